@@ -1,0 +1,98 @@
+//! What a definition directory says, in types. Reference: s6-rc-compile's page.
+
+use std::path::PathBuf;
+
+/// A word of an execline command line.
+pub type Word = Vec<u8>;
+
+/// One service or bundle, as its directory defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name: that of the directory.
+    pub name: String,
+    /// The directory.
+    pub directory: PathBuf,
+    /// What it is, with what only that can have.
+    pub kind: Kind,
+    /// `flag-essential`: stays up under `s6-rc -d`.
+    pub essential: bool,
+    /// `flag-recommended`.
+    pub recommended: bool,
+}
+
+/// A name that a definition mentions, and the file that mentions it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The service or bundle meant.
+    pub name: String,
+    /// Where it is mentioned, for messages.
+    pub file: PathBuf,
+    /// The line of that file, from 1; 0 where the file's name is the mention (a `.d` entry).
+    pub line: u32,
+}
+
+/// The three types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Scripts that run once: up when the container starts, down when it stops.
+    Oneshot(Oneshot),
+    /// A supervised process.
+    Longrun(Longrun),
+    /// A name for several others.
+    Bundle(Vec<Reference>),
+}
+
+/// What oneshots and longruns both have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Atomic {
+    /// What must be up before this starts: services or bundles.
+    pub dependencies: Vec<Reference>,
+    /// How long the way up may take, in ms; 0 is for ever.
+    pub timeout_up_ms: u32,
+    /// How long the way down may take, in ms; 0 is for ever.
+    pub timeout_down_ms: u32,
+}
+
+/// A oneshot: three command lines, each possibly empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Oneshot {
+    /// Dependencies and timeouts.
+    pub atomic: Atomic,
+    /// The words of `up`.
+    pub up: Vec<Word>,
+    /// The words of `down`.
+    pub down: Vec<Word>,
+    /// The words of `reload`.
+    pub reload: Vec<Word>,
+}
+
+/// A longrun. Its scripts, signals and supervision timeouts are files of the live service
+/// directory, read each time that they are needed; what stands here is what a tree decides by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Longrun {
+    /// Dependencies and timeouts.
+    pub atomic: Atomic,
+    /// Whether it tells its readiness: `notification-fd`.
+    pub notification_fd: Option<u32>,
+    /// `lock-fd`.
+    pub lock_fd: Option<u32>,
+    /// Its consumer: `producer-for`.
+    pub producer_for: Option<Reference>,
+    /// Its producers: `consumer-for`.
+    pub consumer_for: Vec<Reference>,
+    /// The bundle that holds the whole pipeline: `pipeline-name`.
+    pub pipeline_name: Option<Reference>,
+    /// Whether there is a `finish` script.
+    pub has_finish: bool,
+}
+
+impl Definition {
+    /// Dependencies and timeouts; a bundle has none.
+    pub fn atomic(&self) -> Option<&Atomic> {
+        match &self.kind {
+            Kind::Oneshot(o) => Some(&o.atomic),
+            Kind::Longrun(l) => Some(&l.atomic),
+            Kind::Bundle(_) => None,
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! The whole conversation between the deciding half (the engine) and the doing half (runtime).
+
+use crate::graph::ServiceId;
+
+/// Milliseconds on a clock that never goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(pub u64);
+
+/// A script of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Script {
+    /// A longrun's `run`.
+    Run,
+    /// A longrun's `finish`.
+    Finish,
+    /// A oneshot's `up`.
+    Up,
+    /// A oneshot's `down`.
+    Down,
+    /// A oneshot's `reload`.
+    Reload,
+}
+
+/// A process that the engine asked for. There is at most one per service and script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Process {
+    /// Whose it is.
+    pub service: ServiceId,
+    /// What it runs.
+    pub script: Script,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited.
+    Code(u8),
+    /// A signal killed it.
+    Signal(u8),
+}
+
+/// What to send to a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// This signal number, to the process alone.
+    Number(u8),
+    /// This signal number, to its process group.
+    Group(u8),
+    /// What its `down-signal` says (TERM). Answered by `Event::Stopping`.
+    Down,
+    /// What its `reload-signal` says (HUP).
+    Reload,
+    /// Its `timeout-kill` or `timeout-finish` is over: KILL then CONT, to the process, or to its
+    /// group where `flag-timeout-killpg` says so.
+    TimedOut,
+}
+
+/// One byte of `supervise/control` (s6-svc's letters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// `u`, and `U` (which also removes `./down`).
+    Up {
+        /// `U`.
+        permanently: bool,
+    },
+    /// `d`, and `D` (which also creates `./down`).
+    Down {
+        /// `D`.
+        permanently: bool,
+    },
+    /// `o`: start now if it is down, and do not restart.
+    Once,
+    /// `O`, and `Q` (which also creates `./down`): do not restart.
+    AtMostOnce {
+        /// `Q`.
+        permanently: bool,
+    },
+    /// `x`: the supervisor leaves when the service is down.
+    Exit,
+    /// `r`: `down-signal`, without wanting it down.
+    Restart,
+    /// `l`: `reload-signal`.
+    Reload,
+    /// `p`.
+    Pause,
+    /// `c`.
+    Continue,
+    /// `P`: the process group.
+    PauseGroup,
+    /// `C`: the process group.
+    ContinueGroup,
+    /// `K`: KILL to the process group.
+    KillGroup,
+    /// A letter that is just a signal.
+    Signal(u8),
+}
+
+/// Who asked: the boot, a client of the control socket, or the shutdown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub u32);
+
+/// The change of the boot. Its reports go to the container's stderr.
+pub const BOOT: RequestId = RequestId(0);
+/// The change of the shutdown. Its reports go to the container's stderr.
+pub const SHUTDOWN: RequestId = RequestId(1);
+
+/// `s6-rc change`, in the words of its options.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The services named (bundles resolved), before any closure.
+    pub selection: Vec<ServiceId>,
+    /// `-d` or `-D` rather than `-u`.
+    pub down: bool,
+    /// `-p`.
+    pub prune: bool,
+    /// `-a`: every service that is up is selected too.
+    pub all: bool,
+    /// `-e` or `-D`: essential services may be stopped.
+    pub essential: bool,
+    /// `-t`, in ms; 0 is for ever.
+    pub timeout_ms: u64,
+    /// `-b`: wait for a change under way, rather than fail as busy.
+    pub wait: bool,
+    /// `-n`: report what would be done, and do nothing.
+    pub dry_run: bool,
+}
+
+/// How the container is to be run: what /init learned from its arguments and the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Container {
+    /// What to bring up (the bundle `top`), before any closure.
+    pub top: Vec<ServiceId>,
+    /// `S6_CMD_WAIT_FOR_SERVICES_MAXTIME`, in ms; 0 is for ever.
+    pub boot_timeout_ms: u64,
+    /// `S6_BEHAVIOUR_IF_STAGE2_FAILS`: 0 go on, 1 warn, 2 stop.
+    pub if_boot_fails: u8,
+    /// Whether there is a CMD. Without one the container runs until it is stopped.
+    pub has_cmd: bool,
+    /// `S6_CMD_RECEIVE_SIGNALS`.
+    pub cmd_receives_signals: bool,
+    /// `S6_KILL_GRACETIME`: the longest time between the last TERM and KILL, in ms.
+    pub kill_grace_ms: u64,
+    /// `SIXTREE_SHUTDOWN_MAXTIME`: the longest that stopping the services may take, in ms; 0 is
+    /// for ever.
+    pub shutdown_timeout_ms: u64,
+}
+
+/// News from the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The answer to `Command::Spawn`: it runs.
+    Spawned(Process, Spawned),
+    /// The answer to `Command::Spawn`: it does not.
+    NotSpawned(Process, NotSpawned),
+    /// A process ended. Never sent for one that was not spawned.
+    Exited(Process, Exit),
+    /// A longrun wrote a newline to its notification descriptor.
+    Ready(ServiceId),
+    /// The answer to `Signal::Down`: its `timeout-kill`, in ms (0: never).
+    Stopping(ServiceId, u32),
+    /// A byte came through `supervise/control`.
+    Control(ServiceId, Control),
+
+    /// A change is asked for. Answered by `Command::Done`, sooner or later.
+    Change(RequestId, Change),
+    /// `s6-rc reload` of these services, without any closure. Answered by `Command::Done`.
+    Reload(RequestId, Vec<ServiceId>),
+    /// Whoever asked has gone, or gave up: what has not started need not start.
+    Abort(RequestId),
+
+    /// A service directory appeared in the scan directory. It is supervised from now on.
+    Appeared(ServiceId, Scanned),
+    /// A scanned directory has gone from the scan directory; its service runs on until `Prune`.
+    Vanished(ServiceId),
+    /// `s6-svscanctl -n` or `-N`: services whose directories have gone are stopped, and dropped
+    /// when they are down. Loggers end by themselves, when their stdin does, unless told.
+    Prune {
+        /// `-N`: loggers get a TERM too.
+        loggers: bool,
+    },
+    /// The scan directory is left (`s6-svscanctl -t`, `-q`, `-b`), where there is no container.
+    Leave {
+        /// `-q`: loggers get a TERM too.
+        loggers: bool,
+        /// `-b`: without stopping anything.
+        at_once: bool,
+    },
+
+    /// The container starts.
+    Boot(Container),
+    /// The CMD ended (127 or 126 if it could not even start).
+    CmdExited(Exit),
+    /// A stop is asked for: TERM and its kind to PID 1, or `halt`.
+    Stop,
+    /// A signal came that the CMD may want (`S6_CMD_RECEIVE_SIGNALS`); else it is a `Stop` if
+    /// `stops` is true, and nothing if not.
+    Signal {
+        /// The signal's number.
+        number: u8,
+        /// Whether it stops the container when the CMD does not take it.
+        stops: bool,
+    },
+    /// No process is left but this one.
+    Alone,
+    /// The deadline has passed.
+    Timeout,
+}
+
+/// What is known once a process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spawned {
+    /// For `run`: whether `notification-fd` was there to be set up.
+    pub notifies: bool,
+    /// For `finish`: `timeout-finish`, in ms (0: never). Otherwise 0.
+    pub timeout_ms: u32,
+}
+
+/// Why there is no process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSpawned {
+    /// There is no such script (a service without `finish`): nothing is wrong.
+    Absent,
+    /// The system refused: runtime has said why.
+    Refused,
+    /// The service directory is wrong in a way that only a change of it can mend (for one,
+    /// notification-fd equal to lock-fd): no retry until a control letter asks for one.
+    Invalid,
+}
+
+/// What is known of a directory that appeared in the scan directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// It has a `down` file: supervised, but not started.
+    pub down: bool,
+    /// It is the `log` of another one.
+    pub logger: bool,
+}
+
+/// What is to be done. Runtime does it at once, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Start a process. Answered by `Event::Spawned` or `Event::NotSpawned`.
+    Spawn(Process),
+    /// Signal a process, or its group.
+    Signal(Process, Signal),
+    /// Stop caring about a process: a oneshot's script whose time is over. It runs on.
+    Forget(Process),
+    /// Rewrite `supervise/status` from `Engine::longrun`.
+    Status(ServiceId),
+    /// Tell the listeners of `event/` these letters, in one write.
+    Notify(ServiceId, &'static str),
+    /// Append a death of `run` to `supervise/death_tally`.
+    Tally(ServiceId, Exit),
+    /// Create (true) or remove (false) the `down` file of the live service directory.
+    DownFile(ServiceId, bool),
+    /// Supervise a directory (again): take the lock, open the FIFO, fresh status and tally.
+    Supervise(ServiceId),
+    /// End the supervision of a directory: close the FIFO, give up the lock.
+    Unsupervise(ServiceId),
+    /// The service has gone for good: forget all that is known of it.
+    Drop(ServiceId),
+
+    /// Tell whoever asked.
+    Report(RequestId, Report),
+    /// The request has come to its end.
+    Done(RequestId, Outcome),
+
+    /// Start the CMD. Answered by `Event::CmdExited`.
+    StartCmd,
+    /// Signal the CMD.
+    SignalCmd(u8),
+    /// Make this the container's exit code.
+    ExitCode(u8),
+    /// TERM (and CONT) to every process but this one. From now on runtime sends `Event::Alone`.
+    TermAll,
+    /// KILL to every process but this one.
+    KillAll,
+    /// Leave the loop.
+    Exit,
+}
+
+/// What happened in the course of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// `service X: starting`.
+    Starting(ServiceId),
+    /// `service X successfully started`.
+    Started(ServiceId),
+    /// `unable to start service X: …`.
+    NotStarted(ServiceId, Failure),
+    /// `service X: stopping`.
+    Stopping(ServiceId),
+    /// `service X successfully stopped`.
+    Stopped(ServiceId),
+    /// `unable to stop service X: …`.
+    NotStopped(ServiceId, Failure),
+    /// `service X: already up`.
+    AlreadyUp(ServiceId),
+    /// `service X: already down`.
+    AlreadyDown(ServiceId),
+    /// `service X is marked as essential, not stopping it`.
+    Essential(ServiceId),
+    /// `service X successfully reloaded`.
+    Reloaded(ServiceId),
+    /// `unable to reload service X: …`.
+    NotReloaded(ServiceId, Failure),
+    /// The shutdown has waited for 2 s (and then every 10 s) for this service.
+    StillWaiting(ServiceId),
+    /// The boot did not bring all services up (said if `if_boot_fails` is above 0).
+    BootFailed,
+    /// And so the container stops.
+    BootFatal,
+    /// `SIXTREE_SHUTDOWN_MAXTIME` is over; this service was late.
+    Late(ServiceId),
+}
+
+/// Why a transition failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Its script exited with this code.
+    Exited(u8),
+    /// A signal killed its script.
+    Crashed(u8),
+    /// It did not make it in `timeout-up` or `timeout-down`.
+    TimedOut,
+    /// Its `finish` exited 125, or its supervisor left.
+    Permanent,
+    /// Its script could not be started.
+    NotSpawned,
+    /// The change was given up (a signal, or a stop of the container).
+    Aborted,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it was done.
+    Done,
+    /// Some transition failed.
+    Failed,
+    /// `-t` was over.
+    TimedOut,
+    /// Another change is under way, and `-b` was not given.
+    Busy,
+    /// It was aborted, or the container stops.
+    Aborted,
+}

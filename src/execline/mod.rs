@@ -1,0 +1,1 @@
+//! The execline language, pure: words from text, blocks from words, values into words.

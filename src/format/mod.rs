@@ -1,0 +1,1 @@
+//! The byte formats that other programs read: pure, and tested by round trips.

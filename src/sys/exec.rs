@@ -1,0 +1,114 @@
+//! argv in, execve out: the two ends of every program here.
+
+use nix::errno::Errno;
+use nix::unistd::AccessFlags;
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::sync::OnceLock;
+
+/// The words of a C argument vector.
+///
+/// # Safety
+/// `argv` must point to `argc` NUL-terminated strings.
+pub unsafe fn words(argc: c_int, argv: *const *const c_char) -> Vec<Vec<u8>> {
+    (0..usize::try_from(argc).unwrap_or(0))
+        .map(|i| {
+            // SAFETY: i < argc, and the caller vouches for the vector.
+            let word = unsafe { argv.add(i) };
+            // SAFETY: as above.
+            let word = unsafe { *word };
+            // SAFETY: as above: a NUL-terminated string.
+            unsafe { CStr::from_ptr(word) }.to_bytes().to_vec()
+        })
+        .collect()
+}
+
+/// Replaces this process by `file`. Returns only on failure, with the reason.
+///
+/// `env` holds `KEY=VALUE` strings. A word with a NUL inside gives EINVAL.
+pub fn execve(file: &[u8], argv: &[Vec<u8>], env: &[Vec<u8>]) -> Errno {
+    let strings = |words: &[Vec<u8>]| -> Result<Vec<CString>, Errno> {
+        words.iter().map(|w| CString::new(w.as_slice()).map_err(|_| Errno::EINVAL)).collect()
+    };
+    let prepared =
+        (|| Ok((CString::new(file).map_err(|_| Errno::EINVAL)?, strings(argv)?, strings(env)?)))();
+    match prepared {
+        Ok((file, argv, env)) => match nix::unistd::execve(&file, &argv, &env) {
+            Ok(never) => match never {},
+            Err(e) => e,
+        },
+        Err(e) => e,
+    }
+}
+
+/// Finds a program as execvp would: a name with a slash as it is, another in the folders of
+/// `path`. EACCES if one is there but may not be executed, else ENOENT.
+pub fn find(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
+    if name.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    if name.contains(&b'/') {
+        return executable(name).map(|()| name.to_vec());
+    }
+    let mut worst = Errno::ENOENT;
+    for folder in path.split(|&b| b == b':') {
+        let folder = if folder.is_empty() { b".".as_slice() } else { folder };
+        let file = [folder, b"/", name].concat();
+        match executable(&file) {
+            Ok(()) => return Ok(file),
+            Err(Errno::EACCES) => worst = Errno::EACCES,
+            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Err(worst)
+}
+
+fn executable(file: &[u8]) -> Result<(), Errno> {
+    nix::unistd::access(file, AccessFlags::X_OK)?;
+    let stat = nix::sys::stat::stat(file)?;
+    let regular = stat.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG;
+    if regular { Ok(()) } else { Err(Errno::EACCES) }
+}
+
+/// Whether a file is the program that is running now.
+pub fn is_self(file: &[u8]) -> bool {
+    static SELF: OnceLock<Option<(u64, u64)>> = OnceLock::new();
+    let identity = |s: nix::sys::stat::FileStat| (s.st_dev as u64, s.st_ino as u64);
+    let ours = SELF.get_or_init(|| {
+        let own = nix::sys::stat::stat("/proc/self/exe");
+        own.or_else(|_| nix::sys::stat::stat(started_as().as_slice())).ok().map(identity)
+    });
+    ours.is_some() && nix::sys::stat::stat(file).ok().map(identity) == *ours
+}
+
+/// The path with which the kernel started this program.
+fn started_as() -> Vec<u8> {
+    // SAFETY: getauxval has no preconditions.
+    let path = unsafe { nix::libc::getauxval(nix::libc::AT_EXECFN) } as *const c_char;
+    if path.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the kernel put a NUL-terminated string there, for the life of the process.
+    unsafe { CStr::from_ptr(path) }.to_bytes().to_vec()
+}
+
+/// The interpreter of a script and its one argument, if the file begins with `#!`.
+pub fn shebang(file: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
+    let mut head = Vec::with_capacity(256);
+    let open = std::fs::File::open(std::ffi::OsStr::from_bytes(file)).ok()?;
+    open.take(256).read_to_end(&mut head).ok()?;
+    let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?.trim_ascii();
+    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    let argument = line[end..].trim_ascii();
+    let interpreter = line[..end].to_vec();
+    Some((interpreter, (!argument.is_empty()).then(|| argument.to_vec())))
+}
+
+/// Names this process, as `ps` and /proc/PID/comm show it (15 bytes at most).
+pub fn set_comm(name: &str) {
+    if let Ok(name) = CString::new(name) {
+        let _ = nix::sys::prctl::set_name(&name);
+    }
+}

@@ -1,0 +1,102 @@
+//! File descriptors by number: what chain-loading programs deal in.
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+
+/// Borrows a descriptor by its number. The number may be closed: calls on it then give EBADF.
+pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: never used to close; a stale number is an error of the call, not of memory.
+    unsafe { BorrowedFd::borrow_raw(fd.max(0)) }
+}
+
+/// Takes over a descriptor that nothing else here owns.
+pub fn own(fd: RawFd) -> OwnedFd {
+    // SAFETY: by the caller's word, the number is open and has no other owner in this process.
+    unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) }
+}
+
+/// Writes all of `bytes`, however many calls it takes.
+pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match nix::unistd::write(borrow(fd), bytes) {
+            Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// One read; retried when a signal interrupts it. 0 is the end of the file.
+pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    loop {
+        match nix::unistd::read(borrow(fd), buffer) {
+            Err(Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
+/// Reads until the end of the file.
+pub fn read_to_end(fd: RawFd) -> Result<Vec<u8>, Errno> {
+    let mut all = Vec::new();
+    let mut chunk = [0; 8192];
+    loop {
+        match read(fd, &mut chunk)? {
+            0 => return Ok(all),
+            n => all.extend_from_slice(&chunk[..n]),
+        }
+    }
+}
+
+/// Makes `to` a copy of `from` (dup2); the copy is inherited by the next program.
+pub fn copy(to: RawFd, from: RawFd) -> Result<(), Errno> {
+    if to == from {
+        let flags = FdFlag::from_bits_retain(fcntl(borrow(from), FcntlArg::F_GETFD)?);
+        return fcntl(borrow(to), FcntlArg::F_SETFD(flags - FdFlag::FD_CLOEXEC)).map(drop);
+    }
+    // SAFETY: plain numbers; the kernel checks them, and the result is not owned here.
+    match unsafe { nix::libc::dup2(from, to) } {
+        -1 => Err(Errno::last()),
+        _ => Ok(()),
+    }
+}
+
+/// Moves `from` to `to`: a copy, then `from` is closed.
+pub fn r#move(to: RawFd, from: RawFd) -> Result<(), Errno> {
+    copy(to, from)?;
+    if to != from {
+        close(from);
+    }
+    Ok(())
+}
+
+/// Closes a descriptor by number; one that is closed already is fine.
+pub fn close(fd: RawFd) {
+    let _ = nix::unistd::close(fd);
+}
+
+/// Gives an owned descriptor a number of its own choosing, for the next program to inherit.
+pub fn place(to: RawFd, from: OwnedFd) -> Result<(), Errno> {
+    r#move(to, from.into_raw_fd())
+}
+
+/// Whether the number is an open descriptor.
+pub fn is_open(fd: RawFd) -> bool {
+    fd >= 0 && fcntl(borrow(fd), FcntlArg::F_GETFD).is_ok()
+}
+
+/// Sets or clears O_NONBLOCK.
+pub fn set_nonblocking(fd: RawFd, on: bool) -> Result<(), Errno> {
+    use nix::fcntl::OFlag;
+    let flags = OFlag::from_bits_retain(fcntl(borrow(fd), FcntlArg::F_GETFL)?);
+    let wanted = if on { flags | OFlag::O_NONBLOCK } else { flags - OFlag::O_NONBLOCK };
+    fcntl(borrow(fd), FcntlArg::F_SETFL(wanted)).map(drop)
+}
+
+/// Sets or clears close-on-exec.
+pub fn set_cloexec(fd: RawFd, on: bool) -> Result<(), Errno> {
+    let flag = if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() };
+    fcntl(borrow(fd), FcntlArg::F_SETFD(flag)).map(drop)
+}

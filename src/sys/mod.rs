@@ -1,0 +1,5 @@
+//! The system: every `unsafe` block of the crate is in this folder (and the entry).
+
+pub mod exec;
+pub mod fd;
+pub mod process;

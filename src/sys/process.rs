@@ -1,0 +1,69 @@
+//! Forking, waiting and leaving.
+
+use nix::errno::Errno;
+use nix::sys::wait::WaitPidFlag;
+use nix::unistd::{ForkResult, Pid};
+
+/// Which side of a fork this is.
+pub enum Side {
+    /// The parent, with the child's pid.
+    Parent(Pid),
+    /// The child.
+    Child,
+}
+
+/// Forks. The program is single-threaded, so the child may go on as the parent would have.
+pub fn fork() -> Result<Side, Errno> {
+    // SAFETY: no other thread exists, so no lock is held by anyone who is not in the child.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Parent { child } => Ok(Side::Parent(child)),
+        ForkResult::Child => Ok(Side::Child),
+    }
+}
+
+/// How a process ended, as `wait` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitStatus(
+    /// The raw status word of wait(2).
+    pub i32,
+);
+
+impl WaitStatus {
+    /// The exit code, unless a signal killed it.
+    pub fn code(self) -> Option<u8> {
+        nix::libc::WIFEXITED(self.0).then(|| nix::libc::WEXITSTATUS(self.0) as u8)
+    }
+    /// The signal that killed it.
+    pub fn signal(self) -> Option<u8> {
+        nix::libc::WIFSIGNALED(self.0).then(|| nix::libc::WTERMSIG(self.0) as u8)
+    }
+    /// execline's `?`: the exit code, or 256 plus the signal.
+    pub fn raw(self) -> u32 {
+        self.code().map_or_else(|| 256 + u32::from(self.signal().unwrap_or(0)), u32::from)
+    }
+    /// What a program that stands for its child exits with: the code if it is below 128, 128 if
+    /// it is not, 128 plus the signal if one killed it.
+    pub fn approximation(self) -> u8 {
+        self.code().map_or_else(|| 128u8.wrapping_add(self.signal().unwrap_or(0)), |c| c.min(128))
+    }
+}
+
+/// Waits for one child (or any, with pid -1). `None`: none has ended (only with WNOHANG).
+pub fn wait(pid: i32, flags: WaitPidFlag) -> Result<Option<(Pid, WaitStatus)>, Errno> {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` outlives the call.
+        match unsafe { nix::libc::waitpid(pid, &raw mut status, flags.bits()) } {
+            0 => return Ok(None),
+            -1 if Errno::last() == Errno::EINTR => {}
+            -1 => return Err(Errno::last()),
+            pid => return Ok(Some((Pid::from_raw(pid), WaitStatus(status)))),
+        }
+    }
+}
+
+/// Leaves at once, without running any exit handler: what a forked child must do.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: _exit has no preconditions.
+    unsafe { nix::libc::_exit(code) }
+}

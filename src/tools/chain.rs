@@ -1,0 +1,190 @@
+//! Chain-loading in one process: a tool is a function from a process to what comes next, and as
+//! long as the next program is one of ours, going on is a call and not an execve.
+
+use super::{Environment, Tool, Word, basename, die};
+use crate::sys::{exec, fd, process};
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+/// Where programs are looked for when PATH is not set.
+pub const DEFAULT_PATH: &[u8] = b"/command:/usr/bin:/bin";
+
+/// What a tool works on: all else that a process is (directory, descriptors, mask, limits) it
+/// changes in the kernel, for real.
+#[derive(Clone)]
+pub struct Process {
+    /// The environment of whatever comes next.
+    pub env: Environment,
+    tool: &'static Tool,
+}
+
+/// What happens when a tool is done.
+#[derive(Debug)]
+pub enum Next {
+    /// The process ends.
+    Exit(u8),
+    /// It becomes another program.
+    Exec(Exec),
+}
+
+/// The program to become.
+#[derive(Debug, Default)]
+pub struct Exec {
+    /// Its words. None at all: the chain is at its end, and exits 0.
+    pub argv: Vec<Word>,
+    /// The file to look for, where that is not `argv[0]`.
+    pub file: Option<Word>,
+    /// The PATH to search, where that is not the one in the environment.
+    pub path: Option<Word>,
+}
+
+impl From<Vec<Word>> for Next {
+    fn from(argv: Vec<Word>) -> Self {
+        Self::Exec(Exec { argv, ..Exec::default() })
+    }
+}
+
+/// What a name in an argument vector turned out to be.
+enum Program {
+    Ours(&'static Tool, Vec<Word>),
+    File(Word, Vec<Word>),
+}
+
+impl Process {
+    /// A process that begins as `tool`.
+    pub fn new(tool: &'static Tool, env: Environment) -> Self {
+        Self { env, tool }
+    }
+    /// The name under which messages are written.
+    pub fn name(&self) -> &'static str {
+        self.tool.name
+    }
+    /// The tool's synopsis.
+    pub fn synopsis(&self) -> &'static str {
+        self.tool.usage
+    }
+
+    /// Starts `argv` as a child, by a fork that goes on here if the program is ours.
+    ///
+    /// `setup` runs in the child first (to place descriptors, say). A program that cannot be found
+    /// or executed is an error here, in the parent. No words at all: a child that exits 0.
+    pub fn spawn(
+        &self,
+        argv: Vec<Word>,
+        setup: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<Pid, Errno> {
+        let program = self.resolve(Exec { argv, ..Exec::default() })?;
+        let (told, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        match process::fork()? {
+            process::Side::Parent(child) => {
+                drop(tell);
+                let mut errno = [0; 4];
+                if fd::read(raw(&told), &mut errno) == Ok(4) {
+                    let _ = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
+                    return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
+                }
+                Ok(child)
+            }
+            process::Side::Child => {
+                drop(told);
+                let failed = |e: Errno| -> ! {
+                    let _ = fd::write_all(raw(&tell), &(e as i32).to_ne_bytes());
+                    process::exit(127)
+                };
+                if let Err(e) = setup() {
+                    failed(e);
+                }
+                match program {
+                    None => process::exit(0),
+                    Some(Program::File(file, argv)) => {
+                        failed(exec::execve(&file, &argv, self.env.strings()))
+                    }
+                    Some(Program::Ours(tool, argv)) => {
+                        drop(tell);
+                        let child = Self { tool, env: self.env.clone() };
+                        process::exit(child.go(argv))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs this tool and all that it chains into; the code to exit with, if it comes to that.
+    fn go(mut self, mut argv: Vec<Word>) -> i32 {
+        loop {
+            let next = match (self.tool.run)(&mut self, argv) {
+                Next::Exit(code) => return i32::from(code),
+                Next::Exec(exec) => exec,
+            };
+            match self.step(next) {
+                Ok((tool, words)) => {
+                    exec::set_comm(tool.name);
+                    (self.tool, argv) = (tool, words);
+                }
+                Err(code) => return i32::from(code),
+            }
+        }
+    }
+
+    /// Takes the next step of a chain: execs, or tells which tool goes on here.
+    fn step(&self, next: Exec) -> Result<(&'static Tool, Vec<Word>), u8> {
+        let name = die::show(next.file.as_ref().or(next.argv.first()).map_or(b"", |w| w));
+        let error = match self.resolve(next) {
+            Ok(None) => return Err(0),
+            Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
+            Ok(Some(Program::File(file, argv))) => exec::execve(&file, &argv, self.env.strings()),
+            Err(e) => e,
+        };
+        let code = exec_failure(error);
+        self.fatal(code, &format!("unable to exec {name}: {}", die::reason(error)));
+        Err(code)
+    }
+
+    /// Finds the program, by the ordinary PATH search, and sees whether it is ours.
+    fn resolve(&self, next: Exec) -> Result<Option<Program>, Errno> {
+        let Some(first) = next.argv.first() else { return Ok(None) };
+        let name = next.file.as_ref().unwrap_or(first);
+        let path = next.path.as_deref().or_else(|| self.env.get(b"PATH")).unwrap_or(DEFAULT_PATH);
+        let file = exec::find(name, path)?;
+        if exec::is_self(&file) {
+            if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
+                return Ok(Some(Program::Ours(tool, next.argv)));
+            }
+        } else if let Some((interpreter, argument)) = exec::shebang(&file) {
+            let tool = super::find(basename(&interpreter)).filter(|t| !t.stays);
+            if let (Some(tool), true) = (tool, exec::is_self(&interpreter)) {
+                let rest = next.argv.into_iter().skip(1);
+                let argv = [interpreter].into_iter().chain(argument).chain([file]).chain(rest);
+                return Ok(Some(Program::Ours(tool, argv.collect())));
+            }
+        }
+        Ok(Some(Program::File(file, next.argv)))
+    }
+}
+
+/// Runs a tool as this process, until it ends or becomes another program.
+pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
+    Process::new(tool, Environment::inherited()).go(argv)
+}
+
+/// Becomes `argv`, looked for in the PATH of `env`, on behalf of the tool `by`. Comes back only to
+/// say with which code to exit.
+pub fn become_program(by: &'static Tool, env: Environment, argv: Vec<Word>) -> i32 {
+    let process = Process::new(by, env);
+    match process.step(Exec { argv, ..Exec::default() }) {
+        Ok((tool, argv)) => {
+            exec::set_comm(tool.name);
+            Process::new(tool, process.env).go(argv)
+        }
+        Err(code) => i32::from(code),
+    }
+}
+
+/// The exit code for a failed exec: 127 if there is no such program, else 126.
+pub fn exec_failure(e: Errno) -> u8 {
+    if e == Errno::ENOENT { 127 } else { 126 }
+}
+
+fn raw(fd: &std::os::fd::OwnedFd) -> i32 {
+    std::os::fd::AsRawFd::as_raw_fd(fd)
+}

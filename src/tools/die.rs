@@ -1,0 +1,64 @@
+//! How a tool says what is wrong: `NAME: fatal: TEXT: REASON` on stderr, and an exit code.
+//! 100 is wrong usage, 111 a failed system call, 126 and 127 an exec that failed.
+
+use super::{Next, Process, Word};
+use crate::sys::fd;
+use nix::errno::Errno;
+
+/// The system's words for an error, as the C library has them.
+pub fn reason(e: Errno) -> &'static str {
+    e.desc()
+}
+
+/// A word as it is shown in a message: bytes that are not UTF-8 are replaced.
+pub fn show(word: &[u8]) -> String {
+    String::from_utf8_lossy(word).into_owned()
+}
+
+impl Process {
+    /// `NAME: usage: NAME SYNOPSIS`; exit 100.
+    pub fn usage(&self) -> Next {
+        self.line(&format!("usage: {} {}", self.name(), self.synopsis()));
+        Next::Exit(100)
+    }
+    /// `NAME: fatal: TEXT`; exits with `code`.
+    pub fn fatal(&self, code: u8, text: &str) -> Next {
+        self.line(&format!("fatal: {text}"));
+        Next::Exit(code)
+    }
+    /// `NAME: fatal: TEXT: REASON`; exit 111.
+    pub fn fatal_errno(&self, text: &str, e: Errno) -> Next {
+        self.fatal(111, &format!("{text}: {}", reason(e)))
+    }
+    /// `NAME: warning: TEXT`.
+    pub fn warn(&self, text: &str) {
+        self.line(&format!("warning: {text}"));
+    }
+    /// `NAME: info: TEXT`.
+    pub fn info(&self, text: &str) {
+        self.line(&format!("info: {text}"));
+    }
+    /// One line on stderr, in one write.
+    pub fn line(&self, text: &str) {
+        let _ = fd::write_all(2, format!("{}: {text}\n", self.name()).as_bytes());
+    }
+    /// Writes to stdout; a failure ends the tool as the originals end: `unable to write to stdout`.
+    pub fn print(&self, bytes: &[u8]) -> Result<(), Next> {
+        fd::write_all(1, bytes).map_err(|e| self.fatal_errno("unable to write to stdout", e))
+    }
+    /// Parses a plain decimal argument, or prints the usage.
+    pub fn number(&self, word: &[u8]) -> Result<u64, Next> {
+        number(word).ok_or_else(|| self.usage())
+    }
+}
+
+/// A plain decimal number, all of the word.
+pub fn number(word: &[u8]) -> Option<u64> {
+    (!word.is_empty() && word.iter().all(u8::is_ascii_digit))
+        .then(|| std::str::from_utf8(word).ok()?.parse().ok())?
+}
+
+/// Joins words for a message.
+pub fn shown(words: &[Word]) -> String {
+    words.iter().map(|w| show(w)).collect::<Vec<_>>().join(" ")
+}

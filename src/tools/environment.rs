@@ -1,0 +1,63 @@
+//! The environment that a chain of programs hands on: ordered, as execve passes it.
+
+use super::Word;
+
+/// Variables in order; a variable that is set again moves to the end, as with the originals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment(Vec<Word>);
+
+impl Environment {
+    /// The environment of this process.
+    pub fn inherited() -> Self {
+        use std::os::unix::ffi::OsStringExt;
+        let joined = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
+            [k.into_vec(), b"=".to_vec(), v.into_vec()].concat()
+        };
+        Self(std::env::vars_os().map(joined).collect())
+    }
+    /// No variable at all.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+    /// The value of a variable.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        self.iter().find(|(k, _)| *k == name).map(|(_, v)| v)
+    }
+    /// Sets a variable; the name must hold no `=`.
+    pub fn set(&mut self, name: &[u8], value: &[u8]) {
+        self.unset(name);
+        self.0.push([name, b"=", value].concat());
+    }
+    /// Removes a variable, if it is there.
+    pub fn unset(&mut self, name: &[u8]) {
+        self.retain(|k, _| k != name);
+    }
+    /// Keeps the variables (name, value) for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
+        self.0.retain(|entry| {
+            let (k, v) = split(entry);
+            keep(k, v)
+        });
+    }
+    /// The variables in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.0.iter().map(|entry| split(entry))
+    }
+    /// The `KEY=VALUE` strings, as execve takes them.
+    pub fn strings(&self) -> &[Word] {
+        &self.0
+    }
+}
+
+impl FromIterator<(Word, Word)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (Word, Word)>>(pairs: I) -> Self {
+        let mut all = Self::empty();
+        pairs.into_iter().for_each(|(k, v)| all.set(&k, &v));
+        all
+    }
+}
+
+fn split(entry: &[u8]) -> (&[u8], &[u8]) {
+    let at = entry.iter().position(|&b| b == b'=').unwrap_or(entry.len());
+    (&entry[..at], entry.get(at + 1..).unwrap_or_default())
+}

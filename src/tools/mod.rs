@@ -1,0 +1,87 @@
+//! The s6-, s6-rc-, execline- and overlay-compatible commands: one table a family, exact names,
+//! sorted. The links of the release, `sixtree tools` and the README's list all come from them.
+
+pub mod chain;
+pub mod die;
+pub mod environment;
+pub mod execline;
+pub mod options;
+pub mod overlay;
+pub mod portable;
+pub mod s6;
+pub mod s6_rc;
+
+pub use chain::{Exec, Next, Process};
+pub use environment::Environment;
+pub use options::Options;
+
+/// A word of an argument vector: any bytes but NUL.
+pub type Word = Vec<u8>;
+
+/// One compatible command.
+pub struct Tool {
+    /// The exact name under which it is called.
+    pub name: &'static str,
+    /// What it does with the process that it is given. `argv` includes the name.
+    pub run: fn(&mut Process, Vec<Word>) -> Next,
+    /// Its synopsis, without the name: printed after `NAME: usage: NAME `.
+    pub usage: &'static str,
+    /// One line that says what it is for.
+    pub summary: &'static str,
+    /// Whether it stays, as s6-log does: it is then exec'ed for real, so that `ps` shows it.
+    pub stays: bool,
+}
+
+impl Tool {
+    /// A table row.
+    pub const fn new(
+        name: &'static str,
+        run: fn(&mut Process, Vec<Word>) -> Next,
+        usage: &'static str,
+        summary: &'static str,
+    ) -> Self {
+        Self { name, run, usage, summary, stays: false }
+    }
+    /// Marks a tool that runs on, rather than exec or end soon.
+    pub const fn stays(mut self) -> Self {
+        self.stays = true;
+        self
+    }
+}
+
+/// Every family's table.
+pub const FAMILIES: &[(&str, &[Tool])] = &[
+    ("execline", execline::TOOLS),
+    ("s6", s6::TOOLS),
+    ("s6-rc", s6_rc::TOOLS),
+    ("overlay", overlay::TOOLS),
+    ("portable", portable::TOOLS),
+];
+
+/// The tool of exactly this name.
+pub fn find(name: &[u8]) -> Option<&'static Tool> {
+    FAMILIES.iter().find_map(|(_, tools)| {
+        let at = tools.binary_search_by(|t| t.name.as_bytes().cmp(name)).ok()?;
+        tools.get(at)
+    })
+}
+
+/// The last component of a path.
+pub fn basename(path: &[u8]) -> &[u8] {
+    path.rsplit(|&b| b == b'/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_sorted_and_no_name_is_in_two() {
+        let mut all = std::collections::BTreeSet::new();
+        for (family, tools) in FAMILIES {
+            let names: Vec<_> = tools.iter().map(|t| t.name).collect();
+            assert!(names.is_sorted(), "{family} is not sorted");
+            names.into_iter().for_each(|n| assert!(all.insert(n), "{n} is there twice"));
+        }
+    }
+}

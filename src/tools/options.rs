@@ -1,0 +1,102 @@
+//! Short options as the originals read them: clustered, values attached or in the next word; they
+//! stop at `--` (consumed), at a lone `-`, or at the first word that is no option. Some programs
+//! also take long ones, `--name` and `--name=value`.
+
+use super::{Next, Process, Word};
+
+/// Options parsed from the front of an argument vector.
+#[derive(Debug)]
+pub struct Options {
+    found: Vec<(u8, Word)>,
+    rest: Vec<Word>,
+}
+
+impl Options {
+    /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
+    /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
+    pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Next> {
+        Self::parse_long(process, argv, spec, &[])
+    }
+
+    /// The same, with long names for letters of `spec`.
+    pub fn parse_long(
+        process: &Process,
+        argv: Vec<Word>,
+        spec: &str,
+        long: &[(&str, char)],
+    ) -> Result<Self, Next> {
+        let mut words = argv.into_iter().skip(1).peekable();
+        let mut found = Vec::new();
+        while let Some(word) = words.next_if(|w| w.len() > 1 && w[0] == b'-') {
+            if word == b"--" {
+                break;
+            }
+            if let Some(name) = word.strip_prefix(b"--") {
+                found.push(long_option(process, name, &mut words, spec, long)?);
+                continue;
+            }
+            let mut at = 1;
+            while let Some(&letter) = word.get(at) {
+                at += 1;
+                match takes_value(spec, letter) {
+                    None => return Err(process.usage()),
+                    Some(false) => found.push((letter, Word::new())),
+                    Some(true) if at < word.len() => {
+                        found.push((letter, word[at..].to_vec()));
+                        at = word.len();
+                    }
+                    Some(true) => {
+                        found.push((letter, words.next().ok_or_else(|| process.usage())?))
+                    }
+                }
+            }
+        }
+        Ok(Self { found, rest: words.collect() })
+    }
+
+    /// The options in order: letter and value (empty where it takes none).
+    pub fn iter(&self) -> impl Iterator<Item = (char, &[u8])> {
+        self.found.iter().map(|(c, v)| (char::from(*c), v.as_slice()))
+    }
+    /// Whether the letter was given.
+    pub fn has(&self, letter: char) -> bool {
+        self.iter().any(|(c, _)| c == letter)
+    }
+    /// The last value given with the letter.
+    pub fn value(&self, letter: char) -> Option<&[u8]> {
+        self.iter().filter(|(c, _)| *c == letter).last().map(|(_, v)| v)
+    }
+    /// The last of these letters that was given.
+    pub fn last_of(&self, letters: &str) -> Option<char> {
+        self.iter().map(|(c, _)| c).filter(|c| letters.contains(*c)).last()
+    }
+    /// The words after the options.
+    pub fn rest(self) -> Vec<Word> {
+        self.rest
+    }
+}
+
+fn takes_value(spec: &str, letter: u8) -> Option<bool> {
+    let spec = spec.as_bytes();
+    let at = spec.iter().position(|&c| c == letter && c != b':')?;
+    Some(spec.get(at + 1) == Some(&b':'))
+}
+
+fn long_option(
+    process: &Process,
+    word: &[u8],
+    words: &mut impl Iterator<Item = Word>,
+    spec: &str,
+    long: &[(&str, char)],
+) -> Result<(u8, Word), Next> {
+    let at = word.iter().position(|&b| b == b'=').unwrap_or(word.len());
+    let value = word.get(at + 1..).map(<[u8]>::to_vec);
+    let known = long.iter().find(|(name, _)| name.as_bytes() == &word[..at]);
+    let letter = known.ok_or_else(|| process.usage())?.1 as u8;
+    match (takes_value(spec, letter), value) {
+        (Some(true), Some(value)) => Ok((letter, value)),
+        (Some(true), None) => Ok((letter, words.next().ok_or_else(|| process.usage())?)),
+        (_, None) => Ok((letter, Word::new())),
+        (_, Some(_)) => Err(process.usage()),
+    }
+}

@@ -1,0 +1,6 @@
+//! The s6-rc family of tools.
+
+use super::Tool;
+
+/// This family's tools, sorted by name.
+pub const TOOLS: &[Tool] = &[];

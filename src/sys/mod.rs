@@ -3,3 +3,4 @@
 pub mod exec;
 pub mod fd;
 pub mod process;
+pub mod user;

@@ -112,3 +112,23 @@ pub fn set_comm(name: &str) {
         let _ = nix::sys::prctl::set_name(&name);
     }
 }
+
+/// Whether the kernel could execute a file that `find` found: a script's interpreter must be there
+/// too, and a file that is neither script nor ELF is ENOEXEC.
+pub fn check(file: &[u8]) -> Result<(), Errno> {
+    use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
+    if let Some((interpreter, _)) = shebang(file) {
+        return executable(&interpreter);
+    }
+    let mut head = [0; 4];
+    let mut open = match std::fs::File::open(std::ffi::OsStr::from_bytes(file)) {
+        Ok(open) => open,
+        // Executable but not readable: the kernel can look at what we cannot.
+        Err(_) => return Ok(()),
+    };
+    match open.read(&mut head) {
+        Ok(4) if &head == b"\x7fELF" => Ok(()),
+        _ => Err(Errno::ENOEXEC),
+    }
+}

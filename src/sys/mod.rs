@@ -4,3 +4,4 @@ pub mod exec;
 pub mod fd;
 pub mod process;
 pub mod user;
+pub mod spawn;

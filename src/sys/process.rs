@@ -67,3 +67,14 @@ pub fn exit(code: i32) -> ! {
     // SAFETY: _exit has no preconditions.
     unsafe { nix::libc::_exit(code) }
 }
+
+/// Forks; the child is PID 1 of a new PID namespace.
+pub fn fork_into_pid_namespace() -> Result<Side, Errno> {
+    let flags = nix::libc::CLONE_NEWPID | nix::libc::SIGCHLD;
+    // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.
+    match unsafe { nix::libc::syscall(nix::libc::SYS_clone, flags, 0, 0, 0, 0) } {
+        -1 => Err(Errno::last()),
+        0 => Ok(Side::Child),
+        pid => Ok(Side::Parent(Pid::from_raw(pid as i32))),
+    }
+}

@@ -73,7 +73,7 @@ impl Process {
         argv: Vec<Word>,
         setup: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
-        let program = self.resolve(Exec { argv, ..Exec::default() })?;
+        let program = resolve(&self.env, Exec { argv, ..Exec::default() })?;
         let (told, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
         match process::fork()? {
             process::Side::Parent(child) => {
@@ -129,7 +129,7 @@ impl Process {
     /// Takes the next step of a chain: execs, or tells which tool goes on here.
     fn step(&self, next: Exec) -> Result<(&'static Tool, Vec<Word>), u8> {
         let name = die::show(next.file.as_ref().or(next.argv.first()).map_or(b"", |w| w));
-        let error = match self.resolve(next) {
+        let error = match resolve(&self.env, next) {
             Ok(None) => return Err(0),
             Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
             Ok(Some(Program::File(file, argv))) => exec::execve(&file, &argv, self.env.strings()),
@@ -139,27 +139,6 @@ impl Process {
         self.fatal(code, &format!("unable to exec {name}: {}", die::reason(error)));
         Err(code)
     }
-
-    /// Finds the program, by the ordinary PATH search, and sees whether it is ours.
-    fn resolve(&self, next: Exec) -> Result<Option<Program>, Errno> {
-        let Some(first) = next.argv.first() else { return Ok(None) };
-        let name = next.file.as_ref().unwrap_or(first);
-        let path = next.path.as_deref().or_else(|| self.env.get(b"PATH")).unwrap_or(DEFAULT_PATH);
-        let file = exec::find(name, path)?;
-        if exec::is_self(&file) {
-            if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
-                return Ok(Some(Program::Ours(tool, next.argv)));
-            }
-        } else if let Some((interpreter, argument)) = exec::shebang(&file) {
-            let tool = super::find(basename(&interpreter)).filter(|t| !t.stays);
-            if let (Some(tool), true) = (tool, exec::is_self(&interpreter)) {
-                let rest = next.argv.into_iter().skip(1);
-                let argv = [interpreter].into_iter().chain(argument).chain([file]).chain(rest);
-                return Ok(Some(Program::Ours(tool, argv.collect())));
-            }
-        }
-        Ok(Some(Program::File(file, next.argv)))
-    }
 }
 
 /// Runs a tool as this process, until it ends or becomes another program.
@@ -167,17 +146,57 @@ pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
     Process::new(tool, Environment::inherited()).go(argv)
 }
 
-/// Becomes `argv`, looked for in the PATH of `env`, on behalf of the tool `by`. Comes back only to
-/// say with which code to exit.
-pub fn become_program(by: &'static Tool, env: Environment, argv: Vec<Word>) -> i32 {
-    let process = Process::new(by, env);
-    match process.step(Exec { argv, ..Exec::default() }) {
-        Ok((tool, argv)) => {
-            exec::set_comm(tool.name);
-            Process::new(tool, process.env).go(argv)
-        }
-        Err(code) => i32::from(code),
+/// A program that was found, and is ready to start.
+pub struct Prepared(Option<Program>);
+
+/// Finds `argv` in the PATH of `env`, and checks all that can be checked before a fork: that it is
+/// there and executable, and its interpreter too.
+pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
+    let program = resolve(env, Exec { argv, ..Exec::default() })?;
+    if let Some(Program::File(file, _)) = &program {
+        exec::check(file)?;
     }
+    Ok(Prepared(program))
+}
+
+impl Prepared {
+    /// Becomes the program. Comes back only to say with which code to exit.
+    pub fn start(self, env: Environment) -> i32 {
+        match self.0 {
+            None => 0,
+            Some(Program::Ours(tool, argv)) => {
+                exec::set_comm(tool.name);
+                Process::new(tool, env).go(argv)
+            }
+            Some(Program::File(file, argv)) => {
+                let e = exec::execve(&file, &argv, env.strings());
+                let text = format!("unable to exec {}: {}\n", die::show(&file), die::reason(e));
+                let _ = fd::write_all(2, text.as_bytes());
+                i32::from(exec_failure(e))
+            }
+        }
+    }
+}
+
+/// Finds the program, by the ordinary PATH search, and sees whether it is ours.
+fn resolve(env: &Environment, next: Exec) -> Result<Option<Program>, Errno> {
+    let Some(first) = next.argv.first() else { return Ok(None) };
+    let name = next.file.as_ref().unwrap_or(first);
+    let path = next.path.as_deref().or_else(|| env.get(b"PATH")).unwrap_or(DEFAULT_PATH);
+    let file = exec::find(name, path)?;
+    if exec::is_self(&file) {
+        if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
+            return Ok(Some(Program::Ours(tool, next.argv)));
+        }
+    } else if let Some((interpreter, argument)) = exec::shebang(&file) {
+        let tool = super::find(basename(&interpreter)).filter(|t| !t.stays);
+        if let (Some(tool), true) = (tool, exec::is_self(&interpreter)) {
+            let rest = next.argv.into_iter().skip(1);
+            let argv = [interpreter].into_iter().chain(argument).chain([file]).chain(rest);
+            return Ok(Some(Program::Ours(tool, argv.collect())));
+        }
+    }
+    Ok(Some(Program::File(file, next.argv)))
 }
 
 /// The exit code for a failed exec: 127 if there is no such program, else 126.

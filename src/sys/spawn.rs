@@ -1,0 +1,125 @@
+//! A child of the supervisor: a fork that puts everything in its place before its program starts.
+//!
+//! The program may be one of ours and go on without an execve, so close-on-exec is not enough:
+//! the child closes all that it was not given by hand.
+
+use super::{fd, process};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::unistd::{Pid, setpgid, setsid};
+use std::os::fd::RawFd;
+
+/// What a child begins as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// The leader of a new session.
+    New,
+    /// The leader of a process group, in the foreground of the terminal on stdin if there is one.
+    Foreground,
+    /// What its parent is.
+    Same,
+}
+
+/// How to set up a child.
+#[derive(Debug)]
+pub struct Child<'a> {
+    /// Its session or process group.
+    pub session: Session,
+    /// (number in the child, number here): all that it gets. Every other descriptor is closed.
+    pub fds: &'a [(RawFd, RawFd)],
+    /// The soft and hard RLIMIT_NOFILE to give back.
+    pub nofile: Option<(u64, u64)>,
+    /// Whether it is PID 1 of a new PID namespace.
+    pub new_pid_namespace: bool,
+}
+
+/// Forks a child that is set up as told, runs `body` and exits with its result.
+pub fn spawn(child: &Child, body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    let side = if child.new_pid_namespace {
+        process::fork_into_pid_namespace()?
+    } else {
+        process::fork()?
+    };
+    match side {
+        process::Side::Parent(pid) => Ok(pid),
+        process::Side::Child => match set_up(child) {
+            Ok(()) => process::exit(body()),
+            Err(_) => process::exit(111),
+        },
+    }
+}
+
+fn set_up(child: &Child) -> Result<(), Errno> {
+    match child.session {
+        Session::New => drop(setsid()),
+        Session::Foreground => foreground()?,
+        Session::Same => {}
+    }
+    place(child.fds)?;
+    close_others(child.fds.iter().map(|&(to, _)| to));
+    if let Some((soft, hard)) = child.nofile {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    }
+    restore_signals()
+}
+
+/// Leads a process group; takes the terminal's foreground, where stdin is our terminal.
+fn foreground() -> Result<(), Errno> {
+    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    // SIGTTOU, which tcsetpgrp sends to those in the background, is blocked here as all are.
+    let _ = nix::unistd::tcsetpgrp(fd::borrow(0), nix::unistd::getpid());
+    Ok(())
+}
+
+/// Puts descriptors at their numbers, even where old and new numbers overlap.
+fn place(fds: &[(RawFd, RawFd)]) -> Result<(), Errno> {
+    let above = fds.iter().map(|&(to, _)| to).max().unwrap_or(2).max(2) + 1;
+    let mut sources = Vec::with_capacity(fds.len());
+    for &(_, from) in fds {
+        let hidden = fds.iter().any(|&(to, other)| to == from && other != from);
+        sources.push(match hidden {
+            true => fcntl(fd::borrow(from), FcntlArg::F_DUPFD_CLOEXEC(above))?,
+            false => from,
+        });
+    }
+    fds.iter().zip(sources).try_for_each(|(&(to, _), from)| fd::copy(to, from))
+}
+
+/// Closes every descriptor that is not kept.
+fn close_others(kept: impl Iterator<Item = RawFd>) {
+    let mut kept: Vec<u32> = kept.filter_map(|fd| u32::try_from(fd).ok()).collect();
+    kept.sort_unstable();
+    kept.dedup();
+    let mut from = 0;
+    for fd in kept {
+        if from < fd {
+            close_range(from, fd - 1);
+        }
+        from = fd + 1;
+    }
+    close_range(from, u32::MAX);
+}
+
+/// close_range(2), or one by one where the kernel or a seccomp profile does not have it.
+fn close_range(first: u32, last: u32) {
+    // SAFETY: numbers only; whatever is closed belongs to this forked child.
+    let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, 0u32) };
+    if closed == 0 {
+        return;
+    }
+    let open = std::fs::read_dir("/proc/self/fd").map(|entries| {
+        let numbers = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+        numbers.filter(|fd| (first..=last).contains(fd)).collect::<Vec<u32>>()
+    });
+    let all = open.unwrap_or_else(|_| (first..=last.min(65_536)).collect());
+    all.into_iter().filter_map(|fd| RawFd::try_from(fd).ok()).for_each(fd::close);
+}
+
+/// The signals as a program expects to find them: none blocked, SIGPIPE deadly.
+pub fn restore_signals() -> Result<(), Errno> {
+    // SAFETY: the default action is no code of ours.
+    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}

@@ -1,1 +1,3 @@
 //! The byte formats that other programs read: pure, and tested by round trips.
+
+pub mod tai;

@@ -1,5 +1,6 @@
 //! The system: every `unsafe` block of the crate is in this folder (and the entry).
 
+pub mod clock;
 pub mod exec;
 pub mod fd;
 pub mod process;

@@ -1,1 +1,4 @@
 //! The execline language, pure: words from text, blocks from words, values into words.
+
+pub mod block;
+pub mod lexer;

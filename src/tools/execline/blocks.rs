@@ -1,0 +1,63 @@
+//! How a tool takes the blocks from the front of its argument vector.
+
+use crate::execline::block;
+use crate::tools::die::{number, show};
+use crate::tools::{Next, Process, Word};
+
+/// Takes one block after another, and counts them for the messages.
+pub struct Blocks<'a> {
+    process: &'a Process,
+    taken: u32,
+}
+
+/// A block's words, and those after it.
+pub type Split = (Vec<Word>, Vec<Word>);
+
+impl<'a> Blocks<'a> {
+    /// None is taken yet.
+    pub fn new(process: &'a Process) -> Self {
+        Self { process, taken: 0 }
+    }
+
+    /// Takes the block at the front of `argv`; `what` (as in `then block`) names it in the error
+    /// about a missing end. EXECLINE_STRICT decides on words without the leading space.
+    pub fn take(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Next> {
+        let block = self.read(argv)?;
+        self.terminated(block, what)
+    }
+
+    /// The same for a block that must not be empty.
+    pub fn take_filled(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Next> {
+        let block = self.read(argv)?;
+        if block.words.is_empty() && block.rest.is_some() {
+            return Err(self.process.fatal(100, "empty block"));
+        }
+        self.terminated(block, what)
+    }
+
+    fn read(&mut self, argv: Vec<Word>) -> Result<block::Block, Next> {
+        self.taken += 1;
+        let block = block::read(argv);
+        let strict = self.process.env.get(b"EXECLINE_STRICT").and_then(number).unwrap_or(0);
+        if strict == 0 {
+            return Ok(block);
+        }
+        for &position in &block.unquoted {
+            let word = block.words.get(position).map(|w| show(w)).unwrap_or_default();
+            let taken = self.taken;
+            let text = format!("unquoted argument {word} at block {taken} position {position}");
+            if strict > 1 {
+                return Err(self.process.fatal(100, &text));
+            }
+            self.process.warn(&text);
+        }
+        Ok(block)
+    }
+
+    fn terminated(&self, block: block::Block, what: &str) -> Result<Split, Next> {
+        match block.rest {
+            Some(rest) => Ok((block.words, rest)),
+            None => Err(self.process.fatal(100, &format!("unterminated {what}"))),
+        }
+    }
+}

@@ -4,5 +4,6 @@ pub mod clock;
 pub mod exec;
 pub mod fd;
 pub mod process;
-pub mod user;
+pub mod socket;
 pub mod spawn;
+pub mod user;

@@ -1,4 +1,8 @@
 //! The byte formats that other programs read: pure, and tested by round trips.
 
-pub mod request;
+pub mod control;
+pub mod fifodir;
+pub mod signal;
+pub mod status;
 pub mod tai;
+pub mod tally;

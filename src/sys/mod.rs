@@ -3,7 +3,8 @@
 pub mod clock;
 pub mod exec;
 pub mod fd;
+pub mod fifodir;
+pub mod lock;
 pub mod process;
-pub mod socket;
 pub mod spawn;
 pub mod user;

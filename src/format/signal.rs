@@ -1,0 +1,115 @@
+//! Signal names and numbers, as `down-signal` files, `s6-svc -s` and their like are written: with
+//! or without SIG, in any case, or a number.
+
+use nix::libc;
+use std::borrow::Cow;
+
+/// The name without SIG, and the number. Of several names for one number the first is shown.
+const NAMES: &[(&str, i32)] = &[
+    ("ABRT", libc::SIGABRT),
+    ("ALRM", libc::SIGALRM),
+    ("BUS", libc::SIGBUS),
+    ("CHLD", libc::SIGCHLD),
+    ("CONT", libc::SIGCONT),
+    ("FPE", libc::SIGFPE),
+    ("HUP", libc::SIGHUP),
+    ("ILL", libc::SIGILL),
+    ("INT", libc::SIGINT),
+    ("KILL", libc::SIGKILL),
+    ("PIPE", libc::SIGPIPE),
+    ("POLL", libc::SIGPOLL),
+    ("PROF", libc::SIGPROF),
+    ("PWR", libc::SIGPWR),
+    ("QUIT", libc::SIGQUIT),
+    ("SEGV", libc::SIGSEGV),
+    ("STKFLT", libc::SIGSTKFLT),
+    ("STOP", libc::SIGSTOP),
+    ("SYS", libc::SIGSYS),
+    ("TERM", libc::SIGTERM),
+    ("TRAP", libc::SIGTRAP),
+    ("TSTP", libc::SIGTSTP),
+    ("TTIN", libc::SIGTTIN),
+    ("TTOU", libc::SIGTTOU),
+    ("URG", libc::SIGURG),
+    ("USR1", libc::SIGUSR1),
+    ("USR2", libc::SIGUSR2),
+    ("VTALRM", libc::SIGVTALRM),
+    ("WINCH", libc::SIGWINCH),
+    ("XCPU", libc::SIGXCPU),
+    ("XFSZ", libc::SIGXFSZ),
+    ("CLD", libc::SIGCHLD),
+    ("IO", libc::SIGIO),
+    ("IOT", libc::SIGIOT),
+];
+
+/// The first and the last real-time signal that programs may use.
+const REAL_TIME: (u8, u8) = (34, 64);
+
+/// The number of a signal that is written as a name or as a number, all of the word.
+pub fn parse(word: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(word).ok()?.to_ascii_uppercase();
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return text.parse().ok().filter(|n| (1..=REAL_TIME.1).contains(n));
+    }
+    let name = text.strip_prefix("SIG").unwrap_or(&text);
+    let known = NAMES.iter().find(|(known, _)| *known == name);
+    known.and_then(|(_, number)| u8::try_from(*number).ok()).or_else(|| real_time(name))
+}
+
+/// The name of a signal without SIG; `???` for a number that is none.
+pub fn name(number: u8) -> Cow<'static, str> {
+    if let Some((name, _)) = NAMES.iter().find(|(_, known)| *known == i32::from(number)) {
+        return Cow::Borrowed(name);
+    }
+    match number.checked_sub(REAL_TIME.0) {
+        Some(0) => Cow::Borrowed("RTMIN"),
+        Some(above) if number <= REAL_TIME.1 => Cow::Owned(format!("RTMIN+{above}")),
+        _ => Cow::Borrowed("???"),
+    }
+}
+
+/// `RTMIN`, `RTMIN+1` …, `RTMAX`, `RTMAX-1` ….
+fn real_time(name: &str) -> Option<u8> {
+    let offset = |rest: &str, sign: char| match rest.strip_prefix(sign) {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse::<u8>().ok(),
+        Some(_) => None,
+        None => rest.is_empty().then_some(0),
+    };
+    let number = match name.strip_prefix("RTMIN") {
+        Some(rest) => REAL_TIME.0.checked_add(offset(rest, '+')?)?,
+        None => REAL_TIME.1.checked_sub(offset(name.strip_prefix("RTMAX")?, '-')?)?,
+    };
+    (REAL_TIME.0..=REAL_TIME.1).contains(&number).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_read() {
+        for word in ["TERM", "SIGTERM", "term", "sigTerm", "15"] {
+            assert_eq!(parse(word.as_bytes()), Some(15), "{word}");
+        }
+        assert_eq!(parse(b"IOT"), parse(b"ABRT"));
+        assert_eq!(parse(b"RTMIN+2"), Some(36));
+        assert_eq!(parse(b"sigrtmax-1"), Some(63));
+    }
+
+    #[test]
+    fn what_is_no_signal_is_refused() {
+        for word in ["", "SIG", "0", "65", "300", "15x", "NOSUCH", "RTMIN+31", "RTMAX+1", "RTMIN-"]
+        {
+            assert_eq!(parse(word.as_bytes()), None, "{word}");
+        }
+        assert_eq!(parse(b"\xff"), None);
+    }
+
+    #[test]
+    fn names_and_numbers_agree() {
+        for number in (1..=31).chain(34..=64) {
+            assert_eq!(parse(name(number).as_bytes()), Some(number), "{number}");
+        }
+        assert_eq!((name(0), name(33), name(200)), ("???".into(), "???".into(), "???".into()));
+    }
+}

@@ -1,0 +1,88 @@
+//! The lock that says who supervises a directory (`supervise/lock`, `.s6-svscan/lock`).
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl, open};
+use nix::libc;
+use nix::sys::stat::Mode;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// A lock that is held until it is dropped, also by children that still have the descriptor.
+///
+/// It is one of fcntl(2), for s6-svok and its like, and one of flock(2) too. The former belongs to
+/// the open file, so that it outlives a look at it from the same process.
+#[derive(Debug)]
+pub struct Lock(Flock<OwnedFd>);
+
+impl Lock {
+    /// Takes the lock, creating the file (with `mode`, less the umask) if need be. `None`: someone
+    /// else has it.
+    pub fn take(file: &[u8], mode: u32) -> Result<Option<Self>, Errno> {
+        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = open(file, flags, Mode::from_bits_truncate(mode))?;
+        let claim = whole_file(libc::F_WRLCK);
+        let taken = match fcntl(&file, FcntlArg::F_OFD_SETLK(&claim)) {
+            // A kernel without open-file locks (as in some sandboxes): one of this process.
+            Err(Errno::EINVAL) => fcntl(&file, FcntlArg::F_SETLK(&claim)),
+            other => other,
+        };
+        match taken
+            .and_then(|_| Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e))
+        {
+            Ok(file) => Ok(Some(Self(file))),
+            Err(Errno::EAGAIN | Errno::EACCES) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+    }
+}
+
+/// Whether someone has the lock. A file that does not exist is not locked.
+pub fn is_locked(file: &[u8]) -> Result<bool, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = match open(file, flags, Mode::empty()) {
+        Err(Errno::ENOENT) => return Ok(false),
+        other => other?,
+    };
+    let mut answer = whole_file(libc::F_RDLCK);
+    fcntl(&file, FcntlArg::F_GETLK(&mut answer))?;
+    Ok(i32::from(answer.l_type) != libc::F_UNLCK)
+}
+
+fn whole_file(kind: libc::c_int) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_lock_is_seen_until_it_is_dropped() {
+        let file = std::env::temp_dir().join(format!("sixtree-lock-{}", std::process::id()));
+        let name = file.as_os_str().as_bytes();
+        assert_eq!(is_locked(name), Ok(false), "there is no file yet");
+        let lock = Lock::take(name, 0o644).unwrap().unwrap();
+        assert_eq!(is_locked(name), Ok(true));
+        assert!(Lock::take(name, 0o644).unwrap().is_none());
+        assert_eq!(is_locked(name), Ok(true), "the attempt has not dropped it");
+        drop(lock);
+        assert_eq!(is_locked(name), Ok(false));
+        let user_of_flock = open(name, OFlag::O_RDWR, Mode::empty()).unwrap();
+        let user_of_flock = Flock::lock(user_of_flock, FlockArg::LockExclusive).unwrap();
+        assert!(Lock::take(name, 0o644).unwrap().is_none());
+        drop(user_of_flock);
+        std::fs::remove_file(file).unwrap();
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod fifodir;
+pub mod request;
 pub mod signal;
 pub mod status;
 pub mod tai;

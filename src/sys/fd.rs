@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Borrows a descriptor by its number. The number may be closed: calls on it then give EBADF.
 pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
@@ -75,6 +75,17 @@ pub fn r#move(to: RawFd, from: RawFd) -> Result<(), Errno> {
 /// Closes a descriptor by number; one that is closed already is fine.
 pub fn close(fd: RawFd) {
     let _ = nix::unistd::close(fd);
+}
+
+/// A pipe (read end, write end), closed on exec. Neither end is 0, 1 or 2, even where those are
+/// closed: others are placed there.
+pub fn pipe_above_2() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let above = |end: OwnedFd| match end.as_raw_fd() {
+        0..=2 => fcntl(&end, FcntlArg::F_DUPFD_CLOEXEC(3)).map(own),
+        _ => Ok(end),
+    };
+    let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    Ok((above(read)?, above(write)?))
 }
 
 /// Gives an owned descriptor a number of its own choosing, for the next program to inherit.

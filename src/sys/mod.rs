@@ -6,5 +6,6 @@ pub mod fd;
 pub mod fifodir;
 pub mod lock;
 pub mod process;
+pub mod socket;
 pub mod spawn;
 pub mod user;

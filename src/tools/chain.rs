@@ -57,11 +57,11 @@ impl Process {
     }
     /// The name under which messages are written.
     pub fn name(&self) -> &'static str {
-        self.tool.name
+        self.tool.speaks_as
     }
-    /// The tool's synopsis.
-    pub fn synopsis(&self) -> &'static str {
-        self.tool.usage
+    /// The tool's synopsis, with its name in front.
+    pub fn synopsis(&self) -> String {
+        format!("{} {}", self.tool.name, self.tool.usage)
     }
 
     /// Starts `argv` as a child, by a fork that goes on here if the program is ours.
@@ -74,7 +74,7 @@ impl Process {
         setup: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
         let program = resolve(&self.env, Exec { argv, ..Exec::default() })?;
-        let (told, tell) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+        let (told, tell) = fd::pipe_above_2()?;
         match process::fork()? {
             process::Side::Parent(child) => {
                 drop(tell);
@@ -109,10 +109,42 @@ impl Process {
         }
     }
 
+    /// The same for a grandchild whose parent is gone: not for this process to wait for.
+    pub fn spawn_orphan(
+        &self,
+        argv: Vec<Word>,
+        setup: impl FnOnce() -> Result<(), Errno>,
+    ) -> Result<Pid, Errno> {
+        let (told, tell) = fd::pipe_above_2()?;
+        match process::fork()? {
+            process::Side::Parent(between) => {
+                drop(tell);
+                let mut answer = [0; 4];
+                let read = fd::read(raw(&told), &mut answer);
+                process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty())?;
+                match (read, i32::from_ne_bytes(answer)) {
+                    (Ok(4), pid @ 1..) => Ok(Pid::from_raw(pid)),
+                    (Ok(4), error) => Err(Errno::from_raw(-error)),
+                    _ => Err(Errno::EIO),
+                }
+            }
+            process::Side::Child => {
+                let setup = || {
+                    fd::close(raw(&told));
+                    fd::close(raw(&tell));
+                    setup()
+                };
+                let answer = self.spawn(argv, setup).map_or_else(|e| -(e as i32), Pid::as_raw);
+                let _ = fd::write_all(raw(&tell), &answer.to_ne_bytes());
+                process::exit(0)
+            }
+        }
+    }
+
     /// Runs this tool and all that it chains into; the code to exit with, if it comes to that.
     fn go(mut self, mut argv: Vec<Word>) -> i32 {
         loop {
-            let next = match (self.tool.run)(&mut self, argv) {
+            let next = match (self.tool.run)(&mut self, argv).unwrap_or_else(|next| next) {
                 Next::Exit(code) => return i32::from(code),
                 Next::Exec(exec) => exec,
             };

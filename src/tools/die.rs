@@ -4,6 +4,7 @@
 use super::{Next, Process, Word};
 use crate::sys::fd;
 use nix::errno::Errno;
+use std::os::fd::RawFd;
 
 /// The system's words for an error, as the C library has them.
 pub fn reason(e: Errno) -> &'static str {
@@ -18,7 +19,7 @@ pub fn show(word: &[u8]) -> String {
 impl Process {
     /// `NAME: usage: NAME SYNOPSIS`; exit 100.
     pub fn usage(&self) -> Next {
-        self.line(&format!("usage: {} {}", self.name(), self.synopsis()));
+        self.line(&format!("usage: {}", self.synopsis()));
         Next::Exit(100)
     }
     /// `NAME: fatal: TEXT`; exits with `code`.
@@ -49,6 +50,10 @@ impl Process {
     /// Parses a plain decimal argument, or prints the usage.
     pub fn number(&self, word: &[u8]) -> Result<u64, Next> {
         number(word).ok_or_else(|| self.usage())
+    }
+    /// Parses the number of a descriptor, or prints the usage.
+    pub fn descriptor(&self, word: &[u8]) -> Result<RawFd, Next> {
+        RawFd::try_from(self.number(word)?).map_err(|_| self.usage())
     }
 }
 

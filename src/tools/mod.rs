@@ -18,12 +18,18 @@ pub use options::Options;
 /// A word of an argument vector: any bytes but NUL.
 pub type Word = Vec<u8>;
 
+/// What a tool does with the process that it is given; `argv` includes the name. `Err` is a way to
+/// go on (to the end, as a rule) like `Ok`: it lets `?` leave a tool from within.
+pub type Run = fn(&mut Process, Vec<Word>) -> Result<Next, Next>;
+
 /// One compatible command.
 pub struct Tool {
     /// The exact name under which it is called.
     pub name: &'static str,
-    /// What it does with the process that it is given. `argv` includes the name.
-    pub run: fn(&mut Process, Vec<Word>) -> Next,
+    /// The name in its messages: another one where the command is an alias, as cd of execline-cd.
+    pub speaks_as: &'static str,
+    /// What it does.
+    pub run: Run,
     /// Its synopsis, without the name: printed after `NAME: usage: NAME `.
     pub usage: &'static str,
     /// One line that says what it is for.
@@ -36,11 +42,16 @@ impl Tool {
     /// A table row.
     pub const fn new(
         name: &'static str,
-        run: fn(&mut Process, Vec<Word>) -> Next,
+        run: Run,
         usage: &'static str,
         summary: &'static str,
     ) -> Self {
-        Self { name, run, usage, summary, stays: false }
+        Self { name, speaks_as: name, run, usage, summary, stays: false }
+    }
+    /// Makes it an alias of the tool `original`, under whose name it speaks.
+    pub const fn alias_of(mut self, original: &'static str) -> Self {
+        self.speaks_as = original;
+        self
     }
     /// Marks a tool that runs on, rather than exec or end soon.
     pub const fn stays(mut self) -> Self {

@@ -32,7 +32,7 @@ impl Options {
                 break;
             }
             if let Some(name) = word.strip_prefix(b"--") {
-                found.push(long_option(process, name, &mut words, spec, long)?);
+                found.push(long_option(process, name, spec, long)?);
                 continue;
             }
             let mut at = 1;
@@ -85,7 +85,6 @@ fn takes_value(spec: &str, letter: u8) -> Option<bool> {
 fn long_option(
     process: &Process,
     word: &[u8],
-    words: &mut impl Iterator<Item = Word>,
     spec: &str,
     long: &[(&str, char)],
 ) -> Result<(u8, Word), Next> {
@@ -95,8 +94,7 @@ fn long_option(
     let letter = known.ok_or_else(|| process.usage())?.1 as u8;
     match (takes_value(spec, letter), value) {
         (Some(true), Some(value)) => Ok((letter, value)),
-        (Some(true), None) => Ok((letter, words.next().ok_or_else(|| process.usage())?)),
-        (_, None) => Ok((letter, Word::new())),
-        (_, Some(_)) => Err(process.usage()),
+        (Some(false), None) => Ok((letter, Word::new())),
+        _ => Err(process.usage()),
     }
 }

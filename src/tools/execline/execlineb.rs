@@ -10,11 +10,7 @@ use nix::sys::stat::Mode;
 use std::os::fd::AsRawFd;
 
 /// `execlineb [ -p | -P | -S n | -s n ] [ -q | -w | -W ] [ -e ] [ -c script | file ] args...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Next {
-    execlineb(process, argv).unwrap_or_else(|next| next)
-}
-
-fn execlineb(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "pPqwWec:S:s:")?;
     let script = options.value('c').map(<[u8]>::to_vec);
     let mut arguments = options.rest().into_iter();

@@ -163,12 +163,19 @@ pub enum Event {
 
     /// A change is asked for. Answered by `Command::Done`, sooner or later.
     Change(RequestId, Change),
-    /// `s6-rc reload` of these services, without any closure. Answered by `Command::Done`.
-    Reload(RequestId, Vec<ServiceId>),
+    /// `s6-rc reload` of the selection, without any closure; of the options, `timeout_ms`, `wait`
+    /// and `dry_run` matter. Answered by `Command::Done`.
+    Reload(RequestId, Change),
     /// Whoever asked has gone, or gave up: what has not started need not start.
     Abort(RequestId),
 
-    /// A service directory appeared in the scan directory. It is supervised from now on.
+    /// The answer to `Command::Supervise`: it is supervised.
+    Supervised(ServiceId, Supervised),
+    /// The answer to `Command::Supervise`: it is not, and runtime has said why (for one, another
+    /// supervisor holds the lock). Tried again every second while its directory is there.
+    NotSupervised(ServiceId),
+    /// A service directory appeared in the scan directory, or came back to it: it is to be
+    /// supervised. (A longrun of the graph is there from the boot on, without this.)
     Appeared(ServiceId, Scanned),
     /// A scanned directory has gone from the scan directory; its service runs on until `Prune`.
     Vanished(ServiceId),
@@ -230,10 +237,16 @@ pub enum NotSpawned {
 /// What is known of a directory that appeared in the scan directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
-    /// It has a `down` file: supervised, but not started.
-    pub down: bool,
     /// It is the `log` of another one.
     pub logger: bool,
+}
+
+/// What is known of a directory once it is supervised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Supervised {
+    /// It has a `down` file: it is not started for now. (A longrun of the graph has one until a
+    /// change has brought it up.)
+    pub down: bool,
 }
 
 /// What is to be done. Runtime does it at once, in order.
@@ -253,7 +266,8 @@ pub enum Command {
     Tally(ServiceId, Exit),
     /// Create (true) or remove (false) the `down` file of the live service directory.
     DownFile(ServiceId, bool),
-    /// Supervise a directory (again): take the lock, open the FIFO, fresh status and tally.
+    /// Supervise a directory (again): take the lock, open the FIFO, empty the tally, and look for
+    /// a `down` file. Answered by `Event::Supervised` or `Event::NotSupervised`.
     Supervise(ServiceId),
     /// End the supervision of a directory: close the FIFO, give up the lock.
     Unsupervise(ServiceId),

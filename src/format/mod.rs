@@ -3,6 +3,8 @@
 pub mod control;
 pub mod fifodir;
 pub mod request;
+pub mod settings;
+pub mod shutdown;
 pub mod signal;
 pub mod status;
 pub mod tai;

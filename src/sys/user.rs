@@ -134,7 +134,7 @@ mod tests {
     fn memberships_are_in_order_and_unique() {
         let text = b"b:x:7:web,root\na:x:3:root\nc:x:7:web\nd:x:1:webber,we\ne:!:0:,web,\nf:x:2\n";
         assert_eq!(memberships(text, b"web"), [7, 0]);
-        assert_eq!(memberships(text, b"nobody"), []);
+        assert_eq!(memberships(text, b"nobody"), [0u32; 0]);
         assert_eq!(groups(text).last().map(|g| g.members), Some(vec![]));
     }
 

@@ -1,0 +1,223 @@
+//! The container's settings: every `S6_*` and `SIXTREE_*` variable, with its type and default.
+//! Reference: the README of s6-overlay, "Customizing s6-overlay behaviour".
+
+use std::fmt;
+
+/// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
+pub const RUNDIR: &str = "/run";
+
+/// What the container's variables say. A variable that is not set, or empty, has its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `S6_VERBOSITY`: 0 fatal errors only, 1 warnings, 2 transitions, 3 and more decisions.
+    pub verbosity: u8,
+    /// `S6_KEEP_ENV`: everything sees the container's variables without with-contenv.
+    pub keep_env: bool,
+    /// `S6_LOGGING`: 0 no catch-all logger, 1 one that also copies to stdout, 2 one that does not.
+    pub logging: u8,
+    /// `S6_LOGGING_SCRIPT`: s6-log's script for logutil-service.
+    pub logging_script: Vec<u8>,
+    /// `S6_CATCHALL_USER`: whom the catch-all logger runs as.
+    pub catchall_user: Option<Vec<u8>>,
+    /// `S6_BEHAVIOUR_IF_STAGE2_FAILS`: 0 go on, 1 warn, 2 stop.
+    pub if_boot_fails: u8,
+    /// `S6_KILL_FINISH_MAXTIME`: how long each cont-finish.d script may take, in ms; 0 is for ever.
+    pub kill_finish_maxtime_ms: u32,
+    /// `S6_SERVICES_READYTIME`: how long after their start services of services.d are looked at.
+    pub services_readytime_ms: u32,
+    /// `S6_SERVICES_GRACETIME`: how long services of services.d may take to die.
+    pub services_gracetime_ms: u32,
+    /// `S6_KILL_GRACETIME`: the longest time between the last TERM and KILL.
+    pub kill_gracetime_ms: u32,
+    /// `S6_CMD_ARG0`: words in front of the CMD's.
+    pub cmd_arg0: Option<Vec<u8>>,
+    /// `S6_CMD_USE_TERMINAL`: the CMD's output goes to the terminal on stdin.
+    pub cmd_use_terminal: bool,
+    /// `S6_CMD_WAIT_FOR_SERVICES`: the CMD waits for the services of services.d.
+    pub cmd_wait_for_services: bool,
+    /// `S6_CMD_WAIT_FOR_SERVICES_MAXTIME`: the longest wait for all services; 0 is for ever.
+    pub cmd_wait_maxtime_ms: u32,
+    /// `S6_CMD_RECEIVE_SIGNALS`: signals to PID 1 go to the CMD.
+    pub cmd_receives_signals: bool,
+    /// `S6_READ_ONLY_ROOT`: nothing but /run may be written to.
+    pub read_only_root: bool,
+    /// `S6_SYNC_DISKS`: sync(2) at the end.
+    pub sync_disks: bool,
+    /// `S6_STAGE2_HOOK`: a command to run before the definitions are read.
+    pub stage2_hook: Option<Vec<u8>>,
+    /// `S6_FIX_ATTRS_HIDDEN`: fix-attrs looks at dot files, too.
+    pub fix_attrs_hidden: bool,
+    /// `S6_WAIT_FOR_CLOSING_FD`: a descriptor (3 or more) to read to its end before the start.
+    pub wait_for_closing_fd: Option<u16>,
+    /// `S6_RUNTIME_PROFILE`: the name under /etc/cont-profile.d that stands for /etc.
+    pub runtime_profile: Option<Vec<u8>>,
+    /// `S6_RUNTIME_BUNDLEDIR`: what to read instead of user-bundles.d.
+    pub runtime_bundledir: Option<Vec<u8>>,
+    /// `S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES`.
+    pub accept_writable_run: bool,
+    /// `SIXTREE_RUNDIR`: what to use for /run.
+    pub rundir: Option<Vec<u8>>,
+    /// `SIXTREE_SHUTDOWN_MAXTIME`: how long stopping the services may take, in ms; 0 is for ever.
+    pub shutdown_maxtime_ms: u32,
+}
+
+/// A variable whose value cannot be used, and what is used for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadValue {
+    /// The variable.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Vec<u8>,
+    wanted: &'static str,
+    used: String,
+}
+
+impl fmt::Display for BadValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, value, wanted, used } = self;
+        let value = value.escape_ascii();
+        write!(f, "{name} is \"{value}\", which is not {wanted}: using {used}")
+    }
+}
+
+impl Settings {
+    /// Reads the settings; `lookup` gives a variable's value. The values that were refused come
+    /// along, for one warning each.
+    pub fn read(lookup: impl Fn(&str) -> Option<Vec<u8>>) -> (Self, Vec<BadValue>) {
+        let mut from = Reader { lookup, refused: Vec::new() };
+        let settings = Self {
+            verbosity: from.level("S6_VERBOSITY", 2),
+            keep_env: from.flag("S6_KEEP_ENV"),
+            logging: from.level("S6_LOGGING", 0),
+            logging_script: from
+                .text("S6_LOGGING_SCRIPT")
+                .unwrap_or_else(|| b"n20 s1000000 T".to_vec()),
+            catchall_user: from.text("S6_CATCHALL_USER"),
+            if_boot_fails: from.level("S6_BEHAVIOUR_IF_STAGE2_FAILS", 0),
+            // Differs: the README's 5 s; the original's code waits for ever.
+            kill_finish_maxtime_ms: from.ms("S6_KILL_FINISH_MAXTIME", 5000),
+            services_readytime_ms: from.ms("S6_SERVICES_READYTIME", 50),
+            services_gracetime_ms: from.ms("S6_SERVICES_GRACETIME", 3000),
+            kill_gracetime_ms: from.ms("S6_KILL_GRACETIME", 3000).min(300_000),
+            cmd_arg0: from.text("S6_CMD_ARG0"),
+            cmd_use_terminal: from.flag("S6_CMD_USE_TERMINAL"),
+            cmd_wait_for_services: from.flag("S6_CMD_WAIT_FOR_SERVICES"),
+            cmd_wait_maxtime_ms: from.ms("S6_CMD_WAIT_FOR_SERVICES_MAXTIME", 0),
+            cmd_receives_signals: from.flag("S6_CMD_RECEIVE_SIGNALS"),
+            read_only_root: from.flag("S6_READ_ONLY_ROOT"),
+            sync_disks: from.flag("S6_SYNC_DISKS"),
+            stage2_hook: from.text("S6_STAGE2_HOOK"),
+            fix_attrs_hidden: from.flag("S6_FIX_ATTRS_HIDDEN"),
+            wait_for_closing_fd: from.descriptor("S6_WAIT_FOR_CLOSING_FD"),
+            runtime_profile: from.text("S6_RUNTIME_PROFILE"),
+            runtime_bundledir: from.text("S6_RUNTIME_BUNDLEDIR"),
+            accept_writable_run: from.flag("S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES"),
+            rundir: from.directory("SIXTREE_RUNDIR"),
+            shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
+        };
+        (settings, from.refused)
+    }
+}
+
+struct Reader<Lookup> {
+    lookup: Lookup,
+    refused: Vec<BadValue>,
+}
+
+impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
+    fn text(&self, name: &'static str) -> Option<Vec<u8>> {
+        (self.lookup)(name).filter(|value| !value.trim_ascii().is_empty())
+    }
+    fn refuse(&mut self, name: &'static str, value: Vec<u8>, wanted: &'static str, used: String) {
+        self.refused.push(BadValue { name, value, wanted, used });
+    }
+    /// A plain decimal number; one too large to hold is as large as can be.
+    fn number(&mut self, name: &'static str, default: u32) -> u32 {
+        let Some(value) = self.text(name) else { return default };
+        let digits = value.trim_ascii();
+        if digits.iter().all(u8::is_ascii_digit) {
+            let digit = |n: u32, d: &u8| n.saturating_mul(10).saturating_add(u32::from(d - b'0'));
+            return digits.iter().fold(0, digit);
+        }
+        self.refuse(name, value, "a number", default.to_string());
+        default
+    }
+    /// A time, in ms.
+    fn ms(&mut self, name: &'static str, default: u32) -> u32 {
+        self.number(name, default)
+    }
+    fn level(&mut self, name: &'static str, default: u8) -> u8 {
+        u8::try_from(self.number(name, u32::from(default))).unwrap_or(u8::MAX)
+    }
+    fn flag(&mut self, name: &'static str) -> bool {
+        self.number(name, 0) != 0
+    }
+    fn descriptor(&mut self, name: &'static str) -> Option<u16> {
+        u16::try_from(self.number(name, 0)).ok().filter(|fd| *fd >= 3)
+    }
+    fn directory(&mut self, name: &'static str) -> Option<Vec<u8>> {
+        let value = self.text(name)?;
+        if value.first() == Some(&b'/') {
+            return Some(value);
+        }
+        self.refuse(name, value, "an absolute path", RUNDIR.to_owned());
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<String>) {
+        let value = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+        let (settings, refused) = Settings::read(|n| value(n).map(|v| v.as_bytes().to_vec()));
+        (settings, refused.iter().map(BadValue::to_string).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_every_default() {
+        let (settings, refused) = read(&[]);
+        assert_eq!(refused, [""; 0]);
+        assert_eq!((settings.verbosity, settings.logging), (2, 0));
+        assert_eq!(settings.kill_gracetime_ms, 3000);
+        assert_eq!(settings.logging_script, b"n20 s1000000 T");
+        assert_eq!(settings.stage2_hook, None);
+    }
+
+    #[test]
+    fn an_empty_value_is_the_default() {
+        assert_eq!(read(&[("S6_VERBOSITY", ""), ("S6_KEEP_ENV", " ")]), read(&[]));
+    }
+
+    #[test]
+    fn values_are_taken() {
+        let (settings, refused) = read(&[
+            ("S6_VERBOSITY", "05\n"),
+            ("S6_KEEP_ENV", "2"),
+            ("S6_BEHAVIOUR_IF_STAGE2_FAILS", "1000"),
+            ("S6_KILL_GRACETIME", "99999999999999999999"),
+            ("S6_WAIT_FOR_CLOSING_FD", "3"),
+            ("SIXTREE_RUNDIR", "/srv/run"),
+        ]);
+        assert_eq!(refused, [""; 0]);
+        assert!(settings.keep_env);
+        assert_eq!((settings.verbosity, settings.if_boot_fails), (5, 255));
+        assert_eq!(settings.kill_gracetime_ms, 300_000);
+        assert_eq!(settings.wait_for_closing_fd, Some(3));
+        assert_eq!(settings.rundir.as_deref(), Some(b"/srv/run".as_slice()));
+    }
+
+    #[test]
+    fn a_bad_value_is_the_default_and_one_clear_line() {
+        let bad = [("S6_VERBOSITY", "lo\nud"), ("S6_LOGGING", "-1"), ("SIXTREE_RUNDIR", "run")];
+        let (settings, refused) = read(&bad);
+        assert_eq!(settings, read(&[]).0);
+        let lines = [
+            r#"S6_VERBOSITY is "lo\nud", which is not a number: using 2"#,
+            r#"S6_LOGGING is "-1", which is not a number: using 0"#,
+            r#"SIXTREE_RUNDIR is "run", which is not an absolute path: using /run"#,
+        ];
+        assert_eq!(refused, lines);
+    }
+}

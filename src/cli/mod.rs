@@ -1,8 +1,106 @@
-//! `sixtree`: the command for people.
+//! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
-use crate::tools::Word;
+mod install;
+pub mod layout;
+
+use crate::sys::fd;
+use crate::tools::{FAMILIES, Word};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+/// A subcommand: what it takes, and what it does with it.
+struct Subcommand {
+    /// Its name, synopsis and arguments.
+    arguments: fn() -> Command,
+    /// Runs it; returns the exit code.
+    run: fn(&ArgMatches) -> Result<i32, Failure>,
+}
+
+/// Every subcommand, in the order of `sixtree --help`.
+const SUBCOMMANDS: &[Subcommand] =
+    &[Subcommand { arguments: install::arguments, run: install::run }];
+
+/// Why a subcommand could not do its job: an exit code, and a sentence for stderr.
+#[derive(Debug)]
+pub struct Failure {
+    code: i32,
+    text: String,
+}
+
+impl Failure {
+    /// The arguments make no sense; exit 100.
+    pub fn usage(text: impl Into<String>) -> Self {
+        Self { code: 100, text: text.into() }
+    }
+    /// The system said no; exit 111.
+    pub fn system(text: impl Into<String>) -> Self {
+        Self { code: 111, text: text.into() }
+    }
+}
 
 /// Runs `sixtree` with its arguments; returns the exit code.
-pub fn run(_argv: Vec<Word>) -> i32 {
-    100
+pub fn run(argv: Vec<Word>) -> i32 {
+    let matches = match command().try_get_matches_from(argv.into_iter().map(OsString::from_vec)) {
+        Ok(matches) => matches,
+        Err(e) => return explain(&e),
+    };
+    if matches.get_flag("list") {
+        return print(&list());
+    }
+    let Some((name, arguments)) = matches.subcommand() else {
+        let _ = fd::write_all(2, command().render_help().to_string().as_bytes());
+        return 100;
+    };
+    let Some(chosen) = SUBCOMMANDS.iter().find(|s| (s.arguments)().get_name() == name) else {
+        return 100;
+    };
+    (chosen.run)(arguments).unwrap_or_else(|failure| {
+        let line = format!("sixtree {name}: fatal: {}\n", failure.text);
+        let _ = fd::write_all(2, line.as_bytes());
+        failure.code
+    })
+}
+
+/// Writes `text` to stdout; returns the exit code.
+pub fn print(text: &str) -> i32 {
+    if fd::write_all(1, text.as_bytes()).is_ok() { 0 } else { 111 }
+}
+
+fn command() -> Command {
+    Command::new("sixtree")
+        .about("An init for containers; called by another name, it is that tool")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .arg(
+            Arg::new("list")
+                .long("list")
+                .action(ArgAction::SetTrue)
+                .help("Print the names of the tools, one a line"),
+        )
+        .subcommands(SUBCOMMANDS.iter().map(|s| (s.arguments)()))
+}
+
+/// What clap has to say: help and version on stdout, anything else is wrong usage.
+fn explain(e: &clap::Error) -> i32 {
+    let text = e.render().to_string();
+    if e.use_stderr() {
+        let _ = fd::write_all(2, text.as_bytes());
+        return 100;
+    }
+    print(&text)
+}
+
+fn list() -> String {
+    FAMILIES.iter().flat_map(|(_, tools)| tools.iter()).map(|t| format!("{}\n", t.name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_of_every_subcommand_are_sound() {
+        command().debug_assert();
+    }
 }

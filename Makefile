@@ -1,0 +1,33 @@
+# Every target is one line here and one script in scripts/. Bare `make` lists them.
+TARGET ?= x86_64-unknown-linux-musl
+PROFILE ?= release
+export TARGET PROFILE
+
+.PHONY: help
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install what building and testing need (Debian, as root); nothing if all is there
+	@scripts/deps
+
+.PHONY: build
+build: ## Build the debug binary, for work on the code
+	cargo build
+
+.PHONY: root
+root: ## Lay out target/dev/root with a static debug binary: quick to make, for trying cases
+	@scripts/dev-root
+
+.PHONY: dist
+dist: ## Build the static release and its tarballs in target/dist [TARGET=arm64] [PROFILE=quick]
+	@scripts/dist
+
+.PHONY: check
+check: ## Format and lints: cargo fmt --check, clippy with warnings denied
+	cargo fmt --check
+	cargo clippy --all-targets --quiet -- -D warnings
+
+.PHONY: test
+test: ## Run all the tests
+	@scripts/test

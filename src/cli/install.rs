@@ -1,0 +1,60 @@
+//! `sixtree install`: lays the program, its links and the built-in definitions into an image's
+//! root, as extracting the tarball does. The tarball itself is made from what this wrote.
+
+use super::{Failure, layout};
+use clap::{Arg, ArgMatches, Command, value_parser};
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    let path = |name| Arg::new(name).long(name).value_parser(value_parser!(PathBuf));
+    Command::new("install")
+        .about("Lay sixtree into the root of an image, as its tarball does")
+        .arg(path("root").value_name("DIR").required(true).help("The root of the image"))
+        .arg(path("program").value_name("FILE").help("The program to install [default: this one]"))
+}
+
+/// Installs; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let path = |name| arguments.get_one::<PathBuf>(name);
+    let root = path("root").cloned().unwrap_or_default();
+    let program = path("program").cloned().unwrap_or_else(|| "/proc/self/exe".into());
+    put(&root.join(layout::PROGRAM), |to| {
+        fs::copy(&program, to)?;
+        fs::set_permissions(to, fs::Permissions::from_mode(0o755))
+    })?;
+    for (file, text) in layout::FILES {
+        let file = root.join(file);
+        match file.file_name() {
+            Some(name) if name == ".empty" => folder_of(&file)?,
+            _ => put(&file, |to| fs::write(to, text))?,
+        }
+    }
+    for (link, target) in layout::links() {
+        put(&root.join(link), |to| symlink(&target, to))?;
+    }
+    Ok(0)
+}
+
+/// Makes a file or link under a name of its own, then puts it into its place: whatever was there
+/// is replaced, even where it is in use.
+fn put(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Failure> {
+    folder_of(path)?;
+    let mut name = path.as_os_str().to_os_string();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let _ = fs::remove_file(&new);
+    make(&new).and_then(|()| fs::rename(&new, path)).map_err(|e| refused("install", path, &e))
+}
+
+fn folder_of(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|e| refused("make the folder", folder, &e))
+}
+
+fn refused(what: &str, path: &Path, e: &io::Error) -> Failure {
+    Failure::system(format!("unable to {what} {}: {e}", path.display()))
+}

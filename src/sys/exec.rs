@@ -40,12 +40,9 @@ pub fn execve(file: &[u8], argv: &[Vec<u8>], env: &[Vec<u8>]) -> Errno {
     }
 }
 
-/// Finds a program as execvp would: a name with a slash as it is, another in the folders of
-/// `path`. EACCES if one is there but may not be executed, else ENOENT.
+/// Finds a program as execvp would: a name with a slash as it is, another (even an empty one) in
+/// the folders of `path`. EACCES if one is there but may not be executed, else ENOENT.
 pub fn find(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
-    if name.is_empty() {
-        return Err(Errno::ENOENT);
-    }
     if name.contains(&b'/') {
         return executable(name).map(|()| name.to_vec());
     }

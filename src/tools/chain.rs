@@ -16,6 +16,9 @@ pub struct Process {
     /// The environment of whatever comes next.
     pub env: Environment,
     tool: &'static Tool,
+    /// PATH as it was when the tool began. What it spawns or becomes is looked for there, as by
+    /// execvp, whatever environment it hands on.
+    path: Option<Word>,
 }
 
 /// What happens when a tool is done.
@@ -53,7 +56,7 @@ enum Program {
 impl Process {
     /// A process that begins as `tool`.
     pub fn new(tool: &'static Tool, env: Environment) -> Self {
-        Self { env, tool }
+        Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool }
     }
     /// The name under which messages are written.
     pub fn name(&self) -> &'static str {
@@ -73,7 +76,10 @@ impl Process {
         argv: Vec<Word>,
         setup: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
-        let program = resolve(&self.env, Exec { argv, ..Exec::default() })?;
+        if argv.first().is_some_and(Vec::is_empty) {
+            return Err(Errno::ENOENT);
+        }
+        let program = resolve(self.path.as_deref(), Exec { argv, ..Exec::default() })?;
         let (told, tell) = fd::pipe_above_2()?;
         match process::fork()? {
             process::Side::Parent(child) => {
@@ -101,8 +107,7 @@ impl Process {
                     }
                     Some(Program::Ours(tool, argv)) => {
                         drop(tell);
-                        let child = Self { tool, env: self.env.clone() };
-                        process::exit(child.go(argv))
+                        process::exit(Self::new(tool, self.env.clone()).go(argv))
                     }
                 }
             }
@@ -151,7 +156,8 @@ impl Process {
             match self.step(next) {
                 Ok((tool, words)) => {
                     exec::set_comm(tool.name);
-                    (self.tool, argv) = (tool, words);
+                    self = Self::new(tool, self.env);
+                    argv = words;
                 }
                 Err(code) => return i32::from(code),
             }
@@ -161,7 +167,7 @@ impl Process {
     /// Takes the next step of a chain: execs, or tells which tool goes on here.
     fn step(&self, next: Exec) -> Result<(&'static Tool, Vec<Word>), u8> {
         let name = die::show(next.file.as_ref().or(next.argv.first()).map_or(b"", |w| w));
-        let error = match resolve(&self.env, next) {
+        let error = match resolve(self.path.as_deref(), next) {
             Ok(None) => return Err(0),
             Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
             Ok(Some(Program::File(file, argv))) => exec::execve(&file, &argv, self.env.strings()),
@@ -184,7 +190,7 @@ pub struct Prepared(Option<Program>);
 /// Finds `argv` in the PATH of `env`, and checks all that can be checked before a fork: that it is
 /// there and executable, and its interpreter too.
 pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
-    let program = resolve(env, Exec { argv, ..Exec::default() })?;
+    let program = resolve(env.get(b"PATH"), Exec { argv, ..Exec::default() })?;
     if let Some(Program::File(file, _)) = &program {
         exec::check(file)?;
     }
@@ -211,10 +217,10 @@ impl Prepared {
 }
 
 /// Finds the program, by the ordinary PATH search, and sees whether it is ours.
-fn resolve(env: &Environment, next: Exec) -> Result<Option<Program>, Errno> {
+fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let Some(first) = next.argv.first() else { return Ok(None) };
     let name = next.file.as_ref().unwrap_or(first);
-    let path = next.path.as_deref().or_else(|| env.get(b"PATH")).unwrap_or(DEFAULT_PATH);
+    let path = next.path.as_deref().or(path).unwrap_or(DEFAULT_PATH);
     let file = exec::find(name, path)?;
     if exec::is_self(&file) {
         if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {

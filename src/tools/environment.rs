@@ -2,7 +2,8 @@
 
 use super::Word;
 
-/// Variables in order; a variable that is set again moves to the end, as with the originals.
+/// Variables in order. As with the originals, a variable that is set again moves to the end, and
+/// the last one takes the place of one that is removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(Vec<Word>);
 
@@ -30,7 +31,10 @@ impl Environment {
     }
     /// Removes a variable, if it is there.
     pub fn unset(&mut self, name: &[u8]) {
-        self.retain(|k, _| k != name);
+        let at = self.iter().position(|(k, _)| k == name);
+        if let Some(at) = at {
+            self.0.swap_remove(at);
+        }
     }
     /// Keeps the variables (name, value) for which `keep` says so.
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8], &[u8]) -> bool) {
@@ -38,6 +42,13 @@ impl Environment {
             let (k, v) = split(entry);
             keep(k, v)
         });
+    }
+    /// Gives each variable the name that `rename` answers to its present one; without an answer
+    /// it is dropped.
+    pub fn rename(&mut self, rename: impl Fn(&[u8]) -> Option<Word>) {
+        let renamed =
+            self.iter().filter_map(|(k, v)| Some([&rename(k)?, b"=".as_slice(), v].concat()));
+        self.0 = renamed.collect();
     }
     /// The variables in order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

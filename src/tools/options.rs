@@ -15,7 +15,7 @@ impl Options {
     /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
     /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
     pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Next> {
-        Self::parse_long(process, argv, spec, &[])
+        Self::read(argv, spec, &[]).ok_or_else(|| process.usage())
     }
 
     /// The same, with long names for letters of `spec`.
@@ -25,6 +25,11 @@ impl Options {
         spec: &str,
         long: &[(&str, char)],
     ) -> Result<Self, Next> {
+        Self::read(argv, spec, long).ok_or_else(|| process.usage())
+    }
+
+    /// The same, without a word about what is wrong.
+    pub fn read(argv: Vec<Word>, spec: &str, long: &[(&str, char)]) -> Option<Self> {
         let mut words = argv.into_iter().skip(1).peekable();
         let mut found = Vec::new();
         while let Some(word) = words.next_if(|w| w.len() > 1 && w[0] == b'-') {
@@ -32,26 +37,23 @@ impl Options {
                 break;
             }
             if let Some(name) = word.strip_prefix(b"--") {
-                found.push(long_option(process, name, spec, long)?);
+                found.push(long_option(name, spec, long)?);
                 continue;
             }
             let mut at = 1;
             while let Some(&letter) = word.get(at) {
                 at += 1;
-                match takes_value(spec, letter) {
-                    None => return Err(process.usage()),
-                    Some(false) => found.push((letter, Word::new())),
-                    Some(true) if at < word.len() => {
+                match takes_value(spec, letter)? {
+                    false => found.push((letter, Word::new())),
+                    true if at < word.len() => {
                         found.push((letter, word[at..].to_vec()));
                         at = word.len();
                     }
-                    Some(true) => {
-                        found.push((letter, words.next().ok_or_else(|| process.usage())?))
-                    }
+                    true => found.push((letter, words.next()?)),
                 }
             }
         }
-        Ok(Self { found, rest: words.collect() })
+        Some(Self { found, rest: words.collect() })
     }
 
     /// The options in order: letter and value (empty where it takes none).
@@ -82,19 +84,14 @@ fn takes_value(spec: &str, letter: u8) -> Option<bool> {
     Some(spec.get(at + 1) == Some(&b':'))
 }
 
-fn long_option(
-    process: &Process,
-    word: &[u8],
-    spec: &str,
-    long: &[(&str, char)],
-) -> Result<(u8, Word), Next> {
+fn long_option(word: &[u8], spec: &str, long: &[(&str, char)]) -> Option<(u8, Word)> {
     let at = word.iter().position(|&b| b == b'=').unwrap_or(word.len());
     let value = word.get(at + 1..).map(<[u8]>::to_vec);
-    let known = long.iter().find(|(name, _)| name.as_bytes() == &word[..at]);
-    let letter = known.ok_or_else(|| process.usage())?.1 as u8;
+    let (_, letter) = long.iter().find(|(name, _)| name.as_bytes() == &word[..at])?;
+    let letter = *letter as u8;
     match (takes_value(spec, letter), value) {
-        (Some(true), Some(value)) => Ok((letter, value)),
-        (Some(false), None) => Ok((letter, Word::new())),
-        _ => Err(process.usage()),
+        (Some(true), Some(value)) => Some((letter, value)),
+        (Some(false), None) => Some((letter, Word::new())),
+        _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod execlineb;
+pub mod frames;
 
 use super::Tool;
 

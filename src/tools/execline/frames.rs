@@ -1,0 +1,83 @@
+//! Frames: variables that a program sets aside, under their names with `:1`, `:2` … behind, and
+//! that another brings back.
+//! Reference: <https://skarnet.org/software/execline/el_pushenv.html>.
+
+use crate::tools::die::number;
+use crate::tools::{Environment, Word};
+
+/// How the names of the positional parameters begin: `#`, and all that start with a digit.
+pub const POSITIONALS: &[&[u8]] =
+    &[b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"#"];
+
+/// How the names of the variables of elgetopt begin.
+pub const ELGETOPT: &[&[u8]] = &[b"ELGETOPT_"];
+
+/// Sets the variables whose names begin so one frame aside.
+pub fn push(env: &mut Environment, prefixes: &[&[u8]]) {
+    env.rename(|name| match frame(name, prefixes) {
+        Frame::Current => Some([name, b":1"].concat()),
+        Frame::Aside(stem, depth) => Some(numbered(stem, depth.saturating_add(1))),
+        Frame::None => Some(name.to_vec()),
+    });
+}
+
+/// Drops the variables whose names begin so, and brings back those of the frame before.
+pub fn pop(env: &mut Environment, prefixes: &[&[u8]]) {
+    env.rename(|name| match frame(name, prefixes) {
+        Frame::Current => None,
+        Frame::Aside(stem, 1) => Some(stem.to_vec()),
+        Frame::Aside(stem, depth @ 2..) => Some(numbered(stem, depth - 1)),
+        Frame::Aside(_, 0) | Frame::None => Some(name.to_vec()),
+    });
+}
+
+/// To which frame a variable belongs.
+enum Frame<'a> {
+    /// It is not in any.
+    None,
+    Current,
+    /// The name before the colon, and how many frames it is aside.
+    Aside(&'a [u8], u64),
+}
+
+fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]]) -> Frame<'a> {
+    let Some(prefix) = prefixes.iter().find(|p| name.starts_with(p)) else { return Frame::None };
+    let Some(at) = name.iter().skip(prefix.len()).position(|&b| b == b':') else {
+        return Frame::Current;
+    };
+    let (stem, depth) = name.split_at(prefix.len() + at);
+    number(&depth[1..]).map_or(Frame::None, |depth| Frame::Aside(stem, depth))
+}
+
+fn numbered(stem: &[u8], depth: u64) -> Word {
+    [stem, format!(":{depth}").as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(strings: &[&str]) -> Environment {
+        let pairs = strings.iter().filter_map(|s| s.split_once('='));
+        pairs.map(|(k, v)| (k.into(), v.into())).collect()
+    }
+
+    #[test]
+    fn a_frame_comes_back_as_it_was() {
+        let before =
+            environment(&["#=1", "A=x", "1=a:b", "1:1=old", "#:1=1", "0:x=kept", "10:2=c"]);
+        let mut env = before.clone();
+        push(&mut env, POSITIONALS);
+        let pushed = ["#:1=1", "A=x", "1:1=a:b", "1:2=old", "#:2=1", "0:x=kept", "10:3=c"];
+        assert_eq!(env, environment(&pushed));
+        pop(&mut env, POSITIONALS);
+        assert_eq!(env, before);
+    }
+
+    #[test]
+    fn the_last_frame_is_dropped() {
+        let mut env = environment(&["ELGETOPT_a=1", "ELGETOPT_a:1=2", "ELGETOPT_b=3", "C=4"]);
+        pop(&mut env, ELGETOPT);
+        assert_eq!(env, environment(&["ELGETOPT_a=2", "C=4"]));
+    }
+}

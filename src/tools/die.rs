@@ -11,6 +11,11 @@ pub fn reason(e: Errno) -> &'static str {
     e.desc()
 }
 
+/// The system's error behind one of the standard library.
+pub fn errno(e: &std::io::Error) -> Errno {
+    e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
 /// A word as it is shown in a message: bytes that are not UTF-8 are replaced.
 pub fn show(word: &[u8]) -> String {
     String::from_utf8_lossy(word).into_owned()

@@ -1,6 +1,6 @@
 //! The execline family of tools.
 
-mod blocks;
+pub mod blocks;
 mod execlineb;
 pub mod frames;
 

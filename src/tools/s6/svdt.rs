@@ -1,0 +1,64 @@
+//! s6-svdt and s6-svdt-clear: the deaths of a service.
+//! Reference: <https://skarnet.org/software/s6/s6-svdt.html> and `s6-svdt-clear.html`.
+
+use crate::format::signal;
+use crate::format::tally::{self, Death};
+use crate::tools::die::{errno, show};
+use crate::tools::{Next, Options, Process, Word};
+use nix::errno::Errno;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+/// `s6-svdt [ -S | -s ] [ -n maxentries ] servicedir`
+pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "Ssn:")?;
+    let by_number = options.last_of("Ss") == Some('s');
+    let max = options.value('n').map_or(Ok(u64::MAX), |word| process.number(word))?;
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let rest = options.rest();
+    let dir = rest.first().ok_or_else(|| process.usage())?;
+    let deaths = read(dir).map_err(|e| {
+        process.fatal_errno(&format!("unable to read death tally for service {}", show(dir)), e)
+    })?;
+    let last = deaths.get(deaths.len().saturating_sub(max)..).unwrap_or_default();
+    let lines: Vec<u8> = last.iter().flat_map(|death| line(death, by_number)).collect();
+    process.print(&lines)?;
+    Ok(Next::Exit(0))
+}
+
+/// `s6-svdt-clear servicedir`
+pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let dir = argv.get(1).ok_or_else(|| process.usage())?;
+    let (file, new) = (path(dir, ""), path(dir, ".new"));
+    let written = std::fs::write(OsStr::from_bytes(&new), [])
+        .and_then(|()| std::fs::rename(OsStr::from_bytes(&new), OsStr::from_bytes(&file)));
+    match written {
+        Ok(()) => Ok(Next::Exit(0)),
+        Err(e) => {
+            let text = format!("unable to clear death tally for service {}", show(dir));
+            Err(process.fatal_errno(&text, errno(&e)))
+        }
+    }
+}
+
+/// The deaths of a service, oldest first; none if it has no tally yet.
+pub fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
+    match std::fs::read(OsStr::from_bytes(&path(dir, ""))) {
+        Ok(bytes) => Ok(tally::decode(&bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(errno(&e)),
+    }
+}
+
+fn path(dir: &[u8], suffix: &str) -> Word {
+    [dir, b"/supervise/death_tally", suffix.as_bytes()].concat()
+}
+
+fn line(death: &Death, by_number: bool) -> Vec<u8> {
+    let cause = match death.signal {
+        0 => format!(" exitcode {}\n", death.exit_code),
+        signal if by_number => format!(" signal {signal}\n"),
+        signal => format!(" signal SIG{}\n", signal::name(signal)),
+    };
+    [death.stamp.label().as_slice(), cause.as_bytes()].concat()
+}

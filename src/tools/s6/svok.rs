@@ -1,0 +1,15 @@
+//! s6-svok: whether a service directory is supervised.
+//! Reference: <https://skarnet.org/software/s6/s6-svok.html>.
+
+use super::control::{SUPERVISE, is_supervised};
+use crate::tools::die::show;
+use crate::tools::{Next, Process, Word};
+
+/// `s6-svok servicedir`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let dir = argv.get(1).ok_or_else(|| process.usage())?;
+    match is_supervised(dir, SUPERVISE) {
+        Ok(supervised) => Ok(Next::Exit(u8::from(!supervised))),
+        Err(e) => Err(process.fatal_errno(&format!("unable to check {}", show(dir)), e)),
+    }
+}

@@ -1,5 +1,12 @@
 //! What a definition directory says, in types. Reference: s6-rc-compile's page.
 
+mod error;
+mod parse;
+mod read;
+
+pub use error::{Fault, Mistake, Place, Problem, Severity};
+pub use read::read;
+
 use std::path::PathBuf;
 
 /// A word of an execline command line.
@@ -86,7 +93,30 @@ pub struct Longrun {
     pub has_finish: bool,
 }
 
+impl Kind {
+    /// Its name, as in `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Oneshot(_) => "oneshot",
+            Self::Longrun(_) => "longrun",
+            Self::Bundle(_) => "bundle",
+        }
+    }
+}
+
+impl Reference {
+    /// A mention of a name that stands in no file.
+    pub fn to(name: &str) -> Self {
+        Self { name: name.to_owned(), file: PathBuf::new(), line: 0 }
+    }
+}
+
 impl Definition {
+    /// A definition that comes from no directory.
+    pub fn new(name: &str, kind: Kind) -> Self {
+        let (name, directory) = (name.to_owned(), PathBuf::new());
+        Self { name, directory, kind, essential: false, recommended: false }
+    }
     /// Dependencies and timeouts; a bundle has none.
     pub fn atomic(&self) -> Option<&Atomic> {
         match &self.kind {

@@ -1,6 +1,18 @@
 //! The validated tree: names resolved, bundles flattened, no cycles.
 
-use crate::definition::Definition;
+mod bundles;
+mod check;
+mod conflict;
+mod faults;
+mod pipes;
+mod query;
+mod resolve;
+
+pub use conflict::Conflict;
+
+use crate::definition::{Definition, Fault};
+use petgraph::graph::DiGraph;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A service (oneshot or longrun), by its place in the tree: longruns first, then oneshots, each
 /// in the order of their sources and names, as in an s6-rc database.
@@ -20,11 +32,55 @@ pub enum Direction {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     services: Vec<Definition>,
+    bundles: Vec<Bundle>,
+    names: BTreeMap<String, Named>,
+    /// A node per service, by its index. An edge leads from a service to one that it depends on.
+    edges: DiGraph<(), ()>,
+    /// The pipes of each service, by its index.
+    pipes: Vec<Pipes>,
+}
+
+/// A bundle, flattened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// Its name.
+    pub name: String,
+    /// Its definition; `None` for one that a `pipeline-name` makes.
+    pub definition: Option<Definition>,
+    /// The services in it and in the bundles in it, in order.
+    pub members: Vec<ServiceId>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Service(ServiceId),
+    /// By its place in `Graph::bundles`.
+    Bundle(usize),
+}
+
+/// The pipes of one service.
+#[derive(Clone, Debug, Default)]
+struct Pipes {
+    consumer: Option<ServiceId>,
+    producers: Vec<ServiceId>,
 }
 
 impl Graph {
-    /// The services, in order.
-    pub fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
-        (0..self.services.len() as u32).map(ServiceId)
+    /// Resolves these definitions, or tells all that is wrong among them.
+    pub fn new(definitions: Vec<Definition>) -> Result<Self, Vec<Fault>> {
+        resolve::resolve(definitions, &BTreeSet::new())
+    }
+
+    /// Resolves what [`crate::definition::read`] gives: no graph if anything is an error, and all
+    /// faults, those of the reading first. What follows only from those is not told.
+    pub fn of(
+        (definitions, mut faults): (Vec<Definition>, Vec<Fault>),
+    ) -> (Option<Self>, Vec<Fault>) {
+        let errors = faults.iter().filter(|fault| fault.is_error());
+        let broken: BTreeSet<String> = errors.filter_map(|fault| fault.service.clone()).collect();
+        let graph = resolve::resolve(definitions, &broken);
+        let graph = graph.map_err(|more| faults.extend(more)).ok();
+        (graph.filter(|_| !faults.iter().any(Fault::is_error)), faults)
     }
 }

@@ -1,9 +1,11 @@
 //! The system: every `unsafe` block of the crate is in this folder (and the entry).
 
 pub mod clock;
+pub mod copy;
 pub mod exec;
 pub mod fd;
 pub mod fifodir;
+pub mod glob;
 pub mod lock;
 pub mod poll;
 pub mod process;

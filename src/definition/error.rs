@@ -1,0 +1,250 @@
+//! What can be wrong with a tree: how a fault is told, and what one directory can have wrong.
+
+use crate::execline::lexer;
+use nix::errno::Errno;
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+
+/// How bad a fault is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The tree works, but hardly as it was meant.
+    Warning,
+    /// The tree cannot be used.
+    Error,
+}
+
+/// One thing that is wrong with a tree: where, what, why, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `E011`: never changes its meaning; `docs/diagnostics.md` explains it.
+    pub code: &'static str,
+    /// Whether the tree can be used all the same.
+    pub severity: Severity,
+    /// What s6-rc-compile exits with: 1 for a wrong definition, 111 for what the system refused.
+    pub exit_code: u8,
+    /// The service or bundle; `None` for a source directory.
+    pub service: Option<String>,
+    /// The file or directory that is wrong.
+    pub file: PathBuf,
+    /// Its line, from 1; 0: all of it.
+    pub line: u32,
+    /// What is wrong and why, in one sentence without a full stop.
+    pub what: String,
+    /// What to do about it, likewise.
+    pub remedy: String,
+}
+
+/// Where a fault is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The service or bundle; `None` for a source directory.
+    pub service: Option<String>,
+    /// The file or directory.
+    pub file: PathBuf,
+    /// Its line, from 1; 0: all of it.
+    pub line: u32,
+}
+
+/// What a layer finds wrong. Its `Display` is the sentence.
+pub trait Problem: Display {
+    /// The code.
+    fn code(&self) -> &'static str;
+    /// What to do about it.
+    fn remedy(&self) -> String;
+    /// How bad it is, by the letter of the code.
+    fn severity(&self) -> Severity {
+        if self.code().starts_with('W') { Severity::Warning } else { Severity::Error }
+    }
+    /// What s6-rc-compile exits with.
+    fn exit_code(&self) -> u8 {
+        1
+    }
+}
+
+impl Fault {
+    /// This problem, at this place.
+    pub fn new(place: Place, problem: &dyn Problem) -> Self {
+        Self {
+            code: problem.code(),
+            severity: problem.severity(),
+            exit_code: problem.exit_code(),
+            service: place.service,
+            file: place.file,
+            line: place.line,
+            what: problem.to_string(),
+            remedy: problem.remedy(),
+        }
+    }
+    /// Whether the tree cannot be used because of it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// `FILE:LINE: service NAME: WHAT; REMEDY [CODE]`, in one line.
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if let Some(service) = &self.service {
+            write!(f, ": service {}", service.escape_debug())?;
+        }
+        write!(f, ": {}; {} [{}]", self.what, self.remedy, self.code)
+    }
+}
+
+/// What one definition directory, or the directory that holds it, can have wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// A source directory that cannot be listed.
+    #[error("unable to opendir: {}", .0.desc())]
+    SourceUnreadable(Errno),
+    /// An entry of a source directory that is not there when looked at: a dangling link.
+    #[error("unable to stat: {}", .0.desc())]
+    Unreachable(Errno),
+    /// A name that s6-rc keeps for itself.
+    #[error("identifier {} starts with reserved prefix", .0.escape_debug())]
+    ReservedName(String),
+    /// A name with a line feed in it.
+    #[error("the name contains a newline character")]
+    NewlineInName,
+    /// A name that is not UTF-8.
+    #[error("the name is not valid UTF-8")]
+    NameNotUtf8,
+    /// A file or directory that is there, and cannot be read.
+    #[error("unable to read: {}", .0.desc())]
+    Unreadable(Errno),
+    /// A file that is too long to be what it should be.
+    #[error("longer than {} bytes", .0)]
+    TooLong(u64),
+    /// No `type`.
+    #[error("unable to read type: No such file or directory")]
+    TypeMissing,
+    /// Another word in `type`.
+    #[error("invalid type {0:?}: must be oneshot, longrun, or bundle")]
+    TypeUnknown(String),
+    /// The right word, and then a carriage return.
+    #[error("invalid type: must be oneshot, longrun, or bundle, and ends in a carriage return")]
+    TypeCrlf,
+    /// A oneshot without `up`.
+    #[error("unable to open up: No such file or directory")]
+    UpMissing,
+    /// A longrun without `run`.
+    #[error("unable to find a run script")]
+    RunMissing,
+    /// A script that is a directory, or worse.
+    #[error("not a regular file")]
+    NotRegular,
+    /// A bundle without `contents.d` or `contents`.
+    #[error("unable to open contents: No such file or directory")]
+    ContentsMissing,
+    /// A command line that is not execline.
+    #[error("{0}")]
+    Syntax(lexer::Error),
+    /// `timeout-up` or `timeout-down` that is no number.
+    #[error("invalid timeout {0:?}: must be a number of milliseconds")]
+    TimeoutInvalid(String),
+    /// Another file that is no number.
+    #[error("invalid number {0:?}: Invalid argument")]
+    NumberInvalid(String),
+    /// `notification-fd` and `lock-fd` are the same.
+    #[error("the same value, {0}, for notification-fd and lock-fd")]
+    SameDescriptor(u32),
+    /// `data`, `env` or `template` that is a file.
+    #[error("not a directory")]
+    NotDirectory,
+    /// `producer-for` or `pipeline-name` with none, or several.
+    #[error("should only contain one name, and contains {0}")]
+    NotOne(usize),
+    /// A source directory with nothing in it.
+    #[error("the source is empty")]
+    SourceEmpty,
+    /// `notification-fd` or `lock-fd` that is stdin, stdout or stderr.
+    #[error("a descriptor of {0}, which is a standard one")]
+    StandardDescriptor(u32),
+    /// `pipeline-name` on a service that is not the last of its pipeline.
+    #[error("a pipeline-name despite not being a last consumer; it is ignored")]
+    PipelineNameIgnored,
+    /// A name twice in a list.
+    #[error("name listed more than once: {}", .0.escape_debug())]
+    Repeated(String),
+}
+
+impl Problem for Mistake {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SourceUnreadable(_) => "E001",
+            Self::Unreachable(_) => "E002",
+            Self::ReservedName(_) => "E003",
+            Self::NewlineInName => "E004",
+            Self::NameNotUtf8 => "E005",
+            Self::Unreadable(_) => "E006",
+            Self::TooLong(_) => "E007",
+            Self::TypeMissing => "E010",
+            Self::TypeUnknown(_) => "E011",
+            Self::TypeCrlf => "E012",
+            Self::UpMissing => "E020",
+            Self::RunMissing => "E021",
+            Self::NotRegular => "E022",
+            Self::ContentsMissing => "E023",
+            Self::Syntax(_) => "E024",
+            Self::TimeoutInvalid(_) => "E030",
+            Self::NumberInvalid(_) => "E031",
+            Self::SameDescriptor(_) => "E032",
+            Self::NotDirectory => "E033",
+            Self::NotOne(_) => "E040",
+            Self::SourceEmpty => "W001",
+            Self::StandardDescriptor(_) => "W002",
+            Self::PipelineNameIgnored => "W003",
+            Self::Repeated(_) => "W004",
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::SourceUnreadable(_)
+            | Self::Unreachable(_)
+            | Self::Unreadable(_)
+            | Self::TooLong(_)
+            | Self::TypeMissing
+            | Self::UpMissing
+            | Self::ContentsMissing
+            | Self::NumberInvalid(_) => 111,
+            _ => 1,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::SourceUnreadable(_) => "create it, or make it readable",
+            Self::Unreachable(_) => "mend the link, or remove it",
+            Self::ReservedName(_) => "choose a name that begins with neither s6rc- nor s6-rc-",
+            Self::NewlineInName | Self::NameNotUtf8 => "rename it",
+            Self::Unreadable(_) => "make it a readable file",
+            Self::TooLong(_) => "is it the file that was meant?",
+            Self::TypeMissing => {
+                "write oneshot, longrun or bundle into it (or install the layer that defines it)"
+            }
+            Self::TypeUnknown(_) => "write one of these three words into it",
+            Self::TypeCrlf => "save it with Unix line endings",
+            Self::UpMissing => "write the command to run into it (an empty file does nothing)",
+            Self::RunMissing => "write the script that runs the service",
+            Self::NotRegular => "make it a script",
+            Self::ContentsMissing => "make a directory contents.d with an empty file per member",
+            Self::Syntax(_) => "close the quote or block; this file is execline, not shell",
+            Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
+            Self::NumberInvalid(_) => "write plain digits",
+            Self::SameDescriptor(_) => "choose another descriptor for one of them",
+            Self::NotDirectory => "make it a directory, or remove it",
+            Self::NotOne(_) => "leave one name in it",
+            Self::SourceEmpty => "no service is defined there, if that is what was meant",
+            Self::StandardDescriptor(_) => "use 3 or more",
+            Self::PipelineNameIgnored => "move it to the service that only consumes",
+            Self::Repeated(_) => "remove one",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,140 @@
+//! The small files of a definition directory, from bytes. Reference: s6-rc-compile's page.
+
+use super::Word;
+use super::error::Mistake;
+use crate::execline::lexer;
+
+/// The word in `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `oneshot`.
+    Oneshot,
+    /// `longrun`.
+    Longrun,
+    /// `bundle`.
+    Bundle,
+}
+
+/// Reads `type`: one of three words, exactly, then nothing or a line feed.
+///
+/// Whatever follows the line feed is ignored. The reference reads eight bytes, so that it does so
+/// too for the longer two words, and images have such files.
+pub fn kind(text: &[u8]) -> Result<Type, Mistake> {
+    let line = first_line(text);
+    match line {
+        b"oneshot" => Ok(Type::Oneshot),
+        b"longrun" => Ok(Type::Longrun),
+        b"bundle" => Ok(Type::Bundle),
+        b"oneshot\r" | b"longrun\r" | b"bundle\r" => Err(Mistake::TypeCrlf),
+        _ => Err(Mistake::TypeUnknown(excerpt(line))),
+    }
+}
+
+/// Reads a list: a name a line, without the blanks in front of it (those after it belong to the
+/// name), and without comments and empty lines. Each comes with its line, from 1.
+pub fn names(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    (1..).zip(text.split(|&b| b == b'\n')).filter_map(|(at, line)| {
+        let blanks = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let name = line.get(blanks..).unwrap_or_default();
+        // A NUL ends a line, as it ends a string in the reference.
+        let name = name.split(|&b| b == 0).next().unwrap_or_default();
+        (!name.is_empty() && !name.starts_with(b"#")).then_some((at, name))
+    })
+}
+
+/// Reads `timeout-up` or `timeout-down`, in ms: a number, then line feeds.
+pub fn timeout(text: &[u8]) -> Result<u32, Mistake> {
+    let end = text.iter().rposition(|&b| b != b'\n').map_or(0, |at| at + 1);
+    let text = text.get(..end).unwrap_or_default();
+    decimal(text).ok_or_else(|| Mistake::TimeoutInvalid(excerpt(text)))
+}
+
+/// Reads a file that holds a number: its first line.
+pub fn number(text: &[u8]) -> Result<u32, Mistake> {
+    let line = first_line(text);
+    decimal(line).ok_or_else(|| Mistake::NumberInvalid(excerpt(line)))
+}
+
+/// Reads a script of a oneshot: one execline command line, whatever its layout.
+pub fn script(text: &[u8]) -> Result<Vec<Word>, Mistake> {
+    lexer::words(text).map_err(Mistake::Syntax)
+}
+
+/// Sees whether a name may be one: that of a definition, or of something that it refers to.
+pub fn name(bytes: &[u8]) -> Result<String, Mistake> {
+    let name = std::str::from_utf8(bytes).map_err(|_| Mistake::NameNotUtf8)?;
+    if name.contains('\n') {
+        return Err(Mistake::NewlineInName);
+    }
+    if name.starts_with("s6rc-") || name.starts_with("s6-rc-") {
+        return Err(Mistake::ReservedName(name.to_owned()));
+    }
+    Ok(name.to_owned())
+}
+
+fn first_line(text: &[u8]) -> &[u8] {
+    text.split(|&b| b == b'\n').next().unwrap_or_default()
+}
+
+fn decimal(text: &[u8]) -> Option<u32> {
+    // `parse` alone would take a plus sign.
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    digits.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
+}
+
+/// As much of a text as a message can bear.
+fn excerpt(text: &[u8]) -> String {
+    const LONGEST: usize = 40;
+    let text = String::from_utf8_lossy(text);
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_type_is_one_word_and_a_line_feed_or_two() {
+        for text in ["longrun", "longrun\n", "longrun\n\n"] {
+            assert_eq!(kind(text.as_bytes()), Ok(Type::Longrun), "{text:?}");
+        }
+        assert_eq!(kind(b"bundle\n\n"), Ok(Type::Bundle));
+        assert_eq!(kind(b"oneshot\r\n"), Err(Mistake::TypeCrlf));
+        for text in ["", "\n", "longrun ", " longrun", "Longrun", "daemon\n", "longruns"] {
+            assert!(matches!(kind(text.as_bytes()), Err(Mistake::TypeUnknown(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_keeps_trailing_blanks_and_drops_comments() {
+        let text = b"# first\na\n  b\n\n\t c \n#d\n e#f";
+        let all: Vec<_> = names(text).collect();
+        let want: [(u32, &[u8]); 4] = [(2, b"a"), (3, b"b"), (5, b"c "), (7, b"e#f")];
+        assert_eq!(all, want);
+    }
+
+    #[test]
+    fn numbers_are_plain_digits() {
+        assert_eq!(timeout(b"3000\n\n"), Ok(3000));
+        assert_eq!(timeout(b"4294967295"), Ok(u32::MAX));
+        for text in ["", "\n", "-1", "+1", "1s", " 1", "1 ", "4294967296", "1\r\n"] {
+            assert!(timeout(text.as_bytes()).is_err(), "{text:?}");
+            assert!(number(text.as_bytes()).is_err(), "{text:?}");
+        }
+        assert_eq!(number(b"3\nrest"), Ok(3));
+        assert!(timeout(b"3\nrest").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(text: Vec<u8>) {
+            let _ = (kind(&text), timeout(&text), number(&text), script(&text), name(&text));
+            names(&text).for_each(drop);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Source directories in, definitions out. Reference: s6-rc-compile's page.
+//!
+//! A directory without `type` is a fault, wherever it is: where an image's layer only adds a file
+//! to a service of another layer, the file system has joined the two before anybody reads them.
+
+use super::error::{Fault, Mistake, Place};
+use super::parse::{self, Type};
+use super::{Atomic, Definition, Kind, Longrun, Oneshot, Reference, Word};
+use nix::errno::Errno;
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// No file that is read here has a reason to be longer, in bytes.
+const LONGEST_FILE: u64 = 1 << 20;
+
+/// Reads every definition of these directories, in order, by name within each.
+///
+/// All faults are collected. A definition with a fault comes along if its type is known, so that
+/// the rest of the tree can be looked at too.
+pub fn read(sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
+    read_with(sources, &[])
+}
+
+/// The same; directories with these names are bundles if they do not say what they are.
+pub(super) fn read_with(sources: &[PathBuf], bundles: &[&str]) -> (Vec<Definition>, Vec<Fault>) {
+    let mut reader = Reader { bundles, definitions: Vec::new(), faults: Vec::new() };
+    sources.iter().for_each(|source| reader.source(source));
+    (reader.definitions, reader.faults)
+}
+
+struct Reader<'a> {
+    bundles: &'a [&'a str],
+    definitions: Vec<Definition>,
+    faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn source(&mut self, source: &Path) {
+        let entries = match list(source) {
+            Ok(entries) => entries,
+            Err(e) => return self.fault(source, &Mistake::SourceUnreadable(e)),
+        };
+        let mut empty = true;
+        for entry in entries {
+            let path = source.join(&entry);
+            let metadata = std::fs::metadata(&path);
+            let is_directory = metadata.as_ref().is_ok_and(std::fs::Metadata::is_dir);
+            match (parse::name(entry.as_bytes()), metadata) {
+                // A file is nothing that is looked at, but for this its name is.
+                (Err(Mistake::NameNotUtf8), Ok(_)) if !is_directory => {}
+                (Err(mistake), _) => self.fault(&path, &mistake),
+                (_, Err(e)) => self.fault(&path, &Mistake::Unreachable(errno(&e))),
+                (Ok(name), Ok(_)) if is_directory => self.definition(name, path),
+                (Ok(_), Ok(_)) => {}
+            }
+            empty &= !is_directory;
+        }
+        if empty {
+            self.fault(source, &Mistake::SourceEmpty);
+        }
+    }
+
+    fn definition(&mut self, name: String, path: PathBuf) {
+        let files = match list(&path) {
+            Ok(files) => files,
+            Err(e) => return self.fault(&path, &Mistake::Unreadable(e)),
+        };
+        let untyped = self.bundles.contains(&name.as_str());
+        let mut directory = Directory { name, path, files, untyped, faults: &mut self.faults };
+        self.definitions.extend(directory.definition());
+    }
+
+    fn fault(&mut self, file: &Path, mistake: &Mistake) {
+        let service = None;
+        let place = Place { service, file: file.to_owned(), line: 0 };
+        self.faults.push(Fault::new(place, mistake));
+    }
+}
+
+/// A definition directory that is being read.
+struct Directory<'a> {
+    name: String,
+    path: PathBuf,
+    /// The names of its files.
+    files: BTreeSet<OsString>,
+    /// Whether it is a bundle if it does not say what it is.
+    untyped: bool,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Directory<'_> {
+    fn definition(&mut self) -> Option<Definition> {
+        let absent = (!self.untyped).then_some(Mistake::TypeMissing);
+        let known = self.faults.len();
+        let kind = match self.parsed("type", absent, parse::kind) {
+            Some(Type::Oneshot) => Kind::Oneshot(self.oneshot()),
+            Some(Type::Longrun) => Kind::Longrun(self.longrun()),
+            Some(Type::Bundle) => Kind::Bundle(self.contents()),
+            None if self.faults.len() == known => Kind::Bundle(self.contents()),
+            None => return None,
+        };
+        Some(Definition {
+            name: self.name.clone(),
+            directory: self.path.clone(),
+            kind,
+            essential: self.has("flag-essential"),
+            recommended: self.has("flag-recommended"),
+        })
+    }
+
+    fn contents(&mut self) -> Vec<Reference> {
+        let contents = self.either("contents.d", "contents");
+        if contents.is_none() && !self.untyped {
+            self.fault("contents", 0, &Mistake::ContentsMissing);
+        }
+        contents.unwrap_or_default()
+    }
+
+    fn atomic(&mut self) -> Atomic {
+        Atomic {
+            dependencies: self.either("dependencies.d", "dependencies").unwrap_or_default(),
+            timeout_up_ms: self.parsed("timeout-up", None, parse::timeout).unwrap_or(0),
+            timeout_down_ms: self.parsed("timeout-down", None, parse::timeout).unwrap_or(0),
+        }
+    }
+
+    fn oneshot(&mut self) -> Oneshot {
+        Oneshot {
+            atomic: self.atomic(),
+            up: self.script("up", Some(Mistake::UpMissing)),
+            down: self.script("down", None),
+            reload: self.script("reload", None),
+        }
+    }
+
+    fn script(&mut self, file: &str, absent: Option<Mistake>) -> Vec<Word> {
+        self.parsed(file, absent, parse::script).unwrap_or_default()
+    }
+
+    fn longrun(&mut self) -> Longrun {
+        let atomic = self.atomic();
+        if !self.regular("run") {
+            self.fault("run", 0, &Mistake::RunMissing);
+        }
+        for file in ["timeout-kill", "timeout-finish", "max-death-tally"] {
+            self.parsed(file, None, parse::number);
+        }
+        for file in ["data", "env", "template"] {
+            if std::fs::metadata(self.path.join(file)).is_ok_and(|m| !m.is_dir()) {
+                self.fault(file, 0, &Mistake::NotDirectory);
+            }
+        }
+        let mut longrun = Longrun {
+            atomic,
+            notification_fd: self.descriptor("notification-fd"),
+            lock_fd: self.descriptor("lock-fd"),
+            has_finish: self.regular("finish"),
+            ..Longrun::default()
+        };
+        if let (Some(n), true) = (longrun.lock_fd, longrun.lock_fd == longrun.notification_fd) {
+            self.fault("lock-fd", 0, &Mistake::SameDescriptor(n));
+        }
+        self.pipeline(&mut longrun);
+        longrun
+    }
+
+    fn descriptor(&mut self, file: &str) -> Option<u32> {
+        let number = self.parsed(file, None, parse::number)?;
+        if number < 3 {
+            self.fault(file, 0, &Mistake::StandardDescriptor(number));
+        }
+        Some(number)
+    }
+
+    fn pipeline(&mut self, longrun: &mut Longrun) {
+        longrun.producer_for = self.only_name("producer-for");
+        longrun.consumer_for = self.names("consumer-for").unwrap_or_default();
+        let is_last = longrun.producer_for.is_none() && !longrun.consumer_for.is_empty();
+        if is_last {
+            longrun.pipeline_name = self.only_name("pipeline-name");
+        } else if self.has("pipeline-name") {
+            self.fault("pipeline-name", 0, &Mistake::PipelineNameIgnored);
+        }
+    }
+
+    /// A list in either form. The directory wins, and then the file is not even read.
+    fn either(&mut self, directory: &str, file: &str) -> Option<Vec<Reference>> {
+        if self.has(directory) { self.entries(directory) } else { self.names(file) }
+    }
+
+    /// A list that is a directory: the names of its entries, whatever they are.
+    fn entries(&mut self, directory: &str) -> Option<Vec<Reference>> {
+        let path = self.path.join(directory);
+        let entries = match list(&path) {
+            Ok(entries) => entries,
+            Err(e) => {
+                self.fault(directory, 0, &Mistake::Unreadable(e));
+                return Some(Vec::new());
+            }
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let file = path.join(&entry);
+            match parse::name(entry.as_bytes()) {
+                Ok(name) => all.push(Reference { name, file, line: 0 }),
+                Err(mistake) => self.fault_at(file, 0, &mistake),
+            }
+        }
+        Some(all)
+    }
+
+    /// A list that is a file.
+    fn names(&mut self, file: &str) -> Option<Vec<Reference>> {
+        let text = self.parsed(file, None, |text| Ok(text.to_vec()))?;
+        let mut all: Vec<Reference> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (line, name) in parse::names(&text) {
+            match parse::name(name) {
+                Ok(name) if !seen.insert(name.clone()) => {
+                    self.fault(file, line, &Mistake::Repeated(name));
+                }
+                Ok(name) => all.push(Reference { name, file: self.path.join(file), line }),
+                Err(mistake) => self.fault(file, line, &mistake),
+            }
+        }
+        Some(all)
+    }
+
+    /// A list of one.
+    fn only_name(&mut self, file: &str) -> Option<Reference> {
+        let known = self.faults.len();
+        let mut names = self.names(file)?;
+        let count = names.len();
+        if count != 1 && self.faults.len() == known {
+            self.fault(file, 0, &Mistake::NotOne(count));
+        }
+        names.pop()
+    }
+
+    /// What a file says. `None`: it is not there, or it is wrong. If it is not there, that may be
+    /// wrong as well: `absent` says so.
+    fn parsed<T>(
+        &mut self,
+        file: &str,
+        absent: Option<Mistake>,
+        parse: impl FnOnce(&[u8]) -> Result<T, Mistake>,
+    ) -> Option<T> {
+        let parsed = match self.text(file) {
+            Ok(Some(text)) => parse(&text).map(Some),
+            Ok(None) => absent.map_or(Ok(None), Err),
+            Err(mistake) => Err(mistake),
+        };
+        parsed.unwrap_or_else(|mistake| {
+            self.fault(file, 0, &mistake);
+            None
+        })
+    }
+
+    /// The bytes of a file; `None`: there is none, or a link to nothing.
+    fn text(&self, file: &str) -> Result<Option<Vec<u8>>, Mistake> {
+        if !self.has(file) {
+            return Ok(None);
+        }
+        // Without O_NONBLOCK a FIFO would hold up the boot.
+        let mut options = std::fs::OpenOptions::new();
+        let open = options.read(true).custom_flags(nix::libc::O_NONBLOCK);
+        let mut text = Vec::new();
+        let read = open
+            .open(self.path.join(file))
+            .and_then(|opened| opened.take(LONGEST_FILE + 1).read_to_end(&mut text));
+        match read.map_err(|e| errno(&e)) {
+            Ok(n) if n as u64 > LONGEST_FILE => Err(Mistake::TooLong(LONGEST_FILE)),
+            Ok(_) => Ok(Some(text)),
+            Err(Errno::ENOENT) => Ok(None),
+            Err(e) => Err(Mistake::Unreadable(e)),
+        }
+    }
+
+    /// Whether there is a script of this name. Something else in its place is a fault.
+    fn regular(&mut self, file: &str) -> bool {
+        let metadata = std::fs::metadata(self.path.join(file));
+        if metadata.as_ref().is_ok_and(|m| !m.is_file()) {
+            self.fault(file, 0, &Mistake::NotRegular);
+        }
+        metadata.is_ok()
+    }
+
+    fn has(&self, file: &str) -> bool {
+        self.files.contains(OsStr::new(file))
+    }
+
+    fn fault(&mut self, file: &str, line: u32, mistake: &Mistake) {
+        self.fault_at(self.path.join(file), line, mistake);
+    }
+
+    fn fault_at(&mut self, file: PathBuf, line: u32, mistake: &Mistake) {
+        let place = Place { service: Some(self.name.clone()), file, line };
+        self.faults.push(Fault::new(place, mistake));
+    }
+}
+
+/// The names in a directory, without those that begin with a dot, in order.
+fn list(directory: &Path) -> Result<BTreeSet<OsString>, Errno> {
+    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name());
+    let all = std::fs::read_dir(directory).and_then(|entries| entries.map(name).collect());
+    let mut all: BTreeSet<OsString> = all.map_err(|e| errno(&e))?;
+    all.retain(|name| !name.as_bytes().starts_with(b"."));
+    Ok(all)
+}
+
+fn errno(e: &std::io::Error) -> Errno {
+    Errno::from_raw(e.raw_os_error().unwrap_or(0))
+}

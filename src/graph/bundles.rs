@@ -1,0 +1,81 @@
+//! Bundles, flattened: what is in the bundles in a bundle is in it too.
+
+use super::faults::Faults;
+use super::{Bundle, Conflict, Graph, Named, ServiceId, check};
+use crate::definition::{Kind, Reference};
+use petgraph::graph::{DiGraph, NodeIndex};
+
+/// Finds the members of every bundle that has a definition.
+pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
+    let contents: Vec<Vec<Named>> =
+        graph.bundles.iter().map(|bundle| found(graph, bundle, faults)).collect();
+    let mut inside = DiGraph::new();
+    for _ in &contents {
+        inside.add_node(());
+    }
+    for (at, found) in contents.iter().enumerate() {
+        for named in found {
+            if let Named::Bundle(other) = named {
+                inside.add_edge(NodeIndex::new(at), NodeIndex::new(*other), ());
+            }
+        }
+    }
+    let tangles = check::tangles(&inside);
+    tangles.iter().flatten().for_each(|at| fill(graph, at.index(), &contents));
+    for cycle in check::cycles(&inside, &tangles) {
+        tell_cycle(graph, &cycle, faults);
+    }
+}
+
+/// What the names in a bundle stand for.
+fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Named> {
+    let look_up = |at: &Reference| {
+        let found = graph.names.get(&at.name).copied();
+        if found.is_none() {
+            let name = at.name.clone();
+            let conflict = |meant| Conflict::UndefinedMember { name, meant };
+            faults.undefined(graph, &bundle.name, at, conflict);
+        }
+        found
+    };
+    contents(bundle).iter().filter_map(look_up).collect()
+}
+
+/// Puts a bundle's members together. Those of the bundles in it are known by now.
+fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Named>]) {
+    let mut members: Vec<ServiceId> = Vec::new();
+    for named in contents.get(at).into_iter().flatten() {
+        match named {
+            Named::Service(id) => members.push(*id),
+            Named::Bundle(other) => {
+                members.extend(graph.bundles.get(*other).iter().flat_map(|b| &b.members));
+            }
+        }
+    }
+    members.sort_unstable();
+    members.dedup();
+    match graph.bundles.get_mut(at) {
+        Some(bundle) if bundle.definition.is_some() => bundle.members = members,
+        Some(_) | None => {}
+    }
+}
+
+fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
+    let bundles: Vec<&Bundle> =
+        cycle.iter().filter_map(|at| graph.bundles.get(at.index())).collect();
+    let mut names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
+    let Some(first) = bundles.first() else { return };
+    names.push(&first.name);
+    let second = names.get(1);
+    let Some(at) = contents(first).iter().find(|at| Some(&at.name.as_str()) == second) else {
+        return;
+    };
+    faults.tell(&first.name, at, &Conflict::BundleCycle(names.join(" → ")));
+}
+
+fn contents(bundle: &Bundle) -> &[Reference] {
+    match bundle.definition.as_ref().map(|definition| &definition.kind) {
+        Some(Kind::Bundle(contents)) => contents,
+        Some(Kind::Oneshot(_) | Kind::Longrun(_)) | None => &[],
+    }
+}

@@ -1,0 +1,54 @@
+//! Cycles, found and named whole.
+
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The nodes, in tangles of such as lead to each other; each tangle after all that it leads to.
+/// Without cycles, every tangle is of one node.
+pub(super) fn tangles(graph: &DiGraph<(), ()>) -> Vec<Vec<NodeIndex>> {
+    // Not Tarjan's algorithm: petgraph's is recursive, and a chain may be ten thousand long.
+    kosaraju_scc(graph)
+}
+
+/// One cycle of every tangle that has one: from its first node round to the last before that.
+pub(super) fn cycles(graph: &DiGraph<(), ()>, tangles: &[Vec<NodeIndex>]) -> Vec<Vec<NodeIndex>> {
+    let mut cycles: Vec<_> = tangles.iter().filter_map(|tangle| cycle(graph, tangle)).collect();
+    cycles.sort_unstable();
+    cycles
+}
+
+/// The shortest cycle through the first node of a strongly connected component.
+fn cycle(graph: &DiGraph<(), ()>, tangle: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
+    let members: BTreeSet<NodeIndex> = tangle.iter().copied().collect();
+    let start = *members.first()?;
+    let mut came_from = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(at) = queue.pop_front() {
+        for next in graph.neighbors(at).filter(|next| members.contains(next)) {
+            if next == start {
+                return Some(path_to(at, start, &came_from));
+            }
+            came_from.entry(next).or_insert_with(|| {
+                queue.push_back(next);
+                at
+            });
+        }
+    }
+    None
+}
+
+fn path_to(
+    end: NodeIndex,
+    start: NodeIndex,
+    came_from: &BTreeMap<NodeIndex, NodeIndex>,
+) -> Vec<NodeIndex> {
+    let mut path = vec![end];
+    let mut at = end;
+    while let Some(&before) = came_from.get(&at).filter(|_| at != start) {
+        path.push(before);
+        at = before;
+    }
+    path.reverse();
+    path
+}

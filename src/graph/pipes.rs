@@ -1,0 +1,95 @@
+//! Pipelines: which longrun reads what which other writes. Both must say so.
+
+use super::faults::Faults;
+use super::{Bundle, Conflict, Graph, Named, Pipes, ServiceId};
+use crate::definition::{Kind, Longrun, Reference};
+use std::collections::BTreeSet;
+
+/// Joins producers and consumers: the pipes of each service, by its index.
+pub(super) fn join(graph: &Graph, faults: &mut Faults) -> Vec<Pipes> {
+    graph.ids().map(|id| pipes(graph, id, faults)).collect()
+}
+
+fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> Pipes {
+    let mut pipes = Pipes::default();
+    let Some(longrun) = longrun(graph, id) else { return pipes };
+    let name = graph.name(id);
+    if let Some(to) = &longrun.producer_for {
+        if let Some((consumer, other)) = end(graph, name, to, faults) {
+            if !other.consumer_for.iter().any(|producer| producer.name == name) {
+                faults.tell_of(name, to, &Conflict::HalfProducer(to.name.clone()));
+            }
+            pipes.consumer = Some(consumer);
+        }
+    }
+    for from in &longrun.consumer_for {
+        if let Some((producer, other)) = end(graph, name, from, faults) {
+            if other.producer_for.as_ref().is_none_or(|consumer| consumer.name != name) {
+                faults.tell_of(name, from, &Conflict::HalfConsumer(from.name.clone()));
+            }
+            pipes.producers.push(producer);
+        }
+    }
+    pipes
+}
+
+/// The longrun at the other end of a pipe.
+fn end<'g>(
+    graph: &'g Graph,
+    name: &str,
+    other: &Reference,
+    faults: &mut Faults,
+) -> Option<(ServiceId, &'g Longrun)> {
+    let found = graph.service(&other.name).and_then(|id| Some((id, longrun(graph, id)?)));
+    if found.is_none() {
+        let name_of_other = other.name.clone();
+        match graph.kind(&other.name) {
+            Some(kind) => {
+                let conflict = Conflict::NotLongrun { name: name_of_other, kind, meant: None };
+                faults.tell(name, other, &conflict);
+            }
+            None => faults.undefined(graph, name, other, |meant| Conflict::NotLongrun {
+                name: name_of_other,
+                kind: "unknown",
+                meant,
+            }),
+        }
+    }
+    found
+}
+
+/// Makes the bundles that `pipeline-name` asks for.
+pub(super) fn name_bundles(graph: &mut Graph, faults: &mut Faults) {
+    for id in graph.ids() {
+        let Some(named) = longrun(graph, id).and_then(|l| l.pipeline_name.clone()) else {
+            continue;
+        };
+        if let Some(kind) = graph.kind(&named.name) {
+            let conflict = Conflict::PipelineName { name: named.name.clone(), kind };
+            faults.tell(graph.name(id), &named, &conflict);
+            continue;
+        }
+        let members = pipeline(graph, id);
+        graph.names.insert(named.name.clone(), Named::Bundle(graph.bundles.len()));
+        graph.bundles.push(Bundle { name: named.name, definition: None, members });
+    }
+}
+
+/// A last consumer and all its producers, in order. Pipes may still be cyclic here.
+fn pipeline(graph: &Graph, last: ServiceId) -> Vec<ServiceId> {
+    let mut all = BTreeSet::new();
+    let mut next = vec![last];
+    while let Some(id) = next.pop() {
+        if all.insert(id) {
+            next.extend_from_slice(graph.producers(id));
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn longrun(graph: &Graph, id: ServiceId) -> Option<&Longrun> {
+    match &graph.definition(id)?.kind {
+        Kind::Longrun(longrun) => Some(longrun),
+        Kind::Oneshot(_) | Kind::Bundle(_) => None,
+    }
+}

@@ -1,0 +1,245 @@
+//! What can be asked of a tree.
+
+use super::{Bundle, Direction, Graph, Named, ServiceId};
+use crate::definition::{Definition, Kind};
+use petgraph::graph::NodeIndex;
+use petgraph::visit::{Dfs, Reversed};
+
+impl Graph {
+    /// The services, in order.
+    pub fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
+        (0..self.services.len() as u32).map(ServiceId)
+    }
+    /// How many services there are.
+    pub fn len(&self) -> usize {
+        self.services.len()
+    }
+    /// Whether there is no service at all.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+    /// The definition of a service; `None` if the id is not of this tree.
+    ///
+    /// Its flags include those of the bundles that it is in.
+    pub fn definition(&self, id: ServiceId) -> Option<&Definition> {
+        self.services.get(id.0 as usize)
+    }
+    /// The name of a service; empty if the id is not of this tree.
+    pub fn name(&self, id: ServiceId) -> &str {
+        self.definition(id).map_or("", |definition| &definition.name)
+    }
+    /// Whether a service is a longrun.
+    pub fn is_longrun(&self, id: ServiceId) -> bool {
+        self.definition(id).is_some_and(|d| matches!(d.kind, Kind::Longrun(_)))
+    }
+
+    /// The service of exactly this name.
+    pub fn service(&self, name: &str) -> Option<ServiceId> {
+        match self.names.get(name)? {
+            Named::Service(id) => Some(*id),
+            Named::Bundle(_) => None,
+        }
+    }
+    /// The bundle of exactly this name.
+    pub fn bundle(&self, name: &str) -> Option<&Bundle> {
+        match self.names.get(name)? {
+            Named::Service(_) => None,
+            Named::Bundle(at) => self.bundles.get(*at),
+        }
+    }
+    /// The services that a name stands for: one, or those of a bundle.
+    pub fn find(&self, name: &str) -> Option<Vec<ServiceId>> {
+        let service = self.service(name).map(|id| vec![id]);
+        service.or_else(|| self.bundle(name).map(|bundle| bundle.members.clone()))
+    }
+    /// What a name is: `longrun`, `oneshot` or `bundle`.
+    pub fn kind(&self, name: &str) -> Option<&'static str> {
+        match self.names.get(name)? {
+            Named::Service(id) => self.definition(*id).map(|definition| definition.kind.name()),
+            Named::Bundle(_) => Some("bundle"),
+        }
+    }
+    /// Every bundle, those that pipelines make last.
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.bundles
+    }
+    /// Every name of a service or bundle, in byte order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// What a service needs directly, in order; a producer needs its consumer.
+    pub fn dependencies(&self, id: ServiceId) -> impl Iterator<Item = ServiceId> {
+        self.next(id, Direction::Up)
+    }
+    /// What needs a service directly, in order.
+    pub fn dependents(&self, id: ServiceId) -> impl Iterator<Item = ServiceId> {
+        self.next(id, Direction::Down)
+    }
+    /// What must be up (or down) before a service goes up (or down), in order.
+    pub fn next(&self, id: ServiceId, direction: Direction) -> impl Iterator<Item = ServiceId> {
+        let way = match direction {
+            Direction::Up => petgraph::Direction::Outgoing,
+            Direction::Down => petgraph::Direction::Incoming,
+        };
+        self.edges.neighbors_directed(node(id), way).map(service)
+    }
+
+    /// These services and all that they need (`Up`), or all that need them (`Down`), in order.
+    pub fn closure(&self, ids: &[ServiceId], direction: Direction) -> Vec<ServiceId> {
+        let mut all = Vec::new();
+        let mut search = Dfs::empty(&self.edges);
+        for &id in ids.iter().filter(|id| (id.0 as usize) < self.services.len()) {
+            search.move_to(node(id));
+            let mut step = || match direction {
+                Direction::Up => search.next(&self.edges),
+                Direction::Down => search.next(Reversed(&self.edges)),
+            };
+            while let Some(found) = step() {
+                all.push(service(found));
+            }
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// The longrun that reads what this one writes to its stdout.
+    pub fn consumer(&self, id: ServiceId) -> Option<ServiceId> {
+        self.pipes.get(id.0 as usize)?.consumer
+    }
+    /// The longruns whose stdout this one reads, in the order of its `consumer-for`.
+    pub fn producers(&self, id: ServiceId) -> &[ServiceId] {
+        self.pipes.get(id.0 as usize).map_or(&[], |pipes| &pipes.producers)
+    }
+    /// Every pipe: producer and consumer, by the consumer's place.
+    pub fn pipes(&self) -> impl Iterator<Item = (ServiceId, ServiceId)> {
+        self.ids().flat_map(|id| self.producers(id).iter().map(move |&producer| (producer, id)))
+    }
+    /// The services of the pipeline that this one is in: each consumer before its producers.
+    /// Empty if it is in none.
+    pub fn pipeline(&self, id: ServiceId) -> Vec<ServiceId> {
+        let mut last = id;
+        // Acyclic, as pipes are dependencies.
+        while let Some(consumer) = self.consumer(last) {
+            last = consumer;
+        }
+        let mut all = vec![last];
+        let mut at = 0;
+        while let Some(&next) = all.get(at) {
+            all.extend_from_slice(self.producers(next));
+            at += 1;
+        }
+        if all.len() > 1 { all } else { Vec::new() }
+    }
+}
+
+pub(super) fn node(id: ServiceId) -> NodeIndex {
+    NodeIndex::new(id.0 as usize)
+}
+
+pub(super) fn service(node: NodeIndex) -> ServiceId {
+    ServiceId(node.index() as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Atomic, Longrun, Oneshot, Reference};
+
+    fn references(names: &[&str]) -> Vec<Reference> {
+        names.iter().map(|name| Reference::to(name)).collect()
+    }
+    fn atomic(needs: &[&str]) -> Atomic {
+        Atomic { dependencies: references(needs), ..Atomic::default() }
+    }
+    fn oneshot(name: &str, needs: &[&str]) -> Definition {
+        let oneshot = Oneshot { atomic: atomic(needs), ..Oneshot::default() };
+        Definition::new(name, Kind::Oneshot(oneshot))
+    }
+    fn longrun(name: &str, needs: &[&str], to: Option<&str>, from: &[&str]) -> Definition {
+        let longrun = Longrun {
+            atomic: atomic(needs),
+            producer_for: to.map(Reference::to),
+            consumer_for: references(from),
+            pipeline_name: (to.is_none() && !from.is_empty()).then(|| Reference::to("pipeline")),
+            ..Longrun::default()
+        };
+        Definition::new(name, Kind::Longrun(longrun))
+    }
+    fn bundle(name: &str, members: &[&str]) -> Definition {
+        Definition::new(name, Kind::Bundle(references(members)))
+    }
+    fn names(graph: &Graph, ids: impl IntoIterator<Item = ServiceId>) -> String {
+        ids.into_iter().map(|id| graph.name(id)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn web() -> Graph {
+        Graph::new(vec![
+            oneshot("migrate", &["db"]),
+            longrun("db", &[], None, &[]),
+            longrun("web", &["migrate", "all-db"], Some("web-log"), &[]),
+            longrun("web-log", &["log-dir"], None, &["web"]),
+            oneshot("log-dir", &[]),
+            Definition { essential: true, ..bundle("all-db", &["db", "none"]) },
+            bundle("none", &[]),
+            bundle("user", &["pipeline", "all-db"]),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn longruns_come_first_and_bundles_expand() {
+        let graph = web();
+        assert_eq!(names(&graph, graph.ids()), "db web web-log migrate log-dir");
+        assert_eq!(names(&graph, graph.find("user").unwrap()), "db web web-log");
+        assert_eq!(graph.find("none"), Some(vec![]));
+        assert_eq!(graph.find("nothing"), None);
+        assert!(graph.bundle("pipeline").is_some() && graph.bundle("db").is_none());
+        assert!(graph.definition(ServiceId(0)).unwrap().essential);
+        assert_eq!(graph.name(ServiceId(9)), "");
+    }
+
+    #[test]
+    fn a_producer_needs_its_consumer() {
+        let graph = web();
+        let [db, web, log] = [0, 1, 2].map(ServiceId);
+        assert_eq!(names(&graph, graph.dependencies(web)), "db web-log migrate");
+        assert_eq!(names(&graph, graph.dependents(db)), "web migrate");
+        assert_eq!((graph.consumer(web), graph.producers(log)), (Some(log), &[web][..]));
+        assert_eq!(graph.pipes().collect::<Vec<_>>(), [(web, log)]);
+        assert_eq!((graph.pipeline(web), graph.pipeline(db)), (vec![log, web], vec![]));
+    }
+
+    #[test]
+    fn closures_hold_all_that_must_move() {
+        let graph = web();
+        let [db, web, log, _, dir] = [0, 1, 2, 3, 4].map(ServiceId);
+        assert_eq!(graph.closure(&[web], Direction::Up), graph.ids().collect::<Vec<_>>());
+        assert_eq!(graph.closure(&[log, log], Direction::Up), [log, dir]);
+        assert_eq!(names(&graph, graph.closure(&[db], Direction::Down)), "db web migrate");
+        assert_eq!(graph.closure(&[ServiceId(9)], Direction::Up), []);
+    }
+
+    #[test]
+    fn a_cycle_is_named_whole() {
+        let faults = Graph::new(vec![
+            oneshot("a", &["b"]),
+            oneshot("b", &["g"]),
+            bundle("g", &["c"]),
+            longrun("c", &["a"], None, &["d"]),
+            longrun("d", &[], Some("c"), &[]),
+            oneshot("self", &["self"]),
+            bundle("x", &["y"]),
+            bundle("y", &["x"]),
+        ]);
+        let what: Vec<_> = faults.unwrap_err().into_iter().map(|fault| fault.what).collect();
+        assert_eq!(
+            what,
+            [
+                "cyclic bundle definition: x → y → x",
+                "cyclic service dependency: c → a → b → c (in bundle g)",
+                "cyclic service dependency: self → self",
+            ]
+        );
+    }
+}

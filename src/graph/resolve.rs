@@ -1,0 +1,163 @@
+//! From names to services. Reference: s6-rc-compile's page.
+
+use super::faults::Faults;
+use super::query::{node, service};
+use super::{Bundle, Conflict, Graph, Named, ServiceId, bundles, check, pipes};
+use crate::definition::{Definition, Fault, Kind, Reference};
+use petgraph::graph::{DiGraph, NodeIndex};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Resolves definitions. Of the names in `broken` it is known that they are not as they should be.
+pub(super) fn resolve(
+    definitions: Vec<Definition>,
+    broken: &BTreeSet<String>,
+) -> Result<Graph, Vec<Fault>> {
+    let mut faults = Faults::new(broken);
+    let mut graph = place(definitions, &mut faults);
+    graph.pipes = pipes::join(&graph, &mut faults);
+    pipes::name_bundles(&mut graph, &mut faults);
+    bundles::flatten(&mut graph, &mut faults);
+    graph.edges = edges(&graph, &mut faults);
+    for cycle in check::cycles(&graph.edges, &check::tangles(&graph.edges)) {
+        tell_cycle(&graph, &cycle, &mut faults);
+    }
+    push_flags(&mut graph);
+    let faults = faults.into_all();
+    if faults.is_empty() { Ok(graph) } else { Err(faults) }
+}
+
+/// Gives every definition its place and its name; the first of a name has it.
+fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
+    let mut graph = Graph::default();
+    let mut first: BTreeMap<String, (PathBuf, &'static str)> = BTreeMap::new();
+    let mut oneshots = Vec::new();
+    for definition in definitions {
+        let Definition { name, directory, kind, .. } = &definition;
+        if let Some((first, kind)) = first.get(name) {
+            let at = Reference { name: name.clone(), file: directory.clone(), line: 0 };
+            faults.tell(name, &at, &Conflict::Duplicate { first: first.clone(), kind });
+            continue;
+        }
+        first.insert(name.clone(), (directory.clone(), kind.name()));
+        match kind {
+            Kind::Longrun(_) => graph.services.push(definition),
+            Kind::Oneshot(_) => oneshots.push(definition),
+            Kind::Bundle(_) => {
+                let (name, members) = (name.clone(), Vec::new());
+                graph.bundles.push(Bundle { name, definition: Some(definition), members });
+            }
+        }
+    }
+    graph.services.append(&mut oneshots);
+    let services = (0..).map(ServiceId).zip(&graph.services);
+    let services = services.map(|(id, service)| (service.name.clone(), Named::Service(id)));
+    let bundles = graph.bundles.iter().enumerate();
+    let bundles = bundles.map(|(at, bundle)| (bundle.name.clone(), Named::Bundle(at)));
+    graph.names = services.chain(bundles).collect();
+    graph
+}
+
+/// Who depends on whom.
+fn edges(graph: &Graph, faults: &mut Faults) -> DiGraph<(), ()> {
+    let mut pairs = Vec::new();
+    for id in graph.ids() {
+        pairs.extend(needs(graph, id, faults).into_iter().map(|on| (node(id), node(on))));
+    }
+    let mut edges = DiGraph::with_capacity(graph.len(), pairs.len());
+    for _ in graph.ids() {
+        edges.add_node(());
+    }
+    // petgraph gives the neighbours of a node from the last edge made to the first.
+    pairs.sort_unstable();
+    for (from, to) in pairs.into_iter().rev() {
+        edges.add_edge(from, to, ());
+    }
+    edges
+}
+
+/// What a service needs directly: its consumer, and what it names.
+fn needs(graph: &Graph, id: ServiceId, faults: &mut Faults) -> BTreeSet<ServiceId> {
+    let mut all: BTreeSet<ServiceId> = graph.consumer(id).into_iter().collect();
+    for at in named(graph, id) {
+        match graph.names.get(&at.name) {
+            Some(Named::Service(on)) => drop(all.insert(*on)),
+            Some(Named::Bundle(bundle)) => {
+                all.extend(graph.bundles.get(*bundle).iter().flat_map(|b| &b.members));
+            }
+            None => faults.undefined(graph, graph.name(id), at, |meant| {
+                Conflict::UndefinedDependency { name: at.name.clone(), meant }
+            }),
+        }
+    }
+    all
+}
+
+fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
+    let mut ids: Vec<ServiceId> = cycle.iter().copied().map(service).collect();
+    let Some(&first) = ids.first() else { return };
+    ids.push(first);
+    let mut path = graph.name(first).to_owned();
+    let steps = ids.iter().zip(ids.iter().skip(1));
+    let mut begins_at = None;
+    for (&from, &to) in steps {
+        let Some(reason) = reason(graph, from, to) else { return };
+        path += &format!(" → {}{reason}", graph.name(to));
+        let (Reason::Named(at) | Reason::Within(at) | Reason::Pipe(at)) = reason;
+        begins_at.get_or_insert(at);
+    }
+    if let Some(at) = begins_at {
+        faults.tell(graph.name(first), at, &Conflict::Cycle(path));
+    }
+}
+
+/// Why one service depends on another.
+enum Reason<'g> {
+    /// It says so here.
+    Named(&'g Reference),
+    /// It depends on this bundle, which the other is in.
+    Within(&'g Reference),
+    /// The other reads what it writes.
+    Pipe(&'g Reference),
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(_) => Ok(()),
+            Self::Within(bundle) => write!(f, " (in bundle {})", bundle.name),
+            Self::Pipe(_) => write!(f, " (its consumer)"),
+        }
+    }
+}
+
+fn reason(graph: &Graph, from: ServiceId, to: ServiceId) -> Option<Reason<'_>> {
+    let bundle = |at: &&Reference| graph.bundle(&at.name).is_some_and(|b| b.members.contains(&to));
+    let all = named(graph, from);
+    let direct = all.iter().find(|at| at.name == graph.name(to)).map(Reason::Named);
+    let within = || all.iter().find(bundle).map(Reason::Within);
+    let pipe = || match &graph.definition(from)?.kind {
+        Kind::Longrun(longrun) => longrun.producer_for.as_ref().map(Reason::Pipe),
+        Kind::Oneshot(_) | Kind::Bundle(_) => None,
+    };
+    direct.or_else(within).or_else(pipe)
+}
+
+/// The names in a service's dependencies.
+fn named(graph: &Graph, id: ServiceId) -> &[Reference] {
+    let atomic = graph.definition(id).and_then(Definition::atomic);
+    atomic.map_or(&[], |atomic| &atomic.dependencies)
+}
+
+/// Hands the flags of bundles down to their members.
+fn push_flags(graph: &mut Graph) {
+    for bundle in &graph.bundles {
+        let Some(definition) = &bundle.definition else { continue };
+        for id in &bundle.members {
+            let Some(service) = graph.services.get_mut(id.0 as usize) else { continue };
+            service.essential |= definition.essential;
+            service.recommended |= definition.recommended;
+        }
+    }
+}

@@ -31,14 +31,12 @@ pub enum Next {
 }
 
 /// The program to become.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Exec {
     /// Its words. None at all: the chain is at its end, and exits 0.
     pub argv: Vec<Word>,
     /// The file to look for, where that is not `argv[0]`.
     pub file: Option<Word>,
-    /// The PATH to search, where that is not the one in the environment.
-    pub path: Option<Word>,
 }
 
 impl From<Vec<Word>> for Next {
@@ -146,6 +144,15 @@ impl Process {
         }
     }
 
+    /// Becomes the program if that is possible. `Err` says why it is not, to a tool that has an
+    /// alternative.
+    pub fn attempt(&self, next: Exec) -> Result<Next, Errno> {
+        match resolve(self.path.as_deref(), next.clone())? {
+            Some(Program::File(file, argv)) => Err(exec::execve(&file, &argv, self.env.strings())),
+            _ => Ok(Next::Exec(next)),
+        }
+    }
+
     /// Runs this tool and all that it chains into; the code to exit with, if it comes to that.
     fn go(mut self, mut argv: Vec<Word>) -> i32 {
         loop {
@@ -220,8 +227,7 @@ impl Prepared {
 fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let Some(first) = next.argv.first() else { return Ok(None) };
     let name = next.file.as_ref().unwrap_or(first);
-    let path = next.path.as_deref().or(path).unwrap_or(DEFAULT_PATH);
-    let file = exec::find(name, path)?;
+    let file = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
     if exec::is_self(&file) {
         if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
             return Ok(Some(Program::Ours(tool, next.argv)));

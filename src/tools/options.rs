@@ -18,7 +18,7 @@ impl Options {
         Self::read(argv, spec, &[]).ok_or_else(|| process.usage())
     }
 
-    /// The same, with long names for letters of `spec`.
+    /// The same, with long names for letters; one that is not in `spec` has no short form.
     pub fn parse_long(
         process: &Process,
         argv: Vec<Word>,
@@ -78,6 +78,23 @@ impl Options {
     }
 }
 
+impl Process {
+    /// The first `N` of the words, and the program line after them, which must not be empty. Too
+    /// few words print the usage.
+    pub fn operands<const N: usize>(
+        &self,
+        words: impl IntoIterator<Item = Word>,
+    ) -> Result<([Word; N], Vec<Word>), Next> {
+        let mut words = words.into_iter();
+        let first: Vec<Word> = words.by_ref().take(N).collect();
+        let program: Vec<Word> = words.collect();
+        match <[Word; N]>::try_from(first) {
+            Ok(first) if !program.is_empty() => Ok((first, program)),
+            _ => Err(self.usage()),
+        }
+    }
+}
+
 fn takes_value(spec: &str, letter: u8) -> Option<bool> {
     let spec = spec.as_bytes();
     let at = spec.iter().position(|&c| c == letter && c != b':')?;
@@ -89,9 +106,9 @@ fn long_option(word: &[u8], spec: &str, long: &[(&str, char)]) -> Option<(u8, Wo
     let value = word.get(at + 1..).map(<[u8]>::to_vec);
     let (_, letter) = long.iter().find(|(name, _)| name.as_bytes() == &word[..at])?;
     let letter = *letter as u8;
-    match (takes_value(spec, letter), value) {
-        (Some(true), Some(value)) => Some((letter, value)),
-        (Some(false), None) => Some((letter, Word::new())),
+    match (takes_value(spec, letter).unwrap_or(false), value) {
+        (true, Some(value)) => Some((letter, value)),
+        (false, None) => Some((letter, Word::new())),
         _ => None,
     }
 }

@@ -1,0 +1,13 @@
+//! execline-cd (also called cd): changes the working directory.
+//! Reference: <https://skarnet.org/software/execline/execline-cd.html>.
+
+use crate::tools::die::show;
+use crate::tools::{Next, Process, Word};
+
+/// `cd path prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let ([path], program) = process.operands(argv.into_iter().skip(1))?;
+    nix::unistd::chdir(path.as_slice())
+        .map_err(|e| process.fatal_errno(&format!("unable to chdir to {}", show(&path)), e))?;
+    Ok(program.into())
+}

@@ -1,0 +1,45 @@
+//! Children that a tool runs to their end.
+
+use crate::sys::process::{WaitStatus, wait};
+use crate::tools::die::{reason, show};
+use crate::tools::{Next, Process, Word};
+use nix::errno::Errno;
+use nix::sys::wait::WaitPidFlag;
+use nix::unistd::Pid;
+
+/// Runs the words of a block and waits for the end. No words at all are a success.
+pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Next> {
+    let name = name(&argv);
+    let failed = |e| process.fatal_errno(&format!("unable to spawn {name}"), e);
+    let pid = process.spawn(argv, || Ok(())).map_err(failed)?;
+    ended(process, pid, &name)
+}
+
+/// Runs words that are not in a block and waits for the end. Where they are in one, by mistake, the
+/// error about a program whose name begins with a space says so; `what` is what they shall be.
+pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<WaitStatus, Next> {
+    let name = name(&argv);
+    let pid = process.spawn(argv, || Ok(())).map_err(|e| {
+        let why = if e == Errno::ENOENT && name.starts_with(' ') {
+            &format!("name begins with a space, are you trying to spawn a block as your {what}?")
+        } else {
+            reason(e)
+        };
+        process.fatal(111, &format!("unable to spawn {name}: {why}"))
+    })?;
+    ended(process, pid, &name)
+}
+
+/// Waits for the child `pid`, which runs the program `name`.
+pub fn ended(process: &Process, pid: Pid, name: &str) -> Result<WaitStatus, Next> {
+    match wait(pid.as_raw(), WaitPidFlag::empty()) {
+        Ok(Some((_, status))) => Ok(status),
+        Ok(None) => Err(process.fatal_errno(&format!("unable to wait for {name}"), Errno::ECHILD)),
+        Err(e) => Err(process.fatal_errno(&format!("unable to wait for {name}"), e)),
+    }
+}
+
+/// A program's name, for messages.
+pub fn name(argv: &[Word]) -> String {
+    argv.first().map(|word| show(word)).unwrap_or_default()
+}

@@ -1,0 +1,17 @@
+//! getcwd: tells the working directory in a variable.
+//! Reference: <https://skarnet.org/software/execline/getcwd.html>.
+
+use super::autoimport;
+use crate::tools::{Next, Options, Process, Word};
+use std::os::unix::ffi::OsStrExt;
+
+/// `getcwd [ -E | -e ] variable prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "Ee")?;
+    let import = options.last_of("Ee") == Some('E');
+    let ([name], program) = process.operands(options.rest())?;
+    autoimport::check_name(process, &name)?;
+    let path = nix::unistd::getcwd().map_err(|e| process.fatal_errno("unable to getcwd", e))?;
+    let path = path.as_os_str().as_bytes();
+    Ok(autoimport::go_on(process, &name, Some(path), program, import))
+}

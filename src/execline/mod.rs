@@ -2,3 +2,5 @@
 
 pub mod block;
 pub mod lexer;
+pub mod netstring;
+pub mod substitute;

@@ -2,7 +2,8 @@
 
 use nix::errno::Errno;
 use nix::libc;
-use std::ffi::{CStr, CString};
+use std::cell::RefCell;
+use std::ffi::{CStr, CString, c_char, c_int};
 
 /// How a pattern is expanded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,15 @@ pub struct Expansion {
 /// The names that match `pattern`. A pattern with a NUL inside gives EINVAL, a directory that
 /// cannot be read (if that matters) EIO.
 pub fn expand(pattern: &[u8], how: Expansion) -> Result<Vec<Vec<u8>>, Errno> {
+    expand_noting(pattern, how, &mut Vec::new())
+}
+
+/// The same, and the directories that could not be read, each with the reason.
+pub fn expand_noting(
+    pattern: &[u8],
+    how: Expansion,
+    unread: &mut Vec<Unread>,
+) -> Result<Vec<Vec<u8>>, Errno> {
     let pattern = CString::new(pattern).map_err(|_| Errno::EINVAL)?;
     let flags = [
         (!how.sorted, libc::GLOB_NOSORT),
@@ -34,7 +44,8 @@ pub fn expand(pattern: &[u8], how: Expansion) -> Result<Vec<Vec<u8>>, Errno> {
     // SAFETY: all of a glob_t may be zero.
     let mut found: libc::glob_t = unsafe { std::mem::zeroed() };
     // SAFETY: the pattern is NUL-terminated, and `found` outlives the call.
-    let result = unsafe { libc::glob(pattern.as_ptr(), flags, None, &raw mut found) };
+    let result = unsafe { libc::glob(pattern.as_ptr(), flags, Some(note), &raw mut found) };
+    *unread = UNREAD.take();
     let names = if result == 0 { names(&found) } else { Vec::new() };
     // SAFETY: glob has filled `found` in, whatever its result; no name is borrowed from it.
     unsafe { libc::globfree(&raw mut found) };
@@ -43,6 +54,21 @@ pub fn expand(pattern: &[u8], how: Expansion) -> Result<Vec<Vec<u8>>, Errno> {
         libc::GLOB_NOSPACE => Err(Errno::ENOMEM),
         _ => Err(Errno::EIO),
     }
+}
+
+/// A directory that could not be read, and why.
+pub type Unread = (Vec<u8>, Errno);
+
+thread_local! {
+    /// What the callback of the glob that is under way has noted.
+    static UNREAD: RefCell<Vec<Unread>> = const { RefCell::new(Vec::new()) };
+}
+
+extern "C" fn note(directory: *const c_char, error: c_int) -> c_int {
+    // SAFETY: glob calls this with the name of a directory.
+    let directory = unsafe { CStr::from_ptr(directory) }.to_bytes().to_vec();
+    UNREAD.with_borrow_mut(|unread| unread.push((directory, Errno::from_raw(error))));
+    0
 }
 
 fn names(found: &libc::glob_t) -> Vec<Vec<u8>> {

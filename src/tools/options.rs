@@ -73,6 +73,10 @@ impl Options {
         self.iter().map(|(c, _)| c).filter(|c| letters.contains(*c)).last()
     }
     /// The words after the options.
+    pub fn words(&self) -> &[Word] {
+        &self.rest
+    }
+    /// The same, to keep.
     pub fn rest(self) -> Vec<Word> {
         self.rest
     }

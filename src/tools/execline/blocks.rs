@@ -1,7 +1,8 @@
 //! How a tool takes the blocks from the front of its argument vector.
 
-use crate::execline::block;
-use crate::tools::die::{number, show};
+use super::strict;
+use crate::execline::block::{self, Block};
+use crate::tools::die::show;
 use crate::tools::{Next, Process, Word};
 
 /// Takes one block after another, and counts them for the messages.
@@ -20,7 +21,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Takes the block at the front of `argv`; `what` (as in `then block`) names it in the error
-    /// about a missing end. EXECLINE_STRICT decides on words without the leading space.
+    /// about a missing end.
     pub fn take(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Next> {
         let block = self.read(argv)?;
         self.terminated(block, what)
@@ -35,26 +36,22 @@ impl<'a> Blocks<'a> {
         self.terminated(block, what)
     }
 
-    fn read(&mut self, argv: Vec<Word>) -> Result<block::Block, Next> {
+    /// Reads the block at the front of `argv`, be it terminated or not. EXECLINE_STRICT decides on
+    /// words without the leading space.
+    pub fn read(&mut self, argv: Vec<Word>) -> Result<Block, Next> {
         self.taken += 1;
+        let taken = self.taken;
         let block = block::read(argv);
-        let strict = self.process.env.get(b"EXECLINE_STRICT").and_then(number).unwrap_or(0);
-        if strict == 0 {
-            return Ok(block);
-        }
         for &position in &block.unquoted {
-            let word = block.words.get(position).map(|w| show(w)).unwrap_or_default();
-            let taken = self.taken;
-            let text = format!("unquoted argument {word} at block {taken} position {position}");
-            if strict > 1 {
-                return Err(self.process.fatal(100, &text));
-            }
-            self.process.warn(&text);
+            strict::complain(self.process, || {
+                let word = block.words.get(position).map(|w| show(w)).unwrap_or_default();
+                format!("unquoted argument {word} at block {taken} position {position}")
+            })?;
         }
         Ok(block)
     }
 
-    fn terminated(&self, block: block::Block, what: &str) -> Result<Split, Next> {
+    fn terminated(&self, block: Block, what: &str) -> Result<Split, Next> {
         match block.rest {
             Some(rest) => Ok((block.words, rest)),
             None => Err(self.process.fatal(100, &format!("unterminated {what}"))),

@@ -1,28 +1,82 @@
 //! execlineb: reads a script, becomes the program that it describes.
 //! Reference: <https://skarnet.org/software/execline/execlineb.html>.
 
+use super::frames;
 use crate::execline::lexer;
+use crate::execline::substitute::Definitions;
 use crate::sys::fd;
-use crate::tools::die::show;
+use crate::tools::die::{number, show};
 use crate::tools::{Next, Options, Process, Word};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
+
+/// What becomes of the script's arguments.
+enum Arguments {
+    /// They are exported, those of the script before are set aside.
+    Push,
+    /// They are exported.
+    Export,
+    /// Nothing.
+    Ignore,
+    /// They are substituted, `least` of them at any rate; `$@` begins after those if `shift`.
+    Substitute { least: u32, shift: bool },
+}
 
 /// `execlineb [ -p | -P | -S n | -s n ] [ -q | -w | -W ] [ -e ] [ -c script | file ] args...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let started_as = argv.first().cloned().unwrap_or_default();
     let options = Options::parse(process, argv, "pPqwWec:S:s:")?;
+    let to_do = arguments_option(process, &options)?;
+    let strict = options.last_of("qwW");
+
     let script = options.value('c').map(<[u8]>::to_vec);
-    let mut arguments = options.rest().into_iter();
-    let words = match script {
-        Some(text) => parse(process, &text, "")?,
+    let mut arguments = options.rest();
+    let (name, words) = match script {
+        Some(text) => (started_as, parse(process, &text, "")?),
+        None if arguments.is_empty() => return Err(process.usage()),
         None => {
-            let file = arguments.next().ok_or_else(|| process.usage())?;
+            let file = arguments.remove(0);
             let text = read(process, &file)?;
-            parse(process, &text, &format!(" in file {}", show(&file)))?
+            let words = parse(process, &text, &format!(" in file {}", show(&file)))?;
+            (file, words)
         }
     };
+    if words.is_empty() {
+        return Ok(Next::Exit(0));
+    }
+    let strictness = strictness(process, strict);
+    match to_do {
+        Arguments::Push => {
+            frames::push(&mut process.env, frames::POSITIONALS);
+            export(process, &name, &arguments);
+        }
+        Arguments::Export => export(process, &name, &arguments),
+        Arguments::Ignore => {}
+        Arguments::Substitute { least, shift } => {
+            check_number(process, strictness, least, arguments.len())?;
+            return Ok(definitions(name, &arguments, least, shift).substitute(&words).into());
+        }
+    }
     Ok(words.into())
+}
+
+/// The last of the options that say what becomes of the arguments. All numbers are checked.
+fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, Next> {
+    let mut arguments = Arguments::Push;
+    for (letter, value) in options.iter() {
+        match letter {
+            'p' => arguments = Arguments::Export,
+            'P' => arguments = Arguments::Ignore,
+            's' | 'S' => {
+                let least = u32::try_from(process.number(value)?).map_err(|_| process.usage())?;
+                arguments = Arguments::Substitute { least, shift: letter == 's' };
+            }
+            _ => {}
+        }
+    }
+    Ok(arguments)
 }
 
 fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
@@ -35,4 +89,69 @@ fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
 
 fn parse(process: &Process, text: &[u8], place: &str) -> Result<Vec<Word>, Next> {
     lexer::words(text).map_err(|e| process.fatal(100, &format!("{e}{place}")))
+}
+
+/// Exports how strict programs shall be, if an option says so. `None`: nobody says.
+fn strictness(process: &mut Process, option: Option<char>) -> Option<u64> {
+    let level = match option {
+        Some('q') => 0,
+        Some('w') => 1,
+        Some(_) => 2,
+        None => {
+            let inherited = process.env.get(b"EXECLINE_STRICT")?;
+            let level = number(inherited);
+            if level.is_none() {
+                process.warn("invalid EXECLINE_STRICT value, unsetting it");
+                process.env.unset(b"EXECLINE_STRICT");
+            }
+            return level;
+        }
+    };
+    match level {
+        0 => process.env.unset(b"EXECLINE_STRICT"),
+        _ => process.env.set(b"EXECLINE_STRICT", level.to_string().as_bytes()),
+    }
+    Some(level)
+}
+
+/// Complains if there are too few arguments.
+fn check_number(
+    process: &Process,
+    strictness: Option<u64>,
+    least: u32,
+    got: usize,
+) -> Result<(), Next> {
+    if got >= least as usize {
+        return Ok(());
+    }
+    let text = format!("too few arguments: expecting at least {least} but got {got}");
+    match strictness {
+        Some(0) => {}
+        None | Some(1) => process.warn(&text),
+        Some(_) => return Err(process.fatal(100, &text)),
+    }
+    Ok(())
+}
+
+fn export(process: &mut Process, name: &[u8], arguments: &[Word]) {
+    process.env.set(b"#", arguments.len().to_string().as_bytes());
+    process.env.set(b"0", name);
+    for (number, argument) in (1..).zip(arguments) {
+        process.env.set(u32::to_string(&number).as_bytes(), argument);
+    }
+}
+
+/// What `$#`, `$0`, `$1`… and `$@` stand for.
+fn definitions(name: Word, arguments: &[Word], least: u32, shift: bool) -> Definitions {
+    let first = if shift { least as usize } else { 0 };
+    let mut keys: BTreeMap<Word, Vec<Word>> = BTreeMap::from([
+        (b"#".to_vec(), vec![arguments.len().to_string().into_bytes()]),
+        (b"0".to_vec(), vec![name]),
+        (b"@".to_vec(), arguments.get(first..).unwrap_or_default().to_vec()),
+    ]);
+    for at in 0..arguments.len().max(least as usize) {
+        let argument = arguments.get(at).cloned().unwrap_or_default();
+        keys.insert((at + 1).to_string().into_bytes(), vec![argument]);
+    }
+    keys.into()
 }

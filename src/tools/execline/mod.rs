@@ -6,7 +6,10 @@ pub mod blocks;
 mod cd;
 mod children;
 mod conditionals;
+mod define;
 mod descriptors;
+mod elgetpositionals;
+mod elglob;
 mod emptyenv;
 mod exec;
 mod execlineb;
@@ -18,8 +21,14 @@ pub mod frames;
 mod getcwd;
 mod getpid;
 mod homeof;
+mod importas;
 mod loopwhilex;
+mod multidefine;
+mod multisubstitute;
+mod pass;
+pub mod positionals;
 mod redirfd;
+pub mod strict;
 mod umask;
 
 use super::Tool;
@@ -34,6 +43,24 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("cd", cd::run, "path prog...", "Change the working directory")
         .alias_of("execline-cd"),
+    Tool::new(
+        "define",
+        define::run,
+        "[ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key value prog...",
+        "Replace a key by a value in a command line",
+    ),
+    Tool::new(
+        "elgetpositionals",
+        elgetpositionals::run,
+        "[ -P num ] prog...",
+        "Replace the positional parameters in a command line",
+    ),
+    Tool::new(
+        "elglob",
+        elglob::run,
+        "[ -v ] [ -w ] [ -s ] [ -m ] [ -e ] [ -0 ] [ -n ] [ -d delim ] key pattern prog...",
+        "Replace a key by the names of files in a command line",
+    ),
     Tool::new(
         "emptyenv",
         emptyenv::run,
@@ -110,10 +137,28 @@ pub const TOOLS: &[Tool] = &[
         "Run one of two programs, then go on",
     ),
     Tool::new(
+        "importas",
+        importas::run,
+        "[ -i | -D default ] [ -u ] [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key var prog...",
+        "Replace a key by the value of a variable in a command line",
+    ),
+    Tool::new(
         "loopwhilex",
         loopwhilex::run,
         "[ -n ] [ -o okcode,okcode,... | -x exitcode,exitcode,... ] prog...",
         "Run a program again while it succeeds",
+    ),
+    Tool::new(
+        "multidefine",
+        multidefine::run,
+        "[ -0 ] [ -r ] [ -N | -n ] [ -C | -c ] [ -d delim ] value { vars... } prog...",
+        "Split a value over several keys, and replace those in a command line",
+    ),
+    Tool::new(
+        "multisubstitute",
+        multisubstitute::run,
+        "{ define... importas... elglob... elgetpositionals... multidefine... } prog...",
+        "Replace several keys in a command line in one pass",
     ),
     Tool::new(
         "pipeline",

@@ -1,0 +1,173 @@
+//! Values into words: `${key}` and `$key` are replaced by what the key stands for, all keys in one
+//! pass; and before that, strings become values: split, crunched, chomped.
+//! Reference: <https://skarnet.org/software/execline/el_substitute.html> and
+//! <https://skarnet.org/software/execline/el_transform.html>.
+
+use super::netstring;
+use std::collections::BTreeMap;
+
+type Word = Vec<u8>;
+
+/// How a string becomes a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transform {
+    /// The bytes that end a word. None at all: words are netstrings.
+    pub delimiters: Word,
+    /// Whether delimiters in a row are made one, the first of them.
+    pub crunch: bool,
+    /// Whether one delimiter is taken off the end. If the string is split, and does not end with
+    /// one, its last word is taken off.
+    pub chomp: bool,
+    /// Whether it is split into words; otherwise it is one.
+    pub split: bool,
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self { delimiters: b" \n\r\t".to_vec(), crunch: false, chomp: false, split: false }
+    }
+}
+
+impl Transform {
+    /// The words of the value. `None`: the string should be netstrings, and is not.
+    pub fn apply(&self, string: &[u8]) -> Option<Vec<Word>> {
+        let mut string = if self.crunch { self.crunched(string) } else { string.to_vec() };
+        let chomped = self.chomp && string.last().is_some_and(|&last| self.delimits(last));
+        if chomped {
+            string.pop();
+        }
+        if !self.split {
+            return Some(vec![string]);
+        }
+        if self.delimiters.is_empty() {
+            return netstring::words(&string);
+        }
+        let mut words: Vec<_> = string.split(|&b| self.delimits(b)).map(<[u8]>::to_vec).collect();
+        if words.last().is_some_and(Vec::is_empty) || self.chomp && !chomped {
+            words.pop();
+        }
+        Some(words)
+    }
+
+    fn crunched(&self, string: &[u8]) -> Word {
+        let mut last = false;
+        let mut in_a_row = |b: &u8| std::mem::replace(&mut last, self.delimits(*b)) && last;
+        string.iter().copied().filter(|b| !in_a_row(b)).collect()
+    }
+
+    fn delimits(&self, byte: u8) -> bool {
+        self.delimiters.contains(&byte)
+    }
+}
+
+/// What keys stand for, in one pass.
+#[derive(Clone, Debug, Default)]
+pub struct Definitions(BTreeMap<Word, Vec<Word>>);
+
+/// A key that is empty, or that is defined already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadKey;
+
+impl From<BTreeMap<Word, Vec<Word>>> for Definitions {
+    fn from(keys: BTreeMap<Word, Vec<Word>>) -> Self {
+        Self(keys)
+    }
+}
+
+impl Definitions {
+    /// Defines a key.
+    pub fn define(&mut self, key: Word, value: Vec<Word>) -> Result<(), BadKey> {
+        if key.is_empty() || self.0.contains_key(&key) {
+            return Err(BadKey);
+        }
+        self.0.insert(key, value);
+        Ok(())
+    }
+
+    /// Replaces the keys in words by their values.
+    ///
+    /// A word with a key is repeated for each word of the value; so none at all makes it vanish.
+    pub fn substitute(&self, words: &[Word]) -> Vec<Word> {
+        words.iter().flat_map(|word| expand(&self.pieces(word))).collect()
+    }
+
+    /// Takes a word apart into text and values.
+    fn pieces(&self, word: &[u8]) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut text = Word::new();
+        let mut backslashes = 0;
+        let mut rest = word;
+        while let Some((&byte, after)) = rest.split_first() {
+            let reference = if byte == b'$' { Reference::read(rest) } else { None };
+            let known = reference.as_ref().and_then(|r| self.0.get(r.key));
+            match (reference, known) {
+                (Some(reference), Some(value)) => {
+                    text.truncate(text.len() - (backslashes + 1) / 2);
+                    if backslashes % 2 == 1 {
+                        text.extend_from_slice(reference.text);
+                    } else {
+                        pieces.push(Piece::Text(std::mem::take(&mut text)));
+                        pieces.push(Piece::Value(value));
+                    }
+                    rest = reference.rest;
+                }
+                (Some(unknown), None) => {
+                    text.extend_from_slice(unknown.text);
+                    rest = unknown.rest;
+                }
+                (None, _) => {
+                    text.push(byte);
+                    rest = after;
+                }
+            }
+            backslashes = if byte == b'\\' { backslashes + 1 } else { 0 };
+        }
+        pieces.push(Piece::Text(text));
+        pieces
+    }
+}
+
+enum Piece<'a> {
+    Text(Word),
+    Value(&'a [Word]),
+}
+
+/// What may be a reference to a key: `$key` or `${key}`.
+struct Reference<'a> {
+    key: &'a [u8],
+    text: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Reference<'a> {
+    /// Reads one from the front of `bytes`, which begin with `$`. A key holds no `\`, `$`, `{` or
+    /// `}`; one without braces goes on to the next of them, or to the end of the word.
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let braces = bytes.get(1) == Some(&b'{');
+        let start = if braces { 2 } else { 1 };
+        let after = bytes.get(start..)?;
+        let length = after.iter().position(|b| b"\\${}".contains(b)).unwrap_or(after.len());
+        let end = match (braces, after.get(length)) {
+            (false, _) => start + length,
+            (true, Some(b'}')) => start + length + 1,
+            (true, _) => return None,
+        };
+        let (text, rest) = bytes.split_at(end);
+        (length > 0).then_some(Self { key: &after[..length], text, rest })
+    }
+}
+
+/// All words that come from taking one word of each value, the leftmost varying slowest.
+fn expand(pieces: &[Piece]) -> Vec<Word> {
+    let mut words = vec![Word::new()];
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => words.iter_mut().for_each(|word| word.extend_from_slice(text)),
+            Piece::Value(value) => {
+                let with = |word: Word| value.iter().map(move |v| [&word[..], v].concat());
+                words = words.into_iter().flat_map(with).collect();
+            }
+        }
+    }
+    words
+}

@@ -1,0 +1,17 @@
+//! EXECLINE_STRICT: whether a slip in a script goes unnoticed, is warned about, or is fatal.
+//! Reference: <https://skarnet.org/software/execline/execlineb.html>.
+
+use crate::tools::die::number;
+use crate::tools::{Next, Process};
+
+/// Says what a script did wrong, or does not, or ends the tool with exit code 100.
+pub fn complain(process: &Process, text: impl FnOnce() -> String) -> Result<(), Next> {
+    match process.env.get(b"EXECLINE_STRICT").and_then(number).unwrap_or(0) {
+        0 => Ok(()),
+        1 => {
+            process.warn(&text());
+            Ok(())
+        }
+        _ => Err(process.fatal(100, &text())),
+    }
+}

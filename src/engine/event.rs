@@ -146,6 +146,9 @@ pub struct Container {
 }
 
 /// News from the world.
+///
+/// What is said to be the answer to a command comes before any other event, and answers come in
+/// the order of their commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The answer to `Command::Spawn`: it runs.
@@ -193,7 +196,7 @@ pub enum Event {
         at_once: bool,
     },
 
-    /// The container starts.
+    /// The container starts: every longrun of the graph is supervised, and the boot's change begins.
     Boot(Container),
     /// The CMD ended (127 or 126 if it could not even start).
     CmdExited(Exit),

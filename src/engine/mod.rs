@@ -3,6 +3,321 @@
 //! Contract: `handle` one event, then drain `poll` until `None`, then sleep until `deadline` or
 //! the next event.
 
+mod agenda;
 mod event;
+mod lifecycle;
+mod longrun;
+mod oneshot;
+mod services;
+#[cfg(test)]
+mod tests;
+mod transition;
 
 pub use event::*;
+pub use longrun::{Longrun, Phase};
+
+use crate::graph::{Direction, Graph, ServiceId};
+use agenda::{Agenda, News, Timer};
+use lifecycle::{Lifecycle, Stage};
+use oneshot::{verdict, verdict_without};
+use services::Services;
+use std::collections::VecDeque;
+use transition::{Goal, Transition};
+
+/// Decides what is done about every event.
+#[derive(Debug, Default)]
+pub struct Engine {
+    services: Services,
+    agenda: Agenda,
+    /// The change under way: there is one at a time.
+    current: Option<Transition>,
+    queue: VecDeque<(RequestId, Goal, Change)>,
+    life: Lifecycle,
+}
+
+impl Engine {
+    /// An engine for this tree, of which nothing runs yet.
+    pub fn new(graph: Graph) -> Self {
+        Self { services: Services::new(graph), ..Self::default() }
+    }
+
+    /// The tree.
+    pub fn graph(&self) -> &Graph {
+        &self.services.graph
+    }
+
+    /// Takes an event in. `now` never goes back.
+    pub fn handle(&mut self, now: Time, event: Event) {
+        self.agenda.advance(now);
+        if self.life.stage != Stage::Over {
+            self.dispatch(event);
+            self.settle();
+        }
+    }
+
+    /// The next command: to be performed at once, in order.
+    pub fn poll(&mut self) -> Option<Command> {
+        self.agenda.next_command()
+    }
+
+    /// When `Event::Timeout` is due, if nothing happens before.
+    pub fn deadline(&self) -> Option<Time> {
+        self.agenda.deadline()
+    }
+
+    /// Whether a service of the graph is up, as s6-rc sees it.
+    pub fn is_up(&self, id: ServiceId) -> bool {
+        self.services.is_up(id)
+    }
+
+    /// Whether it is wanted up by name, not as a dependency, as s6-rc sees it.
+    pub fn wanted_up(&self, id: ServiceId) -> bool {
+        self.services.view(id).wanted
+    }
+
+    /// A longrun, as its supervisor sees it.
+    pub fn longrun(&self, id: ServiceId) -> Option<&Longrun> {
+        self.services.longruns.get(&id)
+    }
+
+    /// Whether the container stops, or the scan directory is left.
+    pub fn stopping(&self) -> bool {
+        match self.life.stage {
+            Stage::Bare | Stage::Booting | Stage::Running => false,
+            Stage::Stopping | Stage::Terming | Stage::Killing | Stage::Leaving | Stage::Over => {
+                true
+            }
+        }
+    }
+
+    fn dispatch(&mut self, event: Event) {
+        match event {
+            Event::Spawned(process, spawned) => self.spawned(process, spawned),
+            Event::NotSpawned(process, why) => self.not_spawned(process, why),
+            Event::Exited(process, exit) => self.exited(process, exit),
+            Event::Ready(id) => self.with_longrun(id, Longrun::told_ready),
+            Event::Stopping(id, ms) => self.with_longrun(id, |l, agenda| l.stopping(ms, agenda)),
+            Event::Control(id, c) => self.with_longrun(id, |l, agenda| l.control(c, agenda)),
+            Event::Change(id, change) => self.change(id, change),
+            Event::Reload(id, change) => self.request(id, Goal::Reload, change),
+            Event::Abort(id) => self.abort(id),
+            Event::Supervised(id, how) => self.with_longrun(id, |l, a| l.supervised(how, a)),
+            Event::NotSupervised(id) => self.with_longrun(id, Longrun::not_supervised),
+            Event::Appeared(id, scanned) => self.appeared(id, scanned),
+            Event::Vanished(id) => self.vanished(id),
+            Event::Prune { loggers } => self.prune(loggers),
+            Event::Leave { loggers, at_once } => self.leave(loggers, at_once),
+            Event::Boot(container) => self.boot(container),
+            Event::CmdExited(exit) => self.cmd_exited(exit),
+            Event::Stop => self.stop(),
+            Event::Signal { number, stops } => self.signal(number, stops),
+            Event::Alone => self.alone(),
+            Event::Timeout => self.timeout(),
+        }
+    }
+
+    /// Follows what happened to its end: the change under way hears of longruns, and makes way for
+    /// the next one when it is over.
+    fn settle(&mut self) {
+        self.finish();
+        while let Some((id, news)) = self.agenda.next_news() {
+            if let Some(current) = &mut self.current {
+                current.hear(id, news, &mut self.services, &mut self.agenda);
+            }
+            self.finish();
+            let leaves = matches!(news, News::Letters("x") | News::NotSupervised);
+            if leaves && !self.services.longruns.get(&id).is_some_and(Longrun::has_supervisor) {
+                self.supervisor_left(id);
+            }
+            if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
+                self.services.longruns.remove(&id);
+            }
+        }
+    }
+
+    fn timeout(&mut self) {
+        while let Some(timer) = self.agenda.next_due() {
+            match timer {
+                Timer::Bound => self.bound_due(),
+                Timer::Grace => self.grace_due(),
+                Timer::Change => self.change_due(),
+                Timer::Move(id) => self.move_due(id),
+                Timer::Longrun(id) => self.with_longrun(id, Longrun::timeout),
+                Timer::Naming => self.naming_due(),
+            }
+            self.settle();
+        }
+    }
+
+    fn with_longrun(&mut self, id: ServiceId, act: impl FnOnce(&mut Longrun, &mut Agenda)) {
+        if let Some(longrun) = self.services.longruns.get_mut(&id) {
+            act(longrun, &mut self.agenda);
+        }
+    }
+}
+
+/// Processes.
+impl Engine {
+    fn spawned(&mut self, process: Process, spawned: Spawned) {
+        match process.script {
+            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
+                l.spawned(process.script, spawned, agenda);
+            }),
+            Script::Up | Script::Down | Script::Reload => {}
+        }
+    }
+
+    fn not_spawned(&mut self, process: Process, why: NotSpawned) {
+        match process.script {
+            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
+                l.not_spawned(process.script, why, agenda);
+            }),
+            Script::Up | Script::Down | Script::Reload => {
+                self.ended(process, verdict_without(why));
+            }
+        }
+    }
+
+    fn exited(&mut self, process: Process, exit: Exit) {
+        match process.script {
+            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
+                l.exited(process.script, exit, agenda);
+            }),
+            Script::Up | Script::Down | Script::Reload => self.ended(process, verdict(exit)),
+        }
+    }
+
+    /// A oneshot's script ended.
+    fn ended(&mut self, process: Process, verdict: Result<(), Failure>) {
+        let Process { service, script } = process;
+        let oneshot = self.services.oneshots.get_mut(&service);
+        if !oneshot.is_some_and(|oneshot| oneshot.ended(script)) {
+            return;
+        }
+        if let Some(current) = &mut self.current {
+            current.ended(service, script, verdict, &mut self.services, &mut self.agenda);
+        }
+    }
+}
+
+/// The scan directory.
+impl Engine {
+    fn appeared(&mut self, id: ServiceId, scanned: Scanned) {
+        if !self.stopping() {
+            let in_graph = self.services.graph.definition(id).is_some();
+            let longruns = &mut self.services.longruns;
+            let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(id, in_graph));
+            longrun.appear(scanned, &mut self.agenda);
+        }
+    }
+
+    fn vanished(&mut self, id: ServiceId) {
+        self.with_longrun(id, Longrun::vanish);
+        if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
+            self.services.longruns.remove(&id);
+        }
+    }
+
+    fn prune(&mut self, loggers: bool) {
+        for longrun in self.services.longruns.values_mut() {
+            longrun.prune(loggers, &mut self.agenda);
+        }
+    }
+}
+
+/// Changes: one at a time, in the order in which they were asked for.
+impl Engine {
+    fn change(&mut self, request: RequestId, change: Change) {
+        let up = !change.down;
+        let direction = if up { Direction::Up } else { Direction::Down };
+        self.request(request, Goal::Go(direction), change);
+    }
+
+    fn request(&mut self, request: RequestId, goal: Goal, change: Change) {
+        if self.stopping() {
+            self.agenda.command(Command::Done(request, Outcome::Aborted));
+        } else if self.current.is_none() {
+            self.accept(request, goal, change);
+        } else if change.wait {
+            self.queue.push_back((request, goal, change));
+        } else {
+            self.agenda.command(Command::Done(request, Outcome::Busy));
+        }
+    }
+
+    fn accept(&mut self, request: RequestId, goal: Goal, change: Change) {
+        if let Goal::Go(direction) = goal
+            && !change.dry_run
+        {
+            for &id in &change.selection {
+                self.services.set_view(id, |view| view.wanted = direction == Direction::Up);
+            }
+        }
+        let transition = Transition::new(request, goal, change, &self.services);
+        self.begin(transition);
+    }
+
+    fn begin(&mut self, mut transition: Transition) {
+        transition.begin(&mut self.services, &mut self.agenda);
+        self.current = Some(transition);
+    }
+
+    /// Ends the change under way if it is over, and goes on to what waits.
+    fn finish(&mut self) {
+        while let Some(outcome) = self.current.as_ref().and_then(Transition::outcome)
+            && let Some(over) = self.current.take()
+        {
+            let request = over.request();
+            self.agenda.command(Command::Done(request, outcome));
+            match request {
+                BOOT => self.booted(outcome),
+                SHUTDOWN => self.services_stopped(),
+                RequestId(_) => {}
+            }
+            if self.current.is_none()
+                && let Some((request, goal, change)) = self.queue.pop_front()
+            {
+                self.accept(request, goal, change);
+            }
+        }
+    }
+
+    fn abort(&mut self, request: RequestId) {
+        if request == SHUTDOWN {
+            return;
+        }
+        if let Some(current) = self.current.as_mut().filter(|c| c.request() == request) {
+            current.abort(&mut self.services, &mut self.agenda);
+        }
+        let before = self.queue.len();
+        self.queue.retain(|(queued, _, _)| *queued != request);
+        if self.queue.len() < before {
+            self.agenda.command(Command::Done(request, Outcome::Aborted));
+        }
+    }
+
+    /// The container stops: no change goes on. Returns the one that was under way.
+    fn give_up_all(&mut self) -> Option<Transition> {
+        let mut former = self.current.take();
+        if let Some(current) = &mut former {
+            current.give_up(&mut self.services, &mut self.agenda);
+            self.agenda.command(Command::Done(current.request(), Outcome::Aborted));
+        }
+        for (request, _, _) in std::mem::take(&mut self.queue) {
+            self.agenda.command(Command::Done(request, Outcome::Aborted));
+        }
+        former
+    }
+
+    fn change_due(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.time_out(&mut self.services, &mut self.agenda);
+        }
+    }
+
+    fn move_due(&mut self, id: ServiceId) {
+        if let Some(current) = &mut self.current {
+            current.timeout(id, &mut self.services, &mut self.agenda);
+        }
+    }
+}

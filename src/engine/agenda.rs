@@ -1,0 +1,172 @@
+//! What is to be done at once (commands) and later (timers), and what was heard on the way.
+
+use super::{Command, Exit, NotSpawned, Process, Report, RequestId, Script, Signal, Time};
+use crate::graph::ServiceId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Something that happens later, unless it is called off. Of two that are due at the same time
+/// the earlier variant comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// Stopping the services has taken too long.
+    Bound,
+    /// The time between TERM and KILL is over.
+    Grace,
+    /// The change under way has taken too long.
+    Change,
+    /// The start or the stop of a service has taken too long.
+    Move(ServiceId),
+    /// A supervised service has something to do: start again, kill, be supervised again.
+    Longrun(ServiceId),
+    /// It is time to name the services that the shutdown waits for.
+    Naming,
+}
+
+/// What the change under way hears of a longrun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Its listeners were told these letters.
+    Letters(&'static str),
+    /// There is no supervisor after all.
+    NotSupervised,
+    /// Its `run` could not be started.
+    NotSpawned(NotSpawned),
+}
+
+/// The commands and timers of an engine.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    now: Time,
+    commands: VecDeque<Command>,
+    timers: BTreeSet<(Time, Timer)>,
+    times: BTreeMap<Timer, Time>,
+    news: VecDeque<(ServiceId, News)>,
+}
+
+impl Agenda {
+    /// The time of the event that is being handled.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Lets the time go on; never back.
+    pub fn advance(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    /// So many milliseconds from now.
+    pub fn after(&self, ms: u64) -> Time {
+        Time(self.now.0.saturating_add(ms))
+    }
+
+    /// Appends a command.
+    pub fn command(&mut self, command: Command) {
+        self.commands.push_back(command);
+    }
+
+    /// The next command.
+    pub fn next_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// Asks for a process.
+    pub fn spawn(&mut self, service: ServiceId, script: Script) {
+        self.command(Command::Spawn(Process { service, script }));
+    }
+
+    /// Signals a process.
+    pub fn signal(&mut self, service: ServiceId, script: Script, signal: Signal) {
+        self.command(Command::Signal(Process { service, script }, signal));
+    }
+
+    /// Notes a death of `run`.
+    pub fn tally(&mut self, service: ServiceId, exit: Exit) {
+        self.command(Command::Tally(service, exit));
+    }
+
+    /// Tells the listeners of `event/`, and the change under way, which listens too.
+    pub fn notify(&mut self, service: ServiceId, letters: &'static str) {
+        self.command(Command::Notify(service, letters));
+        self.tell(service, News::Letters(letters));
+    }
+
+    /// Tells the change under way alone.
+    pub fn tell(&mut self, service: ServiceId, news: News) {
+        self.news.push_back((service, news));
+    }
+
+    /// The next thing that the change under way has not heard yet.
+    pub fn next_news(&mut self) -> Option<(ServiceId, News)> {
+        self.news.pop_front()
+    }
+
+    /// Tells whoever asked.
+    pub fn report(&mut self, request: RequestId, report: Report) {
+        self.command(Command::Report(request, report));
+    }
+
+    /// Sets a timer (again).
+    pub fn set(&mut self, timer: Timer, at: Time) {
+        self.clear(timer);
+        self.times.insert(timer, at);
+        self.timers.insert((at, timer));
+    }
+
+    /// Calls a timer off.
+    pub fn clear(&mut self, timer: Timer) {
+        if let Some(at) = self.times.remove(&timer) {
+            self.timers.remove(&(at, timer));
+        }
+    }
+
+    /// Calls all timers off.
+    pub fn clear_all(&mut self) {
+        self.times.clear();
+        self.timers.clear();
+    }
+
+    /// The time of the next timer.
+    pub fn deadline(&self) -> Option<Time> {
+        self.timers.first().map(|&(at, _)| at)
+    }
+
+    /// Takes the next timer that is due.
+    pub fn next_due(&mut self) -> Option<Timer> {
+        let &(at, timer) = self.timers.first()?;
+        if at > self.now {
+            return None;
+        }
+        self.clear(timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_is_set_again_moves() {
+        let mut agenda = Agenda::default();
+        agenda.set(Timer::Grace, Time(5));
+        agenda.set(Timer::Grace, Time(9));
+        assert_eq!(agenda.deadline(), Some(Time(9)));
+        agenda.advance(Time(8));
+        assert_eq!(agenda.next_due(), None);
+        agenda.advance(Time(9));
+        assert_eq!(agenda.next_due(), Some(Timer::Grace));
+        assert_eq!(agenda.deadline(), None);
+    }
+
+    #[test]
+    fn timers_of_the_same_time_come_in_a_fixed_order() {
+        let mut agenda = Agenda::default();
+        agenda.set(Timer::Longrun(ServiceId(0)), Time(1));
+        agenda.set(Timer::Move(ServiceId(0)), Time(1));
+        agenda.set(Timer::Change, Time(1));
+        agenda.advance(Time(1));
+        assert_eq!(agenda.next_due(), Some(Timer::Change));
+        assert_eq!(agenda.next_due(), Some(Timer::Move(ServiceId(0))));
+        assert_eq!(agenda.next_due(), Some(Timer::Longrun(ServiceId(0))));
+    }
+}

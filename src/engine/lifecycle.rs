@@ -1,0 +1,253 @@
+//! The life of a container: boot, CMD, shutdown, and the end of whatever is left; or that of a
+//! scan directory without a container. Reference: s6-overlay's rc.init and rc.shutdown.
+
+use super::agenda::Timer;
+use super::transition::{Goal, Transition};
+use super::{BOOT, Change, Command, Container, Engine, Exit, Outcome, Report, SHUTDOWN, Scanned};
+use crate::graph::{Direction, ServiceId};
+use std::collections::BTreeSet;
+
+/// When the shutdown first names the services that it waits for, in ms.
+const NAMING_MS: u64 = 2_000;
+/// And how often after that, in ms.
+const NAMING_AGAIN_MS: u64 = 10_000;
+/// How long after KILL the end comes, even if something is left that does not die, in ms.
+const KILLED_MS: u64 = 5_000;
+
+/// Where the container is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is no container, or not yet: a scan directory is all there is.
+    #[default]
+    Bare,
+    /// The services come up.
+    Booting,
+    /// They are up, as far as they could.
+    Running,
+    /// They go down.
+    Stopping,
+    /// All that is left has got a TERM.
+    Terming,
+    /// All that is left has got a KILL.
+    Killing,
+    /// There was no container; the supervisors leave.
+    Leaving,
+    /// The loop is left.
+    Over,
+}
+
+/// The container, and where it is.
+#[derive(Debug, Default)]
+pub(super) struct Lifecycle {
+    pub stage: Stage,
+    pub container: Container,
+    cmd_runs: bool,
+    /// Those whose supervisor is still to leave (Leaving).
+    remaining: BTreeSet<ServiceId>,
+}
+
+impl Engine {
+    /// The container starts: every longrun is supervised, then what is to be up is brought up.
+    pub(super) fn boot(&mut self, container: Container) {
+        if self.life.stage != Stage::Bare {
+            return;
+        }
+        self.life.stage = Stage::Booting;
+        let change = Change {
+            selection: container.top.clone(),
+            timeout_ms: container.boot_timeout_ms,
+            wait: true,
+            ..Change::default()
+        };
+        self.life.container = container;
+        for longrun in self.services.longruns.values_mut() {
+            longrun.appear(Scanned::default(), &mut self.agenda);
+        }
+        self.request(BOOT, Goal::Go(Direction::Up), change);
+    }
+
+    /// A stop is asked for. A second one changes nothing.
+    pub(super) fn stop(&mut self) {
+        match self.life.stage {
+            Stage::Bare => self.leave(false, false),
+            Stage::Booting | Stage::Running => self.shut_down(),
+            Stage::Stopping | Stage::Terming | Stage::Killing | Stage::Leaving | Stage::Over => {}
+        }
+    }
+
+    /// A signal came that the CMD may want.
+    pub(super) fn signal(&mut self, number: u8, stops: bool) {
+        if self.life.cmd_runs && self.life.container.cmd_receives_signals {
+            self.agenda.command(Command::SignalCmd(number));
+        } else if stops {
+            self.stop();
+        }
+    }
+
+    /// The CMD ended. Its code is the container's, unless a stop came first.
+    pub(super) fn cmd_exited(&mut self, exit: Exit) {
+        if !std::mem::take(&mut self.life.cmd_runs) {
+            return;
+        }
+        if self.life.stage == Stage::Running {
+            self.agenda.command(Command::ExitCode(match exit {
+                Exit::Code(code) => code,
+                Exit::Signal(number) => number.wrapping_add(128),
+            }));
+            self.shut_down();
+        }
+    }
+
+    /// The boot has come to its end.
+    pub(super) fn booted(&mut self, outcome: Outcome) {
+        if self.life.stage != Stage::Booting {
+            return;
+        }
+        self.life.stage = Stage::Running;
+        let severity = self.life.container.if_boot_fails;
+        let code = match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed | Outcome::Busy | Outcome::Aborted => 1,
+            Outcome::TimedOut => 2,
+        };
+        if code > 0 && severity > 0 {
+            self.agenda.report(BOOT, Report::BootFailed);
+        }
+        if code > 0 && severity > 1 {
+            self.agenda.report(BOOT, Report::BootFatal);
+            self.agenda.command(Command::ExitCode(code));
+            self.shut_down();
+        } else if self.life.container.has_cmd {
+            self.life.cmd_runs = true;
+            self.agenda.command(Command::StartCmd);
+        }
+    }
+
+    /// Stops the services: what is on its way up goes no further.
+    fn shut_down(&mut self) {
+        self.life.stage = Stage::Stopping;
+        let former = self.give_up_all();
+        self.agenda.set(Timer::Naming, self.agenda.after(NAMING_MS));
+        match self.life.container.shutdown_timeout_ms {
+            0 => {}
+            ms => self.agenda.set(Timer::Bound, self.agenda.after(ms)),
+        }
+        let last = Transition::shutdown(former, &self.services);
+        self.begin(last);
+    }
+
+    /// Names the services that the shutdown waits for.
+    pub(super) fn name_late_ones(&mut self, report: fn(ServiceId) -> Report) {
+        for id in self.current.iter().flat_map(Transition::moving) {
+            self.agenda.report(SHUTDOWN, report(id));
+        }
+    }
+
+    /// It waits for them still.
+    pub(super) fn naming_due(&mut self) {
+        self.name_late_ones(Report::StillWaiting);
+        self.agenda.set(Timer::Naming, self.agenda.after(NAMING_AGAIN_MS));
+    }
+
+    /// It has waited long enough.
+    pub(super) fn bound_due(&mut self) {
+        self.name_late_ones(Report::Late);
+        if let Some(last) = &mut self.current {
+            last.time_out(&mut self.services, &mut self.agenda);
+        }
+    }
+
+    /// The services are down, or given up: TERM to all that is left.
+    pub(super) fn services_stopped(&mut self) {
+        self.life.stage = Stage::Terming;
+        self.agenda.clear(Timer::Naming);
+        self.agenda.clear(Timer::Bound);
+        self.dismiss(false);
+        self.agenda.command(Command::TermAll);
+        match self.life.container.kill_grace_ms {
+            0 => self.kill_all(),
+            ms => self.agenda.set(Timer::Grace, self.agenda.after(ms)),
+        }
+    }
+
+    /// The time between TERM and KILL, or after KILL, is over.
+    pub(super) fn grace_due(&mut self) {
+        match self.life.stage {
+            Stage::Terming => self.kill_all(),
+            Stage::Killing => self.exit(),
+            Stage::Bare
+            | Stage::Booting
+            | Stage::Running
+            | Stage::Stopping
+            | Stage::Leaving
+            | Stage::Over => {}
+        }
+    }
+
+    /// No process is left.
+    pub(super) fn alone(&mut self) {
+        match self.life.stage {
+            Stage::Terming | Stage::Killing => self.exit(),
+            Stage::Bare
+            | Stage::Booting
+            | Stage::Running
+            | Stage::Stopping
+            | Stage::Leaving
+            | Stage::Over => {}
+        }
+    }
+
+    fn kill_all(&mut self) {
+        self.life.stage = Stage::Killing;
+        for longrun in self.services.longruns.values_mut() {
+            longrun.abandon(&mut self.agenda);
+        }
+        self.agenda.command(Command::KillAll);
+        self.agenda.set(Timer::Grace, self.agenda.after(KILLED_MS));
+    }
+
+    fn exit(&mut self) {
+        self.life.stage = Stage::Over;
+        self.agenda.clear_all();
+        self.agenda.command(Command::Exit);
+    }
+
+    /// The scan directory is left. Where there is a container, that is its stop.
+    pub(super) fn leave(&mut self, loggers: bool, at_once: bool) {
+        if self.life.stage != Stage::Bare {
+            self.stop();
+        } else if at_once {
+            self.exit();
+        } else {
+            self.life.stage = Stage::Leaving;
+            let longruns = self.services.longruns.iter();
+            let there = longruns.filter(|(_, longrun)| longrun.has_supervisor());
+            self.life.remaining = there.map(|(&id, _)| id).collect();
+            self.dismiss(loggers);
+            self.exit_if_left();
+        }
+    }
+
+    /// A supervisor has left for good.
+    pub(super) fn supervisor_left(&mut self, id: ServiceId) {
+        if self.life.stage == Stage::Leaving {
+            self.life.remaining.remove(&id);
+            self.exit_if_left();
+        }
+    }
+
+    fn exit_if_left(&mut self) {
+        if self.life.remaining.is_empty() {
+            self.exit();
+        }
+    }
+
+    /// Sends every supervisor away, never to come back.
+    fn dismiss(&mut self, loggers: bool) {
+        for longrun in self.services.longruns.values_mut() {
+            longrun.vanish(&mut self.agenda);
+            longrun.prune(loggers, &mut self.agenda);
+        }
+        self.services.longruns.retain(|_, longrun| !longrun.is_gone());
+    }
+}

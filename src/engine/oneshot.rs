@@ -1,0 +1,77 @@
+//! One oneshot: which of its scripts runs, and what its end means. Reference: s6-rc's page.
+
+use super::agenda::Agenda;
+use super::{Exit, Failure, NotSpawned, Process, Script, Signal};
+use crate::engine::Command;
+use crate::graph::ServiceId;
+
+/// SIGTERM and SIGCONT, as Linux numbers them.
+const TERM: u8 = 15;
+const CONT: u8 = 18;
+
+/// A oneshot.
+#[derive(Clone, Debug)]
+pub(super) struct Oneshot {
+    id: ServiceId,
+    running: Option<Script>,
+}
+
+impl Oneshot {
+    /// A oneshot of which no script runs.
+    pub fn new(id: ServiceId) -> Self {
+        Self { id, running: None }
+    }
+
+    /// The script that runs.
+    pub fn running(&self) -> Option<Script> {
+        self.running
+    }
+
+    /// Starts a script. Only where none runs.
+    pub fn start(&mut self, script: Script, agenda: &mut Agenda) {
+        self.running = Some(script);
+        agenda.spawn(self.id, script);
+    }
+
+    /// Asks the running script to end early.
+    pub fn interrupt(&self, agenda: &mut Agenda) {
+        if let Some(script) = self.running {
+            agenda.signal(self.id, script, Signal::Number(TERM));
+            agenda.signal(self.id, script, Signal::Number(CONT));
+        }
+    }
+
+    /// Lets the running script run on, unwatched.
+    pub fn forget(&mut self, agenda: &mut Agenda) {
+        if let Some(script) = self.running.take() {
+            agenda.command(Command::Forget(Process { service: self.id, script }));
+        }
+    }
+
+    /// A script ended: whether it is the one that runs.
+    pub fn ended(&mut self, script: Script) -> bool {
+        let is_it = self.running == Some(script);
+        if is_it {
+            self.running = None;
+        }
+        is_it
+    }
+}
+
+/// What the end of a script says of the transition.
+pub(super) fn verdict(exit: Exit) -> Result<(), Failure> {
+    match exit {
+        Exit::Code(0) => Ok(()),
+        Exit::Code(code) => Err(Failure::Exited(code)),
+        Exit::Signal(number) => Err(Failure::Crashed(number)),
+    }
+}
+
+/// What it says of the transition that there is no script to run: an absent one does nothing,
+/// well.
+pub(super) fn verdict_without(why: NotSpawned) -> Result<(), Failure> {
+    match why {
+        NotSpawned::Absent => Ok(()),
+        NotSpawned::Refused | NotSpawned::Invalid => Err(Failure::NotSpawned),
+    }
+}

@@ -1,0 +1,118 @@
+//! All services: the machine of each, and s6-rc's view of it, which is not the same. A longrun
+//! that crashes stays up for s6-rc; one that is started by hand stays down.
+
+use super::agenda::Agenda;
+use super::longrun::Longrun;
+use super::oneshot::Oneshot;
+use super::{Command, Failure, Script};
+use crate::graph::{Direction, Graph, ServiceId};
+use std::collections::BTreeMap;
+
+/// What s6-rc knows of a service: the state file's byte, and why it is not up.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct View {
+    pub up: bool,
+    pub wanted: bool,
+    pub failure: Option<Failure>,
+}
+
+/// The services of the graph, and the longruns of the scan directory.
+#[derive(Debug, Default)]
+pub(super) struct Services {
+    pub graph: Graph,
+    pub longruns: BTreeMap<ServiceId, Longrun>,
+    pub oneshots: BTreeMap<ServiceId, Oneshot>,
+    views: BTreeMap<ServiceId, View>,
+}
+
+impl Services {
+    /// All at rest.
+    pub fn new(graph: Graph) -> Self {
+        let mut all = Self::default();
+        for id in graph.ids() {
+            all.views.insert(id, View::default());
+            if graph.is_longrun(id) {
+                all.longruns.insert(id, Longrun::new(id, true));
+            } else {
+                all.oneshots.insert(id, Oneshot::new(id));
+            }
+        }
+        all.graph = graph;
+        all
+    }
+
+    /// What s6-rc knows of a service.
+    pub fn view(&self, id: ServiceId) -> View {
+        self.views.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Changes what s6-rc knows of a service of the graph.
+    pub fn set_view(&mut self, id: ServiceId, change: impl FnOnce(&mut View)) {
+        if let Some(view) = self.views.get_mut(&id) {
+            change(view);
+        }
+    }
+
+    /// Whether it is up, as s6-rc sees it.
+    pub fn is_up(&self, id: ServiceId) -> bool {
+        self.view(id).up
+    }
+
+    /// Every service that is up, as s6-rc sees it.
+    pub fn all_up(&self) -> impl Iterator<Item = ServiceId> {
+        self.views.iter().filter(|(_, view)| view.up).map(|(&id, _)| id)
+    }
+
+    /// Every service that is up, on its way up, or has a process all the same.
+    pub fn all_alive(&self) -> impl Iterator<Item = ServiceId> {
+        self.graph.ids().filter(|&id| self.is_up(id) || !self.at_rest(id))
+    }
+
+    /// Whether it has no process, and will have none until it is told so.
+    pub fn at_rest(&self, id: ServiceId) -> bool {
+        let longrun = self.longruns.get(&id).is_none_or(Longrun::at_rest);
+        longrun && self.running(id).is_none()
+    }
+
+    /// The script of a oneshot that runs.
+    pub fn running(&self, id: ServiceId) -> Option<Script> {
+        self.oneshots.get(&id).and_then(Oneshot::running)
+    }
+
+    /// Whether it stays up unless a change says otherwise.
+    pub fn is_essential(&self, id: ServiceId) -> bool {
+        self.graph.definition(id).is_some_and(|definition| definition.essential)
+    }
+
+    /// How long its way up or down may take, in ms; 0 is for ever.
+    pub fn timeout_ms(&self, id: ServiceId, direction: Direction) -> u32 {
+        let atomic = self.graph.definition(id).and_then(|definition| definition.atomic());
+        atomic.map_or(0, |atomic| match direction {
+            Direction::Up => atomic.timeout_up_ms,
+            Direction::Down => atomic.timeout_down_ms,
+        })
+    }
+
+    /// Starts the script of a oneshot.
+    pub fn run(&mut self, id: ServiceId, script: Script, agenda: &mut Agenda) {
+        if let Some(oneshot) = self.oneshots.get_mut(&id) {
+            oneshot.start(script, agenda);
+        }
+    }
+
+    /// Lets the running script of a oneshot run on, unwatched.
+    pub fn forget(&mut self, id: ServiceId, agenda: &mut Agenda) {
+        if let Some(oneshot) = self.oneshots.get_mut(&id) {
+            oneshot.forget(agenda);
+        }
+    }
+
+    /// Notes that a service came up, or went down: from now on that is its default too.
+    pub fn arrived(&mut self, id: ServiceId, direction: Direction, agenda: &mut Agenda) {
+        let up = direction == Direction::Up;
+        self.set_view(id, |view| view.up = up);
+        if self.longruns.contains_key(&id) {
+            agenda.command(Command::DownFile(id, !up));
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! The byte formats that other programs read: pure, and tested by round trips.
 
+pub mod civil;
 pub mod control;
+pub mod envdir;
 pub mod fifodir;
 pub mod request;
 pub mod settings;

@@ -1,10 +1,15 @@
 //! The lock that says who supervises a directory (`supervise/lock`, `.s6-svscan/lock`).
 
+use super::fd::borrow;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl, open};
 use nix::libc;
 use nix::sys::stat::Mode;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// How often a lock is asked for that is waited for so long only: fcntl(2) cannot time out.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A lock that is held until it is dropped, also by children that still have the descriptor.
 ///
@@ -38,6 +43,58 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let _ = fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
+    }
+}
+
+/// What kind of lock a process claims for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// One that others may share.
+    Shared,
+    /// One of its own.
+    Exclusive,
+}
+
+/// How long to wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Not at all.
+    None,
+    /// So long.
+    For(Duration),
+    /// Until it is there.
+    Endless,
+}
+
+/// Locks an open file, by fcntl(2), for this process and what it becomes (but not its children)
+/// until it closes any descriptor of that file. EBUSY: someone else has it; ETIMEDOUT: all the time.
+pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
+    let lock = whole_file(match kind {
+        Claim::Shared => libc::F_RDLCK,
+        Claim::Exclusive => libc::F_WRLCK,
+    });
+    let deadline = match patience {
+        Patience::None => Some(Instant::now()),
+        Patience::For(span) => Instant::now().checked_add(span),
+        Patience::Endless => None,
+    };
+    loop {
+        let wait = match deadline {
+            None => FcntlArg::F_SETLKW(&lock),
+            Some(_) => FcntlArg::F_SETLK(&lock),
+        };
+        match fcntl(borrow(fd), wait) {
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN | Errno::EACCES) if patience == Patience::None => {
+                return Err(Errno::EBUSY);
+            }
+            Err(Errno::EAGAIN | Errno::EACCES) => {
+                let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let left = left.filter(|left| !left.is_zero()).ok_or(Errno::ETIMEDOUT)?;
+                std::thread::sleep(left.min(ASK_AGAIN));
+            }
+            other => return other.map(drop),
+        }
     }
 }
 

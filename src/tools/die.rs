@@ -40,6 +40,10 @@ impl Process {
     pub fn warn(&self, text: &str) {
         self.line(&format!("warning: {text}"));
     }
+    /// `NAME: warning: TEXT: REASON`.
+    pub fn warn_errno(&self, text: &str, e: Errno) {
+        self.warn(&format!("{text}: {}", reason(e)));
+    }
     /// `NAME: info: TEXT`.
     pub fn info(&self, text: &str) {
         self.line(&format!("info: {text}"));
@@ -58,7 +62,11 @@ impl Process {
     }
     /// Parses the number of a descriptor, or prints the usage.
     pub fn descriptor(&self, word: &[u8]) -> Result<RawFd, Next> {
-        RawFd::try_from(self.number(word)?).map_err(|_| self.usage())
+        self.number_as(word)
+    }
+    /// The same for a smaller type of number: one that does not fit prints the usage, too.
+    pub fn number_as<T: TryFrom<u64>>(&self, word: &[u8]) -> Result<T, Next> {
+        T::try_from(self.number(word)?).map_err(|_| self.usage())
     }
 }
 

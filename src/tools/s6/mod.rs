@@ -1,6 +1,16 @@
 //! The s6 family of tools.
 
+mod applyuidgid;
 mod control;
+mod dates;
+pub mod envdir;
+mod envuidgid;
+mod lines;
+mod mkfifodir;
+mod setlock;
+mod setsid;
+mod setuidgid;
+mod softlimit;
 mod svc;
 mod svdt;
 mod svlisten;
@@ -8,12 +18,64 @@ mod svok;
 mod svscanctl;
 mod svstat;
 mod svwait;
+mod tai64n;
 mod watch;
 
 use super::Tool;
 
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[
+    Tool::new(
+        "s6-applyuidgid",
+        applyuidgid::run,
+        "[ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...",
+        "Become another user, by numbers, then a program",
+    ),
+    Tool::new("s6-cleanfifodir", mkfifodir::clean, "fifodir", "Remove the FIFOs of dead listeners"),
+    Tool::new(
+        "s6-envdir",
+        envdir::run,
+        "[ -I | -i ] [ -n ] [ -f ] [ -L ] [ -c nullchar ] dir prog...",
+        "Set variables from the files of a directory, then become a program",
+    ),
+    Tool::new(
+        "s6-envuidgid",
+        envuidgid::run,
+        "[ -i | -D defaultuid:defaultgid:defaultgidlist ] [ -u | -g | -B ] [ -n ] account prog...",
+        "Tell a program an account's numbers in UID, GID and GIDLIST",
+    ),
+    Tool::new(
+        "s6-mkfifodir",
+        mkfifodir::make,
+        "[ -f ] [ -g gid ] fifodir",
+        "Make a directory of events",
+    ),
+    Tool::new(
+        "s6-setlock",
+        setlock::run,
+        "[ -r | -w ] [ -n | -N ] [ -t timeout ] [ -d fd ] lockfile prog...",
+        "Take a lock on a file, then become a program",
+    ),
+    Tool::new(
+        "s6-setsid",
+        setsid::run,
+        "[ -s | -b | -f | -g ] [ -i | -I | -q ] [ -d ctty ] prog...",
+        "Lead a session or a process group, then become a program",
+    ),
+    Tool::new(
+        "s6-setuidgid",
+        setuidgid::run,
+        "username prog...",
+        "Become another user with all its groups, then a program",
+    ),
+    Tool::new(
+        "s6-softlimit",
+        softlimit::run,
+        "[ -H | -h ] [ -a allbytes ] [ -c corebytes ] [ -d databytes ] [ -f filebytes ] \
+         [ -l lockbytes ] [ -m membytes ] [ -o openfiles ] [ -p processes ] \
+         [ -r residentbytes ] [ -s stackbytes ] [ -t cpusecs ] prog...",
+        "Set resource limits, then become a program",
+    ),
     Tool::new(
         "s6-svc",
         svc::run,
@@ -60,4 +122,7 @@ pub const TOOLS: &[Tool] = &[
         "[ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ] servicedir...",
         "Wait for services to reach a state",
     ),
+    Tool::new("s6-tai64n", tai64n::stamp, "", "Stamp lines with TAI64N labels"),
+    Tool::new("s6-tai64ndiff", tai64n::difference, "", "Show the time between stamped lines"),
+    Tool::new("s6-tai64nlocal", tai64n::local, "[ -g ]", "Make TAI64N labels readable"),
 ];

@@ -1,0 +1,44 @@
+//! Who this process is: its user and its groups.
+
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, getegid, setgid, setgroups, setuid};
+
+/// Whom to become. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The user: real, effective and saved.
+    pub uid: Option<u32>,
+    /// The primary group.
+    pub gid: Option<u32>,
+    /// The supplementary groups; the primary one becomes the first of them.
+    pub groups: Option<Vec<u32>>,
+}
+
+/// The step that the kernel has refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// In words, after `unable to`.
+    pub step: &'static str,
+    /// Why.
+    pub errno: Errno,
+}
+
+impl Identity {
+    /// Becomes it: groups first, as nobody but root may change them, and the user last.
+    pub fn assume(&self) -> Result<(), Refused> {
+        let refused = |step| move |errno| Refused { step, errno };
+        if let Some(groups) = &self.groups {
+            let primary = self.gid.map_or_else(getegid, Gid::from_raw);
+            let others = groups.iter().copied().map(Gid::from_raw).filter(|g| *g != primary);
+            let all: Vec<Gid> = [primary].into_iter().chain(others).collect();
+            setgroups(&all).map_err(refused("set supplementary group list"))?;
+        }
+        if let Some(gid) = self.gid {
+            setgid(Gid::from_raw(gid)).map_err(refused("setgid"))?;
+        }
+        if let Some(uid) = self.uid {
+            setuid(Uid::from_raw(uid)).map_err(refused("setuid"))?;
+        }
+        Ok(())
+    }
+}

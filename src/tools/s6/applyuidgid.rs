@@ -1,0 +1,82 @@
+//! s6-applyuidgid: becomes another user, then a program.
+//! Reference: <https://skarnet.org/software/s6/s6-applyuidgid.html>.
+
+use crate::sys::identity::Identity;
+use crate::tools::{Next, Options, Process, Word, die};
+
+/// `s6-applyuidgid [ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "zUu:g:G:")?;
+    let mut identity = Identity::default();
+    for (letter, value) in options.iter() {
+        match letter {
+            'u' => identity.uid = Some(process.number_as(value)?),
+            'g' => identity.gid = Some(process.number_as(value)?),
+            'G' => identity.groups = Some(group_list(value).ok_or_else(|| process.usage())?),
+            'U' => identity = from_environment(process)?,
+            _ => {}
+        }
+    }
+    let unexport = options.has('z');
+    let program = options.rest();
+    if program.is_empty() {
+        return Err(process.usage());
+    }
+    assume(process, identity)?;
+    if unexport {
+        unset(process);
+    }
+    Ok(program.into())
+}
+
+/// Becomes `identity`, in which a uid or gid of 0 means no change.
+pub fn assume(process: &Process, identity: Identity) -> Result<(), Next> {
+    let nonzero = |id: Option<u32>| id.filter(|id| *id != 0);
+    let (uid, gid) = (nonzero(identity.uid), nonzero(identity.gid));
+    let refused = Identity { uid, gid, groups: identity.groups }.assume();
+    refused.map_err(|r| process.fatal_errno(&format!("unable to {}", r.step), r.errno))
+}
+
+/// Removes the variables that tell whom to become.
+pub fn unset(process: &mut Process) {
+    [&b"UID"[..], b"GID", b"GIDLIST"].into_iter().for_each(|name| process.env.unset(name));
+}
+
+/// Numbers with commas between them, or none.
+pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    let number = |word| u32::try_from(die::number(word)?).ok();
+    text.split(|&b| b == b',').map(number).collect()
+}
+
+/// The identity that UID, GID and GIDLIST tell.
+fn from_environment(process: &Process) -> Result<Identity, Next> {
+    let get = |name: &str| {
+        let value = process.env.get(name.as_bytes());
+        value.ok_or_else(|| process.fatal(100, &format!("{name} not set")))
+    };
+    let invalid = |name: &str| process.fatal(100, &format!("invalid ${name}"));
+    let number = |name: &str| {
+        let id = die::number(get(name)?).and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| invalid(name))
+    };
+    let (uid, gid) = (Some(number("UID")?), Some(number("GID")?));
+    let groups = group_list(get("GIDLIST")?).ok_or_else(|| invalid("GIDLIST"))?;
+    Ok(Identity { uid, gid, groups: Some(groups) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_groups_is_numbers_only() {
+        assert_eq!(group_list(b""), Some(vec![]));
+        assert_eq!(group_list(b"5,0,4294967295"), Some(vec![5, 0, u32::MAX]));
+        for wrong in [&b","[..], b"5,", b"a", b"4294967296", b"5 6"] {
+            assert_eq!(group_list(wrong), None);
+        }
+    }
+}

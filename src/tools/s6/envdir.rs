@@ -1,0 +1,65 @@
+//! s6-envdir: sets variables from the files of a directory, then becomes a program.
+//! Reference: <https://skarnet.org/software/s6/s6-envdir.html>.
+
+use crate::format::envdir::{Reading, is_variable};
+use crate::sys::fd;
+use crate::tools::die::show;
+use crate::tools::{Next, Options, Process, Word};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::Mode;
+use std::os::fd::AsRawFd;
+
+/// A variable's name, and its value; `None` unsets it.
+pub type Change = (Word, Option<Word>);
+
+/// `s6-envdir [ -I | -i ] [ -n ] [ -f ] [ -L ] [ -c nullis ] dir prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "IinfLc:")?;
+    let reading = Reading {
+        whole: options.has('f'),
+        chomp: !options.has('n'),
+        clamp: !options.has('L'),
+        nul: options.value('c').map_or(b'\n', |c| c.first().copied().unwrap_or(0)),
+    };
+    let loose = options.last_of("Ii") == Some('I');
+    let mut words = options.rest().into_iter();
+    let dir = words.next().filter(|_| words.len() > 0).ok_or_else(|| process.usage())?;
+    match open(
+        dir.as_slice(),
+        OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
+        Mode::empty(),
+    ) {
+        Err(Errno::ENOENT) if loose => {}
+        opened => opened
+            .and_then(|opened| apply(process, Dir::from_fd(opened)?, reading))
+            .map_err(|e| process.fatal_errno(&format!("unable to envdir {}", show(&dir)), e))?,
+    }
+    Ok(words.collect::<Vec<_>>().into())
+}
+
+fn apply(process: &mut Process, dir: Dir, reading: Reading) -> Result<(), Errno> {
+    for (name, value) in read(dir, reading)? {
+        match value {
+            Some(value) => process.env.set(&name, &value),
+            None => process.env.unset(&name),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a directory of variables. One that cannot be read is an error: better no program than one
+/// with half an environment.
+pub fn read(mut dir: Dir, reading: Reading) -> Result<Vec<Change>, Errno> {
+    let entries = dir.iter().map(|entry| entry.map(|e| e.file_name().to_owned()));
+    let names = entries.collect::<Result<Vec<_>, Errno>>()?;
+    let variables = names.into_iter().filter(|name| is_variable(name.to_bytes()));
+    let change = |name: std::ffi::CString| {
+        let file =
+            openat(&dir, name.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+        let content = fd::read_to_end(file.as_raw_fd())?;
+        Ok((name.into_bytes(), reading.value(&content)))
+    };
+    variables.map(change).collect()
+}

@@ -1,0 +1,28 @@
+//! s6-mkfifodir and s6-cleanfifodir: directories of events.
+//! Reference: <https://skarnet.org/software/s6/fifodir.html>.
+
+use crate::sys::fifodir;
+use crate::tools::die::show;
+use crate::tools::{Next, Options, Process, Word};
+use nix::unistd::Gid;
+
+/// `s6-mkfifodir [ -f ] [ -g gid ] fifodir`
+pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "fg:")?;
+    let group = options.value('g').map(|gid| process.number_as(gid)).transpose()?;
+    let force = options.has('f');
+    let dir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
+    fifodir::make(&dir, group.map(Gid::from_raw), force).map_err(|e| {
+        process.fatal_errno(&format!("unable to create fifodir at {}", show(&dir)), e)
+    })?;
+    Ok(Next::Exit(0))
+}
+
+/// `s6-cleanfifodir fifodir`
+pub fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let dir = argv.into_iter().nth(1).ok_or_else(|| process.usage())?;
+    fifodir::clean(&dir).map_err(|e| {
+        process.fatal_errno(&format!("unable to clean up fifodir at {}", show(&dir)), e)
+    })?;
+    Ok(Next::Exit(0))
+}

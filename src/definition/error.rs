@@ -142,7 +142,7 @@ pub enum Mistake {
     #[error("unable to open contents: No such file or directory")]
     ContentsMissing,
     /// A command line that is not execline.
-    #[error("{0}")]
+    #[error("syntax error in execline: {0}")]
     Syntax(lexer::Error),
     /// `timeout-up` or `timeout-down` that is no number.
     #[error("invalid timeout {0:?}: must be a number of milliseconds")]
@@ -234,7 +234,7 @@ impl Problem for Mistake {
             Self::RunMissing => "write the script that runs the service",
             Self::NotRegular => "make it a script",
             Self::ContentsMissing => "make a directory contents.d with an empty file per member",
-            Self::Syntax(_) => "close the quote or block; this file is execline, not shell",
+            Self::Syntax(_) => "mend the quote, block or escape; this file is execline, not shell",
             Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
             Self::NumberInvalid(_) => "write plain digits",
             Self::SameDescriptor(_) => "choose another descriptor for one of them",

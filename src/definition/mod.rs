@@ -1,10 +1,12 @@
 //! What a definition directory says, in types. Reference: s6-rc-compile's page.
 
 mod error;
+mod image;
 mod parse;
 mod read;
 
 pub use error::{Fault, Mistake, Place, Problem, Severity};
+pub use image::Image;
 pub use read::read;
 
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub fn read(sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
     read_with(sources, &[])
 }
 
-/// The same; directories with these names are bundles if they do not say what they are.
+/// The same; directories with these names are bundles, by their `contents.d` alone.
 pub(super) fn read_with(sources: &[PathBuf], bundles: &[&str]) -> (Vec<Definition>, Vec<Fault>) {
     let mut reader = Reader { bundles, definitions: Vec::new(), faults: Vec::new() };
     sources.iter().for_each(|source| reader.source(source));
@@ -69,9 +69,14 @@ impl Reader<'_> {
             Ok(files) => files,
             Err(e) => return self.fault(&path, &Mistake::Unreadable(e)),
         };
-        let untyped = self.bundles.contains(&name.as_str());
-        let mut directory = Directory { name, path, files, untyped, faults: &mut self.faults };
-        self.definitions.extend(directory.definition());
+        let is_bundle = self.bundles.contains(&name.as_str());
+        let mut directory = Directory { name, path, files, faults: &mut self.faults };
+        let kind = if is_bundle {
+            Some(Kind::Bundle(directory.entries("contents.d").unwrap_or_default()))
+        } else {
+            directory.kind()
+        };
+        self.definitions.extend(kind.map(|kind| directory.definition(kind)));
     }
 
     fn fault(&mut self, file: &Path, mistake: &Mistake) {
@@ -87,37 +92,33 @@ struct Directory<'a> {
     path: PathBuf,
     /// The names of its files.
     files: BTreeSet<OsString>,
-    /// Whether it is a bundle if it does not say what it is.
-    untyped: bool,
     faults: &'a mut Vec<Fault>,
 }
 
 impl Directory<'_> {
-    fn definition(&mut self) -> Option<Definition> {
-        let absent = (!self.untyped).then_some(Mistake::TypeMissing);
-        let known = self.faults.len();
-        let kind = match self.parsed("type", absent, parse::kind) {
-            Some(Type::Oneshot) => Kind::Oneshot(self.oneshot()),
-            Some(Type::Longrun) => Kind::Longrun(self.longrun()),
-            Some(Type::Bundle) => Kind::Bundle(self.contents()),
-            None if self.faults.len() == known => Kind::Bundle(self.contents()),
-            None => return None,
-        };
-        Some(Definition {
+    fn kind(&mut self) -> Option<Kind> {
+        Some(match self.parsed("type", Some(Mistake::TypeMissing), parse::kind)? {
+            Type::Oneshot => Kind::Oneshot(self.oneshot()),
+            Type::Longrun => Kind::Longrun(self.longrun()),
+            Type::Bundle => Kind::Bundle(self.contents()),
+        })
+    }
+
+    fn definition(&self, kind: Kind) -> Definition {
+        Definition {
             name: self.name.clone(),
             directory: self.path.clone(),
             kind,
             essential: self.has("flag-essential"),
             recommended: self.has("flag-recommended"),
-        })
+        }
     }
 
     fn contents(&mut self) -> Vec<Reference> {
-        let contents = self.either("contents.d", "contents");
-        if contents.is_none() && !self.untyped {
+        self.either("contents.d", "contents").unwrap_or_else(|| {
             self.fault("contents", 0, &Mistake::ContentsMissing);
-        }
-        contents.unwrap_or_default()
+            Vec::new()
+        })
     }
 
     fn atomic(&mut self) -> Atomic {
@@ -150,7 +151,7 @@ impl Directory<'_> {
             self.parsed(file, None, parse::number);
         }
         for file in ["data", "env", "template"] {
-            if std::fs::metadata(self.path.join(file)).is_ok_and(|m| !m.is_dir()) {
+            if self.metadata(file).is_some_and(|metadata| !metadata.is_dir()) {
                 self.fault(file, 0, &Mistake::NotDirectory);
             }
         }
@@ -189,14 +190,15 @@ impl Directory<'_> {
 
     /// A list in either form. The directory wins, and then the file is not even read.
     fn either(&mut self, directory: &str, file: &str) -> Option<Vec<Reference>> {
-        if self.has(directory) { self.entries(directory) } else { self.names(file) }
+        self.entries(directory).or_else(|| self.names(file))
     }
 
     /// A list that is a directory: the names of its entries, whatever they are.
     fn entries(&mut self, directory: &str) -> Option<Vec<Reference>> {
         let path = self.path.join(directory);
-        let entries = match list(&path) {
+        let entries = match self.has(directory).then(|| list(&path))? {
             Ok(entries) => entries,
+            Err(Errno::ENOENT) => return None,
             Err(e) => {
                 self.fault(directory, 0, &Mistake::Unreadable(e));
                 return Some(Vec::new());
@@ -238,7 +240,7 @@ impl Directory<'_> {
         if count != 1 && self.faults.len() == known {
             self.fault(file, 0, &Mistake::NotOne(count));
         }
-        names.pop()
+        names.pop().filter(|_| count == 1)
     }
 
     /// What a file says. `None`: it is not there, or it is wrong. If it is not there, that may be
@@ -282,11 +284,16 @@ impl Directory<'_> {
 
     /// Whether there is a script of this name. Something else in its place is a fault.
     fn regular(&mut self, file: &str) -> bool {
-        let metadata = std::fs::metadata(self.path.join(file));
-        if metadata.as_ref().is_ok_and(|m| !m.is_file()) {
+        let metadata = self.metadata(file);
+        if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             self.fault(file, 0, &Mistake::NotRegular);
         }
-        metadata.is_ok()
+        metadata.is_some()
+    }
+
+    /// What the system knows of a file; `None`: there is none, or a link to nothing.
+    fn metadata(&self, file: &str) -> Option<std::fs::Metadata> {
+        self.has(file).then(|| std::fs::metadata(self.path.join(file)).ok())?
     }
 
     fn has(&self, file: &str) -> bool {
@@ -310,6 +317,11 @@ fn list(directory: &Path) -> Result<BTreeSet<OsString>, Errno> {
     let mut all: BTreeSet<OsString> = all.map_err(|e| errno(&e))?;
     all.retain(|name| !name.as_bytes().starts_with(b"."));
     Ok(all)
+}
+
+/// Whether a path leads to a directory.
+pub(super) fn is_directory(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
 fn errno(e: &std::io::Error) -> Errno {

@@ -80,8 +80,8 @@ impl Problem for Conflict {
     fn remedy(&self) -> String {
         match self {
             Self::Duplicate { .. } => "remove or rename one of the two".to_owned(),
-            Self::UndefinedMember { meant, .. } | Self::UndefinedDependency { meant, .. } => {
-                mend_name(meant.as_deref(), "define it, or remove the name")
+            Self::UndefinedMember { name, meant } | Self::UndefinedDependency { name, meant } => {
+                mend_name(name, meant.as_deref(), "define it, or remove the name")
             }
             Self::BundleCycle(_) => "remove one of these bundles from the one before it".to_owned(),
             Self::Cycle(_) => "remove one of these dependencies".to_owned(),
@@ -91,8 +91,8 @@ impl Problem for Conflict {
             Self::HalfConsumer(name) => {
                 format!("write this service into producer-for of {}", name.escape_debug())
             }
-            Self::NotLongrun { meant, .. } => {
-                mend_name(meant.as_deref(), "both ends of a pipe must be longruns")
+            Self::NotLongrun { name, meant, .. } => {
+                mend_name(name, meant.as_deref(), "both ends of a pipe must be longruns")
             }
             Self::PipelineName { .. } => "choose another name for the pipeline".to_owned(),
         }
@@ -100,8 +100,10 @@ impl Problem for Conflict {
 }
 
 /// What to do about a name that nothing has.
-fn mend_name(meant: Option<&str>, otherwise: &str) -> String {
+fn mend_name(name: &str, meant: Option<&str>, otherwise: &str) -> String {
     match meant {
+        Some(_) if name.ends_with('\r') => "save the file with Unix line endings".to_owned(),
+        Some(meant) if name.trim_end() == meant => "remove the blank after it".to_owned(),
         Some(meant) => format!("did you mean {}?", meant.escape_debug()),
         None => otherwise.to_owned(),
     }

@@ -1,0 +1,133 @@
+//! Where an image keeps its definitions: the directories that s6-overlay compiles at boot.
+
+use super::read::{is_directory, read_with};
+use super::{Definition, Fault, Kind};
+use std::path::{Path, PathBuf};
+
+/// What decides where an image's definitions are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Where the image is; `/` when it runs.
+    pub root: PathBuf,
+    /// `S6_RUNTIME_PROFILE`, if it is not empty.
+    pub profile: Option<String>,
+    /// `S6_RUNTIME_BUNDLEDIR`, if it is not empty: where the bundles `user` and `user2` are.
+    pub bundles: Option<PathBuf>,
+}
+
+/// The bundles that an image fills.
+const USER_BUNDLES: [&str; 2] = ["user", "user2"];
+
+impl Image {
+    /// The source directories, in order: the image's own, those of others in /etc, that of the
+    /// bundles `user` and `user2`, the package's.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        let mut sources = vec![self.own().join("s6-rc.d")];
+        sources.extend(self.others());
+        if !self.has_bundles_among_services() {
+            let bundles = self.bundles.as_ref().map(|bundles| self.at(bundles));
+            sources.push(bundles.unwrap_or_else(|| self.own().join("user-bundles.d")));
+        }
+        sources.push(self.at(Path::new("/package/admin/s6-overlay/etc/s6-rc/sources")));
+        sources
+    }
+
+    /// Whether `user` is among the service definitions, where s6-overlay once looked for it. Then
+    /// that is where both bundles are.
+    pub fn has_bundles_among_services(&self) -> bool {
+        is_directory(&self.own().join("s6-rc.d/user"))
+    }
+
+    /// Reads every definition.
+    ///
+    /// Bundles among the services need no `type`, nor anything else. The reference writes what
+    /// they lack into /etc, which may be read-only; here it is as if it were there.
+    pub fn read(&self) -> (Vec<Definition>, Vec<Fault>) {
+        if !self.has_bundles_among_services() {
+            return read_with(&self.sources(), &[]);
+        }
+        let (mut definitions, faults) = read_with(&self.sources(), &USER_BUNDLES);
+        for name in USER_BUNDLES {
+            if definitions.iter().all(|definition| definition.name != name) {
+                let directory = self.own().join("s6-rc.d").join(name);
+                let bundle = Definition::new(name, Kind::Bundle(Vec::new()));
+                definitions.push(Definition { directory, ..bundle });
+            }
+        }
+        (definitions, faults)
+    }
+
+    /// The directory of the image's own configuration.
+    fn own(&self) -> PathBuf {
+        match &self.profile {
+            Some(profile) => {
+                self.at(Path::new("/etc/cont-profile.d")).join(profile).join("s6-overlay")
+            }
+            None => self.at(Path::new("/etc/s6-overlay")),
+        }
+    }
+
+    /// The directories of other software in /etc that has definitions.
+    fn others(&self) -> Vec<PathBuf> {
+        let etc = std::fs::read_dir(self.at(Path::new("/etc")));
+        let directories = etc.into_iter().flatten().flatten().map(|entry| entry.path());
+        let others = directories.filter(|path| !path.ends_with("s6-overlay"));
+        let mut sources: Vec<PathBuf> = others.map(|path| path.join("s6-rc.d")).collect();
+        sources.retain(|source| is_directory(source));
+        sources.sort_unstable();
+        sources
+    }
+
+    /// A path of the image, as it is seen from here.
+    fn at(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(name: &str, directories: &[&str]) -> Image {
+        let root = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
+        let package = ["package/admin/s6-overlay/etc/s6-rc/sources", "etc/s6-overlay/s6-rc.d"];
+        for directory in package.iter().chain(directories) {
+            std::fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        Image { root, ..Image::default() }
+    }
+
+    fn sources(image: &Image) -> Vec<String> {
+        let all = image.sources().into_iter();
+        all.map(|path| path.strip_prefix(&image.root).unwrap().display().to_string()).collect()
+    }
+
+    #[test]
+    fn sources_are_the_images_then_others_then_the_package() {
+        let image = image("sources", &["etc/b/s6-rc.d", "etc/a/s6-rc.d", "etc/c"]);
+        let package = "package/admin/s6-overlay/etc/s6-rc/sources";
+        let others = ["etc/a/s6-rc.d", "etc/b/s6-rc.d"];
+        let expected = |own: &'static str, bundles| [own, others[0], others[1], bundles, package];
+        let usual = expected("etc/s6-overlay/s6-rc.d", "etc/s6-overlay/user-bundles.d");
+        assert_eq!(sources(&image), usual);
+        let profile = "etc/cont-profile.d/p/s6-overlay/s6-rc.d";
+        let bundles = Some("/opt/bundles".into());
+        let other = Image { profile: Some("p".into()), bundles, ..image };
+        assert_eq!(sources(&other), expected(profile, "opt/bundles"));
+        std::fs::remove_dir_all(other.root).unwrap();
+    }
+
+    #[test]
+    fn bundles_among_the_services_need_no_type() {
+        let image = image("bundles", &["etc/s6-overlay/s6-rc.d/user/contents.d/web"]);
+        assert_eq!(sources(&image).len(), 2);
+        let (definitions, faults) = image.read();
+        let faults: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(faults, ["W001"], "nothing but the empty package");
+        let names: Vec<_> = definitions.iter().map(|d| (d.name.as_str(), d.kind.name())).collect();
+        assert_eq!(names, [("user", "bundle"), ("user2", "bundle")]);
+        assert!(matches!(&definitions[0].kind, Kind::Bundle(b) if b[0].name == "web"));
+        std::fs::remove_dir_all(image.root).unwrap();
+    }
+}

@@ -1,5 +1,5 @@
 //! Signal names and numbers, as `down-signal` files, `s6-svc -s` and their like are written: with
-//! or without SIG, in any case, or a number.
+//! or without SIG, in any case, or as a number.
 
 use nix::libc;
 use std::borrow::Cow;
@@ -48,10 +48,10 @@ const REAL_TIME: (u8, u8) = (34, 64);
 /// The number of a signal that is written as a name or as a number, all of the word.
 pub fn parse(word: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(word).ok()?.to_ascii_uppercase();
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return text.parse().ok().filter(|n| (1..=REAL_TIME.1).contains(n));
-    }
     let name = text.strip_prefix("SIG").unwrap_or(&text);
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        return name.parse().ok().filter(|n| (1..=REAL_TIME.1).contains(n));
+    }
     let known = NAMES.iter().find(|(known, _)| *known == name);
     known.and_then(|(_, number)| u8::try_from(*number).ok()).or_else(|| real_time(name))
 }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn every_spelling_is_read() {
-        for word in ["TERM", "SIGTERM", "term", "sigTerm", "15"] {
+        for word in ["TERM", "SIGTERM", "term", "sigTerm", "15", "sig15"] {
             assert_eq!(parse(word.as_bytes()), Some(15), "{word}");
         }
         assert_eq!(parse(b"IOT"), parse(b"ABRT"));

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod lock;
 pub mod poll;
 pub mod process;
+pub mod regex;
 pub mod signal;
 pub mod socket;
 pub mod spawn;

@@ -5,16 +5,21 @@ mod control;
 mod dates;
 pub mod envdir;
 mod envuidgid;
+mod ftrig;
 mod lines;
+mod link;
 mod mkfifodir;
+mod permafailon;
 mod setlock;
 mod setsid;
 mod setuidgid;
 mod softlimit;
 mod svc;
 mod svdt;
+mod svlink;
 mod svlisten;
 mod svok;
+mod svperms;
 mod svscanctl;
 mod svstat;
 mod svwait;
@@ -45,10 +50,35 @@ pub const TOOLS: &[Tool] = &[
         "Tell a program an account's numbers in UID, GID and GIDLIST",
     ),
     Tool::new(
+        "s6-ftrig-listen",
+        ftrig::listen_to_several,
+        "[ -a | -o ] [ -t timeout ] fifodir1 regexp1 ... \"\" prog...",
+        "Run a program, then wait for events in several directories",
+    ),
+    Tool::new(
+        "s6-ftrig-listen1",
+        ftrig::listen_to_one,
+        "[ -t timeout ] fifodir regexp prog...",
+        "Run a program, then wait for events in a directory, and print them",
+    ),
+    Tool::new("s6-ftrig-notify", ftrig::notify, "fifodir message", "Notify events"),
+    Tool::new(
+        "s6-ftrig-wait",
+        ftrig::wait,
+        "[ -t timeout ] fifodir regexp",
+        "Wait for events in a directory, and print them",
+    ),
+    Tool::new(
         "s6-mkfifodir",
         mkfifodir::make,
         "[ -f ] [ -g gid ] fifodir",
         "Make a directory of events",
+    ),
+    Tool::new(
+        "s6-permafailon",
+        permafailon::run,
+        "seconds deathcount statuslist prog...",
+        "In a finish script, give up a service that has died too often",
     ),
     Tool::new(
         "s6-setlock",
@@ -91,6 +121,12 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("s6-svdt-clear", svdt::clear, "servicedir", "Forget the deaths of a service"),
     Tool::new(
+        "s6-svlink",
+        svlink::link,
+        "[ -d | -D ] [ -f ] [ -P ] [ -t timeout ] scandir servicedir [ name ]",
+        "Put a service directory into a scan directory, and wait for its supervisor",
+    ),
+    Tool::new(
         "s6-svlisten",
         svlisten::several,
         "[ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ] servicedir... \"\" prog...",
@@ -104,6 +140,12 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("s6-svok", svok::run, "servicedir", "Tell whether a service is supervised"),
     Tool::new(
+        "s6-svperms",
+        svperms::run,
+        "[ -v ] [ -u | -g group | -G group | -o | -O group ] [ -e | -E group ] servicedir...",
+        "Tell or change who may see, control and listen to services",
+    ),
+    Tool::new(
         "s6-svscanctl",
         svscanctl::run,
         "[ -zabhitqnN ] svscandir",
@@ -115,6 +157,12 @@ pub const TOOLS: &[Tool] = &[
         "[ -uwNrpgest | -o up,wantedup,normallyup,ready,paused,pid,pgid,exitcode,signal,signum,\
          updownsince,readysince,updownfor,readyfor ] [ -n ] servicedir",
         "Tell the state of a service",
+    ),
+    Tool::new(
+        "s6-svunlink",
+        svlink::unlink,
+        "[ -X ] [ -t timeout ] scandir servicename",
+        "Take a service directory out of a scan directory, and wait for its end",
     ),
     Tool::new(
         "s6-svwait",

@@ -1,0 +1,131 @@
+//! s6-permafailon: in a `finish`, ends the restarts of a service that has died too often.
+//! Reference: <https://skarnet.org/software/s6/s6-permafailon.html>.
+
+use super::svdt;
+use crate::format::signal;
+use crate::format::tai::Tain;
+use crate::format::tally::{self, Death};
+use crate::sys::clock;
+use crate::tools::die::{number, reason};
+use crate::tools::{Next, Process, Word};
+use nix::errno::Errno;
+use std::time::Duration;
+
+/// The exit code that tells a supervisor not to restart.
+const PERMANENT_FAILURE: u8 = 125;
+
+/// One item of the list of causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Exit codes from the first to the second.
+    Codes(u8, u8),
+    Signal(u8),
+}
+
+/// `s6-permafailon seconds deathcount statuslist prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let mut words = argv.into_iter().skip(1);
+    let mut word = || words.next().ok_or_else(|| process.usage());
+    let (seconds, count, list) = (word()?, word()?, word()?);
+    let program: Vec<Word> = words.collect();
+    let seconds = process.number(&seconds)?;
+    let count = process.number(&count)?.min(tally::MAX as u64);
+    if count == 0 || program.is_empty() {
+        return Err(process.usage());
+    }
+    let causes = causes(&list).map_err(|text| process.fatal(100, text))?;
+    let since = before_now(seconds);
+    let concerned = |death: &Death| death.stamp >= since && causes.iter().any(|c| c.is_of(death));
+    let deaths = deaths(process);
+    match deaths.iter().filter(|death| concerned(death)).nth(count as usize - 1) {
+        None => Ok(program.into()),
+        Some(death) => {
+            let cause = match death.signal {
+                0 => format!("exit code {}", death.exit_code),
+                signal => format!("signal {signal}"),
+            };
+            let text = format!("PERMANENT FAILURE triggered after {count} events");
+            process.info(&format!("{text} involving {cause} in the last {seconds} seconds"));
+            Ok(Next::Exit(PERMANENT_FAILURE))
+        }
+    }
+}
+
+/// The deaths of the service in whose directory this is. One that has no tally has none.
+fn deaths(process: &Process) -> Vec<Death> {
+    let file = "supervise/death_tally";
+    let read = nix::sys::stat::stat(file).and_then(|_| svdt::read(b"."));
+    read.unwrap_or_else(|e: Errno| {
+        process.warn(&format!("unable to read {file}: {}", reason(e)));
+        Vec::new()
+    })
+}
+
+fn before_now(seconds: u64) -> Tain {
+    Tain::from_utc(clock::utc().saturating_sub(Duration::from_secs(seconds)))
+}
+
+impl Cause {
+    fn is_of(self, death: &Death) -> bool {
+        match self {
+            Self::Codes(from, to) => (from..=to).contains(&death.exit_code),
+            Self::Signal(signal) => death.signal == signal,
+        }
+    }
+}
+
+/// Reads a list of exit codes, of ranges of them, and of signals.
+fn causes(list: &[u8]) -> Result<Vec<Cause>, &'static str> {
+    let separator = |byte: &u8| b",; \n\r\t".contains(byte);
+    let items = list.split(separator).filter(|item| !item.is_empty());
+    items.map(cause).collect()
+}
+
+fn cause(item: &[u8]) -> Result<Cause, &'static str> {
+    if !item.first().is_some_and(u8::is_ascii_digit) {
+        let named = signal::parse(item).map(Cause::Signal);
+        return named.ok_or("invalid status list specification");
+    }
+    let code = |digits: &[u8], otherwise| match number(digits) {
+        Some(code) => u8::try_from(code).map_err(|_| "invalid exit code"),
+        None => Err(otherwise),
+    };
+    let mut ends = item.splitn(2, |&byte| byte == b'-');
+    let from = code(ends.next().unwrap_or_default(), "invalid status list specification")?;
+    match ends.next() {
+        None => Ok(Cause::Codes(from, from)),
+        Some(end) => match code(end, "invalid interval specification")? {
+            to if to < from => Err("invalid interval"),
+            to => Ok(Cause::Codes(from, to)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_holds_codes_ranges_and_signals() {
+        let all = causes(b"1,4-6; SIGSEGV\n15x").map(|_| ()).err();
+        assert_eq!(all, Some("invalid status list specification"));
+        let all = causes(b"1,4-6; SIGSEGV\nhup,");
+        let (segv, hup) = (Cause::Signal(11), Cause::Signal(1));
+        assert_eq!(all, Ok(vec![Cause::Codes(1, 1), Cause::Codes(4, 6), segv, hup]));
+        assert_eq!(causes(b""), Ok(vec![]));
+        assert_eq!(causes(b"256"), Err("invalid exit code"));
+        assert_eq!(causes(b"9-300"), Err("invalid exit code"));
+        assert_eq!(causes(b"9-"), Err("invalid interval specification"));
+        assert_eq!(causes(b"9-3"), Err("invalid interval"));
+        assert_eq!(causes(b"SIGNO"), Err("invalid status list specification"));
+    }
+
+    #[test]
+    fn a_killed_service_also_counts_as_128_and_more() {
+        let stamp = Tain::default();
+        let killed = Death { stamp, exit_code: 143, signal: 15 };
+        assert!(Cause::Codes(143, 143).is_of(&killed) && Cause::Signal(15).is_of(&killed));
+        let exited = Death { stamp, exit_code: 0, signal: 0 };
+        assert!(Cause::Codes(0, 0).is_of(&exited) && !Cause::Signal(15).is_of(&exited));
+    }
+}

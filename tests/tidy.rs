@@ -1,0 +1,317 @@
+//! The rules of the house, checked: who may import whom, where unsafe may live, how long is long,
+//! and that what is installed is what the tables say.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+/// Each layer, lowest first, and the layers that it may import.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("execline", &[]),
+    ("format", &[]),
+    ("sys", &["format"]),
+    ("definition", &["execline"]),
+    ("graph", &["definition"]),
+    ("engine", &["graph", "definition"]),
+    ("runtime", &["engine", "graph", "definition", "execline", "format", "sys", "tools"]),
+    ("tools", &["runtime", "graph", "definition", "execline", "format", "sys"]),
+    ("init", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
+    ("cli", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
+    ("multicall", &["cli", "init", "tools"]),
+    ("main", &[]),
+    ("lib", &[]),
+];
+
+/// Layers that only compute: no file, no clock, no system call.
+const PURE: &[&str] = &["execline", "format", "graph", "engine"];
+
+/// What a pure layer does not say.
+const IMPURE: &[&str] = &[
+    "std::fs",
+    "std::io",
+    "std::env",
+    "std::net",
+    "std::thread",
+    "std::process",
+    "std::os",
+    "Instant",
+    "SystemTime",
+    "nix::unistd",
+    "nix::fcntl",
+    "nix::poll",
+    "nix::sys::stat",
+];
+
+/// What no layer says outside its tests, and why.
+const BANNED: &[(&str, &str)] = &[
+    (".unwrap()", "it can panic"),
+    (".expect(", "it can panic"),
+    ("panic!(", "it panics"),
+    ("todo!(", "it is a stub"),
+    ("unimplemented!(", "it is a stub"),
+    ("HashMap", "its order is random"),
+    ("HashSet", "its order is random"),
+    ("println!(", "buffered output is written twice after a fork"),
+    ("print!(", "buffered output is written twice after a fork"),
+    ("process::Command", "every exec goes through sys::exec"),
+];
+
+const VAGUE_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager"];
+
+const FILE_LINES: usize = 500;
+const FUNCTION_LINES: usize = 70;
+const COLUMNS: usize = 100;
+
+/// A file of src/, tests/ or examples/.
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// The folder or file directly below src/ that it belongs to.
+    fn layer(&self) -> String {
+        let below = self.path.strip_prefix("src").expect("a file of src/");
+        let first = below.components().next().expect("a name").as_os_str().to_string_lossy();
+        first.trim_end_matches(".rs").to_string()
+    }
+    /// The lines that are neither comments nor tests, with their numbers.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().take_while(|line| *line != "#[cfg(test)]");
+        lines.enumerate().map(|(n, l)| (n + 1, without_comment(l)))
+    }
+    fn fault(&self, line: usize, what: &str) -> String {
+        format!("{}:{line}: {what}", self.path.display())
+    }
+}
+
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with("//") { "" } else { line.split(" // ").next().unwrap_or("") }
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let files = walk(Path::new(folder)).expect("the test runs in the crate's folder");
+    let rust = files.into_iter().filter(|p| p.extension().is_some_and(|e| e == "rs"));
+    rust.map(|path| Source { text: fs::read_to_string(&path).expect("readable"), path }).collect()
+}
+
+/// Every file and link below a folder, sorted.
+fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => found.extend(walk(&entry.path())?),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn nothing_wrong(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+/// The crate's own modules that a file's code names: `crate::a` and `crate::{a, b::c}`.
+fn imports<'a>(code: impl Iterator<Item = (usize, &'a str)>) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut list: Option<usize> = None;
+    for (number, line) in code {
+        let mut rest = line;
+        while let Some(depth) = list.or_else(|| {
+            rest = rest.split_once("crate::")?.1;
+            Some(0)
+        }) {
+            let (names, depth, after) = module_names(rest, depth);
+            found.extend(names.into_iter().map(|name| (number, name)));
+            list = (depth > 0).then_some(depth);
+            rest = after;
+            if list.is_some() {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// Reads one name, or as much as the line has of a braced list whose nesting is `depth`: the names
+/// at its first level, the nesting at the end, and what follows.
+fn module_names(text: &str, mut depth: usize) -> (Vec<String>, usize, &str) {
+    let mut names = Vec::new();
+    let mut word = String::new();
+    let mut fresh = true;
+    for (at, c) in text.char_indices() {
+        if c.is_alphanumeric() || c == '_' {
+            word.push(c);
+            continue;
+        }
+        if fresh && depth <= 1 && !word.is_empty() {
+            names.push(std::mem::take(&mut word));
+            fresh = false;
+        }
+        word.clear();
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        fresh |= depth == 1 && (c == ',' || c == '{');
+        if depth == 0 {
+            return (names, 0, &text[at..]);
+        }
+    }
+    if fresh && depth <= 1 && !word.is_empty() {
+        names.push(word);
+    }
+    (names, depth, "")
+}
+
+#[test]
+fn imports_are_found_in_every_form() {
+    let names = |text: &str| -> Vec<String> {
+        let lines = text.lines().enumerate();
+        imports(lines).into_iter().map(|(_, name)| name).collect()
+    };
+    assert_eq!(names("use crate::sys::fd;"), ["sys"]);
+    assert_eq!(names("use crate::{cli, init::{a, b}, tools};"), ["cli", "init", "tools"]);
+    assert_eq!(names("use crate::{\n    sys::{fd,\n    exec},\n    graph,\n};"), ["sys", "graph"]);
+    assert_eq!(names("crate::tools::find(crate::sys::x())"), ["tools", "sys"]);
+    assert!(names("use super::fd;").is_empty());
+}
+
+#[test]
+fn imports_go_down_only() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let layer = source.layer();
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+            faults.push(source.fault(1, &format!("{layer} is no layer: add it to LAYERS")));
+            continue;
+        };
+        for (line, module) in imports(source.code()) {
+            let known = LAYERS.iter().any(|(name, _)| *name == module);
+            if known && module != layer && !allowed.contains(&module.as_str()) {
+                faults.push(source.fault(line, &format!("{layer} may not import {module}")));
+            }
+        }
+    }
+    nothing_wrong(faults);
+}
+
+#[test]
+fn pure_layers_only_compute() {
+    let mut faults = Vec::new();
+    for source in sources("src").iter().filter(|s| PURE.contains(&s.layer().as_str())) {
+        for (number, line) in source.code() {
+            let words = IMPURE.iter().filter(|word| line.contains(**word));
+            faults.extend(words.map(|w| source.fault(number, &format!("{w} in a pure layer"))));
+        }
+    }
+    nothing_wrong(faults);
+}
+
+#[test]
+fn unsafe_is_in_sys_and_the_entry_only() {
+    let elsewhere = |s: &&Source| !["sys", "main"].contains(&s.layer().as_str());
+    let mut faults = Vec::new();
+    for source in sources("src").iter().filter(elsewhere) {
+        let lines =
+            source.code().filter(|(_, line)| line.split_whitespace().any(|w| w == "unsafe"));
+        faults.extend(lines.map(|(number, _)| source.fault(number, "unsafe outside sys/")));
+    }
+    nothing_wrong(faults);
+}
+
+#[test]
+fn nothing_banned_is_said() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        for (number, line) in source.code() {
+            let said = BANNED.iter().filter(|(word, _)| line.contains(word));
+            faults.extend(said.map(|(w, why)| source.fault(number, &format!("{w} {why}"))));
+        }
+        let stem = source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if VAGUE_NAMES.contains(&stem.as_str()) {
+            faults.push(source.fault(1, "a name that says nothing"));
+        }
+    }
+    nothing_wrong(faults);
+}
+
+#[test]
+fn every_file_says_its_job_and_is_short() {
+    let mut faults = Vec::new();
+    for source in sources("src").into_iter().chain(sources("tests")) {
+        if !source.text.starts_with("//!") {
+            faults.push(source.fault(1, "it does not open with its job (//!)"));
+        }
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES {
+            faults.push(source.fault(lines, &format!("more than {FILE_LINES} lines")));
+        }
+        for (at, line) in source.text.lines().enumerate() {
+            if line.chars().count() > COLUMNS {
+                faults.push(source.fault(at + 1, &format!("more than {COLUMNS} columns")));
+            }
+        }
+        faults.extend(long_functions(&source));
+    }
+    nothing_wrong(faults);
+}
+
+/// A function ends at the first line that is its closing brace, as deep as its first line.
+fn long_functions(source: &Source) -> Vec<String> {
+    let lines: Vec<_> = source.text.lines().collect();
+    let mut faults = Vec::new();
+    for (start, line) in lines.iter().enumerate() {
+        let head = line.trim_start();
+        let depth = line.len() - head.len();
+        let words = head.split_whitespace().take_while(|w| !w.contains('('));
+        let is_function = head.starts_with("fn ") || words.skip(1).any(|w| w == "fn");
+        if !is_function || head.starts_with("//") || line.ends_with('}') {
+            continue;
+        }
+        let close = format!("{}}}", " ".repeat(depth));
+        let length = lines[start..].iter().position(|l| *l == close).unwrap_or(0) + 1;
+        if length > FUNCTION_LINES {
+            faults.push(source.fault(start + 1, &format!("a function of {length} lines")));
+        }
+    }
+    faults
+}
+
+#[test]
+fn the_installed_files_are_those_of_rootfs() {
+    let in_folder: BTreeSet<_> = walk(Path::new("rootfs"))
+        .expect("rootfs/ is there")
+        .into_iter()
+        .map(|p| p.strip_prefix("rootfs").expect("below it").display().to_string())
+        .collect();
+    let installed = sixtree::cli::layout::FILES.iter().map(|(path, _)| (*path).to_string());
+    assert_eq!(in_folder, installed.collect());
+}
+
+#[test]
+fn every_tool_is_linked_and_every_link_leads_to_the_program() {
+    let root = std::env::temp_dir().join(format!("sixtree-tidy-{}", std::process::id()));
+    let argv = ["sixtree", "install", "--root", root.to_str().expect("a plain path")];
+    let code = sixtree::multicall::run(argv.iter().map(|w| w.as_bytes().to_vec()).collect());
+    assert_eq!(code, 0);
+    let program = root.join(sixtree::cli::layout::PROGRAM).canonicalize().expect("the program");
+    let links = walk(&root).expect("installed").into_iter().filter(|p| p.is_symlink());
+    let (good, bad): (Vec<_>, Vec<_>) =
+        links.partition(|l| l.canonicalize().is_ok_and(|to| to.is_dir() || to == program));
+    fs::remove_dir_all(&root).expect("removable");
+    assert!(bad.is_empty(), "dangling: {bad:?}");
+
+    let linked: BTreeSet<_> =
+        good.iter().filter_map(|l| Some(l.file_name()?.to_string_lossy().into_owned())).collect();
+    let tools = sixtree::tools::FAMILIES.iter().flat_map(|(_, tools)| tools.iter());
+    let made_at_boot = ["halt", "init", "poweroff", "reboot", "shutdown"];
+    let absent: Vec<_> = tools
+        .map(|tool| tool.name)
+        .filter(|name| !linked.contains(*name) && !made_at_boot.contains(name))
+        .collect();
+    assert!(absent.is_empty(), "without a link: {absent:?}");
+}

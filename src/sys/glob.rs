@@ -80,7 +80,7 @@ fn names(found: &libc::glob_t) -> Vec<Vec<u8>> {
         // SAFETY: as above: a NUL-terminated string.
         unsafe { CStr::from_ptr(name) }.to_bytes().to_vec()
     };
-    (0..found.gl_pathc as usize).map(name).collect()
+    (0..found.gl_pathc).map(name).collect()
 }
 
 #[cfg(test)]

@@ -56,6 +56,10 @@ impl Process {
     pub fn new(tool: &'static Tool, env: Environment) -> Self {
         Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool }
     }
+    /// From here on, programs are looked for in the PATH of the environment as it is now.
+    pub fn adopt_path(&mut self) {
+        self.path = self.env.get(b"PATH").map(<[u8]>::to_vec);
+    }
     /// The name under which messages are written.
     pub fn name(&self) -> &'static str {
         self.tool.speaks_as

@@ -1,0 +1,71 @@
+//! Why a program cannot be executed, in words that say what to do about it.
+
+use super::exec::shebang;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
+
+/// The reason why executing `file` gave `e`.
+pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
+    let reason = e.desc();
+    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+    match e {
+        Errno::EACCES if access(file, AccessFlags::X_OK).is_err() && is_file(file) => {
+            format!("{reason}: it has no executable bit: chmod +x it")
+        }
+        Errno::ENOENT | Errno::EACCES if access(file, AccessFlags::F_OK).is_ok() => {
+            match shebang(file).map(|(interpreter, _)| interpreter) {
+                Some(_) if ends_in_cr(file) => {
+                    format!("{reason}: its first line ends in CR LF: save it with LF line ends")
+                }
+                Some(interpreter) => {
+                    format!("its interpreter {}: {reason}", shown(&interpreter))
+                }
+                None => reason.to_owned(),
+            }
+        }
+        Errno::ENOEXEC => {
+            format!("{reason}: it begins neither with #! nor as a program for this machine")
+        }
+        _ => reason.to_owned(),
+    }
+}
+
+fn is_file(file: &[u8]) -> bool {
+    use nix::libc::{S_IFMT, S_IFREG};
+    nix::sys::stat::stat(file).is_ok_and(|s| s.st_mode & S_IFMT == S_IFREG)
+}
+
+/// Whether the first line ends in a carriage return, which the kernel takes for a part of the
+/// interpreter's name, or of its argument.
+fn ends_in_cr(file: &[u8]) -> bool {
+    use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
+    let mut head = Vec::with_capacity(256);
+    let open = std::fs::File::open(std::ffi::OsStr::from_bytes(file));
+    let read = open.and_then(|f| f.take(256).read_to_end(&mut head));
+    read.is_ok() && head.split(|&b| b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_cause_is_named() {
+        let file = std::env::temp_dir().join(format!("sixtree-why-{}", std::process::id()));
+        let path = file.to_str().unwrap().as_bytes();
+        let why = |text: &str, mode: u32, e: Errno| {
+            std::fs::write(&file, text).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+            unable_to_exec(path, e)
+        };
+        assert!(why("#!/bin/sh\n", 0o644, Errno::EACCES).contains("chmod +x"));
+        assert!(why("#!/bin/sh\r\n", 0o755, Errno::ENOENT).contains("CR LF"));
+        let missing = why("#!/no/such -e\n", 0o755, Errno::ENOENT);
+        assert_eq!(missing, "its interpreter /no/such: No such file or directory");
+        assert!(why("echo", 0o755, Errno::ENOEXEC).contains("#!"));
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
+    }
+}

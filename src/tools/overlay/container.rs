@@ -1,0 +1,73 @@
+//! What the overlay's tools know of the container: its run directory, its variables, its settings.
+
+use crate::format::settings::{RUNDIR, Settings};
+use crate::sys::fd;
+use crate::tools::die::number;
+use crate::tools::{Process, Word};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+/// Where everything that changes at run time lives: `SIXTREE_RUNDIR`, or /run.
+pub fn rundir(process: &Process) -> PathBuf {
+    let named = process.env.get(b"SIXTREE_RUNDIR").filter(|dir| dir.starts_with(b"/"));
+    named.map_or_else(|| PathBuf::from(RUNDIR), |dir| PathBuf::from(OsStr::from_bytes(dir)))
+}
+
+/// The directory with a file for each of the container's variables.
+pub fn environment_directory(process: &Process) -> PathBuf {
+    rundir(process).join("s6/container_environment")
+}
+
+/// Whether the environment is the container's own (`S6_KEEP_ENV`).
+pub fn keeps_environment(process: &Process) -> bool {
+    process.env.get(b"S6_KEEP_ENV").and_then(number).is_some_and(|n| n != 0)
+}
+
+/// The value of one of the container's variables, as `printcontenv` prints it.
+pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
+    if keeps_environment(process) {
+        let value = process.env.get(name).filter(|value| !value.is_empty());
+        return value.map(<[u8]>::to_vec).ok_or(Errno::ENOENT);
+    }
+    let path = environment_directory(process).join(OsStr::from_bytes(name));
+    let file = open(&path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    fd::read_to_end(file.as_raw_fd()).map(|content| value(&content))
+}
+
+/// What a file of the container's environment stands for: its content but for the last newline,
+/// with newlines for NULs.
+pub fn value(content: &[u8]) -> Word {
+    let content = content.strip_suffix(b"\n").unwrap_or(content);
+    content.iter().map(|&b| if b == 0 { b'\n' } else { b }).collect()
+}
+
+/// The container's settings. Bad values are not told of: /init has done that.
+pub fn settings(process: &Process) -> Settings {
+    Settings::read(|name| variable(process, name.as_bytes()).ok()).0
+}
+
+/// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.
+pub fn etc(settings: &Settings) -> PathBuf {
+    let profile = settings.runtime_profile.as_deref().map(OsStr::from_bytes);
+    profile.map_or_else(|| "/etc".into(), |name| Path::new("/etc/cont-profile.d").join(name))
+}
+
+/// The visible entries of a directory, sorted; none if it cannot be read.
+pub fn entries(dir: &Path) -> Vec<Word> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut names: Vec<_> = entries.flatten().map(|e| e.file_name().into_vec()).collect();
+    names.retain(|name| !name.starts_with(b"."));
+    names.sort_unstable();
+    names
+}
+
+/// A path, as a word.
+pub fn word(path: &Path) -> Word {
+    path.as_os_str().as_bytes().to_vec()
+}

@@ -1,0 +1,239 @@
+//! fix-attrs: owners and modes, as the files of /etc/fix-attrs.d ask for. It is the `up` of the
+//! service fix-attrs. A line is `PATTERN RECURSE ACCOUNT FMODE DMODE`.
+
+use super::container::{entries, etc, settings, word};
+use crate::format::settings::Settings;
+use crate::sys::glob::{Expansion, expand};
+use crate::sys::user::{Group, User};
+use crate::tools::die::{number, reason, show};
+use crate::tools::{Next, Process, Word};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::unistd::{Gid, Uid, fchownat};
+use std::fs;
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// A line of a fix-attrs.d file.
+#[derive(Debug, PartialEq, Eq)]
+struct Rule {
+    pattern: Word,
+    recurse: bool,
+    account: Word,
+    file_mode: Mode,
+    directory_mode: Mode,
+}
+
+/// Whose the files are to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+/// `fix-attrs`: applies the files in the order of their names. A fault stops no other line, and
+/// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
+pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+    let settings = settings(process);
+    let dir = etc(&settings).join("fix-attrs.d");
+    let files = entries(&dir);
+    let mut failed = false;
+    for name in &files {
+        let file = show(&[word(&dir).as_slice(), b"/", name].concat());
+        if settings.verbosity >= 2 {
+            process.info(&format!("applying {file}"));
+        }
+        failed |= !apply_file(process, Path::new(&file), &settings);
+    }
+    if !files.is_empty() && settings.verbosity >= 1 {
+        process.warn(
+            "fix-attrs is deprecated, please fix volume permissions in your container manager \
+             instead",
+        );
+    }
+    if failed && settings.if_boot_fails >= 1 && settings.verbosity >= 1 {
+        process.warn("some fix files failed to apply");
+    }
+    Ok(Next::Exit(u8::from(failed && settings.if_boot_fails >= 2)))
+}
+
+/// Applies a file; false if there was any fault, of which a line has told.
+fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
+    let text = match fs::read(file) {
+        Ok(text) => text,
+        Err(e) => {
+            process.warn(&format!("unable to read {}: {e}", file.display()));
+            return false;
+        }
+    };
+    let mut good = true;
+    for (at, line) in text.split(|&b| b == b'\n').enumerate() {
+        let applied = parse(line).and_then(|rule| rule.map_or(Ok(()), |r| apply(&r, settings)));
+        if let Err(why) = applied {
+            process.warn(&format!("{}: line {}: {why}", file.display(), at + 1));
+            good = false;
+        }
+    }
+    good
+}
+
+/// Reads a line; `None` if it is blank or a comment.
+fn parse(line: &[u8]) -> Result<Option<Rule>, String> {
+    let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let Some(pattern) = fields.next().filter(|f| !f.starts_with(b"#")) else { return Ok(None) };
+    let mut field = |what: &str| fields.next().ok_or_else(|| format!("the {what} is missing"));
+    let recurse = field("word true or false")? == b"true";
+    let account = field("account")?.to_vec();
+    let file_mode = mode(field("mode of files")?)?;
+    let directory_mode = mode(field("mode of directories")?)?;
+    Ok(Some(Rule { pattern: pattern.to_vec(), recurse, account, file_mode, directory_mode }))
+}
+
+fn mode(field: &[u8]) -> Result<Mode, String> {
+    let text = std::str::from_utf8(field).unwrap_or_default();
+    let bits = u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o7777);
+    bits.map(Mode::from_bits_truncate).ok_or_else(|| format!("{} is no mode", show(field)))
+}
+
+fn apply(rule: &Rule, settings: &Settings) -> Result<(), String> {
+    let owner = owner(&rule.account)?;
+    let how = Expansion { sorted: true, or_itself: true, ..Expansion::default() };
+    let unable = |path: &[u8], e: Errno| format!("unable to fix {}: {}", show(path), reason(e));
+    let paths = expand(&rule.pattern, how).map_err(|e| unable(&rule.pattern, e))?;
+    let mut first = Ok(());
+    for path in paths {
+        let path = PathBuf::from(std::ffi::OsString::from(show(&path)));
+        first = first.and(fix_tree(&path, rule, owner, settings.fix_attrs_hidden));
+    }
+    first
+}
+
+/// Fixes a path, which may be a link to another one, and if asked to what is in it. Links in it are
+/// not followed.
+fn fix_tree(path: &Path, rule: &Rule, owner: Owner, hidden: bool) -> Result<(), String> {
+    // Differs: plain recursion; the original fails on all but one entry, and does not end on none.
+    let depth = if rule.recurse { usize::MAX } else { 0 };
+    let visible = |name: &std::ffi::OsStr| hidden || !word(Path::new(name)).starts_with(b".");
+    let walk = WalkDir::new(path).max_depth(depth).contents_first(false).into_iter();
+    let mut first = Ok(());
+    for entry in walk.filter_entry(|e| e.depth() == 0 || visible(e.file_name())) {
+        let fixed = entry
+            .map_err(|e| (e.path().map(Path::to_owned), e.into_io_error()))
+            .map_err(|(at, e)| (at, e.and_then(|e| e.raw_os_error()).unwrap_or_default()))
+            .map_err(|(at, e)| (at.unwrap_or_else(|| path.to_owned()), Errno::from_raw(e)))
+            .and_then(|entry| {
+                let link = entry.depth() > 0 && entry.path_is_symlink();
+                fix(entry.path(), link, rule, owner).map_err(|e| (entry.path().to_owned(), e))
+            });
+        let told =
+            |(at, e): (PathBuf, Errno)| format!("unable to fix {}: {}", at.display(), reason(e));
+        first = first.and(fixed.map_err(told));
+    }
+    first
+}
+
+fn fix(path: &Path, link: bool, rule: &Rule, owner: Owner) -> Result<(), Errno> {
+    let follow = if link { AtFlags::AT_SYMLINK_NOFOLLOW } else { AtFlags::empty() };
+    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+    fchownat(AT_FDCWD, path, Some(uid), Some(gid), follow)?;
+    if link {
+        return Ok(());
+    }
+    let mode = if path.is_dir() { rule.directory_mode } else { rule.file_mode };
+    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
+}
+
+/// Looks an account up: `user`, or `user:group` (names or numbers), each with `,uid:gid` behind it
+/// for the case that it does not exist.
+fn owner(account: &[u8]) -> Result<Owner, String> {
+    let (account, fallback) = split(account, b',');
+    let found = match split(account, b':') {
+        (user, None) => user_by_name(user)?,
+        (user, Some(group)) => both(user, group)?,
+    };
+    let unknown = || format!("unknown account {}, and no numbers to fall back on", show(account));
+    match (found, fallback.map(|f| split(f, b':'))) {
+        (Some(owner), _) => Ok(owner),
+        (None, Some((uid, Some(gid)))) => numbers(uid, gid).ok_or_else(unknown),
+        (None, _) => Err(unknown()),
+    }
+}
+
+fn split(word: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
+    let mut parts = word.splitn(2, |&b| b == at);
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
+fn user_by_name(name: &[u8]) -> Result<Option<Owner>, String> {
+    let user = User::by_name(name).map_err(|e| format!("/etc/passwd: {}", reason(e)))?;
+    Ok(user.map(|u| Owner { uid: u.uid, gid: u.gid }))
+}
+
+fn both(user: &[u8], group: &[u8]) -> Result<Option<Owner>, String> {
+    let by_name = Group::by_name(group).map_err(|e| format!("/etc/group: {}", reason(e)))?;
+    let uid = user_by_name(user)?.map(|u| u.uid).or_else(|| id(user));
+    let gid = by_name.map(|g| g.gid).or_else(|| id(group));
+    Ok(uid.zip(gid).map(|(uid, gid)| Owner { uid, gid }))
+}
+
+fn numbers(uid: &[u8], gid: &[u8]) -> Option<Owner> {
+    Some(Owner { uid: id(uid)?, gid: id(gid)? })
+}
+
+fn id(word: &[u8]) -> Option<u32> {
+    number(word).and_then(|n| u32::try_from(n).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn lines_are_read() {
+        assert_eq!(parse(b""), Ok(None));
+        assert_eq!(parse(b" # a comment"), Ok(None));
+        let rule = parse(b"/srv/*\ttrue app,1:2  0644 2755\r").unwrap().unwrap();
+        assert_eq!((rule.pattern.as_slice(), rule.recurse), (b"/srv/*".as_slice(), true));
+        assert_eq!(rule.directory_mode.bits(), 0o2755);
+        assert!(parse(b"/srv true root 0644").unwrap_err().contains("missing"));
+        assert!(parse(b"/srv true root rw 0755").unwrap_err().contains("rw"));
+    }
+
+    #[test]
+    fn accounts_are_looked_up_with_a_fallback() {
+        assert_eq!(owner(b"root"), Ok(Owner { uid: 0, gid: 0 }));
+        assert_eq!(owner(b"root:7"), Ok(Owner { uid: 0, gid: 7 }));
+        assert_eq!(owner(b"8:root"), Ok(Owner { uid: 8, gid: 0 }));
+        assert_eq!(owner(b"no such,3:4"), Ok(Owner { uid: 3, gid: 4 }));
+        assert_eq!(owner(b"root:no such,3:4"), Ok(Owner { uid: 3, gid: 4 }));
+        assert!(owner(b"no such").is_err());
+        assert!(owner(b"5").is_err());
+    }
+
+    #[test]
+    fn recursion_takes_every_entry_and_leaves_what_links_point_to() {
+        let root = std::env::temp_dir().join(format!("sixtree-fix-{}", std::process::id()));
+        let inside = root.join("data");
+        fs::create_dir_all(inside.join("a/b")).unwrap();
+        for file in ["outside", "data/one", "data/a/two", "data/.hidden"] {
+            fs::write(root.join(file), "").unwrap();
+            fs::set_permissions(root.join(file), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        symlink(root.join("outside"), inside.join("link")).unwrap();
+        let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+        let line = format!("{} true {uid}:{gid} 0640 0710", inside.display());
+        let rule = parse(line.as_bytes()).unwrap().unwrap();
+        let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
+
+        assert_eq!(fix_tree(&inside, &rule, Owner { uid, gid }, false), Ok(()));
+        assert_eq!((mode("data"), mode("data/a"), mode("data/a/b")), (0o710, 0o710, 0o710));
+        assert_eq!((mode("data/one"), mode("data/a/two")), (0o640, 0o640));
+        assert_eq!((mode("outside"), mode("data/.hidden")), (0o600, 0o600));
+        assert_eq!(fix_tree(&inside, &rule, Owner { uid, gid }, true), Ok(()));
+        assert_eq!(mode("data/.hidden"), 0o640);
+        assert!(fix_tree(&root.join("absent"), &rule, Owner { uid, gid }, true).is_err());
+        fs::remove_dir_all(root).unwrap();
+    }
+}

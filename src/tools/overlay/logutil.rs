@@ -1,0 +1,58 @@
+//! logutil-service and logutil-newfifo: s6-log as nobody, with the container's script.
+
+use super::container::settings;
+use crate::sys::{remove, user::User};
+use crate::tools::die::show;
+use crate::tools::{Next, Options, Process, Word};
+use nix::errno::Errno;
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid};
+
+/// `logutil-service [ -f fifo ] dir`: logs its stdin, or what is written to a FIFO, into `dir`.
+pub fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "f:")?;
+    let fifo = options.value('f').map(<[u8]>::to_vec).filter(|fifo| !fifo.is_empty());
+    let dir = options.rest().into_iter().next().ok_or(Next::Exit(1))?;
+    let mut chain = Vec::new();
+    if let Some(fifo) = fifo {
+        chain.extend(words("redirfd -rnb 0"));
+        chain.push(fifo);
+    }
+    chain.extend(words("s6-envuidgid -D 65534:65534 nobody s6-applyuidgid -U"));
+    chain.extend(words("exec -c s6-log -b --"));
+    let script = settings(process).logging_script;
+    let blank = |b: &u8| b" \t\n".contains(b);
+    chain.extend(script.split(blank).filter(|w| !w.is_empty()).map(<[u8]>::to_vec));
+    chain.push(dir);
+    Ok(chain.into())
+}
+
+fn words(line: &str) -> impl Iterator<Item = Word> {
+    line.split(' ').map(|word| word.as_bytes().to_vec())
+}
+
+/// `logutil-newfifo [ -m mode ] [ -o owner ] fifo`
+pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "m:o:")?;
+    let mode = options.value('m').unwrap_or(b"0600");
+    let mode = std::str::from_utf8(mode).ok().and_then(|m| u32::from_str_radix(m, 8).ok());
+    let mode = Mode::from_bits_truncate(mode.ok_or_else(|| process.usage())?);
+    let owner = options.value('o').unwrap_or(b"root").to_vec();
+    let fifo = options.rest().into_iter().next().ok_or(Next::Exit(1))?;
+    process.warn("this binary is deprecated, use s6-mkfifo and s6-chown instead");
+
+    let shown = show(&fifo);
+    let unable =
+        |what: &str, e: Errno| process.fatal_errno(&format!("unable to {what} {shown}"), e);
+    let path = std::path::Path::new(std::ffi::OsStr::new(&shown));
+    remove::hierarchy(path).map_err(|e| unable("remove", e))?;
+    let mask = nix::sys::stat::umask(Mode::empty());
+    let made = nix::unistd::mkfifo(path, mode);
+    nix::sys::stat::umask(mask);
+    made.map_err(|e| unable("make", e))?;
+    let user = User::by_name(&owner).map_err(|e| process.fatal_errno("/etc/passwd", e))?;
+    let user = user.ok_or_else(|| process.fatal(1, &format!("unknown user: {}", show(&owner))))?;
+    nix::unistd::chown(path, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
+        .map_err(|e| unable("chown", e))?;
+    Ok(Next::Exit(0))
+}

@@ -1,5 +1,6 @@
 //! What a definition directory says, in types. Reference: s6-rc-compile's page.
 
+pub mod database;
 mod error;
 mod image;
 mod parse;

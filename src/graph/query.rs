@@ -24,6 +24,12 @@ impl Graph {
     pub fn definition(&self, id: ServiceId) -> Option<&Definition> {
         self.services.get(id.0 as usize)
     }
+    /// Every definition: the services in order, then the bundles that have one. From these the
+    /// same tree comes again.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        let bundles = self.bundles.iter().filter_map(|bundle| bundle.definition.as_ref());
+        self.services.iter().chain(bundles)
+    }
     /// The name of a service; empty if the id is not of this tree.
     pub fn name(&self, id: ServiceId) -> &str {
         self.definition(id).map_or("", |definition| &definition.name)

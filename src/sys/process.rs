@@ -78,3 +78,10 @@ pub fn fork_into_pid_namespace() -> Result<Side, Errno> {
         pid => Ok(Side::Parent(Pid::from_raw(pid as i32))),
     }
 }
+
+/// kill(2), for any signal number, real-time ones too: a process, its group (negative pid), or
+/// every process there is (-1). Signal 0 only asks whether there is one.
+pub fn kill(pid: i32, signal: u8) -> Result<(), Errno> {
+    // SAFETY: numbers only.
+    Errno::result(unsafe { nix::libc::kill(pid, i32::from(signal)) }).map(drop)
+}

@@ -1,10 +1,86 @@
-//! Signals: which are ignored, and which are read from a descriptor.
+//! Signals: which are ignored, and which are waited for one after the other.
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::libc;
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use std::time::{Duration, Instant};
 
 /// Ignores a signal, here and in whatever this process becomes.
 pub fn ignore(which: Signal) -> Result<(), Errno> {
     // SAFETY: ignoring is no code of ours.
     unsafe { signal(which, SigHandler::SigIgn) }.map(drop)
+}
+
+/// Signals that do not act on this process, but are told by `next`; until it is dropped.
+pub struct Caught {
+    numbers: Vec<u8>,
+    set: SigSet,
+    /// What was blocked before.
+    before: SigSet,
+}
+
+impl Caught {
+    /// Catches the signals of these numbers. Those that nobody can catch are passed over.
+    pub fn new(numbers: impl IntoIterator<Item = u8>) -> Result<Self, Errno> {
+        let numbers: Vec<u8> = numbers.into_iter().collect();
+        let set = set(&numbers);
+        let mut before = SigSet::empty();
+        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
+        if numbers.contains(&(libc::SIGCHLD as u8)) {
+            // Where it was ignored, children would vanish without a word.
+            restore_default(libc::SIGCHLD as u8);
+        }
+        Ok(Self { numbers, set, before })
+    }
+
+    /// The next signal that comes. None: the deadline has passed.
+    pub fn next(&self, deadline: Option<Instant>) -> Result<Option<u8>, Errno> {
+        loop {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            match wait(&self.set, left) {
+                Ok(number) => return Ok(Some(number)),
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Gives a child that has just been forked the signals as a program expects to find them: the
+    /// caught ones act by default, and only those are blocked that were before.
+    pub fn release(&self) -> Result<(), Errno> {
+        self.numbers.iter().copied().for_each(restore_default);
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None)
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+    }
+}
+
+/// A set of signals of any number, real-time ones too.
+fn set(numbers: &[u8]) -> SigSet {
+    let mut raw = *SigSet::empty().as_ref();
+    for &number in numbers {
+        // SAFETY: `raw` is an initialised set; a number that is no signal is refused.
+        unsafe { libc::sigaddset(&raw mut raw, i32::from(number)) };
+    }
+    // SAFETY: an initialised set.
+    unsafe { SigSet::from_sigset_t_unchecked(raw) }
+}
+
+/// Takes the next pending signal of a set, all of which are blocked. EAGAIN: none came in time.
+fn wait(set: &SigSet, timeout: Option<Duration>) -> Result<u8, Errno> {
+    let timeout = timeout.map(|t| *nix::sys::time::TimeSpec::from_duration(t).as_ref());
+    let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: both point to values that outlive the call, or to nothing.
+    let number = unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), timeout) };
+    Errno::result(number).map(|number| number as u8)
+}
+
+fn restore_default(number: u8) {
+    // SAFETY: the default action is no code of ours; a number that is no signal is refused.
+    unsafe { libc::signal(i32::from(number), libc::SIG_DFL) };
 }

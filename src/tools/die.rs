@@ -8,7 +8,10 @@ use std::os::fd::RawFd;
 
 /// The system's words for an error, as the C library has them.
 pub fn reason(e: Errno) -> &'static str {
-    e.desc()
+    match e {
+        Errno::ETIMEDOUT => "Operation timed out",
+        e => e.desc(),
+    }
 }
 
 /// The system's error behind one of the standard library.
@@ -74,6 +77,11 @@ impl Process {
 pub fn number(word: &[u8]) -> Option<u64> {
     (!word.is_empty() && word.iter().all(u8::is_ascii_digit))
         .then(|| std::str::from_utf8(word).ok()?.parse().ok())?
+}
+
+/// The decimal number at the front of a word, whatever follows it.
+pub fn leading_number(word: &[u8]) -> Option<u64> {
+    number(&word[..word.iter().take_while(|b| b.is_ascii_digit()).count()])
 }
 
 /// Joins words for a message.

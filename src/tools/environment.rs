@@ -45,7 +45,7 @@ impl Environment {
     }
     /// Gives each variable the name that `rename` answers to its present one; without an answer
     /// it is dropped.
-    pub fn rename(&mut self, rename: impl Fn(&[u8]) -> Option<Word>) {
+    pub fn rename(&mut self, mut rename: impl FnMut(&[u8]) -> Option<Word>) {
         let renamed =
             self.iter().filter_map(|(k, v)| Some([&rename(k)?, b"=".as_slice(), v].concat()));
         self.0 = renamed.collect();

@@ -4,7 +4,7 @@
 use super::blocks::Blocks;
 use super::{children, foreground};
 use crate::sys::process::WaitStatus;
-use crate::tools::die::number;
+use crate::tools::die::leading_number;
 use crate::tools::{Next, Options, Process, Word};
 
 /// `if [ -n ] [ -X ] [ -t | -x exitcode ] { command... } [ remainder... ]`
@@ -72,8 +72,7 @@ fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Next> 
             'n' => code = code.or(Some(1)),
             't' => code = Some(0),
             'x' => {
-                let value = number(value).filter(|&v| v <= u64::from(u16::MAX));
-                let value = value.ok_or_else(|| process.usage())?;
+                let value = leading_number(value).ok_or_else(|| process.usage())?;
                 let invalid = |_| process.fatal(100, "invalid exit code");
                 code = Some(u8::try_from(value).map_err(invalid)?);
             }

@@ -17,17 +17,27 @@ pub fn push(env: &mut Environment, prefixes: &[&[u8]]) {
     env.rename(|name| match frame(name, prefixes) {
         Frame::Current => Some([name, b":1"].concat()),
         Frame::Aside(stem, depth) => Some(numbered(stem, depth.saturating_add(1))),
-        Frame::None => Some(name.to_vec()),
+        Frame::Unnumbered(_) | Frame::None => Some(name.to_vec()),
     });
 }
 
-/// Drops the variables whose names begin so, and brings back those of the frame before.
+/// Drops the variables whose names begin so, and brings back those of the frame before. A colon
+/// with no number behind counts as the last one that had a number, as with the reference.
 pub fn pop(env: &mut Environment, prefixes: &[&[u8]]) {
-    env.rename(|name| match frame(name, prefixes) {
-        Frame::Current => None,
-        Frame::Aside(stem, 1) => Some(stem.to_vec()),
-        Frame::Aside(stem, depth @ 2..) => Some(numbered(stem, depth - 1)),
-        Frame::Aside(_, 0) | Frame::None => Some(name.to_vec()),
+    let mut last = 0;
+    env.rename(|name| {
+        let (stem, depth) = match frame(name, prefixes) {
+            Frame::Current => return None,
+            Frame::Aside(stem, depth) => (stem, depth),
+            Frame::Unnumbered(stem) => (stem, last),
+            Frame::None => return Some(name.to_vec()),
+        };
+        last = depth;
+        match depth {
+            0 => Some(name.to_vec()),
+            1 => Some(stem.to_vec()),
+            _ => Some(numbered(stem, depth - 1)),
+        }
     });
 }
 
@@ -38,6 +48,8 @@ enum Frame<'a> {
     Current,
     /// The name before the colon, and how many frames it is aside.
     Aside(&'a [u8], u64),
+    /// The name before a colon that is all there is.
+    Unnumbered(&'a [u8]),
 }
 
 fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]]) -> Frame<'a> {
@@ -46,7 +58,11 @@ fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]]) -> Frame<'a> {
         return Frame::Current;
     };
     let (stem, depth) = name.split_at(prefix.len() + at);
-    number(&depth[1..]).map_or(Frame::None, |depth| Frame::Aside(stem, depth))
+    match number(&depth[1..]) {
+        Some(depth) => Frame::Aside(stem, depth),
+        None if depth == b":" => Frame::Unnumbered(stem),
+        None => Frame::None,
+    }
 }
 
 fn numbered(stem: &[u8], depth: u64) -> Word {

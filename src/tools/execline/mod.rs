@@ -27,9 +27,13 @@ mod multidefine;
 mod multisubstitute;
 mod pass;
 pub mod positionals;
+mod posix_cd;
+mod posix_umask;
 mod redirfd;
 pub mod strict;
+mod trap;
 mod umask;
+mod wait;
 
 use super::Tool;
 
@@ -168,11 +172,30 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("piperw", descriptors::piperw, "fdr fdw prog...", "Make a pipe"),
     Tool::new(
+        "posix-cd",
+        posix_cd::run,
+        "[ -L | -P ] [ - | path ] [ prog... ]",
+        "Change the working directory, as POSIX has it",
+    ),
+    Tool::new(
+        "posix-umask",
+        posix_umask::run,
+        "[ -S ] [ mask ] [ prog... ]",
+        "Print or set the file creation mask, as POSIX has it",
+    ),
+    Tool::new(
         "redirfd",
         redirfd::run,
         "-[ r | w | u | a | x ] [ -N | -n ] [ -b ] [ -f ] [ -E | -e ] fd|var file prog...",
         "Open a file as a descriptor",
     ),
+    Tool::new(
+        "trap",
+        trap::run,
+        "[ -x ] { signal { cmdline } ... } prog...",
+        "Run a program, and others when signals come",
+    )
+    .stays(),
     Tool::new(
         "tryexec",
         exec::tryexec,
@@ -182,4 +205,10 @@ pub const TOOLS: &[Tool] = &[
     Tool::new("umask", umask::run, "value prog...", "Set the file creation mask")
         .alias_of("execline-umask"),
     Tool::new("unexport", export::unexport, "variable prog...", "Remove a variable"),
+    Tool::new(
+        "wait",
+        wait::run,
+        "[ -I | -i ] [ -a | -o ] [ -r | -t timeout ] { pids... } [ prog... ]",
+        "Wait for children",
+    ),
 ];

@@ -40,24 +40,48 @@ pub fn execve(file: &[u8], argv: &[Vec<u8>], env: &[Vec<u8>]) -> Errno {
     }
 }
 
+/// A program that was found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its path.
+    pub file: Vec<u8>,
+    /// The interpreter and its one argument, if it begins with `#!`.
+    pub shebang: Option<Shebang>,
+}
+
+/// What stands behind `#!`: the interpreter, and what follows it, as one argument.
+pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
+
 /// Finds a program as execvp would: a name with a slash as it is, another (even an empty one) in
-/// the folders of `path`. EACCES if one is there but may not be executed, else ENOENT.
-pub fn find(name: &[u8], path: &[u8]) -> Result<Vec<u8>, Errno> {
+/// the folders of `path`, where an empty name is no folder. What cannot be executed there is passed
+/// over; if there is no more than that, it gives the error, else ENOENT.
+pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
     if name.contains(&b'/') {
-        return executable(name).map(|()| name.to_vec());
+        executable(name)?;
+        return Ok(Found { file: name.to_vec(), shebang: shebang(name) });
     }
-    let mut worst = Errno::ENOENT;
-    for folder in path.split(|&b| b == b':') {
-        let folder = if folder.is_empty() { b".".as_slice() } else { folder };
-        let file = [folder, b"/", name].concat();
-        match executable(&file) {
-            Ok(()) => return Ok(file),
-            Err(Errno::EACCES) => worst = Errno::EACCES,
-            Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+    let mut folders = path.split(|&b| b == b':').filter(|folder| !folder.is_empty()).peekable();
+    let mut error = if folders.peek().is_some() { Errno::ENOENT } else { Errno::EINVAL };
+    for folder in folders {
+        match candidate([folder, b"/", name].concat()) {
+            Ok(found) => return Ok(found),
+            Err(Errno::ENOENT) => {}
+            Err(e @ (Errno::EACCES | Errno::EPERM | Errno::EISDIR | Errno::ENOTDIR)) => error = e,
             Err(e) => return Err(e),
         }
     }
-    Err(worst)
+    Err(error)
+}
+
+fn candidate(file: Vec<u8>) -> Result<Found, Errno> {
+    executable(&file)?;
+    let shebang = shebang(&file);
+    match &shebang {
+        Some((interpreter, _)) if interpreter.is_empty() => return Err(Errno::ENOEXEC),
+        Some((interpreter, _)) => nix::unistd::access(interpreter.as_slice(), AccessFlags::F_OK)?,
+        None => {}
+    }
+    Ok(Found { file, shebang })
 }
 
 fn executable(file: &[u8]) -> Result<(), Errno> {
@@ -89,8 +113,8 @@ fn started_as() -> Vec<u8> {
     unsafe { CStr::from_ptr(path) }.to_bytes().to_vec()
 }
 
-/// The interpreter of a script and its one argument, if the file begins with `#!`.
-pub fn shebang(file: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+/// What stands behind the `#!` with which a file begins.
+pub fn shebang(file: &[u8]) -> Option<Shebang> {
     use std::io::Read;
     use std::os::unix::ffi::OsStrExt;
     let mut head = Vec::with_capacity(256);
@@ -110,16 +134,16 @@ pub fn set_comm(name: &str) {
     }
 }
 
-/// Whether the kernel could execute a file that `find` found: a script's interpreter must be there
-/// too, and a file that is neither script nor ELF is ENOEXEC.
-pub fn check(file: &[u8]) -> Result<(), Errno> {
+/// Whether the kernel could execute what `find` found: a script's interpreter must be there too,
+/// and a file that is neither script nor ELF is ENOEXEC.
+pub fn check(found: &Found) -> Result<(), Errno> {
     use std::io::Read;
     use std::os::unix::ffi::OsStrExt;
-    if let Some((interpreter, _)) = shebang(file) {
-        return executable(&interpreter);
+    if let Some((interpreter, _)) = &found.shebang {
+        return executable(interpreter);
     }
     let mut head = [0; 4];
-    let mut open = match std::fs::File::open(std::ffi::OsStr::from_bytes(file)) {
+    let mut open = match std::fs::File::open(std::ffi::OsStr::from_bytes(&found.file)) {
         Ok(open) => open,
         // Executable but not readable: the kernel can look at what we cannot.
         Err(_) => return Ok(()),

@@ -2,7 +2,8 @@
 //! long as the next program is one of ours, going on is a call and not an execve.
 
 use super::{Environment, Tool, Word, basename, die};
-use crate::sys::{exec, fd, process};
+use crate::sys::exec::{self, Found};
+use crate::sys::{fd, process};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -48,7 +49,7 @@ impl From<Vec<Word>> for Next {
 /// What a name in an argument vector turned out to be.
 enum Program {
     Ours(&'static Tool, Vec<Word>),
-    File(Word, Vec<Word>),
+    File(Found, Vec<Word>),
 }
 
 impl Process {
@@ -104,8 +105,8 @@ impl Process {
                 }
                 match program {
                     None => process::exit(0),
-                    Some(Program::File(file, argv)) => {
-                        failed(exec::execve(&file, &argv, self.env.strings()))
+                    Some(Program::File(found, argv)) => {
+                        failed(exec::execve(&found.file, &argv, self.env.strings()))
                     }
                     Some(Program::Ours(tool, argv)) => {
                         drop(tell);
@@ -152,7 +153,9 @@ impl Process {
     /// alternative.
     pub fn attempt(&self, next: Exec) -> Result<Next, Errno> {
         match resolve(self.path.as_deref(), next.clone())? {
-            Some(Program::File(file, argv)) => Err(exec::execve(&file, &argv, self.env.strings())),
+            Some(Program::File(found, argv)) => {
+                Err(exec::execve(&found.file, &argv, self.env.strings()))
+            }
             _ => Ok(Next::Exec(next)),
         }
     }
@@ -181,7 +184,9 @@ impl Process {
         let error = match resolve(self.path.as_deref(), next) {
             Ok(None) => return Err(0),
             Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
-            Ok(Some(Program::File(file, argv))) => exec::execve(&file, &argv, self.env.strings()),
+            Ok(Some(Program::File(found, argv))) => {
+                exec::execve(&found.file, &argv, self.env.strings())
+            }
             Err(e) => e,
         };
         let code = exec_failure(error);
@@ -202,8 +207,8 @@ pub struct Prepared(Option<Program>);
 /// there and executable, and its interpreter too.
 pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
     let program = resolve(env.get(b"PATH"), Exec { argv, ..Exec::default() })?;
-    if let Some(Program::File(file, _)) = &program {
-        exec::check(file)?;
+    if let Some(Program::File(found, _)) = &program {
+        exec::check(found)?;
     }
     Ok(Prepared(program))
 }
@@ -217,9 +222,10 @@ impl Prepared {
                 exec::set_comm(tool.name);
                 Process::new(tool, env).go(argv)
             }
-            Some(Program::File(file, argv)) => {
-                let e = exec::execve(&file, &argv, env.strings());
-                let text = format!("unable to exec {}: {}\n", die::show(&file), die::reason(e));
+            Some(Program::File(found, argv)) => {
+                let e = exec::execve(&found.file, &argv, env.strings());
+                let text =
+                    format!("unable to exec {}: {}\n", die::show(&found.file), die::reason(e));
                 let _ = fd::write_all(2, text.as_bytes());
                 i32::from(exec_failure(e))
             }
@@ -231,20 +237,22 @@ impl Prepared {
 fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let Some(first) = next.argv.first() else { return Ok(None) };
     let name = next.file.as_ref().unwrap_or(first);
-    let file = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
-    if exec::is_self(&file) {
+    let found = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
+    if exec::is_self(&found.file) {
         if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
             return Ok(Some(Program::Ours(tool, next.argv)));
         }
-    } else if let Some((interpreter, argument)) = exec::shebang(&file) {
-        let tool = super::find(basename(&interpreter)).filter(|t| !t.stays);
-        if let (Some(tool), true) = (tool, exec::is_self(&interpreter)) {
-            let rest = next.argv.into_iter().skip(1);
-            let argv = [interpreter].into_iter().chain(argument).chain([file]).chain(rest);
-            return Ok(Some(Program::Ours(tool, argv.collect())));
+    } else if let Some((interpreter, argument)) = &found.shebang {
+        let tool = super::find(basename(interpreter)).filter(|t| !t.stays);
+        if let (Some(tool), true) = (tool, exec::is_self(interpreter)) {
+            let mut argv = vec![interpreter.clone()];
+            argv.extend(argument.clone());
+            argv.push(found.file);
+            argv.extend(next.argv.into_iter().skip(1));
+            return Ok(Some(Program::Ours(tool, argv)));
         }
     }
-    Ok(Some(Program::File(file, next.argv)))
+    Ok(Some(Program::File(found, next.argv)))
 }
 
 /// The exit code for a failed exec: 127 if there is no such program, else 126.

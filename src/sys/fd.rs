@@ -28,6 +28,18 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// One write to a descriptor that poll(2) has called writable, of so many bytes as it takes even if
+/// it is in blocking mode. Making it non-blocking would change it for all who share it.
+pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {
+    let some = bytes.get(..nix::libc::PIPE_BUF).unwrap_or(bytes);
+    loop {
+        match nix::unistd::write(borrow(fd), some) {
+            Err(Errno::EINTR) => {}
+            other => return other,
+        }
+    }
+}
+
 /// One read; retried when a signal interrupts it. 0 is the end of the file.
 pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {

@@ -13,6 +13,7 @@ pub mod process;
 pub mod regex;
 pub mod remove;
 pub mod signal;
+pub mod signalfd;
 pub mod socket;
 pub mod spawn;
 pub mod timezone;

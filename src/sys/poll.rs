@@ -10,6 +10,17 @@ use std::time::{Duration, Instant};
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
+    /// No moment at all.
+    pub const NEVER: Self = Self(None);
+
+    /// So long from now.
+    pub fn after(span: Duration) -> Self {
+        Self(Instant::now().checked_add(span))
+    }
+    /// Whichever comes first.
+    pub fn or_sooner(self, other: Self) -> Self {
+        Self(self.0.into_iter().chain(other.0).min())
+    }
     /// So many milliseconds from now; 0 is never, as in all options that give a timeout.
     pub fn after_ms(ms: u64) -> Self {
         let set = |ms| Instant::now().checked_add(Duration::from_millis(ms));

@@ -21,6 +21,22 @@ pub fn fork() -> Result<Side, Errno> {
     }
 }
 
+/// Forks a child that is not for this process to wait for: its own parent is gone at once. The pid
+/// on this side is that of the parent that is gone.
+pub fn fork_orphan() -> Result<Side, Errno> {
+    match fork()? {
+        Side::Parent(between) => match wait(between.as_raw(), WaitPidFlag::empty())? {
+            Some((_, status)) if status.code() == Some(0) => Ok(Side::Parent(between)),
+            _ => Err(Errno::EAGAIN),
+        },
+        Side::Child => match fork() {
+            Ok(Side::Child) => Ok(Side::Child),
+            Ok(Side::Parent(_)) => exit(0),
+            Err(_) => exit(111),
+        },
+    }
+}
+
 /// How a process ended, as `wait` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitStatus(

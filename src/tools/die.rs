@@ -39,6 +39,10 @@ impl Process {
     pub fn fatal_errno(&self, text: &str, e: Errno) -> Next {
         self.fatal(111, &format!("{text}: {}", reason(e)))
     }
+    /// For `map_err`: `NAME: fatal: unable to WHAT: REASON`; exit 111.
+    pub fn unable(&self, what: impl std::fmt::Display) -> impl Fn(Errno) -> Next {
+        move |e| self.fatal_errno(&format!("unable to {what}"), e)
+    }
     /// `NAME: warning: TEXT`.
     pub fn warn(&self, text: &str) {
         self.line(&format!("warning: {text}"));

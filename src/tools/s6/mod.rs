@@ -1,14 +1,18 @@
 //! The s6 family of tools.
 
 mod applyuidgid;
+mod background_watch;
 mod control;
 mod dates;
 pub mod envdir;
 mod envuidgid;
+mod fghack;
 mod ftrig;
+mod ioconnect;
 mod lines;
 mod link;
 mod mkfifodir;
+mod notifyoncheck;
 mod permafailon;
 mod setlock;
 mod setsid;
@@ -36,6 +40,13 @@ pub const TOOLS: &[Tool] = &[
         "[ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...",
         "Become another user, by numbers, then a program",
     ),
+    Tool::new(
+        "s6-background-watch",
+        background_watch::run,
+        "[ -t timeout ] [ -d notif ] pidfile prog...",
+        "Stand in the foreground for a daemon that goes to the background",
+    )
+    .stays(),
     Tool::new("s6-cleanfifodir", mkfifodir::clean, "fifodir", "Remove the FIFOs of dead listeners"),
     Tool::new(
         "s6-envdir",
@@ -49,6 +60,7 @@ pub const TOOLS: &[Tool] = &[
         "[ -i | -D defaultuid:defaultgid:defaultgidlist ] [ -u | -g | -B ] [ -n ] account prog...",
         "Tell a program an account's numbers in UID, GID and GIDLIST",
     ),
+    Tool::new("s6-fghack", fghack::run, "prog...", "Keep a program in the foreground by a trick"),
     Tool::new(
         "s6-ftrig-listen",
         ftrig::listen_to_several,
@@ -69,10 +81,24 @@ pub const TOOLS: &[Tool] = &[
         "Wait for events in a directory, and print them",
     ),
     Tool::new(
+        "s6-ioconnect",
+        ioconnect::run,
+        "[ -t timeout ] [ -r fdr ] [ -w fdw ]",
+        "Connect stdin and stdout with two other descriptors",
+    )
+    .stays(),
+    Tool::new(
         "s6-mkfifodir",
         mkfifodir::make,
         "[ -f ] [ -g gid ] fifodir",
         "Make a directory of events",
+    ),
+    Tool::new(
+        "s6-notifyoncheck",
+        notifyoncheck::run,
+        "[ -d ] [ -3 fd ] [ -s initialsleep ] [ -T globaltimeout ] [ -t localtimeout ] \
+         [ -w waitingtime ] [ -n tries ] [ -c \"checkprog...\" ] prog...",
+        "Ask whether a daemon is ready, and tell its supervisor",
     ),
     Tool::new(
         "s6-permafailon",

@@ -47,14 +47,10 @@ fn put(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Fa
     name.push(".new");
     let new = PathBuf::from(name);
     let _ = fs::remove_file(&new);
-    make(&new).and_then(|()| fs::rename(&new, path)).map_err(|e| refused("install", path, &e))
+    make(&new).and_then(|()| fs::rename(&new, path)).map_err(Failure::with("install", path))
 }
 
 fn folder_of(path: &Path) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(|e| refused("make the folder", folder, &e))
-}
-
-fn refused(what: &str, path: &Path, e: &io::Error) -> Failure {
-    Failure::system(format!("unable to {what} {}: {e}", path.display()))
+    fs::create_dir_all(folder).map_err(Failure::with("make the folder", folder))
 }

@@ -1,13 +1,19 @@
 //! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
+mod container;
 mod install;
 pub mod layout;
+mod run;
 
 use crate::sys::fd;
-use crate::tools::{FAMILIES, Word};
+use crate::tools::{FAMILIES, Word, die};
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use nix::errno::Errno;
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 
 /// A subcommand: what it takes, and what it does with it.
 struct Subcommand {
@@ -18,8 +24,10 @@ struct Subcommand {
 }
 
 /// Every subcommand, in the order of `sixtree --help`.
-const SUBCOMMANDS: &[Subcommand] =
-    &[Subcommand { arguments: install::arguments, run: install::run }];
+const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { arguments: run::arguments, run: run::run },
+    Subcommand { arguments: install::arguments, run: install::run },
+];
 
 /// Why a subcommand could not do its job: an exit code, and a sentence for stderr.
 #[derive(Debug)]
@@ -33,9 +41,19 @@ impl Failure {
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 100, text: text.into() }
     }
-    /// The system said no; exit 111.
-    pub fn system(text: impl Into<String>) -> Self {
-        Self { code: 111, text: text.into() }
+    /// The system said no to `what`, in words after `unable to`; exit 111.
+    pub fn system(what: impl Display, e: Errno) -> Self {
+        Self { code: 111, text: format!("unable to {what}: {}", die::reason(e)) }
+    }
+    /// The same, as a way to map an error of a call about `path`.
+    pub fn with<E: Into<io::Error>>(what: &str, path: &Path) -> impl Fn(E) -> Self {
+        let what = format!("{what} {}", path.display());
+        move |e| Self::system(&what, die::errno(&e.into()))
+    }
+    /// Adds what can be done about it.
+    pub fn advise(mut self, advice: &str) -> Self {
+        self.text.push_str(advice);
+        self
     }
 }
 

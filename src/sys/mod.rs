@@ -8,6 +8,7 @@ pub mod fifodir;
 pub mod glob;
 pub mod identity;
 pub mod lock;
+pub mod mount;
 pub mod poll;
 pub mod process;
 pub mod regex;

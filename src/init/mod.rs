@@ -1,8 +1,186 @@
-//! `/init`: what happens before the loop and after it.
+//! `/init`: what happens before the loop (environment, /run, definitions) and after it (exit code).
+//! Reference: the README of s6-overlay, and s6-linux-init's page.
 
-use crate::tools::Word;
+mod catch_all;
+mod environment;
+mod hook;
+mod limits;
+mod preinit;
+mod refuse;
+mod terminal;
+mod tree;
+
+use crate::engine::{Container, Event};
+use crate::format::settings::{RUNDIR, Settings};
+use crate::runtime::{self, Cmd, Role, Runtime};
+use crate::sys::fd;
+use crate::tools::{Environment, Word, chain};
+use refuse::Refusal;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use terminal::Terminal;
+
+/// What a container's start has found out, step by step.
+struct Boot {
+    settings: Settings,
+    /// What /init was started with.
+    container_env: Environment,
+    /// What services get.
+    env: Environment,
+    args: Vec<Word>,
+    /// The directory that /init was started in.
+    work_directory: PathBuf,
+    run_directory: PathBuf,
+    pid_1: bool,
+}
 
 /// Runs `/init` with its arguments; returns the exit code.
-pub fn run(_argv: Vec<Word>) -> i32 {
-    100
+pub fn run(argv: Vec<Word>) -> i32 {
+    fill_stdio();
+    match boot(argv) {
+        Ok(code) => i32::from(code),
+        Err(refusal) => {
+            let _ = fd::write_all(2, refusal.to_string().as_bytes());
+            i32::from(refusal.code())
+        }
+    }
+}
+
+fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
+    let mut boot = Boot::begin(argv);
+    boot.take_charge();
+    if !Path::new("/proc/self").exists() {
+        return Err(Refusal::NoProc);
+    }
+    preinit::wait_for_closing(&boot.settings);
+    boot.run_directory = preinit::run_directory(&boot.settings, boot.settings.verbosity)?;
+    boot.tell_run_directory();
+    preinit::lay_out(&boot.run_directory)?;
+    environment::publish(&boot)?;
+    if let Some(code) = hook::run(&boot)? {
+        return Ok(code);
+    }
+    let graph = tree::read(&boot.settings)?;
+    let live = tree::make_live(&boot.run_directory, &graph)?;
+    let top = graph.find("top").unwrap_or_default();
+    let outputs = catch_all::prepare(&boot.settings, &boot.run_directory)?;
+    let container = boot.container(top);
+    let mut runtime =
+        Runtime::new(boot.runtime_settings(outputs), graph).map_err(Refusal::NoLoop)?;
+    runtime.adopt(&live);
+    let terminal = Terminal::found();
+    let code = runtime.run(Some(Event::Boot(container)));
+    terminal.iter().for_each(Terminal::restore);
+    if boot.settings.sync_disks {
+        nix::unistd::sync();
+    }
+    Ok(code)
+}
+
+impl Boot {
+    fn begin(argv: Vec<Word>) -> Self {
+        let container_env = environment::with_path(Environment::inherited());
+        let lookup = |name: &str| container_env.get(name.as_bytes()).map(<[u8]>::to_vec);
+        let (settings, refused) = Settings::read(lookup);
+        for bad in refused.iter().filter(|_| settings.verbosity >= 1) {
+            warn(&bad.to_string());
+        }
+        Self {
+            env: environment::of_services(&container_env, &settings),
+            container_env,
+            args: argv.into_iter().skip(1).collect(),
+            work_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            run_directory: PathBuf::from(RUNDIR),
+            pid_1: std::process::id() == 1,
+            settings,
+        }
+    }
+
+    /// Becomes what orphans are given to, under the name that images look for.
+    fn take_charge(&self) {
+        crate::sys::exec::set_comm("s6-svscan");
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+        if self.pid_1 {
+            return;
+        }
+        let adopted = nix::sys::prctl::set_child_subreaper(true);
+        if self.settings.verbosity >= 2 {
+            info(match adopted {
+                Ok(()) => "not PID 1: running as a child subreaper",
+                Err(_) => "not PID 1, and no subreaper either: orphans go to PID 1",
+            });
+        }
+    }
+
+    /// Where /run is elsewhere, tools and scripts have to know.
+    fn tell_run_directory(&mut self) {
+        if self.run_directory != Path::new(RUNDIR) {
+            let path = self.run_directory.as_os_str().as_bytes();
+            self.env.set(b"SIXTREE_RUNDIR", path);
+            self.container_env.set(b"SIXTREE_RUNDIR", path);
+        }
+    }
+
+    fn container(&self, top: Vec<crate::graph::ServiceId>) -> Container {
+        Container {
+            top,
+            boot_timeout_ms: self.settings.cmd_wait_maxtime_ms.into(),
+            if_boot_fails: self.settings.if_boot_fails,
+            has_cmd: !self.args.is_empty(),
+            cmd_receives_signals: self.settings.cmd_receives_signals,
+            kill_grace_ms: self.settings.kill_gracetime_ms.into(),
+            shutdown_timeout_ms: self.settings.shutdown_maxtime_ms.into(),
+        }
+    }
+
+    fn runtime_settings(&self, outputs: catch_all::Outputs) -> runtime::Settings {
+        runtime::Settings {
+            run_directory: self.run_directory.clone(),
+            scan_directory: self.run_directory.join("service"),
+            env: self.env.strings().to_vec(),
+            cmd: self.cmd(outputs.cmd),
+            verbosity: self.settings.verbosity,
+            launch: chain::launch,
+            pid_1: self.pid_1,
+            role: Role::Container,
+            catch_all: outputs.kept,
+            nofile: limits::raise(),
+            outputs: outputs.services,
+            cmd_receives_signals: self.settings.cmd_receives_signals,
+            rescan_ms: 0,
+        }
+    }
+
+    fn cmd(&self, outputs: (i32, i32)) -> Option<Cmd> {
+        if self.args.is_empty() {
+            return None;
+        }
+        let prefix = self.settings.cmd_arg0.iter().flat_map(|text| hook::words(text));
+        let terminal = self.settings.cmd_use_terminal.then(terminal::for_output).flatten();
+        Some(Cmd {
+            argv: prefix.chain(self.args.iter().cloned()).collect(),
+            directory: self.work_directory.clone(),
+            env: environment::of_cmd(&self.env, &self.work_directory).strings().to_vec(),
+            outputs: terminal.map_or(outputs, |fd| (fd, fd)),
+        })
+    }
+}
+
+/// Descriptors 0 to 2 that are closed would be taken by the first files we open.
+fn fill_stdio() {
+    use nix::fcntl::{OFlag, open};
+    for number in 0..=2 {
+        if !fd::is_open(number) {
+            let null = open(Path::new("/dev/null"), OFlag::O_RDWR, nix::sys::stat::Mode::empty());
+            null.ok().map(std::os::fd::IntoRawFd::into_raw_fd);
+        }
+    }
+}
+
+fn warn(text: &str) {
+    let _ = fd::write_all(2, format!("sixtree: warning: {text}\n").as_bytes());
+}
+
+fn info(text: &str) {
+    let _ = fd::write_all(2, format!("sixtree: info: {text}\n").as_bytes());
 }

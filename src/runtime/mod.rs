@@ -1,1 +1,187 @@
 //! The only loop: it turns the kernel's news into events, and the engine's commands into syscalls.
+//!
+//! One thread, one epoll; nothing here blocks for longer than a fork or a small file takes.
+
+mod children;
+mod clients;
+mod control;
+mod journal;
+mod live;
+mod perform;
+mod pipeline;
+mod poller;
+mod report;
+mod scan;
+mod script;
+mod service;
+mod settings;
+mod signals;
+mod stray;
+mod tell;
+
+pub use live::{LiveError, LiveTree};
+pub use settings::{Cmd, Launch, Role, Settings};
+
+use crate::engine::{Engine, Event, Time};
+use crate::graph::{Graph, ServiceId};
+use children::Children;
+use clients::Clients;
+use journal::Journal;
+use nix::errno::Errno;
+use pipeline::Pipelines;
+use poller::{Poller, Source};
+use scan::ScanDirectory;
+use service::Service;
+use signals::Signals;
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+use stray::Stray;
+
+/// The doing half: everything that is open, running or waited for.
+pub struct Runtime {
+    engine: Engine,
+    settings: Settings,
+    services: BTreeMap<ServiceId, Service>,
+    children: Children,
+    pipelines: Pipelines,
+    clients: Clients,
+    scan: ScanDirectory,
+    journal: Journal,
+    poller: Poller,
+    signals: Signals,
+    /// What programs read where they should find nothing.
+    null: OwnedFd,
+    /// The FIFO that `halt` writes to.
+    halt: Option<OwnedFd>,
+    /// The beginning of a message that came through it.
+    halt_bytes: Vec<u8>,
+    /// When a stop that was put off begins.
+    stop_at: Option<Time>,
+    stray: Stray,
+    /// The service whose directory we are in.
+    here: Option<ServiceId>,
+    /// Answers that come after all that the engine wanted has been done.
+    later: VecDeque<Event>,
+    started: std::time::Instant,
+    left: bool,
+}
+
+impl Runtime {
+    /// A runtime for a tree. The signals of a supervisor are blocked from now on.
+    pub fn new(settings: Settings, graph: Graph) -> Result<Self, Errno> {
+        let poller = Poller::new()?;
+        let signals = Signals::watch()?;
+        poller.watch(signals.fd(), Source::Signals)?;
+        Ok(Self {
+            engine: Engine::new(graph),
+            services: BTreeMap::new(),
+            children: Children::default(),
+            pipelines: Pipelines::default(),
+            clients: Clients::default(),
+            scan: ScanDirectory::new(settings.scan_directory.clone()),
+            journal: Journal::new(),
+            null: open_null()?,
+            halt: None,
+            halt_bytes: Vec::new(),
+            stop_at: None,
+            stray: Stray::default(),
+            here: None,
+            later: VecDeque::new(),
+            started: std::time::Instant::now(),
+            left: false,
+            settings,
+            poller,
+            signals,
+        })
+    }
+
+    /// Runs until the engine leaves; `first` is what sets it going.
+    pub fn run(mut self, first: Option<Event>) -> u8 {
+        self.open_controls();
+        if self.settings.role == Role::Scan || !self.settings.catch_all.is_empty() {
+            self.rescan();
+        }
+        first.into_iter().for_each(|event| self.feed(event));
+        while !self.left {
+            self.turn();
+        }
+        self.exit_code()
+    }
+
+    /// One wake-up: news first, then what is due.
+    fn turn(&mut self) {
+        let wait = self.wait_ms();
+        for source in self.poller.wait(wait) {
+            self.news(source);
+        }
+        if self.engine.deadline().is_some_and(|t| t <= self.now()) {
+            self.feed(Event::Timeout);
+        }
+        if self.stop_at.is_some_and(|t| t <= self.now()) {
+            self.stop_at = None;
+            self.feed(Event::Stop);
+        }
+        self.scan_if_due();
+        self.look_for_others();
+        self.settle_clients();
+        self.watch_journal();
+    }
+
+    fn news(&mut self, source: Source) {
+        match source {
+            Source::Signals => self.take_signals(),
+            Source::Control(id) => self.read_control(id),
+            Source::Readiness(id) => self.read_readiness(id),
+            Source::Scan => self.read_scan_control(),
+            Source::Halt => self.read_halt(),
+            Source::Listener => self.accept_clients(),
+            Source::Client(id) => self.serve_client(id),
+            Source::Journal => self.journal.flush(),
+        }
+    }
+
+    /// Gives the engine an event, and does all that it then wants; answers are events too.
+    fn feed(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            self.engine.handle(self.now(), event);
+            while let Some(command) = self.engine.poll() {
+                events.extend(self.perform(command));
+                events.append(&mut self.later);
+            }
+        }
+    }
+
+    /// How long there is nothing to do but wait for news, in ms; `None`: for ever.
+    fn wait_ms(&self) -> Option<u64> {
+        let now = self.now();
+        let due = [self.engine.deadline(), self.scan.due(), self.looking_at(), self.stop_at];
+        due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))
+    }
+
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn watch_journal(&mut self) {
+        if self.journal.waiting() {
+            let _ = self.poller.watch_output(self.journal.fd(), Source::Journal);
+        } else {
+            self.poller.forget(self.journal.fd());
+        }
+    }
+
+    fn warn(&mut self, text: &str) {
+        if self.settings.verbosity >= 1 {
+            self.journal.line(text);
+        }
+    }
+}
+
+/// /dev/null, or a pipe that is at its end where a container has no /dev/null.
+fn open_null() -> Result<OwnedFd, Errno> {
+    use nix::fcntl::{OFlag, open};
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    open("/dev/null", flags, nix::sys::stat::Mode::empty())
+        .or_else(|_| nix::unistd::pipe2(OFlag::O_CLOEXEC).map(|(read, _)| read))
+}

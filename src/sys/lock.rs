@@ -98,6 +98,14 @@ pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
     }
 }
 
+/// Waits for a lock of fcntl(2) on `file`, and leaves it held at descriptor `fd`, across an exec.
+pub fn wait_for(file: &[u8], fd: RawFd) -> Result<(), Errno> {
+    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = open(file, flags, Mode::from_bits_truncate(0o644))?;
+    super::fd::place(fd, file)?;
+    fcntl(super::fd::borrow(fd), FcntlArg::F_SETLKW(&whole_file(libc::F_WRLCK))).map(drop)
+}
+
 /// Whether someone has the lock. A file that does not exist is not locked.
 pub fn is_locked(file: &[u8]) -> Result<bool, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;

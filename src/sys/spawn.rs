@@ -7,7 +7,7 @@ use super::{fd, process};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{Pid, setpgid, setsid};
 use std::os::fd::RawFd;
 
@@ -119,7 +119,6 @@ fn close_range(first: u32, last: u32) {
 
 /// The signals as a program expects to find them: none blocked, SIGPIPE deadly.
 pub fn restore_signals() -> Result<(), Errno> {
-    // SAFETY: the default action is no code of ours.
-    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+    process::set_signal(Signal::SIGPIPE, SigHandler::SigDfl)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }

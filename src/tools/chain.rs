@@ -213,6 +213,13 @@ pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
     Ok(Prepared(program))
 }
 
+/// How the runtime starts programs (`runtime::Launch`): in this process, where they are ours.
+pub fn launch(argv: Vec<Word>, env: &[Word]) -> Result<Box<dyn FnOnce() -> i32>, Errno> {
+    let env = Environment::from_strings(env.to_vec());
+    let program = prepare(&env, argv)?;
+    Ok(Box::new(move || program.start(env)))
+}
+
 impl Prepared {
     /// Becomes the program. Comes back only to say with which code to exit.
     pub fn start(self, env: Environment) -> i32 {

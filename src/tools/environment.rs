@@ -16,6 +16,10 @@ impl Environment {
         };
         Self(std::env::vars_os().map(joined).collect())
     }
+    /// The variables of `KEY=VALUE` strings.
+    pub fn from_strings(strings: Vec<Word>) -> Self {
+        Self(strings)
+    }
     /// No variable at all.
     pub fn empty() -> Self {
         Self::default()

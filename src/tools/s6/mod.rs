@@ -18,6 +18,7 @@ mod setlock;
 mod setsid;
 mod setuidgid;
 mod softlimit;
+mod supervise;
 mod svc;
 mod svdt;
 mod svlink;
@@ -132,6 +133,7 @@ pub const TOOLS: &[Tool] = &[
          [ -r residentbytes ] [ -s stackbytes ] [ -t cpusecs ] prog...",
         "Set resource limits, then become a program",
     ),
+    Tool::new("s6-supervise", supervise::supervise, "dir", "Supervise a service").stays(),
     Tool::new(
         "s6-svc",
         svc::run,
@@ -171,6 +173,14 @@ pub const TOOLS: &[Tool] = &[
         "[ -v ] [ -u | -g group | -G group | -o | -O group ] [ -e | -E group ] servicedir...",
         "Tell or change who may see, control and listen to services",
     ),
+    Tool::new(
+        "s6-svscan",
+        supervise::svscan,
+        "[ -C services_max ] [ -L name_max ] [ -t timeout ] [ -d notif ] [ -X consoleholder ] \
+         scandir",
+        "Supervise the services of a scan directory",
+    )
+    .stays(),
     Tool::new(
         "s6-svscanctl",
         svscanctl::run,

@@ -1,0 +1,79 @@
+//! The catch-all logger of `S6_LOGGING` 1 and 2: a service directory in the scan directory, and
+//! the FIFO to which everything else writes.
+
+use super::Refusal;
+use crate::format::settings::Settings;
+use crate::sys::user::User;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Where stdout and stderr go.
+pub struct Outputs {
+    /// Those of services.
+    pub services: (i32, i32),
+    /// Those of the CMD.
+    pub cmd: (i32, i32),
+    /// The ends of the FIFO that are to be kept open.
+    pub kept: Vec<OwnedFd>,
+}
+
+/// Makes the logger's service directory, where one is wanted; it starts with the first scan.
+///
+/// The script keeps the container's stderr (fd 3) as the stdout of its `1` action.
+pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Refusal> {
+    if settings.logging == 0 {
+        return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new() });
+    }
+    let directory = run_directory.join("service/s6-svscan-log");
+    let logs = run_directory.join("uncaught-logs");
+    let failed = |e| Refusal::Unwritable(directory.clone(), e);
+    fs::create_dir_all(&directory).map_err(failed)?;
+    fs::create_dir_all(&logs).map_err(failed)?;
+    fs::set_permissions(&logs, fs::Permissions::from_mode(0o2750)).map_err(failed)?;
+    let user = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root());
+    if let Some(user) = user.and_then(|name| User::by_name(name).ok().flatten()) {
+        let _ = nix::unistd::chown(&logs, Some(user.uid.into()), Some(user.gid.into()));
+    }
+    fs::write(directory.join("run"), script(settings, &logs)).map_err(failed)?;
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(directory.join("run"), executable).map_err(failed)?;
+    fs::write(directory.join("notification-fd"), "3\n").map_err(failed)?;
+    let fifo = directory.join("fifo");
+    let kept = open_fifo(&fifo).map_err(|e| Refusal::Unwritable(fifo, e.into()))?;
+    let opened = kept[0].as_raw_fd();
+    // Differs: with S6_LOGGING=1 the CMD keeps its own stdout and stderr, as documented.
+    let cmd = if settings.logging == 1 { (1, 2) } else { (opened, opened) };
+    Ok(Outputs { services: (opened, opened), cmd, kept: kept.into() })
+}
+
+/// Opens the FIFO for writing. The opening for both keeps it from ever being without a reader, so
+/// that a logger's restart kills no writer.
+fn open_fifo(fifo: &Path) -> Result<[OwnedFd; 2], nix::errno::Errno> {
+    nix::unistd::mkfifo(fifo, Mode::from_bits_truncate(0o600))?;
+    let both = open(fifo, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
+    let write = open(fifo, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    Ok([write, both])
+}
+
+/// Differs: with S6_LOGGING_SCRIPT unset lines are stamped as its default (T) says; the
+/// reference means to, and has none.
+fn script(settings: &Settings, logs: &Path) -> String {
+    let words = super::hook::words(&settings.logging_script);
+    let stamps: String = ["t ", "T "]
+        .into_iter()
+        .filter(|s| words.iter().any(|w| w == s.trim().as_bytes()))
+        .collect();
+    let copy = if settings.logging == 1 { "1 " } else { "" };
+    let user = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root());
+    let user =
+        user.map_or(String::new(), |u| format!("s6-setuidgid {}\n", String::from_utf8_lossy(u)));
+    let logs = logs.display();
+    format!(
+        "#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n{user}\
+         s6-log -bpd3 -- {copy}{stamps}{logs}\n"
+    )
+}

@@ -1,0 +1,85 @@
+//! `S6_STAGE2_HOOK`: a command that may change the tree before it is read.
+
+use super::{Boot, Refusal};
+use crate::sys::fd;
+use crate::sys::process;
+use crate::sys::spawn::{Child, Session, spawn};
+use crate::tools::{Word, chain};
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::wait::WaitPidFlag;
+
+/// What makes a hook a shell's business.
+const METACHARACTERS: &[u8] = b"|&;<>()$`\\\"'*?[#~=%";
+
+/// Splits text into words at blanks.
+pub fn words(text: &[u8]) -> Vec<Word> {
+    let words = text.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
+    words.map(<[u8]>::to_vec).collect()
+}
+
+/// Runs the hook, if there is one, to its end. `Some`: the container stops with this code.
+pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
+    let Some(text) = &boot.settings.stage2_hook else { return Ok(None) };
+    let shown = String::from_utf8_lossy(text);
+    let code = match wait(boot, text) {
+        Ok(Ended::Stopped) => return Ok(Some(0)),
+        Ok(Ended::Code(code)) => code,
+        Err(e) => {
+            let line = format!("rc.init: warning: unable to run hook {shown}: {}\n", e.desc());
+            let _ = fd::write_all(2, line.as_bytes());
+            if e == Errno::ENOENT { 127 } else { 126 }
+        }
+    };
+    let (severity, level) = match code {
+        0 => ("info", 2),
+        _ if boot.settings.if_boot_fails >= 2 => ("fatal", 0),
+        _ => ("warning", 1),
+    };
+    if boot.settings.verbosity >= level {
+        let line = format!("rc.init: {severity}: hook {shown} exited {code}\n");
+        let _ = fd::write_all(2, line.as_bytes());
+    }
+    Ok((severity == "fatal").then_some(code))
+}
+
+enum Ended {
+    Code(u8),
+    /// A signal asked for a stop meanwhile.
+    Stopped,
+}
+
+/// Differs: the reference splits the hook into words, its README calls it a shell command. Both
+/// work: with any of a shell's characters in it, it is a shell's.
+fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
+    let argv = match text.iter().any(|b| METACHARACTERS.contains(b)) {
+        true => vec![b"/bin/sh".to_vec(), b"-c".to_vec(), text.to_vec()],
+        false => words(text),
+    };
+    let stops: SigSet =
+        [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGUSR2].into_iter().collect();
+    let mut watched = stops;
+    watched.add(Signal::SIGCHLD);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), None)?;
+    let _ = nix::unistd::chdir("/");
+    let program = chain::launch(argv, boot.env.strings())?;
+    let child = Child {
+        session: Session::Same,
+        fds: &[(0, 0), (1, 1), (2, 2)],
+        nofile: None,
+        new_pid_namespace: false,
+    };
+    let hook = spawn(&child, program)?;
+    loop {
+        let signal = watched.wait()?;
+        if stops.contains(signal) {
+            let _ = process::kill(hook.as_raw(), Signal::SIGTERM as u8);
+            return Ok(Ended::Stopped);
+        }
+        while let Ok(Some((pid, status))) = process::wait(-1, WaitPidFlag::WNOHANG) {
+            if pid == hook {
+                return Ok(Ended::Code(status.code().unwrap_or_else(|| status.approximation())));
+            }
+        }
+    }
+}

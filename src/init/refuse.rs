@@ -1,0 +1,56 @@
+//! Why a container does not start: what failed, and what to do about it.
+
+use crate::definition::Fault;
+use nix::errno::Errno;
+use std::io;
+use std::path::PathBuf;
+
+/// A reason not to start.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The definitions are wrong; each fault has been told.
+    #[error("{}", told(.0))]
+    Tree(Vec<Fault>),
+    /// A file of ours cannot be made.
+    #[error("sixtree: fatal: unable to make {}: {}\n", .0.display(), .1)]
+    Unwritable(PathBuf, io::Error),
+    /// No directory can stand for /run.
+    #[error("sixtree: fatal: {0}\n")]
+    NoRun(String),
+    /// Without it nobody knows which program this is, or which processes are left.
+    #[error(
+        "sixtree: fatal: /proc is not mounted: mount it in the container (mount -t proc proc /proc)\n"
+    )]
+    NoProc,
+    /// The kernel refuses what the loop is made of.
+    #[error("sixtree: fatal: unable to start the event loop: {}\n", .0.desc())]
+    NoLoop(Errno),
+    /// The live tree cannot be made.
+    #[error("sixtree: fatal: {0}\n")]
+    Live(#[from] crate::runtime::LiveError),
+}
+
+impl Refusal {
+    /// What /init exits with.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Tree(_) | Self::NoRun(_) | Self::NoProc => 100,
+            Self::Unwritable(..) | Self::NoLoop(_) | Self::Live(_) => 111,
+        }
+    }
+}
+
+fn told(faults: &[Fault]) -> String {
+    let errors = faults.iter().filter(|f| f.is_error()).count();
+    let lines = faults.iter().map(|f| {
+        let severity = if f.is_error() { "fatal" } else { "warning" };
+        format!("s6-rc-compile: {severity}: {f}\n")
+    });
+    let plural = if errors == 1 { "an error" } else { "errors" };
+    let end = format!(
+        "sixtree: fatal: {errors} {plural} in the service definitions: nothing was started \
+         (`sixtree check` tells more)\n"
+    )
+    .replacen("1 an error", "an error", 1);
+    lines.chain([end]).collect()
+}

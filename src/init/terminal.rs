@@ -1,0 +1,36 @@
+//! The terminal on stdin, if there is one: the CMD may take its foreground and change its modes,
+//! and it is given back as it was found.
+
+use crate::sys::fd;
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp, ttyname};
+use std::os::fd::IntoRawFd;
+
+/// A terminal as it was found.
+pub struct Terminal {
+    modes: Termios,
+    foreground: Option<Pid>,
+}
+
+impl Terminal {
+    /// The terminal on stdin.
+    pub fn found() -> Option<Self> {
+        let modes = tcgetattr(fd::borrow(0)).ok()?;
+        Some(Self { modes, foreground: tcgetpgrp(fd::borrow(0)).ok() })
+    }
+
+    /// Gives it back. SIGTTOU, which this would get from the background, is blocked by now.
+    pub fn restore(&self) {
+        if self.foreground == Some(getpgrp()) {
+            let _ = tcsetpgrp(fd::borrow(0), getpgrp());
+        }
+        let _ = tcsetattr(fd::borrow(0), SetArg::TCSANOW, &self.modes);
+    }
+}
+
+/// The terminal on stdin, opened for the CMD's output (`S6_CMD_USE_TERMINAL`).
+pub fn for_output() -> Option<i32> {
+    let name = ttyname(fd::borrow(0)).ok()?;
+    let file = std::fs::File::options().write(true).open(name).ok()?;
+    Some(file.into_raw_fd())
+}

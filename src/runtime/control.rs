@@ -1,0 +1,215 @@
+//! Orders from outside: letters in FIFOs, and signals.
+
+use super::poller::Source;
+use super::service::open_fifo;
+use super::{Role, Runtime};
+use crate::engine::{Control, Event, Time};
+use crate::format::control;
+use crate::format::shutdown::Message;
+use crate::graph::ServiceId;
+use crate::sys::fd;
+use crate::sys::lock::Lock;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// How many letters one wake-up takes from a FIFO.
+const LETTERS: usize = 64;
+
+impl Runtime {
+    /// Opens the FIFOs and the socket by which the outside drives us.
+    pub(super) fn open_controls(&mut self) {
+        if self.settings.role == Role::Supervise {
+            return;
+        }
+        let scan = self.open_scan_control();
+        if let Err((file, e)) = scan {
+            let text = format!("unable to open {}: {}", file.display(), e.desc());
+            self.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
+        }
+        if self.settings.role != Role::Container {
+            return;
+        }
+        match self.open_halt() {
+            Ok(fifo) => {
+                let _ = self.poller.watch(&fifo, Source::Halt);
+                self.halt = Some(fifo);
+            }
+            Err(e) => self.warn(&format!(
+                "sixtree: warning: unable to make the FIFO of halt: {}: use kill -TERM 1",
+                e.desc()
+            )),
+        }
+        if let Err(e) = self.listen() {
+            self.warn(&format!(
+                "sixtree: warning: unable to listen for s6-rc: {}: s6-rc will not work",
+                e.desc()
+            ));
+        }
+    }
+
+    fn open_halt(&self) -> Result<OwnedFd, Errno> {
+        let directory = self.settings.scan_directory.join("s6-linux-init-shutdownd");
+        std::fs::create_dir_all(&directory).map_err(|_| Errno::EIO)?;
+        open_fifo(&directory.join("fifo").to_string_lossy())
+    }
+
+    fn open_scan_control(&mut self) -> Result<(), (PathBuf, Errno)> {
+        let directory = self.settings.scan_directory.join(".s6-svscan");
+        let fail = |e: std::io::Error| {
+            (directory.clone(), Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO)))
+        };
+        std::fs::create_dir_all(&directory).map_err(fail)?;
+        let fifo = directory.join("control");
+        let opened = open_fifo(&fifo.to_string_lossy()).map_err(|e| (fifo, e))?;
+        let _ = self.poller.watch(&opened, Source::Scan);
+        let lock = directory.join("lock");
+        let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
+        self.scan.open(opened, held);
+        Ok(())
+    }
+
+    /// Reads a service's `supervise/control`.
+    pub(super) fn read_control(&mut self, id: ServiceId) {
+        let Some(service) = self.services.get(&id) else { return };
+        let Some(supervision) = &service.supervision else { return };
+        for letter in letters(supervision.control.as_raw_fd()) {
+            if let Some(order) = order(letter) {
+                self.feed(Event::Control(id, order));
+            }
+        }
+    }
+
+    /// Reads what s6-svscanctl wrote.
+    pub(super) fn read_scan_control(&mut self) {
+        let Some(fifo) = self.scan.control() else { return };
+        for letter in letters(fifo) {
+            match letter {
+                b'z' => self.reap(),
+                b'a' => self.rescan(),
+                b'n' => self.feed(Event::Prune { loggers: false }),
+                b'N' => self.feed(Event::Prune { loggers: true }),
+                b'h' => self.rescan_and_prune(),
+                b't' | b'i' => self.leave(false, false),
+                b'q' => self.leave(true, false),
+                b'b' => self.leave(false, true),
+                other => {
+                    let shown = char::from(other);
+                    self.warn(&format!(
+                        "s6-svscan: warning: received unknown control command: {shown}"
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Reads what `halt` and its kind wrote.
+    pub(super) fn read_halt(&mut self) {
+        let Some(fifo) = &self.halt else { return };
+        self.halt_bytes.extend(letters(fifo.as_raw_fd()));
+        while let Some(message) = Message::take(&mut self.halt_bytes) {
+            match message {
+                Message::Cancel => self.stop_at = None,
+                Message::Stop(stop) if stop.delay.is_zero() => self.feed(Event::Stop),
+                Message::Stop(stop) => {
+                    let delay_ms = u64::try_from(stop.delay.as_millis()).unwrap_or(u64::MAX);
+                    self.stop_at = Some(Time(self.now().0.saturating_add(delay_ms)));
+                }
+            }
+        }
+    }
+
+    /// Takes the signals that have come.
+    pub(super) fn take_signals(&mut self) {
+        while let Some(signal) = self.signals.next() {
+            match signal {
+                Signal::SIGCHLD => self.reap(),
+                other if self.settings.role == Role::Supervise => self.supervisor_signal(other),
+                Signal::SIGALRM => self.rescan(),
+                Signal::SIGABRT if self.settings.role != Role::Container => self.leave(false, true),
+                _ if self.scan.run_signal_script(signal) => self.start_signal_script(signal),
+                Signal::SIGHUP => self.rescan_and_prune(),
+                other if self.settings.role == Role::Container => self.container_signal(other),
+                Signal::SIGTERM | Signal::SIGINT => self.leave(false, false),
+                Signal::SIGQUIT => self.leave(true, false),
+                _ => {}
+            }
+        }
+    }
+
+    /// What signals mean to s6-supervise: TERM is `xd`, HUP is `x`, QUIT leaves the service behind,
+    /// and INT takes its process group along.
+    fn supervisor_signal(&mut self, signal: Signal) {
+        let Some(id) = self.services.keys().next().copied() else { return };
+        match signal {
+            Signal::SIGTERM => {
+                self.feed(Event::Control(id, Control::Exit));
+                self.feed(Event::Control(id, Control::Down { permanently: false }));
+            }
+            Signal::SIGHUP => self.feed(Event::Control(id, Control::Exit)),
+            Signal::SIGQUIT => self.left = true,
+            Signal::SIGINT => {
+                let run = self.services.get(&id).and_then(|s| s.processes.run);
+                if let Some(run) = run {
+                    let _ = crate::sys::process::kill(-run.as_raw(), Signal::SIGINT as u8);
+                }
+                self.left = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Differs: QUIT, WINCH (without a terminal), INT, USR1 and PWR stop the container as TERM
+    /// does: they are the STOPSIGNAL of common base images, or asked for a reboot that no
+    /// container can have.
+    fn container_signal(&mut self, signal: Signal) {
+        let stops = signal != Signal::SIGWINCH || !self.has_terminal();
+        self.feed(Event::Signal { number: signal as u8, stops });
+    }
+
+    fn has_terminal(&self) -> bool {
+        use std::io::IsTerminal;
+        [0, 1, 2].into_iter().any(|n| fd::borrow(n).is_terminal())
+    }
+
+    fn leave(&mut self, loggers: bool, at_once: bool) {
+        match self.settings.role {
+            Role::Container => self.feed(Event::Stop),
+            Role::Scan | Role::Supervise => self.feed(Event::Leave { loggers, at_once }),
+        }
+    }
+}
+
+/// What a control letter orders; unknown ones are ignored, as s6-supervise ignores them.
+fn order(letter: u8) -> Option<Control> {
+    Some(match letter {
+        b'u' => Control::Up { permanently: false },
+        b'U' => Control::Up { permanently: true },
+        b'd' => Control::Down { permanently: false },
+        b'D' => Control::Down { permanently: true },
+        b'o' => Control::Once,
+        b'O' => Control::AtMostOnce { permanently: false },
+        // Differs: s6-supervise 2.15 ignores `Q` (off by one); its page says what it should do.
+        b'Q' => Control::AtMostOnce { permanently: true },
+        b'x' => Control::Exit,
+        b'r' => Control::Restart,
+        b'l' => Control::Reload,
+        b'p' => Control::Pause,
+        b'c' => Control::Continue,
+        b'P' => Control::PauseGroup,
+        b'C' => Control::ContinueGroup,
+        b'K' => Control::KillGroup,
+        other => Control::Signal(control::signal_of(other)?),
+    })
+}
+
+/// The letters that wait in a FIFO.
+fn letters(fifo: RawFd) -> Vec<u8> {
+    let mut buffer = [0; LETTERS];
+    match fd::read(fifo, &mut buffer) {
+        Ok(n) => buffer.iter().take(n).copied().collect(),
+        Err(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,217 @@
+//! What the engine wants, done.
+
+use super::Runtime;
+use super::report;
+use super::script;
+use crate::engine::{BOOT, Command, Event, Process, Report, RequestId, SHUTDOWN, Script, Signal};
+use crate::format::request::{Say, Severity};
+use crate::graph::ServiceId;
+use crate::sys::fifodir;
+use crate::sys::process::kill;
+use nix::sys::signal;
+use nix::unistd::Pid;
+
+impl Runtime {
+    /// Does what a command says; the answer, where it has one.
+    pub(super) fn perform(&mut self, command: Command) -> Option<Event> {
+        match command {
+            Command::Spawn(process) => return Some(self.spawn(process)),
+            Command::Signal(process, signal) => return self.signal(process, signal),
+            Command::Forget(process) => self.children.forget(process),
+            Command::Status(id) => self.write_status(id),
+            Command::Notify(id, letters) => self.notify(id, letters),
+            Command::Tally(id, exit) => self.tally(id, exit),
+            Command::DownFile(id, present) => self.down_file(id, present),
+            Command::Supervise(id) => return Some(self.supervise(id)),
+            Command::Unsupervise(id) => self.unsupervise(id),
+            Command::Drop(id) => self.forget_service(id),
+            Command::Report(request, report) => self.report(request, report),
+            Command::Done(request, outcome) => self.clients.done(request, outcome),
+            Command::StartCmd => return self.start_cmd(),
+            Command::SignalCmd(number) => self.signal_cmd(number),
+            Command::ExitCode(code) => self.write_exit_code(code),
+            Command::TermAll => self.terminate_all(),
+            Command::KillAll => self.kill_all(),
+            Command::Exit => self.left = true,
+        }
+        None
+    }
+
+    /// Goes into a service's directory; its name. `None`: there is no such directory.
+    pub(super) fn enter(&mut self, id: ServiceId) -> Option<String> {
+        let service = self.services.get(&id)?;
+        if self.here != Some(id) {
+            self.here = None;
+            nix::unistd::chdir(&service.directory).ok()?;
+            self.here = Some(id);
+        }
+        Some(service.name.clone())
+    }
+
+    fn signal(&mut self, process: Process, signal: Signal) -> Option<Event> {
+        let id = process.service;
+        let name = self.enter(id)?;
+        let processes = self.services.get(&id)?.processes;
+        let pid = match process.script {
+            Script::Run => processes.run,
+            Script::Finish => processes.finish,
+            Script::Up | Script::Down | Script::Reload => processes.oneshot,
+        }?;
+        match signal {
+            Signal::Number(number) => send(pid, number),
+            Signal::Group(number) => send_group(pid, number),
+            Signal::Reload => {
+                let number = self.signal_file(&name, "reload-signal", signal::SIGHUP);
+                send(pid, number);
+            }
+            Signal::Down => {
+                let number = self.signal_file(&name, "down-signal", signal::SIGTERM);
+                send(pid, number);
+                let timeout_ms = script::number("timeout-kill").ok().flatten().unwrap_or(0);
+                return Some(Event::Stopping(id, timeout_ms));
+            }
+            Signal::TimedOut => self.kill_late(process, pid, &name),
+        }
+        None
+    }
+
+    fn kill_late(&mut self, process: Process, pid: Pid, name: &str) {
+        let both = [signal::SIGKILL as u8, signal::SIGCONT as u8];
+        if process.script == Script::Run && script::flag("flag-timeout-killpg") {
+            return both.into_iter().for_each(|number| send_group(pid, number));
+        }
+        if process.script == Script::Finish {
+            self.warn(&format!(
+                "s6-supervise {name}: warning: finish script lifetime reached maximum value - \
+                 sending it a SIGKILL"
+            ));
+        }
+        both.into_iter().for_each(|number| send(pid, number));
+    }
+
+    fn signal_file(&mut self, name: &str, file: &'static str, default: signal::Signal) -> u8 {
+        script::signal(file, default as u8).unwrap_or_else(|_| {
+            let text = format!("invalid {file}: not a signal; using {default}");
+            self.warn(&format!("s6-supervise {name}: warning: {text}"));
+            default as u8
+        })
+    }
+
+    fn write_status(&mut self, id: ServiceId) {
+        if self.enter(id).is_none() {
+            return;
+        }
+        if let (Some(service), Some(longrun)) =
+            (self.services.get_mut(&id), self.engine.longrun(id))
+            && service.supervision.is_some()
+        {
+            service.update_status(longrun);
+        }
+    }
+
+    fn notify(&mut self, id: ServiceId, letters: &str) {
+        if self.enter(id).is_some() {
+            let _ = fifodir::notify(b"event", letters.as_bytes());
+        }
+    }
+
+    fn tally(&mut self, id: ServiceId, exit: crate::engine::Exit) {
+        if self.enter(id).is_none() {
+            return;
+        }
+        let max = script::number("max-death-tally").ok().flatten().unwrap_or(100);
+        if let Some(service) = self.services.get(&id) {
+            service.tally(exit, max as usize);
+        }
+    }
+
+    fn down_file(&mut self, id: ServiceId, present: bool) {
+        if self.enter(id).is_none() {
+            return;
+        }
+        let _ = match present {
+            true => std::fs::write("down", []),
+            false => std::fs::remove_file("down"),
+        };
+    }
+
+    /// Tells whoever asked: the client that did, or the container's stderr.
+    fn report(&mut self, request: RequestId, report: Report) {
+        if let Some(id) = subject(report) {
+            self.clients.note_request(id, request);
+        }
+        let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
+        if request == BOOT || request == SHUTDOWN {
+            self.say_aloud(&say);
+        } else {
+            self.clients.say(request, say);
+        }
+    }
+
+    pub(super) fn say_aloud(&mut self, say: &Say) {
+        if say.severity == Severity::Fatal || self.settings.verbosity >= say.level {
+            let prefix = report::prefix(say.severity);
+            self.journal.line(&format!("s6-rc: {prefix}: {}", say.text));
+        }
+    }
+
+    /// A line about a service, to the stderr of whoever asked for what is being done to it.
+    pub(super) fn tell_for(&mut self, id: ServiceId, line: &str) {
+        match self.clients.request_for(id) {
+            Some(request) => self.clients.tell(request, line),
+            None => self.journal.line(line),
+        }
+    }
+
+    fn signal_cmd(&mut self, number: u8) {
+        if let Some(pid) = self.children.cmd {
+            send(pid, number);
+        }
+    }
+
+    fn results(&self) -> std::path::PathBuf {
+        self.settings.run_directory.join("s6-linux-init-container-results")
+    }
+
+    fn write_exit_code(&mut self, code: u8) {
+        let _ = std::fs::create_dir_all(self.results());
+        let _ = std::fs::write(self.results().join("exitcode"), format!("{code}\n"));
+    }
+
+    /// The container's exit code: what the file says, modulo 256; 0 without one, 100 if it holds
+    /// no number.
+    pub(super) fn exit_code(&self) -> u8 {
+        let Ok(text) = std::fs::read(self.results().join("exitcode")) else { return 0 };
+        let text = String::from_utf8_lossy(&text);
+        text.trim().parse::<u64>().map_or(100, |n| (n % 256) as u8)
+    }
+
+    pub(super) fn write_cmd_pid(&self, pid: Pid) {
+        if self.settings.cmd_receives_signals {
+            let file = self.settings.run_directory.join("s6/cmdpid");
+            let _ = std::fs::write(file, format!("{pid}\n"));
+        }
+    }
+
+    pub(super) fn remove_cmd_pid(&self) {
+        if self.settings.cmd_receives_signals {
+            let _ = std::fs::remove_file(self.settings.run_directory.join("s6/cmdpid"));
+        }
+    }
+}
+
+/// The service that a report is about, where a script of it may run because of the request.
+fn subject(report: Report) -> Option<ServiceId> {
+    match report {
+        Report::Starting(id) | Report::Stopping(id) => Some(id),
+        _ => None,
+    }
+}
+
+fn send(pid: Pid, number: u8) {
+    let _ = kill(pid.as_raw(), number);
+}
+
+fn send_group(pid: Pid, number: u8) {
+    let _ = kill(-pid.as_raw(), number);
+}

@@ -1,0 +1,61 @@
+//! The pipes between producers and their consumers. They are held here, both ends of each, so that
+//! either side can die and come back and no line is lost.
+
+use crate::graph::ServiceId;
+use nix::fcntl::OFlag;
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Which pipes a service reads from and writes to.
+#[derive(Debug, Default)]
+pub struct Pipelines {
+    /// Whose output goes to whose input.
+    consumer_of: BTreeMap<ServiceId, ServiceId>,
+    /// The pipe before each consumer: read end, write end. Made when first needed.
+    pipes: BTreeMap<ServiceId, Option<(OwnedFd, OwnedFd)>>,
+}
+
+/// The descriptors of a service that its pipes stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Its stdin.
+    pub input: Option<RawFd>,
+    /// Its stdout.
+    pub output: Option<RawFd>,
+}
+
+impl Pipelines {
+    /// Sends the output of `producer` to `consumer`.
+    pub fn connect(&mut self, producer: ServiceId, consumer: ServiceId) {
+        self.consumer_of.insert(producer, consumer);
+        self.pipes.entry(consumer).or_default();
+    }
+
+    /// Forgets a service that has gone, and its pipe.
+    pub fn remove(&mut self, id: ServiceId) {
+        self.consumer_of.remove(&id);
+        self.pipes.remove(&id);
+    }
+
+    /// The ends for a process of this service. If a pipe cannot be made (too many open files),
+    /// the service goes without: its output is not lost, it goes to the container's.
+    pub fn ends(&mut self, id: ServiceId) -> Ends {
+        let input = self.pipe(id).map(|(read, _)| read);
+        let consumer = self.consumer_of.get(&id).copied();
+        let output = consumer.and_then(|c| self.pipe(c)).map(|(_, write)| write);
+        Ends { input, output }
+    }
+
+    fn pipe(&mut self, consumer: ServiceId) -> Option<(RawFd, RawFd)> {
+        let slot = self.pipes.get_mut(&consumer)?;
+        if slot.is_none() {
+            *slot = nix::unistd::pipe2(OFlag::O_CLOEXEC).ok();
+        }
+        slot.as_ref().map(|(read, write)| (read.as_raw_fd(), write.as_raw_fd()))
+    }
+
+    /// Lets go of a consumer's pipe: it reads what is left in it, and then its end.
+    pub fn close(&mut self, consumer: ServiceId) {
+        self.pipes.remove(&consumer);
+    }
+}

@@ -1,0 +1,127 @@
+//! epoll, with names for what it watches.
+
+use crate::graph::ServiceId;
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use std::os::fd::AsFd;
+
+/// What can have news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The signal descriptor.
+    Signals,
+    /// A service's `supervise/control`.
+    Control(ServiceId),
+    /// A service's notification pipe.
+    Readiness(ServiceId),
+    /// The scan directory's `.s6-svscan/control`.
+    Scan,
+    /// The FIFO that `halt` writes to.
+    Halt,
+    /// The control socket.
+    Listener,
+    /// A client of the control socket.
+    Client(u32),
+    /// stderr can take more of the journal.
+    Journal,
+}
+
+impl Source {
+    fn encode(self) -> u64 {
+        let (tag, id) = match self {
+            Self::Signals => (0, 0),
+            Self::Control(id) => (1, id.0),
+            Self::Readiness(id) => (2, id.0),
+            Self::Scan => (3, 0),
+            Self::Halt => (4, 0),
+            Self::Listener => (5, 0),
+            Self::Client(id) => (6, id),
+            Self::Journal => (7, 0),
+        };
+        (tag << 32) | u64::from(id)
+    }
+
+    fn decode(data: u64) -> Self {
+        let id = data as u32;
+        match data >> 32 {
+            1 => Self::Control(ServiceId(id)),
+            2 => Self::Readiness(ServiceId(id)),
+            3 => Self::Scan,
+            4 => Self::Halt,
+            5 => Self::Listener,
+            6 => Self::Client(id),
+            7 => Self::Journal,
+            _ => Self::Signals,
+        }
+    }
+}
+
+/// Everything that the loop waits for.
+#[derive(Debug)]
+pub struct Poller(Epoll);
+
+/// How many sources one wake-up takes news from, so that none of them can starve the others.
+const BATCH: usize = 64;
+
+impl Poller {
+    /// Nothing watched yet.
+    pub fn new() -> Result<Self, Errno> {
+        Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map(Self)
+    }
+
+    /// Watches a descriptor for input. It is forgotten when it is closed.
+    pub fn watch(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
+        self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, source.encode()))
+    }
+
+    /// Watches a descriptor for room to write.
+    pub fn watch_output(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
+        self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLOUT, source.encode()))
+    }
+
+    /// Watches for input, and for room to write where `output` says so.
+    pub fn change(&self, fd: impl AsFd, source: Source, output: bool) -> Result<(), Errno> {
+        let write = if output { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
+        let mut event = EpollEvent::new(EpollFlags::EPOLLIN | write, source.encode());
+        self.0.modify(fd, &mut event)
+    }
+
+    /// Stops watching.
+    pub fn forget(&self, fd: impl AsFd) {
+        let _ = self.0.delete(fd);
+    }
+
+    /// Waits for news, at most so many ms (`None`: for ever). Signals come first.
+    pub fn wait(&self, timeout_ms: Option<u64>) -> Vec<Source> {
+        let limit = timeout_ms.map_or(EpollTimeout::NONE, |ms| {
+            EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX))
+                .unwrap_or(EpollTimeout::ZERO)
+        });
+        let mut events = [EpollEvent::empty(); BATCH];
+        let count = self.0.wait(&mut events, limit).unwrap_or(0);
+        let mut sources: Vec<_> =
+            events.iter().take(count).map(|e| Source::decode(e.data())).collect();
+        sources.sort_unstable();
+        sources
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_come_back_as_they_went() {
+        let all = [
+            Source::Signals,
+            Source::Control(ServiceId(7)),
+            Source::Readiness(ServiceId(u32::MAX)),
+            Source::Scan,
+            Source::Halt,
+            Source::Listener,
+            Source::Client(3),
+            Source::Journal,
+        ];
+        all.iter().for_each(|s| assert_eq!(Source::decode(s.encode()), *s));
+    }
+}

@@ -1,0 +1,251 @@
+//! The scan directory: service directories that appear there are supervised, those that have gone
+//! are dropped when that is asked for. Reference: s6-svscan's page.
+
+use super::service::{Service, Unsupervisable};
+use super::{Role, Runtime};
+use crate::engine::{Event, Scanned, Supervised, Time};
+use crate::graph::ServiceId;
+use crate::sys::lock::Lock;
+use crate::sys::spawn::{Child, Session, spawn};
+use nix::sys::signal::Signal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Directories in the scan directory that are ours and no services.
+const OURS: &[&str] = &["s6-linux-init-shutdownd"];
+
+/// How long after a scan that failed the next one comes, in ms.
+const RETRY_MS: u64 = 5000;
+
+/// The scan directory and what was found in it.
+#[derive(Debug)]
+pub struct ScanDirectory {
+    path: PathBuf,
+    control: Option<OwnedFd>,
+    lock: Option<Lock>,
+    found: BTreeMap<Identity, Found>,
+    next_id: u32,
+    due: Option<Time>,
+}
+
+/// Device and inode: a service directory is the same under any name.
+type Identity = (u64, u64);
+
+/// A service directory that was found, with its logger.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    service: ServiceId,
+    logger: Option<ServiceId>,
+    present: bool,
+}
+
+impl ScanDirectory {
+    /// A scan directory that has not been looked at yet.
+    pub fn new(path: PathBuf) -> Self {
+        let found = BTreeMap::new();
+        Self { path, control: None, lock: None, found, next_id: 0, due: None }
+    }
+    /// Sets the first id that is free for what is found.
+    pub fn ids_from(&mut self, first: u32) {
+        self.next_id = self.next_id.max(first);
+    }
+    /// Keeps `.s6-svscan/control` and `.s6-svscan/lock`.
+    pub fn open(&mut self, control: OwnedFd, lock: Option<Lock>) {
+        (self.control, self.lock) = (Some(control), lock);
+    }
+    /// The control FIFO.
+    pub fn control(&self) -> Option<RawFd> {
+        self.control.as_ref().map(AsRawFd::as_raw_fd)
+    }
+    /// When to scan without being told to.
+    pub fn due(&self) -> Option<Time> {
+        self.due
+    }
+    /// Whether there is a script `.s6-svscan/SIGNAME` to run instead of what a signal does.
+    pub fn run_signal_script(&self, signal: Signal) -> bool {
+        use nix::unistd::{AccessFlags, access};
+        access(&self.signal_script(signal), AccessFlags::X_OK).is_ok()
+    }
+    fn signal_script(&self, signal: Signal) -> PathBuf {
+        self.path.join(".s6-svscan").join(signal.as_str())
+    }
+    /// An id that nothing has.
+    pub fn new_id(&mut self) -> ServiceId {
+        self.next_id += 1;
+        ServiceId(self.next_id - 1)
+    }
+}
+
+impl Runtime {
+    /// Scans if it is time to.
+    pub(super) fn scan_if_due(&mut self) {
+        if self.scan.due.is_some_and(|t| t <= self.now()) {
+            self.rescan();
+        }
+    }
+
+    /// Scans now: starts what has appeared, marks what has gone.
+    pub(super) fn rescan(&mut self) {
+        let next = (self.settings.rescan_ms > 0).then_some(self.settings.rescan_ms);
+        let seen = match self.look() {
+            Ok(seen) => seen,
+            Err(e) => {
+                let shown = self.scan.path.display().to_string();
+                self.warn(&format!("s6-svscan: warning: unable to read {shown}: {e}"));
+                self.scan.due = Some(Time(self.now().0 + RETRY_MS));
+                return;
+            }
+        };
+        self.scan.due = next.map(|ms| Time(self.now().0 + ms));
+        let gone: Vec<_> = self
+            .scan
+            .found
+            .iter()
+            .filter(|(k, f)| f.present && !seen.contains_key(*k))
+            .map(|(k, _)| *k)
+            .collect();
+        for identity in gone {
+            if let Some(found) = self.scan.found.get_mut(&identity) {
+                found.present = false;
+                let both = [Some(found.service), found.logger];
+                both.into_iter().flatten().for_each(|id| self.feed(Event::Vanished(id)));
+            }
+        }
+        for (identity, name) in seen {
+            self.appeared(identity, name);
+        }
+    }
+
+    /// What SIGHUP and `h` do.
+    pub(super) fn rescan_and_prune(&mut self) {
+        self.rescan();
+        self.feed(Event::Prune { loggers: false });
+    }
+
+    /// The service directories in the scan directory that are not the tree's own.
+    fn look(&self) -> std::io::Result<BTreeMap<Identity, String>> {
+        let of_tree: BTreeSet<Identity> = self
+            .engine
+            .graph()
+            .ids()
+            .filter_map(|id| identity(&self.services.get(&id)?.directory))
+            .collect();
+        let mut seen = BTreeMap::new();
+        for entry in std::fs::read_dir(&self.scan.path)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') || OURS.contains(&name.as_str()) {
+                continue;
+            }
+            let Some(identity) = identity(&self.scan.path.join(&name)) else { continue };
+            if !of_tree.contains(&identity) {
+                seen.insert(identity, name);
+            }
+        }
+        Ok(seen)
+    }
+
+    fn appeared(&mut self, identity: Identity, name: String) {
+        if let Some(found) = self.scan.found.get_mut(&identity) {
+            if !std::mem::replace(&mut found.present, true) {
+                let (service, logger) = (found.service, found.logger);
+                self.announce(service, logger);
+            }
+            return;
+        }
+        let directory = self.scan.path.join(&name);
+        let service = self.scan.new_id();
+        let logger = identity_of_logger(&directory).then(|| self.scan.new_id());
+        self.services.insert(service, Service::new(name.clone(), directory.clone()));
+        if let Some(logger) = logger {
+            let log = Service::new(format!("{name}/log"), directory.join("log"));
+            self.services.insert(logger, log);
+            self.pipelines.connect(service, logger);
+        }
+        self.scan.found.insert(identity, Found { service, logger, present: true });
+        self.announce(service, logger);
+    }
+
+    fn announce(&mut self, service: ServiceId, logger: Option<ServiceId>) {
+        if let Some(logger) = logger {
+            self.feed(Event::Appeared(logger, Scanned { logger: true }));
+        }
+        self.feed(Event::Appeared(service, Scanned { logger: false }));
+    }
+
+    /// Begins the supervision of a service's directory; the answer for the engine.
+    pub(super) fn supervise(&mut self, id: ServiceId) -> Event {
+        let Some(name) = self.enter(id) else { return Event::NotSupervised(id) };
+        let Some(service) = self.services.get_mut(&id) else { return Event::NotSupervised(id) };
+        match service.supervise() {
+            Ok(()) => {
+                let down = !service.status.want_up;
+                if let Some(supervision) = &service.supervision {
+                    let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
+                }
+                Event::Supervised(id, Supervised { down })
+            }
+            Err(why @ (Unsupervisable::Locked | Unsupervisable::File(..))) => {
+                self.warn(&format!("s6-supervise {name}: warning: unable to supervise: {why}"));
+                Event::NotSupervised(id)
+            }
+        }
+    }
+
+    /// Ends the supervision of a service's directory. A logger beside it now reads to the end.
+    pub(super) fn unsupervise(&mut self, id: ServiceId) {
+        self.left |= self.settings.role == Role::Supervise;
+        if let Some(service) = self.services.get_mut(&id) {
+            service.unsupervise();
+        }
+        let orphan = self.scan.found.values().find(|f| f.service == id && !f.present);
+        if let Some(logger) = orphan.and_then(|f| f.logger) {
+            self.pipelines.close(logger);
+        }
+    }
+
+    /// Forgets a service that has gone for good.
+    pub(super) fn forget_service(&mut self, id: ServiceId) {
+        self.unsupervise(id);
+        self.here = None;
+        self.services.remove(&id);
+        self.pipelines.remove(id);
+        for found in self.scan.found.values_mut() {
+            found.logger = found.logger.filter(|l| *l != id);
+        }
+        let services = &self.services;
+        self.scan.found.retain(|_, f| f.logger.is_some() || services.contains_key(&f.service));
+    }
+
+    /// Runs `.s6-svscan/SIGNAME` in the scan directory.
+    pub(super) fn start_signal_script(&mut self, signal: Signal) {
+        let script = self.scan.signal_script(signal);
+        let word = script.to_string_lossy().into_owned().into_bytes();
+        self.here = None;
+        let _ = nix::unistd::chdir(&self.scan.path);
+        let outputs = self.settings.outputs;
+        let fds = [(0, self.null.as_raw_fd()), (1, outputs.0), (2, outputs.1)];
+        let child = Child {
+            session: Session::New,
+            fds: &fds,
+            nofile: self.settings.nofile,
+            new_pid_namespace: false,
+        };
+        let started = (self.settings.launch)(vec![word], &self.settings.env)
+            .and_then(|program| spawn(&child, program));
+        if let Err(e) = started {
+            let text = format!("unable to spawn {}: {}", script.display(), e.desc());
+            self.warn(&format!("s6-svscan: warning: {text}"));
+        }
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    let stat = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
+    Some((stat.dev(), stat.ino()))
+}
+
+fn identity_of_logger(service: &Path) -> bool {
+    identity(&service.join("log")).is_some()
+}

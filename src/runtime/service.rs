@@ -1,0 +1,181 @@
+//! One supervised service directory: the files by which the world sees and drives it, byte for
+//! byte those of s6-supervise. Every path is relative: the caller is in the service directory.
+
+use crate::engine::{Exit, Longrun};
+use crate::format::status::Status;
+use crate::format::tai::Tain;
+use crate::format::tally::{self, Death};
+use crate::sys::lock::Lock;
+use crate::sys::{clock, fifodir};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// What PID 1 keeps of a service.
+#[derive(Debug)]
+pub struct Service {
+    /// Its name in messages and in `argv[1]` of run: `NAME`, or `NAME/log`.
+    pub name: String,
+    /// Its live directory; for a oneshot, that in which its scripts run.
+    pub directory: PathBuf,
+    /// While it is supervised.
+    pub supervision: Option<Supervision>,
+    /// The pipe in which it tells its readiness.
+    pub readiness: Option<OwnedFd>,
+    /// The processes of its scripts.
+    pub processes: Processes,
+    /// What stands in `supervise/status`, but for what the engine knows.
+    pub status: Status,
+}
+
+/// The processes of a service that are alive.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Processes {
+    /// `run`.
+    pub run: Option<Pid>,
+    /// `finish`.
+    pub finish: Option<Pid>,
+    /// `up`, `down` or `reload`.
+    pub oneshot: Option<Pid>,
+    /// The `run` that finish is told of.
+    pub last_run: Option<Pid>,
+}
+
+/// What is open while a directory is supervised.
+#[derive(Debug)]
+pub struct Supervision {
+    /// `supervise/control`, for reading; it never sees an end of file.
+    pub control: OwnedFd,
+    /// `supervise/lock`, held.
+    _lock: Lock,
+}
+
+/// Why a directory cannot be supervised.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsupervisable {
+    /// Another supervisor holds the lock.
+    #[error("another supervisor is already running on it: stop that one first")]
+    Locked,
+    /// One of its files cannot be made.
+    #[error("unable to make {}: {}", .0, .1.desc())]
+    File(&'static str, Errno),
+}
+
+impl Service {
+    /// A service that is not supervised yet.
+    pub fn new(name: String, directory: PathBuf) -> Self {
+        let status = Status::not_started(stamp(), false);
+        let processes = Processes::default();
+        Self { name, directory, supervision: None, readiness: None, processes, status }
+    }
+
+    /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO, status, event.
+    pub fn supervise(&mut self) -> Result<(), Unsupervisable> {
+        use Unsupervisable::File;
+        let fresh = make_event_directory().map_err(|e| File("event", e))?;
+        make_directory("supervise").map_err(|e| File("supervise", e))?;
+        let lock = Lock::take(b"supervise/lock", 0o644)
+            .map_err(|e| File("supervise/lock", e))?
+            .ok_or(Unsupervisable::Locked)?;
+        let control = open_fifo("supervise/control").map_err(|e| File("supervise/control", e))?;
+        if !fresh {
+            let _ = fifodir::clean(b"event");
+        }
+        let _ = fs::write("supervise/death_tally", []);
+        self.supervision = Some(Supervision { control, _lock: lock });
+        let want_up = !Path::new("down").exists();
+        self.status = Status::not_started(stamp(), want_up);
+        self.write_status();
+        let _ = fifodir::notify(b"event", b"s");
+        Ok(())
+    }
+
+    /// Ends its supervision.
+    pub fn unsupervise(&mut self) {
+        self.supervision = None;
+        self.readiness = None;
+    }
+
+    /// Replaces `supervise/status` by what the engine and the processes say now.
+    pub fn update_status(&mut self, longrun: &Longrun) {
+        let pid = self.processes.run.or(self.processes.finish);
+        self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
+        self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();
+        // "Not started yet" is written as paused and ready at once.
+        self.status.paused = longrun.paused() || longrun.never_started();
+        self.status.want_up = longrun.wanted();
+        self.status.ready = longrun.ready() || longrun.never_started();
+        self.write_status();
+    }
+
+    /// A failure here (a full disk) must not stop supervision, and there is no one to tell.
+    fn write_status(&self) {
+        if fs::write("supervise/status.new", self.status.encode()).is_ok() {
+            let _ = fs::rename("supervise/status.new", "supervise/status");
+        }
+    }
+
+    /// Appends a death to `supervise/death_tally`, which keeps the last `max`.
+    pub fn tally(&self, exit: Exit, max: usize) {
+        let (exit_code, signal) = match exit {
+            Exit::Code(code) => (code, 0),
+            Exit::Signal(signal) => (128u8.wrapping_add(signal), signal),
+        };
+        let mut deaths = tally::decode(&fs::read("supervise/death_tally").unwrap_or_default());
+        deaths.push(Death { stamp: self.status.stamp, exit_code, signal });
+        let from = deaths.len().saturating_sub(max.min(tally::MAX));
+        let kept = deaths.get(from..).unwrap_or_default();
+        if fs::write("supervise/death_tally.new", tally::encode(kept)).is_ok() {
+            let _ = fs::rename("supervise/death_tally.new", "supervise/death_tally");
+        }
+    }
+}
+
+/// The time now, as status files have it.
+pub fn stamp() -> Tain {
+    Tain::from_utc(clock::utc())
+}
+
+/// Opens a FIFO so that it never blocks and never ends; makes it (0600) if it is not there.
+pub fn open_fifo(path: &str) -> Result<OwnedFd, Errno> {
+    match nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o600)) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(e) => return Err(e),
+    }
+    open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+/// Makes `event` as s6 does; true if it was not there. One that is there is left as it is.
+fn make_event_directory() -> Result<bool, Errno> {
+    if !make_directory("event")? {
+        return Ok(false);
+    }
+    let group = nix::unistd::getegid();
+    let _ = nix::unistd::chown("event", None, Some(group));
+    nix::sys::stat::fchmodat(
+        nix::fcntl::AT_FDCWD,
+        "event",
+        Mode::from_bits_truncate(0o3730),
+        nix::sys::stat::FchmodatFlags::FollowSymlink,
+    )?;
+    Ok(true)
+}
+
+/// Makes a directory (0700); true if it was not there. Where a dangling link stands in its place,
+/// makes what the link points to (a read-only service directory with a writable /run).
+fn make_directory(path: &str) -> Result<bool, Errno> {
+    let mode = Mode::from_bits_truncate(0o700);
+    match nix::unistd::mkdir(path, mode) {
+        Ok(()) => Ok(true),
+        Err(Errno::EEXIST) if Path::new(path).is_dir() => Ok(false),
+        Err(Errno::EEXIST) => {
+            let target = fs::read_link(path).map_err(|_| Errno::ENOTDIR)?;
+            nix::unistd::mkdir(&target, mode).map(|()| true)
+        }
+        Err(e) => Err(e),
+    }
+}

@@ -1,0 +1,63 @@
+//! What the runtime is told before it starts: by /init, or by s6-svscan and s6-supervise.
+
+use crate::definition::Word;
+use nix::errno::Errno;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// Finds a program and checks what can be checked before a fork. The closure becomes it, in the
+/// child, and comes back only with a code to exit with.
+pub type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Box<dyn FnOnce() -> i32>, Errno>;
+
+/// How to run.
+pub struct Settings {
+    /// /run, or what stands in its place.
+    pub run_directory: PathBuf,
+    /// The scan directory.
+    pub scan_directory: PathBuf,
+    /// The environment of services, as `KEY=VALUE`.
+    pub env: Vec<Word>,
+    /// The CMD.
+    pub cmd: Option<Cmd>,
+    /// How much to say: 0 nothing, 1 warnings, 2 transitions, 3 decisions.
+    pub verbosity: u8,
+    /// How programs are found and started.
+    pub launch: Launch,
+    /// Whether this is PID 1 of its namespace, whose every process it may signal.
+    pub pid_1: bool,
+    /// What this process is.
+    pub role: Role,
+    /// The RLIMIT_NOFILE (soft, hard) to give back to children.
+    pub nofile: Option<(u64, u64)>,
+    /// How services are seen to by default: descriptors for their stdout and stderr.
+    pub outputs: (i32, i32),
+    /// The ends of the catch-all logger's FIFO that are kept open here.
+    pub catch_all: Vec<OwnedFd>,
+    /// Whether the CMD gets the signals: its pid is then in `s6/cmdpid`.
+    pub cmd_receives_signals: bool,
+    /// How often to scan without being told to, in ms; 0 is never.
+    pub rescan_ms: u64,
+}
+
+/// What signals and the end of supervision mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A container's init.
+    Container,
+    /// s6-svscan: the owner of a scan directory.
+    Scan,
+    /// s6-supervise: the supervisor of one service.
+    Supervise,
+}
+
+/// The container's CMD.
+pub struct Cmd {
+    /// Its words.
+    pub argv: Vec<Word>,
+    /// The directory in which /init was started.
+    pub directory: PathBuf,
+    /// Its environment.
+    pub env: Vec<Word>,
+    /// Its stdout and stderr.
+    pub outputs: (i32, i32),
+}

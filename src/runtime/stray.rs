@@ -1,0 +1,144 @@
+//! The processes that are no service's: the last TERM and KILL, and knowing when none is left.
+//!
+//! As PID 1 that is every process of the namespace. Otherwise it is our descendants alone: we are
+//! their subreaper, and must touch nobody else's.
+
+use super::Runtime;
+use crate::engine::{Event, Time};
+use crate::sys::process::kill;
+use nix::errno::Errno;
+use nix::sys::signal::{SIGCONT, SIGKILL, SIGTERM};
+use nix::unistd::Pid;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often to look whether processes that are not our children have gone, in ms.
+const LOOK_MS: u64 = 10;
+
+/// What is known of the end.
+#[derive(Debug, Default)]
+pub struct Stray {
+    /// The last TERM has been sent.
+    ending: bool,
+    /// No child is left, but there may be processes that came in from outside (docker exec).
+    childless: bool,
+    look_at: Option<Time>,
+}
+
+impl Runtime {
+    /// TERM, and CONT for those that are stopped, to every process but this one.
+    pub(super) fn terminate_all(&mut self) {
+        self.stray.ending = true;
+        self.signal_all(SIGTERM as u8);
+        self.signal_all(SIGCONT as u8);
+        self.stray.look_at = Some(self.now());
+    }
+
+    /// KILL to every process but this one.
+    pub(super) fn kill_all(&mut self) {
+        self.signal_all(SIGKILL as u8);
+    }
+
+    fn signal_all(&self, number: u8) {
+        if self.settings.pid_1 {
+            let _ = kill(-1, number);
+            return;
+        }
+        let ours = descendants(std::process::id() as i32)
+            .unwrap_or_else(|| self.children.pids().collect());
+        for pid in ours {
+            let _ = kill(pid, number);
+        }
+    }
+
+    /// waitpid has said that there is no child.
+    pub(super) fn note_alone(&mut self) {
+        self.stray.childless = true;
+    }
+
+    /// When to look again.
+    pub(super) fn looking_at(&self) -> Option<Time> {
+        self.stray.look_at
+    }
+
+    /// In the last phase: finds out whether any process is left.
+    pub(super) fn look_for_others(&mut self) {
+        if !self.stray.ending || self.left {
+            return;
+        }
+        self.stray.childless = false;
+        self.reap();
+        let others = self.settings.pid_1 && kill(-1, 0) != Err(Errno::ESRCH);
+        if self.stray.childless && !others {
+            self.stray.look_at = None;
+            self.feed(Event::Alone);
+        } else {
+            self.let_catch_all_end();
+            self.stray.look_at = Some(Time(self.now().0 + LOOK_MS));
+        }
+    }
+}
+
+impl Runtime {
+    /// Closes the catch-all logger's FIFO once nobody else is left to write to it: the logger reads
+    /// what is in it, and then its end.
+    fn let_catch_all_end(&mut self) {
+        if self.settings.catch_all.is_empty() {
+            return;
+        }
+        let me = std::process::id() as i32;
+        let left = if self.settings.pid_1 { others(me) } else { descendants(me) };
+        let logger = self.services.iter().find(|(id, _)| self.is_catch_all(**id));
+        let logger = logger.and_then(|(_, s)| s.processes.run).map(Pid::as_raw);
+        if left.is_some_and(|left| left.iter().all(|pid| Some(*pid) == logger)) {
+            self.settings.catch_all.clear();
+        }
+    }
+}
+
+/// Every process but one, by /proc.
+fn others(than: i32) -> Option<BTreeSet<i32>> {
+    let entries = std::fs::read_dir("/proc").ok()?.flatten();
+    let pids = entries.filter_map(|e| e.file_name().to_str()?.parse().ok());
+    Some(pids.filter(|pid| *pid != than).collect())
+}
+
+/// Every living descendant of a process, by /proc; `None` where /proc cannot be read.
+fn descendants(root: i32) -> Option<BTreeSet<i32>> {
+    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
+        if let Some(parent) = parent(pid) {
+            children.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = BTreeSet::new();
+    let mut todo = vec![root];
+    while let Some(pid) = todo.pop() {
+        let of_pid = children.remove(&pid).unwrap_or_default();
+        found.extend(&of_pid);
+        todo.extend(of_pid);
+    }
+    Some(found)
+}
+
+/// The parent, from /proc/PID/stat: the second word after the name, which ends at the last `)`.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let after = stat.iter().rposition(|&b| b == b')')? + 1;
+    let text = std::str::from_utf8(stat.get(after..)?).ok()?;
+    text.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parent_is_found_and_counts_us_among_its_descendants() {
+        let me = std::process::id() as i32;
+        let parent = parent(me).expect("we have a parent");
+        assert_eq!(parent, nix::unistd::getppid().as_raw());
+        assert!(descendants(parent).expect("/proc is there").contains(&me));
+        assert!(!descendants(me).expect("/proc is there").contains(&parent));
+    }
+}

@@ -216,14 +216,19 @@ impl Engine {
     pub(super) fn leave(&mut self, loggers: bool, at_once: bool) {
         if self.life.stage != Stage::Bare {
             self.stop();
-        } else if at_once {
+            return;
+        }
+        self.life.stage = Stage::Leaving;
+        for id in self.give_up_all().iter().flat_map(Transition::moving) {
+            self.services.forget(id, &mut self.agenda);
+        }
+        if at_once {
             self.exit();
         } else {
-            self.life.stage = Stage::Leaving;
+            self.dismiss(loggers);
             let longruns = self.services.longruns.iter();
             let there = longruns.filter(|(_, longrun)| longrun.has_supervisor());
             self.life.remaining = there.map(|(&id, _)| id).collect();
-            self.dismiss(loggers);
             self.exit_if_left();
         }
     }

@@ -28,8 +28,8 @@ impl Longrun {
 
     /// Its directory has gone. Its supervisor stays until it is pruned.
     pub(in crate::engine) fn vanish(&mut self, agenda: &mut Agenda) {
-        self.active = false;
-        if self.phase == Phase::Unsupervised {
+        let was_there = std::mem::replace(&mut self.active, false);
+        if was_there && self.phase == Phase::Unsupervised {
             agenda.clear(Timer::Longrun(self.id));
             self.gone(agenda);
         }

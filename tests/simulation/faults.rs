@@ -1,0 +1,169 @@
+//! Seeded bugs: an engine that is faulty in one way, so that each rule can prove that it bites.
+
+use crate::rules::Rule;
+use crate::tree::without_dependencies;
+use sixtree::definition::Definition;
+use sixtree::engine::*;
+use sixtree::graph::{Graph, ServiceId};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A way to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Every process is asked for twice.
+    SpawnsTwice,
+    /// A signal comes again with the next event.
+    SignalsAgain,
+    /// Dependencies are not known.
+    NoDependencies,
+    /// A start that failed is told as one that did well.
+    Boasts,
+    /// The deadline is a millisecond early.
+    ImpatientClock,
+    /// The exit comes with the last TERM.
+    ExitsEarly,
+    /// The ends of `finish` go unheard.
+    Deaf,
+    /// It depends on something other than the events.
+    Moody,
+    /// The end of a request is told twice.
+    TellsTwice,
+    /// The end of a request is not told.
+    TellsNever,
+    /// A death is not told to listeners.
+    KeepsDeathsQuiet,
+    /// A directory is left while its service runs.
+    LeavesEarly,
+    /// Deaths are not tallied.
+    NoTally,
+    /// Time runs ten times as fast.
+    FastClock,
+    /// The CMD is started with the stop.
+    LateCmd,
+    /// It goes on after the exit.
+    Undead,
+}
+
+/// Every bug, and the rule that catches it.
+pub const BUGS: [(Bug, Rule); 17] = [
+    (Bug::SpawnsTwice, Rule::OneProcess),
+    (Bug::SignalsAgain, Rule::SignalToLiving),
+    (Bug::NoDependencies, Rule::DependenciesUp),
+    (Bug::NoDependencies, Rule::DependentsDown),
+    (Bug::Boasts, Rule::Truth),
+    (Bug::ImpatientClock, Rule::Deadline),
+    (Bug::ExitsEarly, Rule::NothingAlive),
+    (Bug::Deaf, Rule::Ends),
+    (Bug::Moody, Rule::Determinism),
+    (Bug::TellsTwice, Rule::Answers),
+    (Bug::TellsNever, Rule::Answers),
+    (Bug::KeepsDeathsQuiet, Rule::Letters),
+    (Bug::LeavesEarly, Rule::Supervision),
+    (Bug::NoTally, Rule::Tally),
+    (Bug::FastClock, Rule::Pace),
+    (Bug::LateCmd, Rule::Cmd),
+    (Bug::Undead, Rule::Silence),
+];
+
+/// Something that no event tells.
+static MOOD: AtomicU64 = AtomicU64::new(0);
+
+/// An engine, sound or not.
+pub struct Subject {
+    engine: Engine,
+    bug: Option<Bug>,
+    commands: VecDeque<Command>,
+    repeated: Vec<Command>,
+}
+
+impl Subject {
+    pub fn new(definitions: Vec<Definition>, bug: Option<Bug>) -> Self {
+        let known = match bug {
+            Some(Bug::NoDependencies) => without_dependencies(&definitions),
+            _ => definitions,
+        };
+        let graph = Graph::new(known).expect("a sound tree");
+        let (commands, repeated) = (VecDeque::new(), Vec::new());
+        Self { engine: Engine::new(graph), bug, commands, repeated }
+    }
+
+    pub fn handle(&mut self, now: Time, event: Event) {
+        self.commands.extend(std::mem::take(&mut self.repeated));
+        if self.hears(&event) {
+            self.engine.handle(self.clock(now), event);
+        }
+        while let Some(command) = self.engine.poll() {
+            self.pass(command);
+        }
+    }
+
+    pub fn poll(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    pub fn deadline(&self) -> Option<Time> {
+        let at = self.engine.deadline()?;
+        Some(match self.bug {
+            Some(Bug::ImpatientClock) => Time(at.0 - 1),
+            Some(Bug::FastClock) => Time(at.0.div_ceil(10)),
+            _ => at,
+        })
+    }
+
+    pub fn is_up(&self, id: ServiceId) -> bool {
+        self.engine.is_up(id)
+    }
+
+    pub fn longrun(&self, id: ServiceId) -> Option<&Longrun> {
+        self.engine.longrun(id)
+    }
+
+    pub fn stopping(&self) -> bool {
+        self.engine.stopping()
+    }
+
+    fn clock(&self, now: Time) -> Time {
+        match self.bug {
+            Some(Bug::FastClock) => Time(now.0 * 10),
+            _ => now,
+        }
+    }
+
+    fn hears(&self, event: &Event) -> bool {
+        let finish = matches!(event, Event::Exited(p, _) if p.script == Script::Finish);
+        !(self.bug == Some(Bug::Deaf) && finish)
+    }
+
+    fn pass(&mut self, command: Command) {
+        let mut all = vec![command.clone()];
+        match (self.bug, command) {
+            (Some(Bug::SpawnsTwice), Command::Spawn(_))
+            | (Some(Bug::TellsTwice), Command::Done(..)) => all.extend_from_within(..),
+            (Some(Bug::SignalsAgain), Command::Signal(..)) => self.repeated.clone_from(&all),
+            (Some(Bug::Boasts), Command::Report(request, Report::NotStarted(id, _))) => {
+                all = vec![Command::Report(request, Report::Started(id))];
+            }
+            (Some(Bug::ExitsEarly), Command::TermAll) => all.push(Command::Exit),
+            (Some(Bug::Moody), Command::Status(_)) => {
+                if MOOD.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+                    all.clear();
+                }
+            }
+            (Some(Bug::TellsNever), Command::Done(..))
+            | (Some(Bug::NoTally), Command::Tally(..)) => {
+                all.clear();
+            }
+            (Some(Bug::KeepsDeathsQuiet), Command::Notify(_, letters)) if letters == "d" => {
+                all.clear();
+            }
+            (Some(Bug::LeavesEarly), Command::Signal(process, Signal::Down)) => {
+                all.push(Command::Unsupervise(process.service));
+            }
+            (Some(Bug::LateCmd), Command::TermAll) => all.insert(0, Command::StartCmd),
+            (Some(Bug::Undead), Command::Exit) => all.push(Command::TermAll),
+            _ => {}
+        }
+        self.commands.extend(all);
+    }
+}

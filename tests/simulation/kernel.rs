@@ -1,0 +1,362 @@
+//! A fake kernel: it does what it is told, and checks the rules while it does.
+
+use crate::rules::{Breach, Listener, Rule, hold};
+use sixtree::engine::*;
+use sixtree::graph::{Graph, ServiceId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Living {
+    /// It tells its readiness, and whether it has.
+    pub notifies: bool,
+    pub ready: bool,
+    /// It was asked to end.
+    pub asked: bool,
+    /// It got a KILL.
+    pub killed: bool,
+}
+
+/// What the engine is still to be told.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    Spawn(Process),
+    Supervise(ServiceId),
+    Stopping(ServiceId),
+}
+
+/// A request that is not at its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    pub dry_run: bool,
+}
+
+/// What is known of one directory.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Directory {
+    /// It is in the scan directory.
+    pub there: bool,
+    pub logger: bool,
+    pub supervised: bool,
+    pub asked: bool,
+    pub down: bool,
+    pub listener: Listener,
+}
+
+/// The world outside the engine.
+#[derive(Debug, Default)]
+pub struct Kernel {
+    pub graph: Graph,
+    pub now: Time,
+    pub alive: BTreeMap<Process, Living>,
+    /// Processes that nobody watches.
+    pub strays: Vec<Living>,
+    pub cmd: Option<Living>,
+    pub answers: VecDeque<Answer>,
+    pub directories: BTreeMap<ServiceId, Directory>,
+    pub requests: BTreeMap<RequestId, Asked>,
+    /// What s6-rc must take for up, from what happened.
+    pub up: BTreeSet<ServiceId>,
+    /// Oneshots whose last script did well, and which it was.
+    pub done: BTreeMap<ServiceId, Script>,
+    /// Services that somebody started or stopped by hand.
+    pub touched: BTreeSet<ServiceId>,
+    /// When `run` may start again.
+    pub paced: BTreeMap<ServiceId, Time>,
+    pub termed: bool,
+    pub killed: Option<Time>,
+    pub stopped: bool,
+    pub cmd_started: bool,
+    /// There is no container, and so nobody cares for strays.
+    pub bare: bool,
+    pub at_once: bool,
+    pub exited: bool,
+    /// Of the event of now: what must still be done about it.
+    deaths: Vec<(ServiceId, Exit)>,
+    hasty: BTreeSet<ServiceId>,
+    excused: BTreeSet<ServiceId>,
+}
+
+impl Kernel {
+    /// A world in which nothing runs.
+    pub fn new(graph: Graph) -> Self {
+        Self { graph, now: Time(1), ..Self::default() }
+    }
+
+    /// Whether a service has a process, or is about to.
+    pub fn is_alive(&self, id: ServiceId) -> bool {
+        let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(p) if p.service == id);
+        self.alive.keys().any(|p| p.service == id) || self.answers.iter().any(spawning)
+    }
+
+    /// Whether no process is left at all.
+    pub fn is_alone(&self) -> bool {
+        let spawning = self.answers.iter().any(|answer| matches!(answer, Answer::Spawn(_)));
+        self.alive.is_empty() && self.strays.is_empty() && self.cmd.is_none() && !spawning
+    }
+
+    /// A process ends: the engine must hear of it.
+    pub fn end(&mut self, process: Process, exit: Exit) -> Event {
+        self.alive.remove(&process);
+        match process.script {
+            Script::Run => self.deaths.push((process.service, exit)),
+            Script::Up | Script::Down if exit == Exit::Code(0) => {
+                self.done.insert(process.service, process.script);
+            }
+            Script::Up | Script::Down | Script::Finish | Script::Reload => {}
+        }
+        Event::Exited(process, exit)
+    }
+
+    /// Does what it is told, if the rules allow it.
+    pub fn obey(&mut self, command: &Command) -> Result<(), Breach> {
+        let what = || format!("{command:?}");
+        hold(!self.exited, Rule::Silence, what)?;
+        match command {
+            Command::Spawn(process) => self.spawn(*process)?,
+            Command::Signal(process, signal) => self.signal(*process, *signal)?,
+            Command::Forget(process) => {
+                hold(self.is_alive(process.service), Rule::SignalToLiving, what)?;
+                self.forget(*process);
+            }
+            Command::Status(id) => hold(self.is_supervised(*id), Rule::Supervision, what)?,
+            Command::Notify(id, letters) => self.notify(*id, letters)?,
+            Command::Tally(id, exit) => {
+                let at = self.deaths.iter().position(|death| *death == (*id, *exit));
+                hold(at.is_some(), Rule::Tally, what)?;
+                at.map(|at| self.deaths.remove(at));
+            }
+            Command::DownFile(id, there) => self.directory(*id).down = *there,
+            Command::Supervise(id) => {
+                let directory = self.directory(*id);
+                let free = !directory.supervised && !directory.asked && directory.there;
+                directory.asked = true;
+                hold(free, Rule::Supervision, what)?;
+                self.answers.push_back(Answer::Supervise(*id));
+            }
+            Command::Unsupervise(id) => {
+                let idle = self.is_supervised(*id) && !self.is_alive(*id);
+                self.directory(*id).supervised = false;
+                hold(idle, Rule::Supervision, what)?;
+            }
+            Command::Drop(id) => {
+                let gone = self.directories.remove(id);
+                let leaves = |d: Directory| !d.there || self.stopped;
+                let free = gone.is_some_and(|d| !d.supervised && !d.asked && leaves(d));
+                let scanned = self.graph.definition(*id).is_none();
+                hold(free && scanned, Rule::Supervision, what)?;
+            }
+            Command::Report(request, report) => self.report(*request, *report)?,
+            Command::Done(request, _) => {
+                self.stopped |= *request == SHUTDOWN;
+                hold(self.requests.remove(request).is_some(), Rule::Answers, what)?;
+            }
+            Command::StartCmd => {
+                hold(!self.cmd_started && !self.stopped, Rule::Cmd, what)?;
+                self.cmd_started = true;
+                self.cmd = Some(Living::default());
+            }
+            Command::SignalCmd(number) => {
+                hold(self.cmd.is_some(), Rule::SignalToLiving, what)?;
+                self.cmd.iter_mut().for_each(|cmd| cmd.asked |= *number == 15);
+            }
+            Command::ExitCode(_) => {}
+            Command::TermAll => self.term_all(),
+            Command::KillAll => self.kill_all(),
+            Command::Exit => self.exit()?,
+        }
+        Ok(())
+    }
+
+    /// What must be so once all is done that an event asks for.
+    pub fn check(&mut self) -> Result<(), Breach> {
+        let now = self.now;
+        if self.killed.is_some() {
+            self.deaths.clear();
+        }
+        let untallied = std::mem::take(&mut self.deaths);
+        hold(untallied.is_empty(), Rule::Tally, || format!("not tallied: {untallied:?}"))?;
+        let excused = std::mem::take(&mut self.excused);
+        let mut hasty = std::mem::take(&mut self.hasty);
+        hasty.retain(|id| !excused.contains(id));
+        hold(hasty.is_empty(), Rule::Pace, || format!("started too soon, at {now:?}: {hasty:?}"))
+    }
+
+    /// A start that is not too soon, since somebody asked for it.
+    pub fn excuse(&mut self, id: ServiceId) {
+        self.excused.insert(id);
+    }
+
+    fn directory(&mut self, id: ServiceId) -> &mut Directory {
+        self.directories.entry(id).or_default()
+    }
+
+    fn is_supervised(&self, id: ServiceId) -> bool {
+        self.directories.get(&id).is_some_and(|directory| directory.supervised)
+    }
+
+    fn spawn(&mut self, process: Process) -> Result<(), Breach> {
+        let what = || format!("spawn of {process:?}");
+        let id = process.service;
+        hold(!self.is_alive(id), Rule::OneProcess, what)?;
+        hold(self.killed.is_none(), Rule::Silence, what)?;
+        match process.script {
+            Script::Run => {
+                hold(self.is_supervised(id), Rule::Supervision, what)?;
+                if self.paced.get(&id).is_some_and(|&at| at > self.now) {
+                    self.hasty.insert(id);
+                }
+            }
+            Script::Finish => hold(self.is_supervised(id), Rule::Supervision, what)?,
+            Script::Up | Script::Down | Script::Reload => {
+                self.done.remove(&id);
+            }
+        }
+        self.answers.push_back(Answer::Spawn(process));
+        Ok(())
+    }
+
+    fn signal(&mut self, process: Process, signal: Signal) -> Result<(), Breach> {
+        let what = || format!("{signal:?} to {process:?}");
+        let Some(living) = self.alive.get_mut(&process) else {
+            return hold(false, Rule::SignalToLiving, what);
+        };
+        match signal {
+            Signal::Number(9) | Signal::Group(9) | Signal::TimedOut => living.killed = true,
+            Signal::Number(15) => living.asked = true,
+            Signal::Number(_) | Signal::Group(_) | Signal::Reload => {}
+            Signal::Down => {
+                living.asked = true;
+                self.answers.push_back(Answer::Stopping(process.service));
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, process: Process) {
+        let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(p) if *p == process);
+        if let Some(living) = self.alive.remove(&process) {
+            self.strays.push(living);
+        } else if let Some(at) = self.answers.iter().position(spawning) {
+            self.answers.remove(at);
+            self.strays.push(Living::default());
+        }
+    }
+
+    fn notify(&mut self, id: ServiceId, letters: &str) -> Result<(), Breach> {
+        let what = || format!("{letters} of {id:?}");
+        hold(self.is_supervised(id), Rule::Supervision, what)?;
+        let now = self.now;
+        for letter in letters.chars() {
+            let next = self.directory(id).listener.hear(letter);
+            hold(next.is_some(), Rule::Letters, what)?;
+            self.directory(id).listener = next.unwrap_or_default();
+            match letter {
+                'U' => {
+                    self.paced.insert(id, Time(now.0 + 1000));
+                }
+                'D' => {
+                    self.paced.entry(id).or_insert(Time(now.0 + 1000));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, request: RequestId, report: Report) -> Result<(), Breach> {
+        let what = || format!("{report:?}");
+        let late = matches!(report, Report::BootFailed | Report::BootFatal);
+        let Some(asked) = self.requests.get(&request).copied() else {
+            return hold(late, Rule::Answers, what);
+        };
+        if asked.dry_run {
+            return Ok(());
+        }
+        match report {
+            Report::Starting(id) => {
+                self.excuse(id);
+                let up = self.graph.dependencies(id).all(|other| self.is_up(other));
+                hold(up, Rule::DependenciesUp, what)
+            }
+            Report::Stopping(id) => {
+                let last = request == SHUTDOWN;
+                let down = self.graph.dependents(id).all(|other| self.is_down(other, last));
+                hold(down, Rule::DependentsDown, what)
+            }
+            Report::Started(id) => {
+                self.up.insert(id);
+                hold(self.has_started(id), Rule::Truth, what)
+            }
+            Report::Stopped(id) => {
+                self.up.remove(&id);
+                hold(self.has_stopped(id), Rule::Truth, what)
+            }
+            Report::AlreadyUp(id) => hold(self.up.contains(&id), Rule::Truth, what),
+            Report::AlreadyDown(id) => hold(!self.up.contains(&id), Rule::Truth, what),
+            Report::NotStarted(..)
+            | Report::NotStopped(..)
+            | Report::Essential(_)
+            | Report::Reloaded(_)
+            | Report::NotReloaded(..)
+            | Report::StillWaiting(_)
+            | Report::BootFailed
+            | Report::BootFatal
+            | Report::Late(_) => Ok(()),
+        }
+    }
+
+    /// Up for s6-rc, or about to be told so.
+    fn is_up(&self, id: ServiceId) -> bool {
+        self.up.contains(&id) || self.has_started(id)
+    }
+
+    /// Down for s6-rc, or about to be told so; to the shutdown, also without any process, unless
+    /// somebody meddled.
+    fn is_down(&self, id: ServiceId, last: bool) -> bool {
+        let down = !self.up.contains(&id) || self.has_stopped(id);
+        down && (!last || self.touched.contains(&id) || !self.is_alive(id))
+    }
+
+    fn has_started(&self, id: ServiceId) -> bool {
+        if !self.graph.is_longrun(id) {
+            return self.done.get(&id) == Some(&Script::Up);
+        }
+        let run = Process { service: id, script: Script::Run };
+        self.alive.get(&run).is_some_and(|living| living.ready || !living.notifies)
+    }
+
+    fn has_stopped(&self, id: ServiceId) -> bool {
+        if self.graph.is_longrun(id) {
+            self.touched.contains(&id) || !self.is_alive(id)
+        } else {
+            self.done.get(&id) == Some(&Script::Down)
+        }
+    }
+
+    fn everyone(&mut self) -> impl Iterator<Item = &mut Living> {
+        self.alive.values_mut().chain(&mut self.strays).chain(&mut self.cmd)
+    }
+
+    fn term_all(&mut self) {
+        self.termed = true;
+        self.everyone().for_each(|living| living.asked = true);
+    }
+
+    fn kill_all(&mut self) {
+        self.killed = Some(self.now);
+        self.everyone().for_each(|living| living.killed = true);
+    }
+
+    fn exit(&mut self) -> Result<(), Breach> {
+        self.exited = true;
+        // What does not even die of KILL is left behind, after a while.
+        let excused = self.killed.is_some_and(|at| self.now.0 >= at.0 + 5000) || self.at_once;
+        if self.bare {
+            self.strays.clear();
+        }
+        hold(self.is_alone() || excused, Rule::NothingAlive, || format!("{:?}", self.alive))?;
+        let open = &self.requests;
+        hold(open.is_empty(), Rule::Answers, || format!("unanswered at the end: {open:?}"))
+    }
+}

@@ -1,0 +1,129 @@
+//! The engine against made-up worlds: one simulator, three sources of choices.
+//!
+//! `SIXTREE_WORLDS` is the number of random worlds (10,000 if it is not set), `SIXTREE_DEPTH` the
+//! number of choices that are tried in full (10).
+
+mod choices;
+mod faults;
+mod kernel;
+mod rules;
+mod tree;
+mod world;
+
+use choices::{Exhaustive, Scripted, numbers};
+use faults::{BUGS, Bug};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rules::{Breach, Line, RULES, Rule};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use tree::Size;
+use world::{Story, World};
+
+/// The most choices of a random world.
+const CHOICES: usize = 240;
+const WILD: Size = Size { services: 6, wild: true };
+const PLAIN: Size = Size { services: 2, wild: false };
+
+/// A number from the environment.
+fn from_environment(name: &str, default: u32) -> u32 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn told(trace: &[Line]) -> String {
+    trace.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Lets a world pass twice: it must come out the same.
+fn twice(script: &[u16], bug: Option<Bug>) -> Story {
+    let mut first = World::pass(WILD, bug, &mut Scripted::new(script));
+    let again = World::pass(WILD, bug, &mut Scripted::new(script));
+    if first.breach.is_none() && first.trace != again.trace {
+        let what = told(&again.trace);
+        first.breach = Some(Breach { rule: Rule::Determinism, what });
+    }
+    first
+}
+
+#[test]
+fn random_worlds() {
+    let worlds = from_environment("SIXTREE_WORLDS", 10_000);
+    let config = Config { cases: worlds, failure_persistence: None, ..Config::default() };
+    let (lines, longest) = (Cell::new(0), Cell::new(0));
+    let scripts = prop::collection::vec(any::<u16>(), 0..CHOICES);
+    let result = TestRunner::new(config).run(&scripts, |script| {
+        let story = twice(&script, None);
+        lines.set(lines.get() + story.trace.len());
+        longest.set(longest.get().max(story.trace.len()));
+        match story.breach {
+            None => Ok(()),
+            Some(breach) => Err(TestCaseError::fail(format!("{breach}\n{}", told(&story.trace)))),
+        }
+    });
+    result.unwrap_or_else(|failure| panic!("{failure}"));
+    let (lines, longest) = (lines.get(), longest.get());
+    eprintln!("{worlds} random worlds, {lines} events and commands, at most {longest} in one");
+}
+
+/// The words of a line: names of events, commands, reports, outcomes.
+fn words(line: &Line) -> Vec<String> {
+    let text = line.to_string();
+    let words = text.split(|c: char| !c.is_alphabetic());
+    words.filter(|word| word.starts_with(char::is_uppercase)).map(String::from).collect()
+}
+
+#[test]
+fn all_that_can_happen_happens() {
+    const WORLDS: u64 = 2_000;
+    const EXPECTED: &str = "Abort Alone Appeared Boot Change CmdExited Control Exited Leave \
+        NotSpawned NotSupervised Prune Ready Reload Signal Spawned Stop Stopping Supervised \
+        Timeout Vanished \
+        Drop DownFile Exit ExitCode Forget KillAll Notify SignalCmd Spawn StartCmd Status \
+        Supervise Tally TermAll TimedOut Unsupervise \
+        AlreadyDown AlreadyUp BootFailed BootFatal Essential Late NotReloaded NotStarted \
+        NotStopped Reloaded Started Starting StillWaiting Stopped \
+        Aborted Busy Crashed Done Exited Failed NotSpawned Permanent";
+    let mut seen = BTreeMap::new();
+    for seed in 1..=WORLDS {
+        let numbers = numbers(seed, CHOICES);
+        let story = World::pass(WILD, None, &mut Scripted::new(&numbers));
+        for word in story.trace.iter().flat_map(words) {
+            *seen.entry(word).or_insert(0) += 1;
+        }
+    }
+    let missing = EXPECTED.split_whitespace().filter(|word| !seen.contains_key(*word));
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
+    eprintln!("in {WORLDS} worlds: {seen:?}");
+}
+
+#[test]
+fn every_order_of_two_services() {
+    let mut all = Exhaustive::new(from_environment("SIXTREE_DEPTH", 10) as usize);
+    let (mut worlds, mut lines) = (0, 0);
+    while all.next_run() {
+        let story = World::pass(PLAIN, None, &mut all);
+        if let Some(breach) = story.breach {
+            panic!("{breach}\n{}", told(&story.trace));
+        }
+        worlds += 1;
+        lines += story.trace.len();
+    }
+    eprintln!("{worlds} worlds of two services, {lines} events and commands");
+}
+
+#[test]
+fn every_rule_bites() {
+    const TRIES: u64 = 3_000;
+    for (bug, rule) in BUGS {
+        let breaks = |seed: &u64| {
+            let story = twice(&numbers(*seed, CHOICES), Some(bug));
+            story.breach.is_some_and(|breach| breach.rule == rule)
+        };
+        let found = (1..=TRIES).find(breaks);
+        assert!(found.is_some(), "{bug:?} does not break {rule:?} in {TRIES} worlds");
+        eprintln!("{bug:?} breaks {rule:?} in world {}", found.unwrap_or(0));
+    }
+    for rule in RULES {
+        assert!(BUGS.iter().any(|(_, broken)| *broken == rule), "no bug breaks {rule:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The rules that hold in every world.
+
+use sixtree::engine::{Command, Time};
+use std::fmt;
+
+/// What must never be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// A service has one process at a time.
+    OneProcess,
+    /// Only a process that is there is signalled, or forgotten.
+    SignalToLiving,
+    /// What a service needs is up before it starts.
+    DependenciesUp,
+    /// What needs a service is down before it stops.
+    DependentsDown,
+    /// What is reported, and what the engine answers, is so.
+    Truth,
+    /// The deadline is never in the past, and a timeout leads somewhere.
+    Deadline,
+    /// Nothing is alive when the loop is left.
+    NothingAlive,
+    /// From any point, a shutdown in a fair world ends.
+    Ends,
+    /// The same choices make the same trace.
+    Determinism,
+    /// Every request gets its reports, then one end.
+    Answers,
+    /// The letters of `event/` come in an order that listeners can follow.
+    Letters,
+    /// A directory is supervised once, before anything is done with it, and left when it is down.
+    Supervision,
+    /// Every death of a `run` is tallied once.
+    Tally,
+    /// `run` starts again after a second, or sooner if it was ready or somebody asks.
+    Pace,
+    /// The CMD starts once, and not after a stop.
+    Cmd,
+    /// After KILL nothing is started, and after the exit nothing is done.
+    Silence,
+}
+
+/// Every rule.
+pub const RULES: [Rule; 16] = [
+    Rule::OneProcess,
+    Rule::SignalToLiving,
+    Rule::DependenciesUp,
+    Rule::DependentsDown,
+    Rule::Truth,
+    Rule::Deadline,
+    Rule::NothingAlive,
+    Rule::Ends,
+    Rule::Determinism,
+    Rule::Answers,
+    Rule::Letters,
+    Rule::Supervision,
+    Rule::Tally,
+    Rule::Pace,
+    Rule::Cmd,
+    Rule::Silence,
+];
+
+/// A rule that was broken.
+#[derive(Clone, Debug)]
+pub struct Breach {
+    pub rule: Rule,
+    pub what: String,
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is broken: {}", self.rule, self.what)
+    }
+}
+
+/// Breaks off with a breach unless the condition holds.
+pub fn hold(condition: bool, rule: Rule, what: impl FnOnce() -> String) -> Result<(), Breach> {
+    if condition { Ok(()) } else { Err(Breach { rule, what: what() }) }
+}
+
+/// The letters of one `event/`, so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listener {
+    #[default]
+    Off,
+    Down,
+    Up,
+    Ready,
+    Dying,
+    Failed,
+}
+
+impl Listener {
+    /// The state after a letter; `None` if it must not come now.
+    pub fn hear(self, letter: char) -> Option<Self> {
+        match (self, letter) {
+            (Self::Off, 's') => Some(Self::Down),
+            (Self::Down, 'u') => Some(Self::Up),
+            (Self::Up, 'U') => Some(Self::Ready),
+            (Self::Up | Self::Ready, 'd') => Some(Self::Dying),
+            (Self::Dying, 'O') => Some(Self::Failed),
+            (Self::Dying | Self::Failed, 'D') => Some(Self::Down),
+            (Self::Down, 'x') => Some(Self::Off),
+            _ => None,
+        }
+    }
+}
+
+/// One line of a trace.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// What happened, and when.
+    In(Time, String),
+    /// What was to be done about it.
+    Out(Command),
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::In(at, event) => write!(f, "{:>7} {event}", at.0),
+            Self::Out(command) => write!(f, "          -> {command:?}"),
+        }
+    }
+}

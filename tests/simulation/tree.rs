@@ -1,0 +1,97 @@
+//! Made-up trees and containers.
+
+use crate::choices::Choices;
+use sixtree::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
+use sixtree::engine::Container;
+use sixtree::graph::Graph;
+use std::path::PathBuf;
+
+/// How big a world is, and how wild.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// The most services in the tree.
+    pub services: usize,
+    /// Whether all that can happen does: else only what matters most, for an exhaustive search.
+    pub wild: bool,
+}
+
+/// A tree without cycles: each service depends on some of those before it, or on a bundle of them.
+pub fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
+    let count = 1 + choices.pick(size.services);
+    let mut definitions: Vec<Definition> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for at in 0..count {
+        let dependencies = some(&names, choices);
+        definitions.push(service(at, &dependencies, size, choices));
+        names.push(format!("s{at}"));
+        if size.wild && choices.pick(6) == 1 {
+            let members = some(&names, choices);
+            let bundle = Kind::Bundle(members.iter().map(|name| reference(name)).collect());
+            definitions.push(definition(format!("b{at}"), bundle, false));
+            names.push(format!("b{at}"));
+        }
+    }
+    let top = if size.wild { some(&names, choices) } else { names };
+    let top = Kind::Bundle(top.iter().map(|name| reference(name)).collect());
+    definitions.push(definition("top".into(), top, false));
+    definitions
+}
+
+/// The same tree, without any dependency.
+pub fn without_dependencies(definitions: &[Definition]) -> Vec<Definition> {
+    let mut definitions = definitions.to_vec();
+    for definition in &mut definitions {
+        match &mut definition.kind {
+            Kind::Oneshot(oneshot) => oneshot.atomic.dependencies.clear(),
+            Kind::Longrun(longrun) => longrun.atomic.dependencies.clear(),
+            Kind::Bundle(_) => {}
+        }
+    }
+    definitions
+}
+
+/// How the container is run.
+pub fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) -> Container {
+    let top = graph.find("top").unwrap_or_default();
+    if !size.wild {
+        return Container { top, has_cmd: true, kill_grace_ms: 3000, ..Container::default() };
+    }
+    Container {
+        top,
+        boot_timeout_ms: [0, 0, 2_500][choices.pick(3)],
+        if_boot_fails: choices.pick(3) as u8,
+        has_cmd: choices.pick(2) == 1,
+        cmd_receives_signals: choices.pick(2) == 1,
+        kill_grace_ms: [3_000, 0][choices.pick(2)],
+        shutdown_timeout_ms: [0, 0, 4_000][choices.pick(3)],
+    }
+}
+
+fn some(names: &[String], choices: &mut dyn Choices) -> Vec<String> {
+    names.iter().filter(|_| choices.pick(2) == 1).cloned().collect()
+}
+
+fn service(at: usize, needs: &[String], size: Size, choices: &mut dyn Choices) -> Definition {
+    let mut atomic = Atomic {
+        dependencies: needs.iter().map(|name| reference(name)).collect(),
+        ..Atomic::default()
+    };
+    if size.wild {
+        atomic.timeout_up_ms = [0, 0, 700][choices.pick(3)];
+        atomic.timeout_down_ms = [0, 0, 900][choices.pick(3)];
+    }
+    let kind = if choices.pick(2) == 1 {
+        Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() })
+    } else {
+        Kind::Longrun(Longrun { atomic, ..Longrun::default() })
+    };
+    definition(format!("s{at}"), kind, size.wild && choices.pick(8) == 1)
+}
+
+fn definition(name: String, kind: Kind, essential: bool) -> Definition {
+    Definition { name, directory: PathBuf::new(), kind, essential, recommended: false }
+}
+
+fn reference(name: &str) -> Reference {
+    Reference { name: name.into(), file: PathBuf::new(), line: 0 }
+}

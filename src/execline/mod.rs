@@ -3,4 +3,5 @@
 pub mod block;
 pub mod lexer;
 pub mod netstring;
+pub mod quote;
 pub mod substitute;

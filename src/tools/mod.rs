@@ -77,6 +77,11 @@ pub fn find(name: &[u8]) -> Option<&'static Tool> {
     })
 }
 
+/// A word as the path that it is.
+pub fn path(word: &[u8]) -> &std::path::Path {
+    std::path::Path::new(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(word))
+}
+
 /// The last component of a path.
 pub fn basename(path: &[u8]) -> &[u8] {
     path.rsplit(|&b| b == b'/').next().unwrap_or(path)

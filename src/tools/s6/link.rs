@@ -6,13 +6,11 @@ use super::watch::each;
 use crate::sys::fifodir::{self, Listener};
 use crate::sys::poll::Deadline;
 use crate::tools::die::errno;
-use crate::tools::{Options, Word};
+use crate::tools::{Options, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
-use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// How a service directory is to be linked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -181,8 +179,4 @@ fn undo(link: &[u8], style: Style) {
 
 fn remove(file: &[u8]) {
     let _ = nix::unistd::unlink(file);
-}
-
-fn path(word: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(word))
 }

@@ -8,10 +8,14 @@ pub mod envdir;
 mod envuidgid;
 mod fghack;
 mod ftrig;
+mod generate;
+mod instance;
+mod instance_maker;
 mod ioconnect;
 mod lines;
 mod link;
 mod mkfifodir;
+mod notify_socket;
 mod notifyoncheck;
 mod permafailon;
 mod setlock;
@@ -25,10 +29,12 @@ mod svlink;
 mod svlisten;
 mod svok;
 mod svperms;
+mod svscanboot;
 mod svscanctl;
 mod svstat;
 mod svwait;
 mod tai64n;
+mod usertree_maker;
 mod watch;
 
 use super::Tool;
@@ -82,6 +88,41 @@ pub const TOOLS: &[Tool] = &[
         "Wait for events in a directory, and print them",
     ),
     Tool::new(
+        "s6-instance-control",
+        instance::control,
+        "[ -wu | -wU | -wd | -wD | -wr | -wR ] [ -T timeout ] [ -abqhkti12pcyroduDUxO ] \
+         service instancename",
+        "Tell an instance of a service to start, stop or restart, or send it signals",
+    ),
+    Tool::new(
+        "s6-instance-create",
+        instance::create,
+        "[ -d | -D ] [ -f ] [ -P ] [ -t timeout ] service instancename",
+        "Make an instance of a running service",
+    ),
+    Tool::new(
+        "s6-instance-delete",
+        instance::delete,
+        "[ -X ] [ -t timeout ] service instancename",
+        "Remove an instance of a running service",
+    ),
+    Tool::new("s6-instance-list", instance::list, "service", "List the instances of a service"),
+    Tool::new(
+        "s6-instance-maker",
+        instance_maker::run,
+        "[ -c max ] [ -u user ] [ -l loguser ] [ -L logdir ] [ -t stamptype ] [ -n nfiles ] \
+         [ -s filesize ] [ -S maxsize ] [ -P prefix ] [ -r service[/logger[/pipeline]] ] \
+         template dir",
+        "Write a service of which instances can be made while it runs",
+    ),
+    Tool::new(
+        "s6-instance-status",
+        instance::status,
+        "[ -uwNrpest | -o up,wantedup,normallyup,ready,paused,pid,exitcode,signal,signum,\
+         updownsince,readysince,updownfor,readyfor ] [ -n ] service instancename",
+        "Tell the state of an instance of a service",
+    ),
+    Tool::new(
         "s6-ioconnect",
         ioconnect::run,
         "[ -t timeout ] [ -r fdr ] [ -w fdw ]",
@@ -93,6 +134,18 @@ pub const TOOLS: &[Tool] = &[
         mkfifodir::make,
         "[ -f ] [ -g gid ] fifodir",
         "Make a directory of events",
+    ),
+    Tool::new(
+        "s6-notify-fd-from-socket",
+        notify_socket::fd_from_socket,
+        "[ -f ] [ -3 fd ] [ -t timeout ] prog...",
+        "Run a program that tells its readiness by sd_notify under a supervisor like s6",
+    ),
+    Tool::new(
+        "s6-notify-socket-from-fd",
+        notify_socket::socket_from_fd,
+        "[ -d fd ] [ -f ] [ -t timeout ] [ -k ] prog...",
+        "Run a program that tells its readiness as s6 expects under one that expects sd_notify",
     ),
     Tool::new(
         "s6-notifyoncheck",
@@ -182,6 +235,14 @@ pub const TOOLS: &[Tool] = &[
     )
     .stays(),
     Tool::new(
+        "s6-svscanboot",
+        svscanboot::run,
+        "[ -c devconsole ] [ -D catchalldir ] [ -m catchallmode ] [ -l catchalluser ] \
+         [ -o catchalloptions ] [ -d notif ] [ -C services_max ] [ -L name_max ] [ -t rescan ] \
+         scandir",
+        "Become s6-svscan, with a logger for what no other logger catches",
+    ),
+    Tool::new(
         "s6-svscanctl",
         svscanctl::run,
         "[ -zabhitqnN ] svscandir",
@@ -209,4 +270,12 @@ pub const TOOLS: &[Tool] = &[
     Tool::new("s6-tai64n", tai64n::stamp, "", "Stamp lines with TAI64N labels"),
     Tool::new("s6-tai64ndiff", tai64n::difference, "", "Show the time between stamped lines"),
     Tool::new("s6-tai64nlocal", tai64n::local, "[ -g ]", "Make TAI64N labels readable"),
+    Tool::new(
+        "s6-usertree-maker",
+        usertree_maker::run,
+        "[ -d userscandir ] [ -p path ] [ -E envdir [ -e var ... ] ] \
+         [ -r service/logger[/pipeline] ] [ -l loguser ] [ -t stamptype ] [ -n nfiles ] \
+         [ -s filesize ] [ -S maxsize ] [ -P prefix ] user logdir dir",
+        "Write a service that runs a user's own supervision tree",
+    ),
 ];

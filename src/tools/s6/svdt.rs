@@ -4,10 +4,8 @@
 use crate::format::signal;
 use crate::format::tally::{self, Death};
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Next, Options, Process, Word, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
 /// `s6-svdt [ -S | -s ] [ -n maxentries ] servicedir`
 pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
@@ -29,9 +27,9 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// `s6-svdt-clear servicedir`
 pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
-    let (file, new) = (path(dir, ""), path(dir, ".new"));
-    let written = std::fs::write(OsStr::from_bytes(&new), [])
-        .and_then(|()| std::fs::rename(OsStr::from_bytes(&new), OsStr::from_bytes(&file)));
+    let (file, new) = (tally_of(dir, ""), tally_of(dir, ".new"));
+    let written =
+        std::fs::write(path(&new), []).and_then(|()| std::fs::rename(path(&new), path(&file)));
     match written {
         Ok(()) => Ok(Next::Exit(0)),
         Err(e) => {
@@ -43,14 +41,14 @@ pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// The deaths of a service, oldest first; none if it has no tally yet.
 pub fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
-    match std::fs::read(OsStr::from_bytes(&path(dir, ""))) {
+    match std::fs::read(path(&tally_of(dir, ""))) {
         Ok(bytes) => Ok(tally::decode(&bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(errno(&e)),
     }
 }
 
-fn path(dir: &[u8], suffix: &str) -> Word {
+fn tally_of(dir: &[u8], suffix: &str) -> Word {
     [dir, b"/supervise/death_tally", suffix.as_bytes()].concat()
 }
 

@@ -4,11 +4,9 @@ use crate::format::status::Status;
 use crate::sys::fifodir::{self, Listener};
 use crate::sys::poll::{Deadline, readable};
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Next, Options, Process, Word, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
 
 /// The states of services that are waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,7 +144,7 @@ pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Next> {
 /// What a service's supervisor says of it.
 pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Next> {
     let file = [dir, b"/supervise/status"].concat();
-    let read = std::fs::read(OsStr::from_bytes(&file)).map_err(|e| errno(&e));
+    let read = std::fs::read(path(&file)).map_err(|e| errno(&e));
     let status = read.and_then(|bytes| Status::decode(&bytes).ok_or(Errno::EPIPE));
     status.map_err(|e| process.fatal_errno(&format!("unable to read status for {}", show(dir)), e))
 }

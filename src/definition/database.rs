@@ -9,6 +9,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+/// The name of the file in a compiled database's directory.
+pub const FILE: &str = "db";
+
 /// The version of the format.
 const VERSION: u64 = 1;
 

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// A file of ours cannot be made.
     #[error("sixtree: fatal: unable to make {}: {}\n", .0.display(), .1)]
     Unwritable(PathBuf, io::Error),
+    /// The compiled database cannot be written.
+    #[error("sixtree: fatal: unable to write {}: {}\n", .0.display(), .1)]
+    Database(PathBuf, crate::definition::database::Error),
     /// No directory can stand for /run.
     #[error("sixtree: fatal: {0}\n")]
     NoRun(String),
@@ -35,7 +38,7 @@ impl Refusal {
     pub fn code(&self) -> u8 {
         match self {
             Self::Tree(_) | Self::NoRun(_) | Self::NoProc => 100,
-            Self::Unwritable(..) | Self::NoLoop(_) | Self::Live(_) => 111,
+            Self::Unwritable(..) | Self::Database(..) | Self::NoLoop(_) | Self::Live(_) => 111,
         }
     }
 }

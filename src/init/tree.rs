@@ -1,7 +1,7 @@
 //! The service definitions, as they are to boot, and the live tree made of them.
 
 use super::{Refusal, warn};
-use crate::definition::Image;
+use crate::definition::{Image, database};
 use crate::format::settings::Settings;
 use crate::graph::Graph;
 use crate::runtime::LiveTree;
@@ -44,5 +44,9 @@ pub fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusa
         database: run_directory.join("s6/db"),
     };
     live.make(graph)?;
+    let failed = |e| Refusal::Unwritable(live.database.clone(), e);
+    std::fs::create_dir_all(&live.database).map_err(failed)?;
+    database::write(&live.database.join(database::FILE), graph.definitions())
+        .map_err(|e| Refusal::Database(live.database.clone(), e))?;
     Ok(live)
 }

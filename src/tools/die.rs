@@ -88,6 +88,21 @@ pub fn leading_number(word: &[u8]) -> Option<u64> {
     number(&word[..word.iter().take_while(|b| b.is_ascii_digit()).count()])
 }
 
+/// An octal number of up to 32 bits, all of the word: permissions, as a rule.
+pub fn octal(word: &[u8]) -> Option<u32> {
+    leading_octal(word).filter(|_| word.iter().all(is_octal))
+}
+
+/// The octal number at the front of a word, whatever follows it.
+pub fn leading_octal(word: &[u8]) -> Option<u32> {
+    let digits = &word[..word.iter().take_while(|b| is_octal(b)).count()];
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+}
+
+fn is_octal(byte: &u8) -> bool {
+    (b'0'..=b'7').contains(byte)
+}
+
 /// Joins words for a message.
 pub fn shown(words: &[Word]) -> String {
     words.iter().map(|w| show(w)).collect::<Vec<_>>().join(" ")

@@ -5,11 +5,13 @@ pub mod chain;
 pub mod die;
 pub mod environment;
 pub mod execline;
+pub mod lines;
 pub mod options;
 pub mod overlay;
 pub mod portable;
 pub mod s6;
 pub mod s6_rc;
+pub mod subcommand;
 
 pub use chain::{Exec, Next, Process};
 pub use environment::Environment;

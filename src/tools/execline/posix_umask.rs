@@ -1,7 +1,7 @@
 //! posix-umask: prints or sets the file mode creation mask, octal or in symbols.
 //! Reference: <https://skarnet.org/software/execline/posix-umask.html>.
 
-use super::umask::octal;
+use crate::tools::die::octal;
 use crate::tools::{Next, Options, Process, Word};
 use nix::sys::stat::{Mode, umask};
 

@@ -12,7 +12,6 @@ mod generate;
 mod instance;
 mod instance_maker;
 mod ioconnect;
-mod lines;
 mod link;
 mod mkfifodir;
 mod notify_socket;

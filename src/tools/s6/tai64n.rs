@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6/s6-tai64n.html> and the pages beside it.
 
 use super::dates::Dates;
-use super::lines;
 use crate::format::tai::{LABEL, Tain};
 use crate::sys::clock;
 use crate::sys::timezone::Zone;
+use crate::tools::lines;
 use crate::tools::{Next, Options, Process, Word};
 use std::io::Write;
 

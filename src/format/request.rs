@@ -29,7 +29,7 @@ pub enum Request {
     States,
     /// `sixtree status`: all that is known of every service.
     Status,
-    /// `s6-rc-update`: another database is to be the live one.
+    /// `s6-rc-update`, when all that must stop has stopped: another database is to be the live one.
     Update(Update),
     /// Give up the request under way: what has not started need not start.
     Abort,
@@ -69,32 +69,15 @@ pub struct Reload {
     pub dry_run_ms: Option<u64>,
 }
 
-/// A switch to another compiled database.
+/// A switch to another compiled database, in which what is up stays up under its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
     /// The database's directory, as an absolute path.
     pub database: String,
-    /// The lines of the conversion file.
-    pub conversions: Vec<Conversion>,
-    /// `-e`: essential services may be stopped.
-    pub essential: bool,
-    /// `-t`, in ms; 0 is for ever.
-    pub timeout_ms: u64,
+    /// Services that have another name in the new database: old and new.
+    pub renamed: Vec<(String, String)>,
     /// `-b`.
     pub wait: bool,
-    /// `-n`.
-    pub dry_run: bool,
-}
-
-/// One line of a conversion file: `OLD [-> NEW] [restart]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conversion {
-    /// The service's name in the live database.
-    pub old: String,
-    /// Its name in the new one, where that is another.
-    pub new: Option<String>,
-    /// Whether it must be restarted.
-    pub restart: bool,
 }
 
 /// What PID 1 answers.

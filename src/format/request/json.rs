@@ -19,9 +19,7 @@ impl Request {
             Self::States => json!({"request": "states"}),
             Self::Status => json!({"request": "status"}),
             Self::Update(u) => json!({
-                "request": "update", "database": u.database, "essential": u.essential,
-                "timeout_ms": u.timeout_ms, "wait": u.wait, "dry_run": u.dry_run,
-                "conversions": u.conversions.iter().map(conversion_value).collect::<Vec<_>>(),
+                "request": "update", "database": u.database, "renamed": u.renamed, "wait": u.wait,
             }),
             Self::Abort => json!({"request": "abort"}),
         })
@@ -106,12 +104,16 @@ fn reload(fields: &Fields) -> Result<Reload, Malformed> {
 fn update(fields: &Fields) -> Result<Update, Malformed> {
     Ok(Update {
         database: fields.text("database")?,
-        conversions: fields.list("conversions", conversion)?,
-        essential: fields.flag("essential")?,
-        timeout_ms: fields.number("timeout_ms")?.unwrap_or(0),
+        renamed: fields.list("renamed", pair)?,
         wait: fields.flag("wait")?,
-        dry_run: fields.flag("dry_run")?,
     })
+}
+
+fn pair(value: &Value) -> Option<(String, String)> {
+    match value.as_array()?.as_slice() {
+        [Value::String(old), Value::String(new)] => Some((old.clone(), new.clone())),
+        _ => None,
+    }
 }
 
 fn say(fields: &Fields) -> Result<Say, Malformed> {
@@ -128,20 +130,6 @@ fn state(value: &Value) -> Option<State> {
     match value.as_array()?.as_slice() {
         [Value::String(name), Value::Bool(up), Value::Bool(wanted)] => {
             Some(State { name: name.clone(), up: *up, wanted: *wanted })
-        }
-        _ => None,
-    }
-}
-
-fn conversion_value(c: &Conversion) -> Value {
-    json!([c.old, c.new, c.restart])
-}
-
-fn conversion(value: &Value) -> Option<Conversion> {
-    match value.as_array()?.as_slice() {
-        [Value::String(old), new, Value::Bool(restart)] => {
-            let new = if new.is_null() { None } else { Some(new.as_str()?.to_owned()) };
-            Some(Conversion { old: old.clone(), new, restart: *restart })
         }
         _ => None,
     }
@@ -264,12 +252,8 @@ mod tests {
             Request::Status,
             Request::Update(Update {
                 database: "/run/db".into(),
-                conversions: vec![
-                    Conversion { old: "a".into(), new: Some("b".into()), restart: true },
-                    Conversion { old: "c".into(), new: None, restart: false },
-                ],
-                dry_run: true,
-                ..Update::default()
+                renamed: vec![("a".into(), "b".into())],
+                wait: true,
             }),
             Request::Abort,
         ]

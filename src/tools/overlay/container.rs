@@ -1,6 +1,6 @@
-//! What the overlay's tools know of the container: its run directory, its variables, its settings.
+//! What the overlay's tools know of the container: its variables and its settings.
 
-use crate::format::settings::{RUNDIR, Settings};
+use crate::format::settings::Settings;
 use crate::sys::fd;
 use crate::tools::die::number;
 use crate::tools::{Process, Word};
@@ -13,15 +13,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-/// Where everything that changes at run time lives: `SIXTREE_RUNDIR`, or /run.
-pub fn rundir(process: &Process) -> PathBuf {
-    let named = process.env.get(b"SIXTREE_RUNDIR").filter(|dir| dir.starts_with(b"/"));
-    named.map_or_else(|| PathBuf::from(RUNDIR), |dir| PathBuf::from(OsStr::from_bytes(dir)))
-}
-
 /// The directory with a file for each of the container's variables.
 pub fn environment_directory(process: &Process) -> PathBuf {
-    rundir(process).join("s6/container_environment")
+    process.env.rundir().join("s6/container_environment")
 }
 
 /// Whether the environment is the container's own (`S6_KEEP_ENV`).

@@ -1,7 +1,6 @@
 //! halt and its kind: they write a request to the FIFO that PID 1 reads, and are gone before the
 //! container stops. Reference: s6-linux-init-hpr's and s6-linux-init-shutdown's pages.
 
-use super::container::rundir;
 use crate::format::shutdown::{FIFO, Message, Stop, Then};
 use crate::sys::{clock, fd};
 use crate::tools::die::{number, show};
@@ -124,13 +123,13 @@ fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Next
 }
 
 fn fifo(process: &Process) -> Result<OwnedFd, Errno> {
-    let path = rundir(process).join(FIFO);
+    let path = process.env.rundir().join(FIFO);
     open(&path, OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 fn send(process: &Process, fifo: &OwnedFd, message: Message) -> Result<(), Next> {
     fd::write_all(fifo.as_raw_fd(), &message.encode()).map_err(|e| {
-        let path = rundir(process).join(FIFO);
+        let path = process.env.rundir().join(FIFO);
         process
             .fatal_errno(&format!("unable to write to {}", show(&super::container::word(&path))), e)
     })

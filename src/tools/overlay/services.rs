@@ -1,7 +1,7 @@
 //! services-up and services-down: the services of /etc/services.d, which know no dependencies. They
 //! are the `up` and `down` of the service legacy-services.
 
-use super::container::{entries, etc, rundir, settings, word};
+use super::container::{entries, etc, settings, word};
 use super::script;
 use crate::format::settings::Settings;
 use crate::sys::{copy, remove};
@@ -25,7 +25,7 @@ const SCRIPTS: [&str; 4] = ["run", "finish", "log/run", "log/finish"];
 pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     let settings = settings(process);
     let from = etc(&settings).join("services.d");
-    let copies = rundir(process).join(COPIES);
+    let copies = process.env.rundir().join(COPIES);
     remove::hierarchy(&copies).map_err(|e| unable(process, "remove", &copies, e))?;
     fs::create_dir_all(&copies).map_err(|e| unable(process, "make", &copies, errno(&e)))?;
 
@@ -40,7 +40,7 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
             .map_err(|e| unable(process, "make", &copy, e))?;
         make_executable(process, &copy);
     }
-    let scandir = rundir(process).join("service");
+    let scandir = process.env.rundir().join("service");
     for name in &names {
         let link = scandir.join(OsStr::from_bytes(name));
         let linked = remove::hierarchy(&link).and_then(|()| {
@@ -98,7 +98,7 @@ fn wait_until_up(process: &Process, settings: &Settings, directories: Vec<PathBu
 /// `services-down`: unlinks the services, and waits until they and their loggers are down, for
 /// at most `S6_SERVICES_GRACETIME`.
 pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
-    let copies = rundir(process).join(COPIES);
+    let copies = process.env.rundir().join(COPIES);
     let names = entries(&copies);
     let mut directories = Vec::new();
     for name in &names {
@@ -106,7 +106,7 @@ pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
         let logger = copy.join("log");
         directories.push(copy);
         directories.extend(Some(logger).filter(|log| log.is_dir()));
-        let link = rundir(process).join("service").join(OsStr::from_bytes(name));
+        let link = process.env.rundir().join("service").join(OsStr::from_bytes(name));
         if let Err(e) = remove::hierarchy(&link) {
             unable(process, "remove", &link, e);
         }
@@ -120,7 +120,7 @@ pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
 
 /// Has PID 1 look at the scan directory again.
 fn scan(process: &Process, how: &str) -> Result<(), Next> {
-    let scandir = word(&rundir(process).join("service"));
+    let scandir = word(&process.env.rundir().join("service"));
     let argv = vec![b"s6-svscanctl".to_vec(), how.as_bytes().to_vec(), scandir];
     match script::run_words(process, argv) {
         Ok(0) => Ok(()),

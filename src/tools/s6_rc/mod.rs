@@ -1,6 +1,69 @@
-//! The s6-rc family of tools.
+//! The s6-rc family of tools: they read compiled databases, and ask PID 1 for the rest.
+
+mod adjust;
+mod change;
+mod compile;
+mod conversation;
+mod db;
+mod init;
+mod live;
+mod rc;
+mod update;
 
 use super::Tool;
 
 /// This family's tools, sorted by name.
-pub const TOOLS: &[Tool] = &[];
+pub const TOOLS: &[Tool] = &[
+    Tool::new(
+        "s6-rc",
+        rc::run,
+        "[ -v verbosity ] [ -n dryrunthrottle ] [ -t timeout ] [ -l live ] [ -b ] [ -E | -e ] \
+         [ -u | -d | -D ] [ -p ] [ -a ] help|list|listall|diff|start|stop|reload|change \
+         [ servicenames... ]",
+        "Tell and change which services are up",
+    ),
+    Tool::new(
+        "s6-rc-compile",
+        compile::run,
+        "[ -v verbosity ] [ -h fdholder_user ] [ -b ] destdir sources...",
+        "Make a database of definition directories",
+    ),
+    Tool::new(
+        "s6-rc-db",
+        db::run,
+        "[ -u | -d ] [ -l live ] [ -c compiled ] [ -b ] [ -E | -e ] command... \
+         (use s6-rc-db help for more information)",
+        "Tell what a database holds",
+    ),
+    Tool::new(
+        "s6-rc-dryrun",
+        change::dryrun,
+        "[ -v verbosity ] [ -t timeout ] prog...",
+        "Print a command and sleep",
+    ),
+    Tool::new(
+        "s6-rc-format-upgrade",
+        update::format_upgrade,
+        "[ -v verbosity ] [ -t timeout ] [ -l live ] [ -b ] newdb",
+        "Make the same database, in another format, the live one",
+    ),
+    Tool::new(
+        "s6-rc-init",
+        init::run,
+        "[ -c compiled ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir",
+        "Check that PID 1 keeps the live directory",
+    ),
+    Tool::new(
+        "s6-rc-oneshot-run",
+        init::oneshot_run,
+        "[ -l live ] [ -b ] up|down|reload servicenumber",
+        "Run the script of a oneshot",
+    ),
+    Tool::new(
+        "s6-rc-update",
+        update::run,
+        "[ -n ] [ -v verbosity ] [ -t timeout ] [ -l live ] [ -f conversion_file ] [ -b ] \
+         [ -E | -e ] newdb",
+        "Make another database the live one",
+    ),
+];

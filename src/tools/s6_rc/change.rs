@@ -1,0 +1,157 @@
+//! A change or reload, from the request to the exit code; and s6-rc-dryrun, in whose words a dry
+//! run is told.
+
+use super::conversation::{Conversation, Event};
+use super::live;
+use crate::format::request::{Answer, Change, Outcome, Reload, Request, Say, What, Words};
+use crate::graph::Graph;
+use crate::sys::fd;
+use crate::tools::die::{number, shown};
+use crate::tools::{Next, Options, Process, Word};
+use std::path::Path;
+use std::time::Duration;
+
+/// What is to be done.
+pub enum Task {
+    /// `change`, `start` and `stop`.
+    Change(Change),
+    /// `reload`.
+    Reload(Reload),
+}
+
+/// What a dry run knows of the live tree.
+pub struct DryRun<'a> {
+    live: &'a Path,
+    graph: Graph,
+    timeout_ms: u64,
+}
+
+/// Asks PID 1 for it, tells what happens on the way, and how to exit.
+pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u64) -> Result<Next, Next> {
+    let (dry_run_ms, timeout_ms) = match &task {
+        Task::Change(change) => (change.dry_run_ms, change.timeout_ms),
+        Task::Reload(reload) => (reload.dry_run_ms, reload.timeout_ms),
+    };
+    let request = match task {
+        Task::Change(change) => Request::Change(change),
+        Task::Reload(reload) => Request::Reload(reload),
+    };
+    let dry = match dry_run_ms {
+        None => None,
+        Some(_) => {
+            let graph = live::open(&live.join("compiled"));
+            let graph = graph.map_err(|e| process.fatal(e.code, &e.text))?;
+            Some(DryRun { live, graph, timeout_ms })
+        }
+    };
+    match converse(process, live, &request, verbosity, dry.as_ref())? {
+        Outcome::Done => Ok(Next::Exit(0)),
+        Outcome::Failed | Outcome::Aborted => Err(Next::Exit(1)),
+        Outcome::TimedOut => Err(process.fatal(2, "timed out")),
+        Outcome::Busy => Err(process.fatal(111, "unable to take locks: Resource busy")),
+    }
+}
+
+/// Asks PID 1, and tells what it says until it is done.
+pub fn converse(
+    process: &Process,
+    live: &Path,
+    request: &Request,
+    verbosity: u64,
+    dry: Option<&DryRun>,
+) -> Result<Outcome, Next> {
+    let mut conversation = Conversation::begin(process, live, request)?;
+    conversation.heed_signals()?;
+    loop {
+        match conversation.next()? {
+            Event::Answer(Answer::Say(say)) => tell(process, &say, verbosity, dry)?,
+            Event::Answer(Answer::Done(outcome)) => return Ok(outcome),
+            Event::Answer(Answer::Error { code, text }) => {
+                return Err(process.fatal(code, &text));
+            }
+            Event::Answer(Answer::States(_) | Answer::Status(_)) => {}
+            Event::Signal(signal) => {
+                if verbosity >= 2 {
+                    let name = signal.as_str().trim_start_matches("SIG");
+                    process.warn(&format!(
+                        "received {name}, aborting pending processes and exiting asap"
+                    ));
+                }
+                conversation.send(&Request::Abort)?;
+            }
+        }
+    }
+}
+
+fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> Result<(), Next> {
+    let mut prefix = "";
+    if let Some(dry) = dry {
+        prefix = dry_prefix(say.what);
+        if let Some(command) = dry.command(say).filter(|_| verbosity > 0) {
+            process.print(format!("s6-rc-dryrun: {command}\n").as_bytes())?;
+        }
+    }
+    if u64::from(say.level) <= verbosity {
+        process.line(&format!("{}: {prefix}{}", say.severity.word(), say.text));
+    }
+    Ok(())
+}
+
+/// What a dry run puts before the text.
+fn dry_prefix(what: What) -> &'static str {
+    match what {
+        What::Starting | What::Started | What::Stopping | What::Stopped => "dry run: ",
+        What::Reloading | What::Reloaded => "dry run: ",
+        What::NotStarted | What::NotStopped | What::NotReloaded => "(dry run) ",
+        What::Already | What::Essential | What::Other => "",
+    }
+}
+
+impl DryRun<'_> {
+    /// The command by which the original would do what is being told of.
+    fn command(&self, say: &Say) -> Option<String> {
+        let (letters, word) = match say.what {
+            What::Starting => ("-uwU", "up"),
+            What::Stopping => ("-dwD", "down"),
+            What::Reloading | What::Reloaded => ("-l", "reload"),
+            What::Started | What::Stopped | What::Already | What::Essential => return None,
+            What::NotStarted | What::NotStopped | What::NotReloaded | What::Other => return None,
+        };
+        let id = self.graph.service(&say.service)?;
+        let (live, name) = (self.live.display(), &say.service);
+        if !self.graph.is_longrun(id) {
+            let program = "/package/admin/s6-rc/command/s6-rc-oneshot-run";
+            return Some(format!("{program} -l {live} {word} {} # {name}", id.0));
+        }
+        let ready = self.live.join("servicedirs").join(name).join("notification-fd").exists();
+        let letters = if word == "up" && !ready { "-uwu" } else { letters };
+        let timeout = self.timeout_ms(id, word == "up");
+        let program = "/package/admin/s6/command/s6-svc";
+        Some(format!("{program} {letters} -T {timeout} -- {live}/servicedirs/{name}"))
+    }
+
+    /// A service's own timeout, or that of the whole change if it is less.
+    fn timeout_ms(&self, id: crate::graph::ServiceId, up: bool) -> u64 {
+        let own = self.graph.definition(id).and_then(|definition| definition.atomic());
+        let own = own.map_or(0, |a| if up { a.timeout_up_ms } else { a.timeout_down_ms });
+        [u64::from(own), self.timeout_ms].into_iter().filter(|ms| *ms > 0).min().unwrap_or(0)
+    }
+}
+
+/// `s6-rc-dryrun [ -v verbosity ] [ -t timeout ] prog...`: prints a command, and takes its time.
+pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "v:t:")?;
+    let value = |letter, default| {
+        options.value(letter).map_or(Ok(default), |v| number(v).ok_or_else(|| process.usage()))
+    };
+    let (verbosity, ms) = (value('v', 1)?, value('t', 1000)?);
+    let prog = options.rest();
+    if prog.is_empty() {
+        return Err(process.usage());
+    }
+    if verbosity > 0 {
+        let _ = fd::write_all(1, format!("{}: {}\n", process.name(), shown(&prog)).as_bytes());
+    }
+    std::thread::sleep(Duration::from_millis(ms));
+    Ok(Next::Exit(0))
+}

@@ -1,0 +1,79 @@
+//! s6-rc-compile: checks source directories and makes a database of them.
+//! Reference: s6-rc-compile's page.
+
+use super::live::DATABASE;
+use crate::definition::{Fault, database, read};
+use crate::graph::Graph;
+use crate::tools::die::{errno, number, show};
+use crate::tools::{Next, Options, Process, Word};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const LONG: &[(&str, char)] = &[("verbosity", 'v'), ("fdholder-user", 'h'), ("block", 'b')];
+
+/// `s6-rc-compile [ -v verbosity ] [ -h fdholder_user ] [ -b ] destdir sources...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    // -h and -b: there is neither an fd-holder nor a lock.
+    let options = Options::parse_long(process, argv, "v:h:b", LONG)?;
+    let verbosity = match options.value('v') {
+        None => 1,
+        Some(word) => number(word)
+            .ok_or_else(|| process.fatal(100, "verbosity must be an unsigned integer"))?,
+    };
+    let mut words = options.rest().into_iter().map(|w| PathBuf::from(OsStr::from_bytes(&w)));
+    let destination = words.next().ok_or_else(|| process.usage())?;
+    let sources: Vec<_> = words.collect();
+    if sources.is_empty() {
+        return Err(process.usage());
+    }
+    if verbosity >= 2 {
+        for source in &sources {
+            process.info(&format!("adding sources from {}", source.display()));
+        }
+    }
+    let (graph, faults) = Graph::of(read(&sources));
+    tell(process, &faults, verbosity);
+    let graph = graph.ok_or_else(|| {
+        Next::Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))
+    })?;
+    if verbosity >= 2 {
+        process.info(&format!("writing compiled information to {}", destination.display()));
+    }
+    write(process, &destination, &graph)?;
+    Ok(Next::Exit(0))
+}
+
+/// All faults, each with its remedy in a line of its own.
+fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
+    for fault in faults {
+        let mut place = fault.file.display().to_string();
+        if fault.line > 0 {
+            place.push_str(&format!(":{}", fault.line));
+        }
+        if let Some(service) = &fault.service {
+            place.push_str(&format!(": service {service}"));
+        }
+        if fault.is_error() {
+            process.line(&format!("fatal: {place}: {}", fault.what));
+        } else if verbosity >= 1 {
+            process.warn(&format!("{place}: {}", fault.what));
+        }
+        if fault.is_error() || verbosity >= 2 {
+            process.info(&format!("{} [{}]", fault.remedy, fault.code));
+        }
+    }
+}
+
+fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Next> {
+    let shown = show(destination.as_os_str().as_bytes());
+    fs::create_dir(destination)
+        .map_err(|e| process.fatal_errno(&format!("unable to mkdir {shown}"), errno(&e)))?;
+    let services = graph.ids().filter_map(|id| graph.definition(id));
+    let bundles = graph.bundles().iter().filter_map(|bundle| bundle.definition.as_ref());
+    database::write(&destination.join(DATABASE), services.chain(bundles)).map_err(|e| {
+        let _ = fs::remove_dir_all(destination);
+        process.fatal(111, &format!("unable to write {shown}/{DATABASE}: {e}"))
+    })
+}

@@ -38,11 +38,26 @@ pub struct Exec {
     pub argv: Vec<Word>,
     /// The file to look for, where that is not `argv[0]`.
     pub file: Option<Word>,
+    /// Whether it is the tool that `argv[0]` names, wherever PATH may lead.
+    pub own: bool,
+}
+
+impl Exec {
+    /// One of our own tools: the first word is its name.
+    pub fn own(argv: Vec<Word>) -> Self {
+        Self { argv, own: true, ..Self::default() }
+    }
+}
+
+impl From<Vec<Word>> for Exec {
+    fn from(argv: Vec<Word>) -> Self {
+        Self { argv, ..Self::default() }
+    }
 }
 
 impl From<Vec<Word>> for Next {
     fn from(argv: Vec<Word>) -> Self {
-        Self::Exec(Exec { argv, ..Exec::default() })
+        Self::Exec(argv.into())
     }
 }
 
@@ -75,19 +90,20 @@ impl Process {
         format!("{} {}", self.tool.name, self.tool.usage)
     }
 
-    /// Starts `argv` as a child, by a fork that goes on here if the program is ours.
+    /// Starts `program` as a child, by a fork that goes on here if the program is ours.
     ///
     /// `setup` runs in the child first (to place descriptors, say). A program that cannot be found
     /// or executed is an error here, in the parent. No words at all: a child that exits 0.
     pub fn spawn(
         &self,
-        argv: Vec<Word>,
+        program: impl Into<Exec>,
         setup: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
-        if argv.first().is_some_and(Vec::is_empty) {
+        let program = program.into();
+        if program.argv.first().is_some_and(Vec::is_empty) {
             return Err(Errno::ENOENT);
         }
-        let program = resolve(self.path.as_deref(), Exec { argv, ..Exec::default() })?;
+        let program = resolve(self.path.as_deref(), program)?;
         let (told, tell) = fd::pipe_above_2()?;
         match process::fork()? {
             process::Side::Parent(child) => {
@@ -212,7 +228,7 @@ pub struct Prepared(Option<Program>);
 /// Finds `argv` in the PATH of `env`, and checks all that can be checked before a fork: that it is
 /// there and executable, and its interpreter too.
 pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
-    let program = resolve(env.get(b"PATH"), Exec { argv, ..Exec::default() })?;
+    let program = resolve(env.get(b"PATH"), argv.into())?;
     if let Some(Program::File(found, _)) = &program {
         exec::check(found)?;
     }
@@ -249,6 +265,9 @@ impl Prepared {
 /// Finds the program, by the ordinary PATH search, and sees whether it is ours.
 fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let Some(first) = next.argv.first() else { return Ok(None) };
+    if let (true, Some(tool)) = (next.own, super::find(first)) {
+        return Ok(Some(Program::Ours(tool, next.argv)));
+    }
     let name = next.file.as_ref().unwrap_or(first);
     let found = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
     if exec::is_self(&found.file) {

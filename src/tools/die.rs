@@ -103,6 +103,11 @@ fn is_octal(byte: &u8) -> bool {
     (b'0'..=b'7').contains(byte)
 }
 
+/// The same, if it fits into 32 bits.
+pub fn number32(word: &[u8]) -> Option<u32> {
+    u32::try_from(number(word)?).ok()
+}
+
 /// Joins words for a message.
 pub fn shown(words: &[Word]) -> String {
     words.iter().map(|w| show(w)).collect::<Vec<_>>().join(" ")

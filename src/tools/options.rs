@@ -7,15 +7,24 @@ use super::{Next, Process, Word};
 /// Options parsed from the front of an argument vector.
 #[derive(Debug)]
 pub struct Options {
-    found: Vec<(u8, Word)>,
+    found: Vec<(u8, Option<Word>)>,
     rest: Vec<Word>,
+}
+
+/// Why words cannot be parsed as options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// There is no such option, or it takes no value, or it is written another way.
+    Unknown,
+    /// There is no word left for the value.
+    NoValue,
 }
 
 impl Options {
     /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
     /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
     pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Next> {
-        Self::read(argv, spec, &[]).ok_or_else(|| process.usage())
+        Self::parse_long(process, argv, spec, &[])
     }
 
     /// The same, with long names for letters; one that is not in `spec` has no short form.
@@ -25,11 +34,12 @@ impl Options {
         spec: &str,
         long: &[(&str, char)],
     ) -> Result<Self, Next> {
-        Self::read(argv, spec, long).ok_or_else(|| process.usage())
+        Self::read(argv, spec.as_bytes(), long).map_err(|_| process.usage())
     }
 
-    /// The same, without a word about what is wrong.
-    pub fn read(argv: Vec<Word>, spec: &str, long: &[(&str, char)]) -> Option<Self> {
+    /// The same, without a word about what is wrong. Where `spec` begins with `:`, a value that is
+    /// missing is no problem, but the option `:`.
+    pub fn read(argv: Vec<Word>, spec: &[u8], long: &[(&str, char)]) -> Result<Self, Problem> {
         let mut words = argv.into_iter().skip(1).peekable();
         let mut found = Vec::new();
         while let Some(word) = words.next_if(|w| w.len() > 1 && w[0] == b'-') {
@@ -37,28 +47,36 @@ impl Options {
                 break;
             }
             if let Some(name) = word.strip_prefix(b"--") {
-                found.push(long_option(name, spec, long)?);
+                found.push(long_option(name, spec, long).ok_or(Problem::Unknown)?);
                 continue;
             }
             let mut at = 1;
             while let Some(&letter) = word.get(at) {
                 at += 1;
-                match takes_value(spec, letter)? {
-                    false => found.push((letter, Word::new())),
+                match takes_value(spec, letter).ok_or(Problem::Unknown)? {
+                    false => found.push((letter, None)),
                     true if at < word.len() => {
-                        found.push((letter, word[at..].to_vec()));
+                        found.push((letter, Some(word[at..].to_vec())));
                         at = word.len();
                     }
-                    true => found.push((letter, words.next()?)),
+                    true => match words.next() {
+                        Some(value) => found.push((letter, Some(value))),
+                        None if spec.starts_with(b":") => found.push((b':', None)),
+                        None => return Err(Problem::NoValue),
+                    },
                 }
             }
         }
-        Some(Self { found, rest: words.collect() })
+        Ok(Self { found, rest: words.collect() })
     }
 
+    /// The options in order: letter and value, if it takes one.
+    pub fn found(&self) -> impl Iterator<Item = (u8, Option<&[u8]>)> {
+        self.found.iter().map(|(c, v)| (*c, v.as_deref()))
+    }
     /// The options in order: letter and value (empty where it takes none).
     pub fn iter(&self) -> impl Iterator<Item = (char, &[u8])> {
-        self.found.iter().map(|(c, v)| (char::from(*c), v.as_slice()))
+        self.found().map(|(c, v)| (char::from(c), v.unwrap_or_default()))
     }
     /// Whether the letter was given.
     pub fn has(&self, letter: char) -> bool {
@@ -99,20 +117,18 @@ impl Process {
     }
 }
 
-fn takes_value(spec: &str, letter: u8) -> Option<bool> {
-    let spec = spec.as_bytes();
+fn takes_value(spec: &[u8], letter: u8) -> Option<bool> {
     let at = spec.iter().position(|&c| c == letter && c != b':')?;
     Some(spec.get(at + 1) == Some(&b':'))
 }
 
-fn long_option(word: &[u8], spec: &str, long: &[(&str, char)]) -> Option<(u8, Word)> {
+fn long_option(word: &[u8], spec: &[u8], long: &[(&str, char)]) -> Option<(u8, Option<Word>)> {
     let at = word.iter().position(|&b| b == b'=').unwrap_or(word.len());
     let value = word.get(at + 1..).map(<[u8]>::to_vec);
     let (_, letter) = long.iter().find(|(name, _)| name.as_bytes() == &word[..at])?;
     let letter = *letter as u8;
     match (takes_value(spec, letter).unwrap_or(false), value) {
-        (true, Some(value)) => Some((letter, value)),
-        (false, None) => Some((letter, Word::new())),
-        _ => None,
+        (true, None) | (false, Some(_)) => None,
+        (_, value) => Some((letter, value)),
     }
 }

@@ -55,6 +55,6 @@ impl Guise {
                 first.insert(0, b'-');
             }
         }
-        Exec { argv, file }
+        Exec { argv, file, ..Exec::default() }
     }
 }

@@ -70,7 +70,7 @@ fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, N
             'p' => arguments = Arguments::Export,
             'P' => arguments = Arguments::Ignore,
             's' | 'S' => {
-                let least = u32::try_from(process.number(value)?).map_err(|_| process.usage())?;
+                let least = process.number_as(value)?;
                 arguments = Arguments::Substitute { least, shift: letter == 's' };
             }
             _ => {}

@@ -21,6 +21,11 @@ impl ExitCodes {
         Ok(codes)
     }
 
+    /// Those of a loop that always goes on.
+    pub fn any() -> Self {
+        Self { listed: Vec::new(), listed_go_on: false }
+    }
+
     /// Those of a loop that goes on after success only.
     pub fn success() -> Self {
         Self { listed: vec![0], listed_go_on: true }
@@ -32,8 +37,16 @@ impl ExitCodes {
     }
 }
 
-fn parse(list: &[u8]) -> Option<Vec<u64>> {
-    let codes = list.split(|b| b",:; \t\r\n".contains(b)).filter(|code| !code.is_empty());
-    let codes: Vec<u64> = codes.map(number).collect::<Option<_>>()?;
+/// Numbers between separators; the list ends at the first word that does not begin with one.
+fn parse(mut list: &[u8]) -> Option<Vec<u64>> {
+    let mut codes = Vec::new();
+    loop {
+        let digits = list.iter().take_while(|b| b.is_ascii_digit()).count();
+        let (code, rest) = list.split_at(digits);
+        let Some(code) = number(code) else { break };
+        codes.push(code);
+        let blanks = rest.iter().take_while(|b| b",:; \t\r\n".contains(b)).count();
+        list = &rest[blanks..];
+    }
     (!codes.is_empty()).then_some(codes)
 }

@@ -2,12 +2,17 @@
 
 mod autoimport;
 mod background;
+mod backtick;
 pub mod blocks;
 mod cd;
 mod children;
+mod chunks;
 mod conditionals;
 mod define;
 mod descriptors;
+mod dollarat;
+mod each;
+mod elgetopt;
 mod elgetpositionals;
 mod elglob;
 mod emptyenv;
@@ -16,13 +21,19 @@ mod execlineb;
 mod exit;
 mod exit_codes;
 mod export;
+mod export_array;
+mod forbacktickx;
 mod foreground;
+mod forstdin;
+mod forx;
 pub mod frames;
 mod getcwd;
 mod getpid;
+mod heredoc;
 mod homeof;
 mod importas;
 mod loopwhilex;
+mod multicall;
 mod multidefine;
 mod multisubstitute;
 mod pass;
@@ -30,10 +41,13 @@ pub mod positionals;
 mod posix_cd;
 mod posix_umask;
 mod redirfd;
+mod runblock;
+mod shift;
 pub mod strict;
 mod trap;
 mod umask;
 mod wait;
+mod withstdinas;
 
 use super::Tool;
 
@@ -45,6 +59,12 @@ pub const TOOLS: &[Tool] = &[
         "[ -d ] { command... }",
         "Start a program and go on beside it",
     ),
+    Tool::new(
+        "backtick",
+        backtick::run,
+        "[ -i | -I | -x | -D default ] [ -N | -n ] [ -E | -e ] var { prog... } remainder...",
+        "Put the output of a program into a variable",
+    ),
     Tool::new("cd", cd::run, "path prog...", "Change the working directory")
         .alias_of("execline-cd"),
     Tool::new(
@@ -52,6 +72,18 @@ pub const TOOLS: &[Tool] = &[
         define::run,
         "[ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key value prog...",
         "Replace a key by a value in a command line",
+    ),
+    Tool::new(
+        "dollarat",
+        dollarat::run,
+        "[ -n ] [ -0 | -d delimchar ]",
+        "Print the positional parameters",
+    ),
+    Tool::new(
+        "elgetopt",
+        elgetopt::run,
+        "[ -D default ] optstring prog...",
+        "Parse the positional parameters as options",
     ),
     Tool::new(
         "elgetpositionals",
@@ -77,6 +109,12 @@ pub const TOOLS: &[Tool] = &[
         "[ -c ] [ -l ] [ -a argv0 ] prog...",
         "Become a program, under another name or with no environment",
     ),
+    Tool::new(
+        "execline",
+        multicall::run,
+        "subcommand [ arguments... ]",
+        "Be any of these programs, by its name as an argument",
+    ),
     Tool::new("execline-cd", cd::run, "path prog...", "Change the working directory"),
     Tool::new("execline-umask", umask::run, "value prog...", "Set the file creation mask"),
     Tool::new(
@@ -88,6 +126,12 @@ pub const TOOLS: &[Tool] = &[
     Tool::new("exit", exit::run, "[ exitcode ]", "End with an exit code"),
     Tool::new("export", export::export, "variable value prog...", "Set a variable"),
     Tool::new(
+        "export-array",
+        export_array::run,
+        "[ -d delim ] variable { value-list } prog...",
+        "Set a variable to a list of words",
+    ),
+    Tool::new(
         "fdblock",
         descriptors::fdblock,
         "[ -n ] fd prog...",
@@ -98,10 +142,31 @@ pub const TOOLS: &[Tool] = &[
     Tool::new("fdreserve", descriptors::fdreserve, "n prog...", "Tell n free descriptor numbers"),
     Tool::new("fdswap", descriptors::fdswap, "fd1 fd2 prog...", "Exchange two descriptors"),
     Tool::new(
+        "forbacktickx",
+        forbacktickx::run,
+        "[ -p | -P maxpar | -o okcode,okcode,... | -x breakcode,breakcode,... ] [ -E | -e ] [ -N \
+         | -n ] [ -C | -c ] [ -0 | -d delim ] var { backtickcmd... } command...",
+        "Run a program for each line that another one writes",
+    ),
+    Tool::new(
         "foreground",
         foreground::run,
         "{ command... } [ remainder... ]",
         "Run a program to its end, then go on",
+    ),
+    Tool::new(
+        "forstdin",
+        forstdin::run,
+        "[ -E | -e ] [ -p | -P maxpar | -o okcode,okcode,... | -x breakcode,breakcode,... ] [ -N \
+         | -n ] [ -C | -c ] [ -0 | -d delim ] var command...",
+        "Run a program for each line of stdin",
+    ),
+    Tool::new(
+        "forx",
+        forx::run,
+        "[ -E | -e ] [ -p | -P maxpar ] [ -o okcode,okcode,... | -x breakcode,breakcode,... ] var \
+         { values... } command...",
+        "Run a program for each word of a list",
     ),
     Tool::new(
         "getcwd",
@@ -114,6 +179,12 @@ pub const TOOLS: &[Tool] = &[
         getpid::run,
         "[ -E | -e ] [ -P | -p ] variable prog...",
         "Tell the pid in a variable",
+    ),
+    Tool::new(
+        "heredoc",
+        heredoc::run,
+        "[ -d ] fd string command...",
+        "Let a program read a string from a descriptor",
     ),
     Tool::new("homeof", homeof::run, "user", "Print a user's home directory"),
     Tool::new(
@@ -190,6 +261,18 @@ pub const TOOLS: &[Tool] = &[
         "Open a file as a descriptor",
     ),
     Tool::new(
+        "runblock",
+        runblock::run,
+        "[ -P ] [ -n argshift ] [ -r ] n cmd...",
+        "Become a block that stands in the positional parameters",
+    ),
+    Tool::new(
+        "shift",
+        shift::run,
+        "[ -n arg# ] [ -b block# ] prog...",
+        "Drop positional parameters",
+    ),
+    Tool::new(
         "trap",
         trap::run,
         "[ -x ] { signal { cmdline } ... } prog...",
@@ -210,5 +293,11 @@ pub const TOOLS: &[Tool] = &[
         wait::run,
         "[ -I | -i ] [ -a | -o ] [ -r | -t timeout ] { pids... } [ prog... ]",
         "Wait for children",
+    ),
+    Tool::new(
+        "withstdinas",
+        withstdinas::run,
+        "[ -i | -I | -D default ] [ -N | -n ] [ -E | -e ] var remainder...",
+        "Put what stdin holds into a variable",
     ),
 ];

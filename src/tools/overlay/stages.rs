@@ -62,5 +62,5 @@ pub fn stage0(_: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let program = std::fs::read_link("/proc/self/exe").map(|path| path.into_os_string().into_vec());
     let argv = [b"init".to_vec()].into_iter().chain(argv.into_iter().skip(1)).collect();
     let file = Some(program.unwrap_or_else(|_| PROGRAM.to_vec()));
-    Ok(Next::Exec(Exec { argv, file }))
+    Ok(Next::Exec(Exec { argv, file, ..Exec::default() }))
 }

@@ -1,0 +1,47 @@
+//! heredoc: lets a program read a string from a descriptor.
+//! Reference: <https://skarnet.org/software/execline/heredoc.html>.
+
+use crate::sys::fd;
+use crate::sys::process::{self, Side, wait};
+use crate::tools::die::reason;
+use crate::tools::{Next, Options, Process, Word};
+use nix::errno::Errno;
+use nix::sys::wait::WaitPidFlag;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// `heredoc [ -d ] fd string command...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "d")?;
+    let orphan = options.has('d');
+    let ([number, string], program) = process.operands(options.rest())?;
+    let to = process.descriptor(&number)?;
+    let (read, write) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
+    start_writer(&read, &write, &string, orphan).map_err(process.unable("fork"))?;
+    drop(write);
+    fd::place(to, read).map_err(process.unable(format!("read on fd {to}")))?;
+    Ok(program.into())
+}
+
+/// Starts the child, or grandchild, that writes the string.
+fn start_writer(read: &OwnedFd, write: &OwnedFd, string: &[u8], orphan: bool) -> Result<(), Errno> {
+    match (process::fork()?, orphan) {
+        (Side::Parent(_), false) => Ok(()),
+        (Side::Parent(between), true) => wait(between.as_raw(), WaitPidFlag::empty()).map(drop),
+        (Side::Child, true) => match process::fork() {
+            Ok(Side::Child) => write_all(read, write, string),
+            _ => process::exit(0),
+        },
+        (Side::Child, false) => write_all(read, write, string),
+    }
+}
+
+/// What the child does.
+fn write_all(read: &OwnedFd, write: &OwnedFd, string: &[u8]) -> ! {
+    fd::close(read.as_raw_fd());
+    if let Err(e) = fd::write_all(write.as_raw_fd(), string) {
+        let text = format!("heredoc (child): fatal: unable to write: {}\n", reason(e));
+        let _ = fd::write_all(2, text.as_bytes());
+        process::exit(111)
+    }
+    process::exit(0)
+}

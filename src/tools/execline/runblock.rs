@@ -1,0 +1,39 @@
+//! runblock: becomes a block that stands in the positional parameters.
+//! Reference: <https://skarnet.org/software/execline/runblock.html>.
+
+use super::{frames, positionals};
+use crate::tools::{Next, Options, Process, Word};
+
+/// `runblock [ -P ] [ -n argshift ] [ -r ] n cmd...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "Prn:")?;
+    let remainder = options.has('r');
+    let mut before: u32 = options.value('n').map_or(Ok(0), |n| process.number_as(n))?;
+    let [wanted, command @ ..] = options.words() else { return Err(process.usage()) };
+    let wanted: u32 = process.number_as(wanted)?;
+    if wanted == 0 && !remainder {
+        return Err(process.usage());
+    }
+
+    let count = positionals::count(process)?;
+    let read = |number, before| {
+        positionals::block(process, number, before, count, |_| "too few arguments".to_owned())
+    };
+    let skipped = if remainder { wanted } else { wanted - 1 };
+    for number in 1..=skipped {
+        (_, before) = read(number, before)?;
+    }
+    let words = if remainder {
+        if before >= count {
+            return Ok(Next::Exit(0));
+        }
+        positionals::range(process, before + 1, count)?
+    } else {
+        read(wanted, before)?.0
+    };
+
+    if !options.has('P') {
+        frames::pop(&mut process.env, frames::POSITIONALS);
+    }
+    Ok(command.iter().cloned().chain(words).collect::<Vec<_>>().into())
+}

@@ -62,6 +62,23 @@ pub fn read_to_end(fd: RawFd) -> Result<Vec<u8>, Errno> {
     }
 }
 
+/// Writes to `to` what can be read from `from`, up to `limit` bytes; how many there were. No byte
+/// beyond the limit is read.
+pub fn pour(to: RawFd, from: RawFd, limit: u64) -> Result<u64, Errno> {
+    let mut chunk = vec![0; 65_536];
+    let mut left = limit;
+    while left > 0 {
+        let most = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let n = read(from, &mut chunk[..most])?;
+        if n == 0 {
+            break;
+        }
+        write_all(to, &chunk[..n])?;
+        left -= n as u64;
+    }
+    Ok(limit - left)
+}
+
 /// Makes `to` a copy of `from` (dup2); the copy is inherited by the next program.
 pub fn copy(to: RawFd, from: RawFd) -> Result<(), Errno> {
     if to == from {

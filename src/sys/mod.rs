@@ -11,6 +11,7 @@ pub mod lock;
 pub mod mount;
 pub mod poll;
 pub mod process;
+pub mod random;
 pub mod regex;
 pub mod remove;
 pub mod signal;

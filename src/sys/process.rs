@@ -110,3 +110,13 @@ pub fn kill(pid: i32, signal: u8) -> Result<(), Errno> {
     // SAFETY: numbers only.
     Errno::result(unsafe { nix::libc::kill(pid, i32::from(signal)) }).map(drop)
 }
+
+/// Adds to the niceness of this process; what it may not go beyond is the end of it.
+pub fn nice(increment: i32) -> Result<(), Errno> {
+    Errno::clear();
+    // SAFETY: a number only. -1 is a possible niceness, so errno tells whether it has failed.
+    match unsafe { nix::libc::nice(increment) } {
+        -1 if Errno::last_raw() != 0 => Err(Errno::last()),
+        _ => Ok(()),
+    }
+}

@@ -5,10 +5,13 @@ use std::fs;
 use std::path::Path;
 
 /// Removes a file, a link (not what it points to), or a directory with all that is in it. What is
-/// not there need not be removed.
+/// not there need not be removed. A link with a slash behind is no directory: ENOTDIR.
 pub fn hierarchy(path: &Path) -> Result<(), Errno> {
     let removed = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(found) if found.is_dir() => match fs::symlink_metadata(path.components().as_path()) {
+            Ok(link) if link.is_symlink() => return Err(Errno::ENOTDIR),
+            _ => fs::remove_dir_all(path),
+        },
         Ok(_) => fs::remove_file(path),
         Err(e) => Err(e),
     };
@@ -28,6 +31,7 @@ mod tests {
         let root = std::env::temp_dir().join(format!("sixtree-remove-{}", std::process::id()));
         fs::create_dir_all(root.join("there/inside")).unwrap();
         std::os::unix::fs::symlink(root.join("there"), root.join("link")).unwrap();
+        assert_eq!(hierarchy(&root.join("link/")), Err(Errno::ENOTDIR));
         assert_eq!(hierarchy(&root.join("link")), Ok(()));
         assert!(root.join("there/inside").exists());
         assert_eq!(hierarchy(&root), Ok(()));

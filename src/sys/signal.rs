@@ -21,6 +21,13 @@ pub fn send(to: Pid, number: i32) -> Result<(), Errno> {
     }
 }
 
+/// The same for a signal of any number, a real-time one too.
+pub fn ignore_number(number: u8) -> Result<(), Errno> {
+    // SAFETY: ignoring is no code of ours; a number that is no signal is refused.
+    let before = unsafe { libc::signal(i32::from(number), libc::SIG_IGN) };
+    if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
+}
+
 /// Signals that do not act on this process, but are told by `next`; until it is dropped.
 pub struct Caught {
     numbers: Vec<u8>,

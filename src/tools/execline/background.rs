@@ -26,8 +26,7 @@ pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if rest.is_empty() {
         return Err(process.fatal(100, "empty remainder"));
     }
-    let (read, write) =
-        fd::pipe_above_2().map_err(|e| process.fatal_errno("unable to create pipe", e))?;
+    let (read, write) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     let (ours, our_number, theirs, their_number) =
         if writing { (write, 1, read, 0) } else { (read, 0, write, 1) };
     start(process, block, orphan, || {
@@ -35,7 +34,7 @@ pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         fd::r#move(their_number, theirs.as_raw_fd())
     })?;
     drop(theirs);
-    fd::place(our_number, ours).map_err(|e| process.fatal_errno("unable to fd_move", e))?;
+    fd::place(our_number, ours).map_err(process.unable("fd_move"))?;
     Ok(rest.into())
 }
 
@@ -49,7 +48,7 @@ fn start(
     let name = children::name(&block);
     let started =
         if orphan { process.spawn_orphan(block, setup) } else { process.spawn(block, setup) };
-    let pid = started.map_err(|e| process.fatal_errno(&format!("unable to spawn {name}"), e))?;
+    let pid = started.map_err(process.unable(format!("spawn {name}")))?;
     process.env.set(b"!", pid.to_string().as_bytes());
     Ok(())
 }

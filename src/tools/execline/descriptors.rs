@@ -51,12 +51,11 @@ pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let ([n], program) = process.operands(argv.into_iter().skip(1))?;
     let n = process.descriptor(&n)?;
-    let (most, _) = getrlimit(Resource::RLIMIT_NOFILE)
-        .map_err(|e| process.fatal_errno("unable to getrlimit", e))?;
+    let (most, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(process.unable("getrlimit"))?;
     if u64::try_from(n).is_ok_and(|n| n > most) {
         return Err(process.fatal(100, "too many requested fds"));
     }
-    let free = free_numbers(n).map_err(|e| process.fatal_errno("unable to reserve fds", e))?;
+    let free = free_numbers(n).map_err(process.unable("reserve fds"))?;
     for (i, fd) in free.iter().enumerate() {
         process.env.set(format!("FD{i}").as_bytes(), fd.to_string().as_bytes());
     }
@@ -67,7 +66,7 @@ pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let ([one, other], program) = process.operands(argv.into_iter().skip(1))?;
     let (one, other) = (process.descriptor(&one)?, process.descriptor(&other)?);
-    swap(one, other).map_err(|e| process.fatal_errno("unable to swap fds", e))?;
+    swap(one, other).map_err(process.unable("swap fds"))?;
     Ok(program.into())
 }
 
@@ -78,10 +77,8 @@ pub fn piperw(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if to_read == to_write {
         return Err(process.usage());
     }
-    let (read, write) =
-        nix::unistd::pipe().map_err(|e| process.fatal_errno("unable to create pipe", e))?;
-    place(to_read, read, to_write, write)
-        .map_err(|e| process.fatal_errno("unable to move fds", e))?;
+    let (read, write) = nix::unistd::pipe().map_err(process.unable("create pipe"))?;
+    place(to_read, read, to_write, write).map_err(process.unable("move fds"))?;
     Ok(program.into())
 }
 

@@ -11,7 +11,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let import = options.last_of("Ee") == Some('E');
     let ([name], program) = process.operands(options.rest())?;
     autoimport::check_name(process, &name)?;
-    let path = nix::unistd::getcwd().map_err(|e| process.fatal_errno("unable to getcwd", e))?;
+    let path = nix::unistd::getcwd().map_err(process.unable("getcwd"))?;
     let path = path.as_os_str().as_bytes();
     Ok(autoimport::go_on(process, &name, Some(path), program, import))
 }

@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         })?;
     }
     nix::unistd::chdir(path.as_slice())
-        .map_err(|e| process.fatal_errno(&format!("unable to chdir to {}", show(&target)), e))?;
+        .map_err(process.unable(format!("chdir to {}", show(&target))))?;
     if physical {
         path = getcwd(process)?;
     }
@@ -48,7 +48,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 fn getcwd(process: &Process) -> Result<Word, Next> {
-    let path = nix::unistd::getcwd().map_err(|e| process.fatal_errno("unable to getcwd", e))?;
+    let path = nix::unistd::getcwd().map_err(process.unable("getcwd"))?;
     Ok(path.into_os_string().into_vec())
 }
 

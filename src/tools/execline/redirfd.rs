@@ -81,18 +81,17 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         return Err(process.usage());
     }
     let number = if how & ANY_NUMBER == 0 { Some(process.descriptor(&target)?) } else { None };
-    let opened = open_file(&file, how)
-        .map_err(|e| process.fatal_errno(&format!("unable to open {}", show(&file)), e))?;
+    let opened = open_file(&file, how).map_err(process.unable(format!("open {}", show(&file))))?;
     if how & SWITCH != 0 {
         fd::set_nonblocking(opened.as_raw_fd(), how & NONBLOCKING == 0)
-            .map_err(|e| process.fatal_errno("unable to change blocking mode", e))?;
+            .map_err(process.unable("change blocking mode"))?;
     }
     let Some(number) = number else {
         let opened = opened.into_raw_fd().to_string();
         let import = how & IMPORT != 0;
         return Ok(autoimport::go_on(process, &target, Some(opened.as_bytes()), program, import));
     };
-    fd::place(number, opened).map_err(|e| process.fatal_errno("unable to fd_move", e))?;
+    fd::place(number, opened).map_err(process.unable("fd_move"))?;
     Ok(program.into())
 }
 

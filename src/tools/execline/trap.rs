@@ -96,12 +96,11 @@ impl Trap {
     ) -> Result<Self, Next> {
         let caught =
             (1..=LAST).filter(|n| forward || *n == SIGCHLD as u8 || handlers.contains_key(n));
-        let signals =
-            Caught::new(caught).map_err(|e| process.fatal_errno("unable to trap signals", e))?;
+        let signals = Caught::new(caught).map_err(process.unable("trap signals"))?;
         let name = children::name(&program);
         let child = process
             .spawn(program, || signals.release())
-            .map_err(|e| process.fatal_errno(&format!("unable to spawn {name}"), e))?;
+            .map_err(process.unable(format!("spawn {name}")))?;
         Ok(Self { signals, handlers, child, running: BTreeMap::new() })
     }
 
@@ -109,7 +108,7 @@ impl Trap {
     fn attend(mut self, process: &Process) -> Result<Next, Next> {
         loop {
             let signal = self.signals.next(None);
-            match signal.map_err(|e| process.fatal_errno("unable to wait for signals", e))? {
+            match signal.map_err(process.unable("wait for signals"))? {
                 Some(number) if number == SIGCHLD as u8 => {
                     if let Some(status) = self.reap(process)? {
                         return Ok(Next::Exit(status.approximation()));
@@ -132,9 +131,9 @@ impl Trap {
         let mut process = process.clone();
         process.env.set(b"!", self.child.to_string().as_bytes());
         process.env.set(b"SIGNAL", number.to_string().as_bytes());
-        let pid = process.spawn(handler.clone(), || self.signals.release()).map_err(|e| {
-            process.fatal_errno(&format!("unable to spawn {}", children::name(handler)), e)
-        })?;
+        let pid = process
+            .spawn(handler.clone(), || self.signals.release())
+            .map_err(process.unable(format!("spawn {}", children::name(handler))))?;
         self.running.insert(number, pid);
         Ok(())
     }

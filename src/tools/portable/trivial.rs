@@ -1,0 +1,97 @@
+//! s6-true, s6-false, s6-sync, s6-cat, s6-rename, s6-rmrf, s6-touch, s6-hiercopy: one system call
+//! for every argument.
+//! Reference: <https://skarnet.org/software/s6-portable-utils/>.
+
+use crate::sys::{copy, fd, remove};
+use crate::tools::die::show;
+use crate::tools::{Next, Process, Word};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::{Mode, futimens};
+use nix::sys::time::TimeSpec;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// `s6-true`
+pub fn s6_true(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Next> {
+    Ok(Next::Exit(0))
+}
+
+/// `s6-false`
+pub fn s6_false(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Next> {
+    Ok(Next::Exit(1))
+}
+
+/// `s6-sync`
+pub fn s6_sync(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Next> {
+    nix::unistd::sync();
+    Ok(Next::Exit(0))
+}
+
+/// `s6-cat`: stdin to stdout.
+pub fn s6_cat(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Next> {
+    fd::pour(1, 0, u64::MAX).map_err(process.unable("fd_cat"))?;
+    Ok(Next::Exit(0))
+}
+
+/// `s6-rename old new`
+pub fn s6_rename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let (from, to) = two(process, &argv)?;
+    std::fs::rename(path(from), path(to)).map_err(|e| {
+        let what = format!("unable to rename {} to {}", show(from), show(to));
+        process.fatal_errno(&what, crate::tools::die::errno(&e))
+    })?;
+    Ok(Next::Exit(0))
+}
+
+/// `s6-hiercopy src dst`
+pub fn s6_hiercopy(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let (from, to) = two(process, &argv)?;
+    copy::hierarchy(path(from), path(to)).map_err(|e| {
+        let what = format!("unable to copy hierarchy from {} to {}", show(from), show(to));
+        process.fatal_errno(&what, e)
+    })?;
+    Ok(Next::Exit(0))
+}
+
+/// `s6-rmrf file ...`
+pub fn s6_rmrf(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    each(process, &argv, "unable to remove", |file| remove::hierarchy(path(file)))
+}
+
+/// `s6-touch file ...`
+pub fn s6_touch(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    each(process, &argv, "unable to touch", |file| {
+        let how = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+        let file = open(file, how, Mode::from_bits_truncate(0o666))?;
+        futimens(&file, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW)
+    })
+}
+
+/// Does something to every file; the first failure is the end.
+fn each(
+    process: &Process,
+    argv: &[Word],
+    failure: &str,
+    act: impl Fn(&[u8]) -> Result<(), Errno>,
+) -> Result<Next, Next> {
+    if argv.len() < 2 {
+        return Err(process.usage());
+    }
+    for file in argv.iter().skip(1) {
+        act(file).map_err(|e| process.fatal_errno(&format!("{failure} {}", show(file)), e))?;
+    }
+    Ok(Next::Exit(0))
+}
+
+fn two<'a>(process: &Process, argv: &'a [Word]) -> Result<(&'a [u8], &'a [u8]), Next> {
+    match argv {
+        [_, one, two, ..] => Ok((one, two)),
+        _ => Err(process.usage()),
+    }
+}
+
+fn path(word: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(word))
+}

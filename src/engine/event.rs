@@ -317,6 +317,8 @@ pub enum Report {
     AlreadyDown(ServiceId),
     /// `service X is marked as essential, not stopping it`.
     Essential(ServiceId),
+    /// The service is being reloaded. (s6-rc has no word for it.)
+    Reloading(ServiceId),
     /// `service X successfully reloaded`.
     Reloaded(ServiceId),
     /// `unable to reload service X: …`.

@@ -11,8 +11,10 @@ use std::collections::BTreeSet;
 const NAMING_MS: u64 = 2_000;
 /// And how often after that, in ms.
 const NAMING_AGAIN_MS: u64 = 10_000;
-/// How long after KILL the end comes, even if something is left that does not die, in ms.
-const KILLED_MS: u64 = 5_000;
+/// How often KILL is repeated, and how long after each KILL the next one or the end comes, in ms:
+/// what was just being forked may have been missed, and some things do not even die of KILL.
+const KILLS: u32 = 5;
+const KILLED_MS: u64 = 1_000;
 
 /// Where the container is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(super) struct Lifecycle {
     pub stage: Stage,
     pub container: Container,
     cmd_runs: bool,
+    /// How often KILL has been sent.
+    kills: u32,
     /// Those whose supervisor is still to leave (Leaving).
     remaining: BTreeSet<ServiceId>,
 }
@@ -61,7 +65,7 @@ impl Engine {
         };
         self.life.container = container;
         for longrun in self.services.longruns.values_mut() {
-            longrun.appear(Scanned::default(), &mut self.agenda);
+            longrun.appear(Scanned::default(), &mut self.services.agenda);
         }
         self.request(BOOT, Goal::Go(Direction::Up), change);
     }
@@ -78,7 +82,7 @@ impl Engine {
     /// A signal came that the CMD may want.
     pub(super) fn signal(&mut self, number: u8, stops: bool) {
         if self.life.cmd_runs && self.life.container.cmd_receives_signals {
-            self.agenda.command(Command::SignalCmd(number));
+            self.services.agenda.command(Command::SignalCmd(number));
         } else if stops {
             self.stop();
         }
@@ -90,7 +94,7 @@ impl Engine {
             return;
         }
         if self.life.stage == Stage::Running {
-            self.agenda.command(Command::ExitCode(match exit {
+            self.services.agenda.command(Command::ExitCode(match exit {
                 Exit::Code(code) => code,
                 Exit::Signal(number) => number.wrapping_add(128),
             }));
@@ -111,15 +115,15 @@ impl Engine {
             Outcome::TimedOut => 2,
         };
         if code > 0 && severity > 0 {
-            self.agenda.report(BOOT, Report::BootFailed);
+            self.services.agenda.report(BOOT, Report::BootFailed);
         }
         if code > 0 && severity > 1 {
-            self.agenda.report(BOOT, Report::BootFatal);
-            self.agenda.command(Command::ExitCode(code));
+            self.services.agenda.report(BOOT, Report::BootFatal);
+            self.services.agenda.command(Command::ExitCode(code));
             self.shut_down();
         } else if self.life.container.has_cmd {
             self.life.cmd_runs = true;
-            self.agenda.command(Command::StartCmd);
+            self.services.agenda.command(Command::StartCmd);
         }
     }
 
@@ -127,10 +131,10 @@ impl Engine {
     fn shut_down(&mut self) {
         self.life.stage = Stage::Stopping;
         let former = self.give_up_all();
-        self.agenda.set(Timer::Naming, self.agenda.after(NAMING_MS));
+        self.services.agenda.set(Timer::Naming, self.services.agenda.after(NAMING_MS));
         match self.life.container.shutdown_timeout_ms {
             0 => {}
-            ms => self.agenda.set(Timer::Bound, self.agenda.after(ms)),
+            ms => self.services.agenda.set(Timer::Bound, self.services.agenda.after(ms)),
         }
         let last = Transition::shutdown(former, &self.services);
         self.begin(last);
@@ -139,42 +143,41 @@ impl Engine {
     /// Names the services that the shutdown waits for.
     pub(super) fn name_late_ones(&mut self, report: fn(ServiceId) -> Report) {
         for id in self.current.iter().flat_map(Transition::moving) {
-            self.agenda.report(SHUTDOWN, report(id));
+            self.services.agenda.report(SHUTDOWN, report(id));
         }
     }
 
     /// It waits for them still.
     pub(super) fn naming_due(&mut self) {
         self.name_late_ones(Report::StillWaiting);
-        self.agenda.set(Timer::Naming, self.agenda.after(NAMING_AGAIN_MS));
+        self.services.agenda.set(Timer::Naming, self.services.agenda.after(NAMING_AGAIN_MS));
     }
 
     /// It has waited long enough.
     pub(super) fn bound_due(&mut self) {
         self.name_late_ones(Report::Late);
         if let Some(last) = &mut self.current {
-            last.time_out(&mut self.services, &mut self.agenda);
+            last.time_out(&mut self.services);
         }
     }
 
     /// The services are down, or given up: TERM to all that is left.
     pub(super) fn services_stopped(&mut self) {
         self.life.stage = Stage::Terming;
-        self.agenda.clear(Timer::Naming);
-        self.agenda.clear(Timer::Bound);
+        self.services.agenda.clear(Timer::Naming);
+        self.services.agenda.clear(Timer::Bound);
         self.dismiss(false);
-        self.agenda.command(Command::TermAll);
+        self.services.agenda.command(Command::TermAll);
         match self.life.container.kill_grace_ms {
             0 => self.kill_all(),
-            ms => self.agenda.set(Timer::Grace, self.agenda.after(ms)),
+            ms => self.services.agenda.set(Timer::Grace, self.services.agenda.after(ms)),
         }
     }
 
     /// The time between TERM and KILL, or after KILL, is over.
     pub(super) fn grace_due(&mut self) {
         match self.life.stage {
-            Stage::Terming => self.kill_all(),
-            Stage::Killing => self.exit(),
+            Stage::Terming | Stage::Killing => self.kill_all(),
             Stage::Bare
             | Stage::Booting
             | Stage::Running
@@ -198,18 +201,23 @@ impl Engine {
     }
 
     fn kill_all(&mut self) {
-        self.life.stage = Stage::Killing;
-        for longrun in self.services.longruns.values_mut() {
-            longrun.abandon(&mut self.agenda);
+        if self.life.kills == KILLS {
+            self.exit();
+            return;
         }
-        self.agenda.command(Command::KillAll);
-        self.agenda.set(Timer::Grace, self.agenda.after(KILLED_MS));
+        self.life.stage = Stage::Killing;
+        self.life.kills += 1;
+        for longrun in self.services.longruns.values_mut() {
+            longrun.abandon(&mut self.services.agenda);
+        }
+        self.services.agenda.command(Command::KillAll);
+        self.services.agenda.set(Timer::Grace, self.services.agenda.after(KILLED_MS));
     }
 
     fn exit(&mut self) {
         self.life.stage = Stage::Over;
-        self.agenda.clear_all();
-        self.agenda.command(Command::Exit);
+        self.services.agenda.clear_all();
+        self.services.agenda.command(Command::Exit);
     }
 
     /// The scan directory is left. Where there is a container, that is its stop.
@@ -220,7 +228,7 @@ impl Engine {
         }
         self.life.stage = Stage::Leaving;
         for id in self.give_up_all().iter().flat_map(Transition::moving) {
-            self.services.forget(id, &mut self.agenda);
+            self.services.forget(id);
         }
         if at_once {
             self.exit();
@@ -250,8 +258,8 @@ impl Engine {
     /// Sends every supervisor away, never to come back.
     fn dismiss(&mut self, loggers: bool) {
         for longrun in self.services.longruns.values_mut() {
-            longrun.vanish(&mut self.agenda);
-            longrun.prune(loggers, &mut self.agenda);
+            longrun.vanish(&mut self.services.agenda);
+            longrun.prune(loggers, &mut self.services.agenda);
         }
         self.services.longruns.retain(|_, longrun| !longrun.is_gone());
     }

@@ -12,14 +12,16 @@ mod services;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod why;
 
 pub use event::*;
 pub use longrun::{Longrun, Phase};
+pub use why::Why;
 
 use crate::graph::{Direction, Graph, ServiceId};
 use agenda::{Agenda, News, Timer};
 use lifecycle::{Lifecycle, Stage};
-use oneshot::{verdict, verdict_without};
+use oneshot::{Oneshot, verdict, verdict_without};
 use services::Services;
 use std::collections::VecDeque;
 use transition::{Goal, Transition};
@@ -28,7 +30,6 @@ use transition::{Goal, Transition};
 #[derive(Debug, Default)]
 pub struct Engine {
     services: Services,
-    agenda: Agenda,
     /// The change under way: there is one at a time.
     current: Option<Transition>,
     queue: VecDeque<(RequestId, Goal, Change)>,
@@ -48,7 +49,7 @@ impl Engine {
 
     /// Takes an event in. `now` never goes back.
     pub fn handle(&mut self, now: Time, event: Event) {
-        self.agenda.advance(now);
+        self.services.agenda.advance(now);
         if self.life.stage != Stage::Over {
             self.dispatch(event);
             self.settle();
@@ -57,12 +58,12 @@ impl Engine {
 
     /// The next command: to be performed at once, in order.
     pub fn poll(&mut self) -> Option<Command> {
-        self.agenda.next_command()
+        self.services.agenda.next_command()
     }
 
     /// When `Event::Timeout` is due, if nothing happens before.
     pub fn deadline(&self) -> Option<Time> {
-        self.agenda.deadline()
+        self.services.agenda.deadline()
     }
 
     /// Whether a service of the graph is up, as s6-rc sees it.
@@ -120,9 +121,9 @@ impl Engine {
     /// the next one when it is over.
     fn settle(&mut self) {
         self.finish();
-        while let Some((id, news)) = self.agenda.next_news() {
+        while let Some((id, news)) = self.services.agenda.next_news() {
             if let Some(current) = &mut self.current {
-                current.hear(id, news, &mut self.services, &mut self.agenda);
+                current.hear(id, news, &mut self.services);
             }
             self.finish();
             let leaves = matches!(news, News::Letters("x") | News::NotSupervised);
@@ -136,7 +137,7 @@ impl Engine {
     }
 
     fn timeout(&mut self) {
-        while let Some(timer) = self.agenda.next_due() {
+        while let Some(timer) = self.services.agenda.next_due() {
             match timer {
                 Timer::Bound => self.bound_due(),
                 Timer::Grace => self.grace_due(),
@@ -151,7 +152,7 @@ impl Engine {
 
     fn with_longrun(&mut self, id: ServiceId, act: impl FnOnce(&mut Longrun, &mut Agenda)) {
         if let Some(longrun) = self.services.longruns.get_mut(&id) {
-            act(longrun, &mut self.agenda);
+            act(longrun, &mut self.services.agenda);
         }
     }
 }
@@ -159,43 +160,55 @@ impl Engine {
 /// Processes.
 impl Engine {
     fn spawned(&mut self, process: Process, spawned: Spawned) {
-        match process.script {
-            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
-                l.spawned(process.script, spawned, agenda);
-            }),
-            Script::Up | Script::Down | Script::Reload => {}
+        let Process { service, script } = process;
+        match script {
+            Script::Run | Script::Finish => {
+                self.with_longrun(service, |l, agenda| l.spawned(script, spawned, agenda));
+            }
+            Script::Up | Script::Down | Script::Reload => {
+                self.answered(service);
+            }
         }
     }
 
     fn not_spawned(&mut self, process: Process, why: NotSpawned) {
-        match process.script {
-            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
-                l.not_spawned(process.script, why, agenda);
-            }),
+        let Process { service, script } = process;
+        match script {
+            Script::Run | Script::Finish => {
+                self.with_longrun(service, |l, agenda| l.not_spawned(script, why, agenda));
+            }
             Script::Up | Script::Down | Script::Reload => {
-                self.ended(process, verdict_without(why));
+                if self.answered(service) {
+                    self.ended(service, script, verdict_without(why));
+                }
             }
         }
     }
 
     fn exited(&mut self, process: Process, exit: Exit) {
-        match process.script {
-            Script::Run | Script::Finish => self.with_longrun(process.service, |l, agenda| {
-                l.exited(process.script, exit, agenda);
-            }),
-            Script::Up | Script::Down | Script::Reload => self.ended(process, verdict(exit)),
+        let Process { service, script } = process;
+        match script {
+            Script::Run | Script::Finish => {
+                self.with_longrun(service, |l, agenda| l.exited(script, exit, agenda));
+            }
+            Script::Up | Script::Down | Script::Reload => {
+                self.ended(service, script, verdict(exit));
+            }
         }
     }
 
+    /// The answer about a oneshot's script is there: whether anybody waits for it.
+    fn answered(&mut self, id: ServiceId) -> bool {
+        self.services.oneshots.get_mut(&id).is_some_and(Oneshot::answered)
+    }
+
     /// A oneshot's script ended.
-    fn ended(&mut self, process: Process, verdict: Result<(), Failure>) {
-        let Process { service, script } = process;
-        let oneshot = self.services.oneshots.get_mut(&service);
-        if !oneshot.is_some_and(|oneshot| oneshot.ended(script)) {
-            return;
-        }
-        if let Some(current) = &mut self.current {
-            current.ended(service, script, verdict, &mut self.services, &mut self.agenda);
+    fn ended(&mut self, id: ServiceId, script: Script, verdict: Result<(), Failure>) {
+        let oneshot = self.services.oneshots.get_mut(&id);
+        if oneshot.is_some_and(|oneshot| oneshot.ended(script))
+            && let Some(current) = &mut self.current
+        {
+            current.ended(id, script, verdict, &mut self.services);
         }
     }
 }
@@ -207,7 +220,7 @@ impl Engine {
             let in_graph = self.services.graph.definition(id).is_some();
             let longruns = &mut self.services.longruns;
             let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(id, in_graph));
-            longrun.appear(scanned, &mut self.agenda);
+            longrun.appear(scanned, &mut self.services.agenda);
         }
     }
 
@@ -220,7 +233,7 @@ impl Engine {
 
     fn prune(&mut self, loggers: bool) {
         for longrun in self.services.longruns.values_mut() {
-            longrun.prune(loggers, &mut self.agenda);
+            longrun.prune(loggers, &mut self.services.agenda);
         }
     }
 }
@@ -235,13 +248,13 @@ impl Engine {
 
     fn request(&mut self, request: RequestId, goal: Goal, change: Change) {
         if self.stopping() {
-            self.agenda.command(Command::Done(request, Outcome::Aborted));
+            self.services.agenda.command(Command::Done(request, Outcome::Aborted));
         } else if self.current.is_none() {
             self.accept(request, goal, change);
         } else if change.wait {
             self.queue.push_back((request, goal, change));
         } else {
-            self.agenda.command(Command::Done(request, Outcome::Busy));
+            self.services.agenda.command(Command::Done(request, Outcome::Busy));
         }
     }
 
@@ -258,7 +271,7 @@ impl Engine {
     }
 
     fn begin(&mut self, mut transition: Transition) {
-        transition.begin(&mut self.services, &mut self.agenda);
+        transition.begin(&mut self.services);
         self.current = Some(transition);
     }
 
@@ -268,7 +281,7 @@ impl Engine {
             && let Some(over) = self.current.take()
         {
             let request = over.request();
-            self.agenda.command(Command::Done(request, outcome));
+            self.services.agenda.command(Command::Done(request, outcome));
             match request {
                 BOOT => self.booted(outcome),
                 SHUTDOWN => self.services_stopped(),
@@ -287,12 +300,12 @@ impl Engine {
             return;
         }
         if let Some(current) = self.current.as_mut().filter(|c| c.request() == request) {
-            current.abort(&mut self.services, &mut self.agenda);
+            current.abort(&mut self.services);
         }
         let before = self.queue.len();
         self.queue.retain(|(queued, _, _)| *queued != request);
         if self.queue.len() < before {
-            self.agenda.command(Command::Done(request, Outcome::Aborted));
+            self.services.agenda.command(Command::Done(request, Outcome::Aborted));
         }
     }
 
@@ -300,24 +313,24 @@ impl Engine {
     fn give_up_all(&mut self) -> Option<Transition> {
         let mut former = self.current.take();
         if let Some(current) = &mut former {
-            current.give_up(&mut self.services, &mut self.agenda);
-            self.agenda.command(Command::Done(current.request(), Outcome::Aborted));
+            current.give_up(&mut self.services);
+            self.services.agenda.command(Command::Done(current.request(), Outcome::Aborted));
         }
         for (request, _, _) in std::mem::take(&mut self.queue) {
-            self.agenda.command(Command::Done(request, Outcome::Aborted));
+            self.services.agenda.command(Command::Done(request, Outcome::Aborted));
         }
         former
     }
 
     fn change_due(&mut self) {
         if let Some(current) = &mut self.current {
-            current.time_out(&mut self.services, &mut self.agenda);
+            current.time_out(&mut self.services);
         }
     }
 
     fn move_due(&mut self, id: ServiceId) {
         if let Some(current) = &mut self.current {
-            current.timeout(id, &mut self.services, &mut self.agenda);
+            current.timeout(id, &mut self.services);
         }
     }
 }

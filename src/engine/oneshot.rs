@@ -14,12 +14,16 @@ const CONT: u8 = 18;
 pub(super) struct Oneshot {
     id: ServiceId,
     running: Option<Script>,
+    /// The answer to the last start is there.
+    answered: bool,
+    /// Answers to come that are about scripts nobody watches any more.
+    stale: u32,
 }
 
 impl Oneshot {
     /// A oneshot of which no script runs.
     pub fn new(id: ServiceId) -> Self {
-        Self { id, running: None }
+        Self { id, running: None, answered: true, stale: 0 }
     }
 
     /// The script that runs.
@@ -30,12 +34,13 @@ impl Oneshot {
     /// Starts a script. Only where none runs.
     pub fn start(&mut self, script: Script, agenda: &mut Agenda) {
         self.running = Some(script);
+        self.answered = false;
         agenda.spawn(self.id, script);
     }
 
     /// Asks the running script to end early.
     pub fn interrupt(&self, agenda: &mut Agenda) {
-        if let Some(script) = self.running {
+        if let Some(script) = self.running.filter(|_| self.answered) {
             agenda.signal(self.id, script, Signal::Number(TERM));
             agenda.signal(self.id, script, Signal::Number(CONT));
         }
@@ -44,17 +49,29 @@ impl Oneshot {
     /// Lets the running script run on, unwatched.
     pub fn forget(&mut self, agenda: &mut Agenda) {
         if let Some(script) = self.running.take() {
+            self.stale += u32::from(!self.answered);
+            self.answered = true;
             agenda.command(Command::Forget(Process { service: self.id, script }));
         }
     }
 
-    /// A script ended: whether it is the one that runs.
+    /// The answer to a start is there: whether it is about the script that is watched.
+    pub fn answered(&mut self) -> bool {
+        if self.stale > 0 {
+            self.stale -= 1;
+            return false;
+        }
+        self.answered = true;
+        true
+    }
+
+    /// A script ended: whether it is the one that is watched.
     pub fn ended(&mut self, script: Script) -> bool {
-        let is_it = self.running == Some(script);
-        if is_it {
+        let watched = self.running == Some(script);
+        if watched {
             self.running = None;
         }
-        is_it
+        watched
     }
 }
 

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub(super) struct View {
     pub up: bool,
     pub wanted: bool,
+    /// Selected by the last change that selected it, to go up.
+    pub asked: bool,
     pub failure: Option<Failure>,
 }
 
@@ -22,6 +24,8 @@ pub(super) struct Services {
     pub graph: Graph,
     pub longruns: BTreeMap<ServiceId, Longrun>,
     pub oneshots: BTreeMap<ServiceId, Oneshot>,
+    /// What is to be done about them.
+    pub agenda: Agenda,
     views: BTreeMap<ServiceId, View>,
 }
 
@@ -94,25 +98,25 @@ impl Services {
     }
 
     /// Starts the script of a oneshot.
-    pub fn run(&mut self, id: ServiceId, script: Script, agenda: &mut Agenda) {
+    pub fn run(&mut self, id: ServiceId, script: Script) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
-            oneshot.start(script, agenda);
+            oneshot.start(script, &mut self.agenda);
         }
     }
 
     /// Lets the running script of a oneshot run on, unwatched.
-    pub fn forget(&mut self, id: ServiceId, agenda: &mut Agenda) {
+    pub fn forget(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
-            oneshot.forget(agenda);
+            oneshot.forget(&mut self.agenda);
         }
     }
 
     /// Notes that a service came up, or went down: from now on that is its default too.
-    pub fn arrived(&mut self, id: ServiceId, direction: Direction, agenda: &mut Agenda) {
+    pub fn arrived(&mut self, id: ServiceId, direction: Direction) {
         let up = direction == Direction::Up;
         self.set_view(id, |view| view.up = up);
         if self.longruns.contains_key(&id) {
-            agenda.command(Command::DownFile(id, !up));
+            self.agenda.command(Command::DownFile(id, !up));
         }
     }
 }

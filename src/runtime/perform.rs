@@ -203,7 +203,7 @@ impl Runtime {
 /// The service that a report is about, where a script of it may run because of the request.
 fn subject(report: Report) -> Option<ServiceId> {
     match report {
-        Report::Starting(id) | Report::Stopping(id) => Some(id),
+        Report::Starting(id) | Report::Stopping(id) | Report::Reloading(id) => Some(id),
         _ => None,
     }
 }

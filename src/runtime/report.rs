@@ -49,6 +49,7 @@ pub fn say(report: Report, name: impl Fn(ServiceId) -> String) -> Say {
             let text = format!("service {n} is marked as essential, not stopping it");
             warning(What::Essential, n, text)
         }
+        R::Reloading(id) => told(3, What::Reloading, id, &|n| format!("service {n}: reloading")),
         R::Reloaded(id) => {
             told(2, What::Reloaded, id, &|n| format!("service {n} successfully reloaded"))
         }

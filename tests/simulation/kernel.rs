@@ -21,6 +21,8 @@ pub struct Living {
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
     Spawn(Process),
+    /// It was forgotten before the answer came.
+    Forgotten(Process),
     Supervise(ServiceId),
     Stopping(ServiceId),
 }
@@ -91,7 +93,8 @@ impl Kernel {
 
     /// Whether no process is left at all.
     pub fn is_alone(&self) -> bool {
-        let spawning = self.answers.iter().any(|answer| matches!(answer, Answer::Spawn(_)));
+        let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(_) | Answer::Forgotten(_));
+        let spawning = self.answers.iter().any(spawning);
         self.alive.is_empty() && self.strays.is_empty() && self.cmd.is_none() && !spawning
     }
 
@@ -238,8 +241,7 @@ impl Kernel {
         if let Some(living) = self.alive.remove(&process) {
             self.strays.push(living);
         } else if let Some(at) = self.answers.iter().position(spawning) {
-            self.answers.remove(at);
-            self.strays.push(Living::default());
+            self.answers[at] = Answer::Forgotten(process);
         }
     }
 
@@ -297,6 +299,7 @@ impl Kernel {
             Report::NotStarted(..)
             | Report::NotStopped(..)
             | Report::Essential(_)
+            | Report::Reloading(_)
             | Report::Reloaded(_)
             | Report::NotReloaded(..)
             | Report::StillWaiting(_)
@@ -344,7 +347,7 @@ impl Kernel {
     }
 
     fn kill_all(&mut self) {
-        self.killed = Some(self.now);
+        self.killed.get_or_insert(self.now);
         self.everyone().for_each(|living| living.killed = true);
     }
 

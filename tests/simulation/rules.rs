@@ -1,6 +1,6 @@
 //! The rules that hold in every world.
 
-use sixtree::engine::{Command, Time};
+use sixtree::engine::{Command, Event, Time};
 use std::fmt;
 
 /// What must never be broken.
@@ -110,7 +110,7 @@ impl Listener {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// What happened, and when.
-    In(Time, String),
+    In(Time, Event),
     /// What was to be done about it.
     Out(Command),
 }
@@ -118,7 +118,7 @@ pub enum Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::In(at, event) => write!(f, "{:>7} {event}", at.0),
+            Self::In(at, event) => write!(f, "{:>7} {event:?}", at.0),
             Self::Out(command) => write!(f, "          -> {command:?}"),
         }
     }

@@ -146,7 +146,7 @@ impl World {
 
     /// Hands an event to the engine, does what it says, and checks all that can be checked.
     fn feed(&mut self, event: Event) -> Result<(), Breach> {
-        self.trace.push(Line::In(self.kernel.now, format!("{event:?}")));
+        self.trace.push(Line::In(self.kernel.now, event.clone()));
         self.notice(&event);
         self.subject.handle(self.kernel.now, event);
         while let Some(command) = self.subject.poll() {
@@ -206,7 +206,9 @@ impl World {
 /// What could happen.
 impl World {
     fn choose(&mut self, choices: &mut dyn Choices) -> Option<Event> {
-        if let Some(answer) = self.kernel.answers.pop_front() {
+        // Answers come first. Should they not, nothing bad may come of it.
+        let late = self.size.wild && choices.pick(16) == 15;
+        if !late && let Some(answer) = self.kernel.answers.pop_front() {
             return Some(self.answer(answer, choices));
         }
         if let Some(event) = self.alone() {
@@ -261,6 +263,18 @@ impl World {
             Answer::Stopping(id) => Event::Stopping(id, [0, 0, 800][choices.pick(3)]),
             Answer::Supervise(id) => self.answer_supervise(id, choices),
             Answer::Spawn(process) => self.answer_spawn(process, choices),
+            Answer::Forgotten(process) => {
+                let asked = self.kernel.termed;
+                let killed = self.kernel.killed.is_some();
+                self.kernel.strays.push(Living { asked, killed, ..Living::default() });
+                match choices.pick(3) {
+                    2 => {
+                        self.kernel.strays.pop();
+                        Event::NotSpawned(process, NotSpawned::Refused)
+                    }
+                    _ => Event::Spawned(process, Spawned::default()),
+                }
+            }
         }
     }
 
@@ -290,7 +304,10 @@ impl World {
             }
             (false, script) => {
                 let notifies = script == Script::Run && choices.pick(2) == 1;
-                self.kernel.alive.insert(process, Living { notifies, ..Living::default() });
+                let asked = self.kernel.termed && script == Script::Finish;
+                let killed = self.kernel.killed.is_some();
+                let living = Living { notifies, asked, killed, ..Living::default() };
+                self.kernel.alive.insert(process, living);
                 let timeout_ms = match script {
                     Script::Finish => [5_000, 0, 200][choices.pick(3)],
                     Script::Run | Script::Up | Script::Down | Script::Reload => 0,

@@ -18,8 +18,8 @@ fn a_container_boots_runs_its_cmd_and_stops() {
         out,
         [
             Command::Supervise(web),
-            Command::Spawn(up),
             Command::Report(BOOT, Report::Starting(prepare)),
+            Command::Spawn(up),
         ]
     );
     let out = scene.on(Event::Supervised(web, Supervised { down: true }));
@@ -29,9 +29,9 @@ fn a_container_boots_runs_its_cmd_and_stops() {
     assert_eq!(
         out,
         [
+            Command::Report(BOOT, Report::Starting(web)),
             Command::Status(web),
             Command::Spawn(run),
-            Command::Report(BOOT, Report::Starting(web)),
             Command::Report(BOOT, Report::Started(prepare)),
         ]
     );
@@ -52,10 +52,10 @@ fn a_container_boots_runs_its_cmd_and_stops() {
         out,
         [
             Command::ExitCode(3),
+            Command::Report(SHUTDOWN, Report::Stopping(web)),
             Command::Signal(run, Signal::Down),
             Command::Signal(run, Signal::Number(18)),
             Command::Status(web),
-            Command::Report(SHUTDOWN, Report::Stopping(web)),
         ]
     );
     let finish = Process { service: web, script: Script::Finish };
@@ -69,8 +69,8 @@ fn a_container_boots_runs_its_cmd_and_stops() {
             Command::Status(web),
             Command::Notify(web, "dD"),
             Command::DownFile(web, true),
-            Command::Spawn(down),
             Command::Report(SHUTDOWN, Report::Stopping(prepare)),
+            Command::Spawn(down),
             Command::Report(SHUTDOWN, Report::Stopped(web)),
         ]
     );

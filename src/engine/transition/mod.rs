@@ -1,0 +1,298 @@
+//! One change under way: which service moves when. Reference: s6-rc's page.
+//!
+//! A service moves as soon as none of its neighbours (dependencies on the way up, dependents on
+//! the way down) is still to move; the others go on when one fails, but its neighbours stay put.
+
+mod moves;
+
+use super::agenda::{News, Timer};
+use super::services::Services;
+use super::{Change, Failure, NotSpawned, Outcome, RequestId, SHUTDOWN, Script};
+use crate::graph::{Direction, ServiceId};
+use moves::{Step, Task};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// What is to become of the services selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// They are to be up, or down.
+    Go(Direction),
+    /// They are to read their configuration again.
+    Reload,
+}
+
+/// A change, or a reload, under way.
+#[derive(Debug)]
+pub(super) struct Transition {
+    request: RequestId,
+    change: Change,
+    phases: VecDeque<(Goal, Vec<ServiceId>)>,
+    goal: Goal,
+    tasks: BTreeMap<ServiceId, Task>,
+    /// Those that are `Moving` or `Held`.
+    moving: BTreeSet<ServiceId>,
+    /// Longruns that an earlier change has told to stop already.
+    told: BTreeSet<ServiceId>,
+    /// Of a dry run: what would be up, or not.
+    pretended: BTreeMap<ServiceId, bool>,
+    failed: bool,
+    aborted: bool,
+    outcome: Option<Outcome>,
+}
+
+impl Transition {
+    /// A change of these services, or a reload.
+    pub fn new(request: RequestId, goal: Goal, change: Change, services: &Services) -> Self {
+        Self {
+            request,
+            phases: phases(goal, &change, services),
+            change,
+            goal,
+            tasks: BTreeMap::new(),
+            moving: BTreeSet::new(),
+            told: BTreeSet::new(),
+            pretended: BTreeMap::new(),
+            failed: false,
+            aborted: false,
+            outcome: None,
+        }
+    }
+
+    /// The stop of all that is alive. It takes over from the change under way, if there is one.
+    pub fn shutdown(former: Option<Self>, services: &Services) -> Self {
+        let selection = services.all_alive().collect();
+        let change = Change { selection, down: true, ..Change::default() };
+        let mut last = Self::new(SHUTDOWN, Goal::Go(Direction::Down), change, services);
+        last.told = former.filter(|f| f.goal == last.goal).map(|f| f.moving).unwrap_or_default();
+        last
+    }
+
+    /// Whose it is.
+    pub fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// How it ended, once it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// The services that are on their way.
+    pub fn moving(&self) -> impl Iterator<Item = ServiceId> {
+        self.moving.iter().copied()
+    }
+
+    /// Which way a selected service goes.
+    pub fn way_of(&self, id: ServiceId) -> Option<Direction> {
+        match self.goal {
+            Goal::Go(direction) => self.tasks.contains_key(&id).then_some(direction),
+            Goal::Reload => None,
+        }
+    }
+
+    /// Whether a service is on its way.
+    pub fn is_moving(&self, id: ServiceId) -> bool {
+        self.moving.contains(&id)
+    }
+
+    /// Starts it.
+    pub fn begin(&mut self, services: &mut Services) {
+        if self.change.timeout_ms > 0 {
+            let at = services.agenda.after(self.change.timeout_ms);
+            services.agenda.set(Timer::Change, at);
+        }
+        self.go_on(services);
+    }
+
+    /// Something happened to a longrun.
+    pub fn hear(&mut self, id: ServiceId, news: News, services: &mut Services) {
+        if self.tasks.get(&id) != Some(&Task::Moving) {
+            return;
+        }
+        let up = services.longruns.get(&id).is_some_and(|longrun| longrun.serves());
+        match heard(self.goal, news, up) {
+            None => {}
+            Some(Ok(())) => self.take(Step::Arrive(id), services),
+            Some(Err(failure)) => self.fail(id, failure, services),
+        }
+        self.go_on(services);
+    }
+
+    /// The script of a oneshot ended.
+    pub fn ended(
+        &mut self,
+        id: ServiceId,
+        script: Script,
+        verdict: Result<(), Failure>,
+        services: &mut Services,
+    ) {
+        match (self.tasks.get(&id), verdict) {
+            (Some(Task::Moving), Ok(())) => self.take(Step::Arrive(id), services),
+            (Some(Task::Moving), Err(failure)) => self.fail(id, failure, services),
+            (Some(Task::Held { .. }), verdict) => {
+                self.note(id, script, verdict, services);
+                self.retry(id, services);
+            }
+            (Some(Task::Waiting(_) | Task::Settled | Task::Stuck) | None, verdict) => {
+                self.note(id, script, verdict, services);
+            }
+        }
+        self.go_on(services);
+    }
+
+    /// A service has taken too long.
+    pub fn timeout(&mut self, id: ServiceId, services: &mut Services) {
+        match self.tasks.get(&id) {
+            Some(Task::Moving) => {
+                services.forget(id);
+                self.fail(id, Failure::TimedOut, services);
+            }
+            Some(Task::Held { interrupted: false }) => self.interrupt(id, services),
+            Some(Task::Held { interrupted: true }) => {
+                services.forget(id);
+                self.note(id, Script::Up, Err(Failure::TimedOut), services);
+                self.retry(id, services);
+            }
+            Some(Task::Waiting(_) | Task::Settled | Task::Stuck) | None => {}
+        }
+        self.go_on(services);
+    }
+
+    /// The whole has taken too long: what is on its way goes on, unwatched.
+    pub fn time_out(&mut self, services: &mut Services) {
+        for id in std::mem::take(&mut self.moving) {
+            services.forget(id);
+            services.set_view(id, |view| view.failure = Some(Failure::TimedOut));
+            services.agenda.clear(Timer::Move(id));
+        }
+        self.outcome = Some(Outcome::TimedOut);
+    }
+
+    /// What has not started need not start. Scripts of oneshots are waited for.
+    pub fn abort(&mut self, services: &mut Services) {
+        self.aborted = true;
+        for id in self.moving.clone() {
+            if self.goal == Goal::Reload {
+                services.forget(id);
+            }
+            if services.running(id).is_none() {
+                self.fail(id, Failure::Aborted, services);
+            }
+        }
+        self.go_on(services);
+    }
+
+    /// The container stops, now: the shutdown watches over what is on its way.
+    pub fn give_up(&mut self, services: &mut Services) {
+        services.agenda.clear(Timer::Change);
+        for &id in &self.moving {
+            services.agenda.clear(Timer::Move(id));
+            if self.goal == Goal::Reload {
+                services.forget(id);
+            }
+        }
+        self.outcome = Some(Outcome::Aborted);
+    }
+
+    /// Goes on to the next phase when one is over, and to the end when all are.
+    fn go_on(&mut self, services: &mut Services) {
+        while self.moving.is_empty() && self.outcome.is_none() {
+            let stop = self.failed || self.aborted;
+            match self.phases.pop_front().filter(|_| !stop) {
+                Some((goal, selection)) => self.start(goal, &selection, services),
+                None => self.end(services),
+            }
+        }
+    }
+
+    fn end(&mut self, services: &mut Services) {
+        services.agenda.clear(Timer::Change);
+        self.outcome = Some(match (self.aborted, self.failed) {
+            (true, _) => Outcome::Aborted,
+            (false, true) => Outcome::Failed,
+            (false, false) => Outcome::Done,
+        });
+    }
+
+    fn start(&mut self, goal: Goal, selection: &[ServiceId], services: &mut Services) {
+        self.goal = goal;
+        self.tasks = selection.iter().map(|&id| (id, Task::Waiting(0))).collect();
+        if let Goal::Go(direction) = goal {
+            self.select(direction, selection, services);
+        }
+        // From the last to the first, as s6-rc does.
+        for &id in selection.iter().rev() {
+            self.take(Step::Examine(id), services);
+        }
+        while self.change.dry_run
+            && let Some(id) = self.moving.pop_last()
+        {
+            self.take(Step::Arrive(id), services);
+        }
+    }
+
+    /// Notes for how many neighbours each service has to wait.
+    fn select(&mut self, way: Direction, selection: &[ServiceId], services: &mut Services) {
+        for &id in selection {
+            let selected = |id: &ServiceId| self.tasks.contains_key(id);
+            let count = services.graph.next(id, way).filter(selected).count();
+            self.tasks.insert(id, Task::Waiting(count));
+            if !self.change.dry_run {
+                services.set_view(id, |view| {
+                    view.asked = way == Direction::Up;
+                    view.failure = None;
+                });
+            }
+        }
+    }
+}
+
+/// What the news of a longrun, which is now up or not, say of its move.
+fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
+    match (goal, news) {
+        (Goal::Go(Direction::Up), News::Letters(letters)) => {
+            if letters.contains(['O', 'x']) {
+                Some(Err(Failure::Permanent))
+            } else {
+                up.then_some(Ok(()))
+            }
+        }
+        (Goal::Go(Direction::Up), News::NotSupervised) => Some(Err(Failure::Permanent)),
+        (Goal::Go(Direction::Up), News::NotSpawned(NotSpawned::Invalid)) => {
+            Some(Err(Failure::NotSpawned))
+        }
+        // It is tried again.
+        (Goal::Go(Direction::Up), News::NotSpawned(NotSpawned::Absent | NotSpawned::Refused)) => {
+            None
+        }
+        (Goal::Go(Direction::Down), News::Letters(letters)) => {
+            letters.contains(['D', 'x']).then_some(Ok(()))
+        }
+        (Goal::Go(Direction::Down), News::NotSupervised | News::NotSpawned(_)) => Some(Ok(())),
+        (Goal::Reload, News::Letters(_) | News::NotSupervised | News::NotSpawned(_)) => None,
+    }
+}
+
+/// The selection, closed, and with `-p` the rest in the other direction: what stops comes first.
+fn phases(goal: Goal, change: &Change, services: &Services) -> VecDeque<(Goal, Vec<ServiceId>)> {
+    let mut named = change.selection.clone();
+    named.retain(|&id| services.graph.definition(id).is_some());
+    let Goal::Go(direction) = goal else {
+        return VecDeque::from([(goal, named)]);
+    };
+    if change.all {
+        named.extend(services.all_up());
+    }
+    let selection = services.graph.closure(&named, direction);
+    let rest = services.graph.ids().filter(|id| selection.binary_search(id).is_err()).collect();
+    let going = |direction, ids| (Goal::Go(direction), ids);
+    match (direction, change.prune) {
+        (_, false) => VecDeque::from([going(direction, selection)]),
+        (Direction::Up, true) => {
+            VecDeque::from([going(Direction::Down, rest), going(Direction::Up, selection)])
+        }
+        (Direction::Down, true) => {
+            VecDeque::from([going(Direction::Down, selection), going(Direction::Up, rest)])
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! One service of a change: what becomes of it when its turn comes, and what follows from that.
+
+use super::{Goal, Transition};
+use crate::engine::agenda::Timer;
+use crate::engine::services::Services;
+use crate::engine::{Control, Failure, Report, SHUTDOWN, Script};
+use crate::graph::{Direction, ServiceId};
+
+/// How long the shutdown leaves an `up` alone that it found running, in ms. Then it gets a TERM.
+const INTERRUPT_MS: u64 = 3_000;
+
+/// Where a selected service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// So many of its neighbours are still to move.
+    Waiting(usize),
+    /// It is on its way.
+    Moving,
+    /// Its `up` was running when the shutdown came, which has to wait for that.
+    Held {
+        /// It has got its TERM.
+        interrupted: bool,
+    },
+    /// It is where it is to be.
+    Settled,
+    /// It failed, or must not move.
+    Stuck,
+}
+
+/// What follows from a move; a stack of them takes the place of recursion.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// It may be its turn.
+    Examine(ServiceId),
+    /// One of its neighbours has settled.
+    Release(ServiceId),
+    /// It has arrived.
+    Arrive(ServiceId),
+    Say(Report),
+}
+
+/// What a service that waits for nothing is to do.
+enum Decision {
+    Already,
+    Refuse,
+    Hold,
+    Adopt,
+    Move,
+}
+
+impl Transition {
+    /// Takes a step, and all that follow from it.
+    pub(super) fn take(&mut self, step: Step, services: &mut Services) {
+        let mut steps = vec![step];
+        while let Some(step) = steps.pop() {
+            match step {
+                Step::Examine(id) => self.examine(id, &mut steps, services),
+                Step::Release(id) => self.release(id, &mut steps, services),
+                Step::Arrive(id) => self.arrive(id, &mut steps, services),
+                Step::Say(report) => self.say(report, services),
+            }
+        }
+    }
+
+    fn say(&self, report: Report, services: &mut Services) {
+        services.agenda.report(self.request, report);
+    }
+
+    fn release(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        if let Some(Task::Waiting(count)) = self.tasks.get_mut(&id) {
+            *count = count.saturating_sub(1);
+        }
+        self.examine(id, steps, services);
+    }
+
+    /// Sets a service going if it waits for nothing.
+    fn examine(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        if self.tasks.get(&id) != Some(&Task::Waiting(0)) {
+            return;
+        }
+        match self.decide(id, services) {
+            Decision::Already => self.settle(id, steps, services),
+            Decision::Refuse => {
+                self.tasks.insert(id, Task::Stuck);
+                self.say(Report::Essential(id), services);
+            }
+            Decision::Hold => {
+                self.set_off(id, Task::Held { interrupted: false });
+                let at = services.agenda.after(INTERRUPT_MS);
+                services.agenda.set(Timer::Move(id), at);
+            }
+            Decision::Adopt => {
+                self.set_off(id, Task::Moving);
+                self.limit(id, services);
+            }
+            Decision::Move => self.set_going(id, steps, services),
+        }
+    }
+
+    fn decide(&self, id: ServiceId, services: &Services) -> Decision {
+        let is_up = self.pretended.get(&id).copied().unwrap_or(services.is_up(id));
+        let spared = services.is_essential(id) && !self.change.essential;
+        match (self.goal, services.running(id)) {
+            (Goal::Go(Direction::Down), Some(Script::Up)) => Decision::Hold,
+            (Goal::Go(Direction::Down), Some(Script::Down)) => Decision::Adopt,
+            (Goal::Go(Direction::Up), _) if is_up => Decision::Already,
+            (Goal::Go(Direction::Down), _) if !is_up && self.may_rest(id, services) => {
+                Decision::Already
+            }
+            (Goal::Go(Direction::Down), _) if spared => Decision::Refuse,
+            (Goal::Go(Direction::Up | Direction::Down) | Goal::Reload, _) => Decision::Move,
+        }
+    }
+
+    /// Whether a service that is down can be left as it is. The shutdown also stops those that
+    /// have a process without being up.
+    fn may_rest(&self, id: ServiceId, services: &Services) -> bool {
+        self.request != SHUTDOWN || services.at_rest(id)
+    }
+
+    /// It is there already.
+    fn settle(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        self.tasks.insert(id, Task::Settled);
+        match self.goal {
+            Goal::Go(Direction::Up) => self.say(Report::AlreadyUp(id), services),
+            Goal::Go(Direction::Down) => self.say(Report::AlreadyDown(id), services),
+            Goal::Reload => {}
+        }
+        self.release_neighbours(id, steps, services);
+    }
+
+    fn release_neighbours(&self, id: ServiceId, steps: &mut Vec<Step>, services: &Services) {
+        let back = match self.goal {
+            Goal::Go(Direction::Up) => Direction::Down,
+            Goal::Go(Direction::Down) => Direction::Up,
+            Goal::Reload => return,
+        };
+        if !self.aborted {
+            // A stack gives back the last one first, as s6-rc goes about it.
+            let mut neighbours: Vec<_> = services.graph.next(id, back).collect();
+            neighbours.sort_unstable();
+            steps.extend(neighbours.into_iter().map(Step::Release));
+        }
+    }
+
+    fn set_off(&mut self, id: ServiceId, task: Task) {
+        self.tasks.insert(id, task);
+        self.moving.insert(id);
+    }
+
+    /// Arms the service's own limit.
+    fn limit(&self, id: ServiceId, services: &mut Services) {
+        let direction = match self.goal {
+            Goal::Go(direction) => direction,
+            Goal::Reload => Direction::Up,
+        };
+        match services.timeout_ms(id, direction) {
+            0 => services.agenda.clear(Timer::Move(id)),
+            ms => services.agenda.set(Timer::Move(id), services.agenda.after(ms.into())),
+        }
+    }
+
+    fn set_going(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        self.set_off(id, Task::Moving);
+        let report = match self.goal {
+            Goal::Go(Direction::Up) => Report::Starting(id),
+            Goal::Go(Direction::Down) => Report::Stopping(id),
+            Goal::Reload => Report::Reloading(id),
+        };
+        self.say(report, services);
+        if !self.change.dry_run {
+            self.limit(id, services);
+            self.tell(id, services);
+            self.check_longrun(id, steps, services);
+        }
+    }
+
+    /// Tells a service where to go.
+    fn tell(&mut self, id: ServiceId, services: &mut Services) {
+        let told = self.told.contains(&id);
+        let agenda = &mut services.agenda;
+        match (self.goal, services.longruns.get_mut(&id)) {
+            (Goal::Go(Direction::Up), Some(longrun)) => longrun.go_up(agenda),
+            (Goal::Go(Direction::Down), Some(longrun)) if !told => longrun.go_down(agenda),
+            (Goal::Go(Direction::Down), Some(_)) => {}
+            (Goal::Reload, Some(longrun)) => longrun.control(Control::Reload, agenda),
+            (Goal::Go(Direction::Up), None) => services.run(id, Script::Up),
+            (Goal::Go(Direction::Down), None) => services.run(id, Script::Down),
+            (Goal::Reload, None) => services.run(id, Script::Reload),
+        }
+    }
+
+    /// A longrun may be there already, or may never be.
+    fn check_longrun(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        let Some(longrun) = services.longruns.get(&id) else { return };
+        let there = match self.goal {
+            Goal::Go(Direction::Up) => longrun.serves(),
+            Goal::Go(Direction::Down) => longrun.is_down(),
+            Goal::Reload => true,
+        };
+        if there {
+            steps.push(Step::Arrive(id));
+        } else if !longrun.has_supervisor() {
+            self.fail(id, Failure::Permanent, services);
+        }
+    }
+
+    fn arrive(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        self.leave_moving(id, Task::Settled, services);
+        let report = match self.goal {
+            Goal::Go(direction) => {
+                if self.change.dry_run {
+                    self.pretended.insert(id, direction == Direction::Up);
+                } else {
+                    services.arrived(id, direction);
+                }
+                arrived(id, direction)
+            }
+            Goal::Reload => Report::Reloaded(id),
+        };
+        // Said last: s6-rc launches the neighbours first.
+        steps.push(Step::Say(report));
+        self.release_neighbours(id, steps, services);
+    }
+
+    pub(super) fn fail(&mut self, id: ServiceId, failure: Failure, services: &mut Services) {
+        self.leave_moving(id, Task::Stuck, services);
+        self.failed = true;
+        services.set_view(id, |view| view.failure = Some(failure));
+        let report = match self.goal {
+            Goal::Go(Direction::Up) => {
+                if let Some(longrun) = services.longruns.get_mut(&id) {
+                    longrun.go_down(&mut services.agenda);
+                }
+                Report::NotStarted(id, failure)
+            }
+            Goal::Go(Direction::Down) => Report::NotStopped(id, failure),
+            Goal::Reload => Report::NotReloaded(id, failure),
+        };
+        self.say(report, services);
+    }
+
+    fn leave_moving(&mut self, id: ServiceId, task: Task, services: &mut Services) {
+        self.tasks.insert(id, task);
+        self.moving.remove(&id);
+        services.agenda.clear(Timer::Move(id));
+    }
+
+    /// A script that an earlier change has started ended.
+    pub(super) fn note(
+        &mut self,
+        id: ServiceId,
+        script: Script,
+        verdict: Result<(), Failure>,
+        services: &mut Services,
+    ) {
+        let direction = match script {
+            Script::Up => Direction::Up,
+            Script::Down => Direction::Down,
+            Script::Run | Script::Finish | Script::Reload => return,
+        };
+        let report = match (verdict, direction) {
+            (Ok(()), direction) => {
+                services.arrived(id, direction);
+                arrived(id, direction)
+            }
+            (Err(failure), Direction::Up) => Report::NotStarted(id, failure),
+            (Err(failure), Direction::Down) => Report::NotStopped(id, failure),
+        };
+        self.say(report, services);
+    }
+
+    /// It is held no longer: its turn comes now.
+    pub(super) fn retry(&mut self, id: ServiceId, services: &mut Services) {
+        self.leave_moving(id, Task::Waiting(0), services);
+        self.take(Step::Examine(id), services);
+    }
+
+    /// Its `up` has had its time, and gets a TERM. From then on its own limit counts.
+    pub(super) fn interrupt(&mut self, id: ServiceId, services: &mut Services) {
+        self.tasks.insert(id, Task::Held { interrupted: true });
+        if let Some(oneshot) = services.oneshots.get(&id) {
+            oneshot.interrupt(&mut services.agenda);
+        }
+        match services.timeout_ms(id, Direction::Up) {
+            0 => {}
+            ms => services.agenda.set(Timer::Move(id), services.agenda.after(ms.into())),
+        }
+    }
+}
+
+fn arrived(id: ServiceId, direction: Direction) -> Report {
+    match direction {
+        Direction::Up => Report::Started(id),
+        Direction::Down => Report::Stopped(id),
+    }
+}

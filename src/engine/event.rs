@@ -196,7 +196,7 @@ pub enum Event {
         at_once: bool,
     },
 
-    /// The container starts: every longrun of the graph is supervised, and the boot's change begins.
+    /// The container starts: every longrun of the graph is supervised, then all comes up.
     Boot(Container),
     /// The CMD ended (127 or 126 if it could not even start).
     CmdExited(Exit),

@@ -73,7 +73,8 @@ impl Service {
         Self { name, directory, supervision: None, readiness: None, processes, status }
     }
 
-    /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO, status, event.
+    /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO. The engine has
+    /// the status written and the event told.
     pub fn supervise(&mut self) -> Result<(), Unsupervisable> {
         use Unsupervisable::File;
         let fresh = make_event_directory().map_err(|e| File("event", e))?;
@@ -89,8 +90,6 @@ impl Service {
         self.supervision = Some(Supervision { control, _lock: lock });
         let want_up = !Path::new("down").exists();
         self.status = Status::not_started(stamp(), want_up);
-        self.write_status();
-        let _ = fifodir::notify(b"event", b"s");
         Ok(())
     }
 

@@ -65,7 +65,7 @@ impl Tain {
     /// The moment that lies `since_epoch` after 1970 on a UTC clock.
     pub fn from_utc(since_epoch: Duration) -> Self {
         let utc = since_epoch.as_secs();
-        let leaps = LEAPS.iter().rev().skip_while(|leap| **leap > utc).count() as u64;
+        let leaps = LEAPS.partition_point(|leap| *leap <= utc) as u64;
         Self {
             seconds: EPOCH.saturating_add(BEFORE_LEAPS + leaps).saturating_add(utc),
             nanoseconds: since_epoch.subsec_nanos(),
@@ -188,7 +188,9 @@ mod tests {
             prop_assert_eq!(Tain::parse(&tain.label()), Some(tain));
         }
         #[test]
-        fn differences_add_up(a in 0u64..1 << 40, b in 0u64..1 << 40, nanos in 0u32..1_000_000_000) {
+        fn differences_add_up(
+            a in 0u64..1 << 40, b in 0u64..1 << 40, nanos in 0u32..1_000_000_000
+        ) {
             let (from, span) = (Tain::from_utc(Duration::from_secs(a)), Duration::new(b, nanos));
             prop_assert_eq!(from.saturating_add(span).saturating_since(from), span);
         }

@@ -127,6 +127,15 @@ pub fn is_open(fd: RawFd) -> bool {
     fd >= 0 && fcntl(borrow(fd), FcntlArg::F_GETFD).is_ok()
 }
 
+/// Opens /dev/null at each of these numbers that is closed, so that no other file gets it.
+pub fn open_all(numbers: &[RawFd]) -> Result<(), Errno> {
+    use nix::fcntl::{OFlag, open};
+    for &number in numbers.iter().filter(|number| !is_open(**number)) {
+        place(number, open("/dev/null", OFlag::O_RDWR, nix::sys::stat::Mode::empty())?)?;
+    }
+    Ok(())
+}
+
 /// Sets or clears O_NONBLOCK.
 pub fn set_nonblocking(fd: RawFd, on: bool) -> Result<(), Errno> {
     use nix::fcntl::OFlag;

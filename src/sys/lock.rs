@@ -67,7 +67,7 @@ pub enum Patience {
 }
 
 /// Locks an open file, by fcntl(2), for this process and what it becomes (but not its children)
-/// until it closes any descriptor of that file. EBUSY: someone else has it; ETIMEDOUT: all the time.
+/// until it closes any descriptor of that file. EBUSY: someone else has it; ETIMEDOUT: has kept it.
 pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
     let lock = whole_file(match kind {
         Claim::Shared => libc::F_RDLCK,

@@ -39,17 +39,24 @@ impl Deadline {
     }
 }
 
+/// Waits until some of `fds` are as they are asked to be, or broken. False: the deadline has passed.
+pub fn wait(fds: &mut [PollFd], deadline: Deadline) -> Result<bool, Errno> {
+    loop {
+        match poll(fds, deadline.timeout()) {
+            Ok(0) if deadline.has_passed() => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+            Ok(_) => return Ok(true),
+        }
+    }
+}
+
 /// Waits until some of `fds` can be read (or are broken), and says which, by their places. None:
 /// the deadline has passed.
 pub fn readable(fds: &[impl AsFd], deadline: Deadline) -> Result<Vec<usize>, Errno> {
     let mut all: Vec<_> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
-    loop {
-        match poll(&mut all, deadline.timeout()) {
-            Ok(0) if deadline.has_passed() => return Ok(Vec::new()),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Err(e) => return Err(e),
-            Ok(_) => break,
-        }
+    if !wait(&mut all, deadline)? {
+        return Ok(Vec::new());
     }
     let ready = all.iter().enumerate().filter(|(_, fd)| fd.any().unwrap_or(true));
     Ok(ready.map(|(place, _)| place).collect())

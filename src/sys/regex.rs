@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::libc;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 
 /// A compiled regular expression.
@@ -26,7 +26,11 @@ impl Regex {
     /// Whether it matches some part of `text`, which ends at its first NUL if it has one.
     pub fn is_match(&self, text: &[u8]) -> bool {
         let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-        let Ok(text) = CString::new(&text[..end]) else { return false };
+        CString::new(&text[..end]).is_ok_and(|text| self.matches(&text))
+    }
+
+    /// The same without a copy.
+    pub fn matches(&self, text: &CStr) -> bool {
         // SAFETY: compiled by regcomp; a NUL-terminated string; no places of matches are asked for.
         unsafe { libc::regexec(&*self.0, text.as_ptr(), 0, std::ptr::null_mut(), 0) == 0 }
     }

@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6/s6-ioconnect.html>.
 
 use crate::sys::fd;
-use crate::sys::poll::Deadline;
+use crate::sys::poll::{self, Deadline};
 use crate::sys::signal;
 use crate::sys::signalfd::Signals;
 use crate::tools::{Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc;
-use nix::poll::{PollFd, PollFlags, poll};
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{Shutdown, shutdown};
 use nix::sys::stat::fstat;
@@ -166,13 +166,8 @@ fn wait(
         let output = if wants_output { PollFlags::POLLOUT } else { PollFlags::empty() };
         (place(flow.wants_input(), PollFlags::POLLIN), place(flow.to.number, output))
     });
-    loop {
-        match poll(&mut fds, deadline.timeout()) {
-            Ok(0) if deadline.has_passed() => return Ok(None),
-            Ok(0) | Err(Errno::EINTR) => {}
-            Ok(_) => break,
-            Err(e) => return Err(e),
-        }
+    if !poll::wait(&mut fds, deadline)? {
+        return Ok(None);
     }
     let came = |place: Option<usize>| {
         place.and_then(|place| fds.get(place)?.revents()).unwrap_or(PollFlags::empty())

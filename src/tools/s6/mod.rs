@@ -13,6 +13,7 @@ mod instance;
 mod instance_maker;
 mod ioconnect;
 mod link;
+mod log;
 mod mkfifodir;
 mod notify_socket;
 mod notifyoncheck;
@@ -126,6 +127,14 @@ pub const TOOLS: &[Tool] = &[
         ioconnect::run,
         "[ -t timeout ] [ -r fdr ] [ -w fdw ]",
         "Connect stdin and stdout with two other descriptors",
+    )
+    .stays(),
+    Tool::new(
+        "s6-log",
+        log::run,
+        "[ -d notif ] [ -q | -v ] [ -b ] [ -p ] [ -l linelimit ] [ -t lastlinetimeout ] [ -- ] \
+         logging_script",
+        "Log lines, reliably, to directories that rotate, and elsewhere",
     )
     .stays(),
     Tool::new(

@@ -1,0 +1,222 @@
+//! A logging directory: lines go to `current`, which is archived when it is full.
+//! Reference: <https://skarnet.org/software/s6/s6-log.html#logdir>.
+
+use super::archive::{self, Suffix};
+use super::outbox::Outbox;
+use super::rotation::Stage;
+use super::script::Settings;
+use super::warnings::Warnings;
+use crate::sys::lock::Lock;
+use crate::sys::poll::Deadline;
+use crate::tools::die::show;
+use crate::tools::{Next, Process};
+use memchr::memchr;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::libc;
+use nix::sys::stat::{Mode, fchmod, stat, umask};
+use nix::unistd::{fsync, mkdir, unlink, write};
+use std::os::fd::OwnedFd;
+
+/// An open logging directory.
+pub struct Logdir {
+    /// What the script says about it.
+    pub settings: Settings,
+    /// Nobody else writes to the directory as long as this is held.
+    _lock: Lock,
+    /// The file `current`.
+    pub(super) current: OwnedFd,
+    /// How many bytes it has.
+    pub(super) bytes: u64,
+    /// What is still to be written to it.
+    pub outbox: Outbox,
+    /// How far a rotation has come.
+    pub(super) stage: Stage,
+    /// How often its processor has failed.
+    pub(super) failures: u32,
+    /// When to try again what has failed.
+    pub retry: Deadline,
+    /// When to rotate, whatever the size.
+    pub next_period: Deadline,
+    /// Whether it was said that nothing can be written.
+    complained: bool,
+}
+
+/// The mode of a new file, as the umask has it.
+pub(super) fn file_mode() -> Mode {
+    let mask = umask(Mode::empty());
+    umask(mask);
+    Mode::from_bits_truncate(0o666) - mask
+}
+
+/// The mode that says of a file that it is complete.
+pub(super) fn complete_mode() -> Mode {
+    file_mode() | Mode::S_IXUSR
+}
+
+impl Logdir {
+    /// Opens the directory, making it if need be, and cleans up after a crash.
+    pub fn open(process: &Process, settings: Settings) -> Result<Self, Next> {
+        let dir = settings.dir.as_slice();
+        let unable = |what: &str| process.unable(format!("{what} {}", show(dir)));
+        match mkdir(dir, Mode::S_IRWXU) {
+            Ok(()) | Err(Errno::EEXIST) => {}
+            Err(e) => return Err(unable("mkdir")(e)),
+        }
+        let lock_file = archive::path(dir, b"lock");
+        let lock = Lock::take(&lock_file, 0o666)
+            .map_err(process.unable(format!("open {}", show(&lock_file))))?
+            .ok_or(Errno::EBUSY)
+            .map_err(process.unable(format!("lock {}", show(&lock_file))))?;
+        let bytes = match clean_size(dir).map_err(unable("stat current in"))? {
+            Some(bytes) => bytes,
+            None => {
+                recover(&settings).map_err(unable("recover logdir"))?;
+                0
+            }
+        };
+        let current = open_current(dir).map_err(unable("open current in"))?;
+        fchmod(&current, file_mode()).map_err(unable("chmod current in"))?;
+        Ok(Self {
+            _lock: lock,
+            current,
+            bytes,
+            outbox: Outbox::default(),
+            stage: Stage::Idle,
+            failures: 0,
+            retry: Deadline::NEVER,
+            next_period: settings.period.map_or(Deadline::NEVER, Deadline::after),
+            complained: false,
+            settings,
+        })
+    }
+
+    /// The path of one of its files.
+    pub(super) fn path(&self, name: &[u8]) -> Vec<u8> {
+        archive::path(&self.settings.dir, name)
+    }
+
+    /// Whether nothing is left to be written, and no rotation under way.
+    pub fn is_settled(&self) -> bool {
+        self.outbox.is_empty() && self.stage == Stage::Idle
+    }
+
+    /// Writes what can be written, and rotates when the file is full.
+    pub fn flush(&mut self, warnings: Warnings) {
+        while !self.outbox.is_empty() && self.may_write() {
+            let pending = self.outbox.pending();
+            let n = self.fitting(pending);
+            match write(&self.current, &pending[..n]) {
+                Ok(0) => return self.cannot_write(Errno::ENOSPC, warnings),
+                Ok(n) => {
+                    let ends_line = pending.get(n - 1) == Some(&b'\n');
+                    self.outbox.advance(n);
+                    self.bytes += n as u64;
+                    self.complained = false;
+                    if ends_line && self.is_full() && self.stage == Stage::Idle {
+                        self.rotate(warnings);
+                    }
+                }
+                Err(Errno::EINTR) => {}
+                Err(e) => return self.cannot_write(e, warnings),
+            }
+        }
+    }
+
+    /// Whether `current` takes bytes now. While an archive is processed it does, until it is full.
+    fn may_write(&self) -> bool {
+        match self.stage {
+            Stage::Idle => true,
+            stage => stage.has_new_file() && !self.is_full(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes + self.settings.tolerance >= self.settings.file_size
+    }
+
+    /// How many of these bytes go to this file: up to the end of the line that fills it.
+    fn fitting(&self, pending: &[u8]) -> usize {
+        let room = self.settings.file_size.saturating_sub(self.settings.tolerance + self.bytes);
+        let from = usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(1);
+        let tail = pending.get(from..).unwrap_or_default();
+        memchr(b'\n', tail).map_or(pending.len(), |at| from + at + 1)
+    }
+
+    fn cannot_write(&mut self, e: Errno, warnings: Warnings) {
+        if !std::mem::replace(&mut self.complained, true) {
+            warnings.unable_with("write to", &self.path(b"current"), e);
+        }
+        self.retry_later();
+    }
+
+    pub(super) fn retry_later(&mut self) {
+        self.retry = Deadline::after(self.settings.retry);
+    }
+
+    /// Does what the clock says: tries again, rotates.
+    pub fn look_at_clock(&mut self, warnings: Warnings) {
+        if self.retry.has_passed() {
+            self.retry = Deadline::NEVER;
+            self.go_on_rotating(warnings);
+        }
+        if self.next_period.has_passed() {
+            self.next_period = self.settings.period.map_or(Deadline::NEVER, Deadline::after);
+            self.flush(warnings);
+            self.rotate(warnings);
+        }
+    }
+
+    /// Marks `current` as complete: the next writer goes on with it.
+    pub fn seal(&self) -> Result<(), Errno> {
+        fsync(&self.current)?;
+        fchmod(&self.current, complete_mode())
+    }
+}
+
+/// Opens the file that lines go to.
+pub(super) fn open_current(dir: &[u8]) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_CLOEXEC;
+    open(archive::path(dir, b"current").as_slice(), flags, Mode::from_bits_truncate(0o666))
+}
+
+/// The size of `current`, if its last writer has come to an orderly end.
+fn clean_size(dir: &[u8]) -> Result<Option<u64>, Errno> {
+    match is_complete(&archive::path(dir, b"current")) {
+        Err(Errno::ENOENT) => Ok(None),
+        other => other,
+    }
+}
+
+/// The size of a file, if it is marked as complete.
+fn is_complete(file: &[u8]) -> Result<Option<u64>, Errno> {
+    let found = stat(file)?;
+    let complete = found.st_mode & libc::S_IXUSR != 0;
+    Ok(complete.then(|| archive::size(found.st_size)))
+}
+
+/// Archives what a crashed writer has left, and starts over with an empty state.
+fn recover(settings: &Settings) -> Result<(), Errno> {
+    let dir = settings.dir.as_slice();
+    let remove = |name: &[u8]| match unlink(archive::path(dir, name).as_slice()) {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
+    };
+    remove(b"state")?;
+    remove(b"newstate")?;
+    let processed = match is_complete(&archive::path(dir, b"processed")) {
+        Err(Errno::ENOENT) => None,
+        other => other?,
+    };
+    if processed.is_some() {
+        remove(b"previous")?;
+        archive::keep(dir, b"processed", Suffix::Rotated)?;
+    } else {
+        remove(b"processed")?;
+        archive::keep(dir, b"previous", Suffix::Unprocessed)?;
+    }
+    archive::keep(dir, b"current", Suffix::Unprocessed)?;
+    archive::trim(dir, settings.archives, settings.total_size, |_, _| {})?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
+    open(archive::path(dir, b"state").as_slice(), flags, Mode::from_bits_truncate(0o666)).map(drop)
+}

@@ -1,0 +1,34 @@
+//! Warnings, for those who want them.
+
+use crate::tools::Process;
+use crate::tools::die::show;
+use nix::errno::Errno;
+use std::fmt::Display;
+
+/// Says what goes wrong on stderr, unless told to be quiet.
+#[derive(Clone, Copy)]
+pub struct Warnings<'a> {
+    /// In whose name.
+    pub process: &'a Process,
+    /// Whether anybody wants to know.
+    pub wanted: bool,
+}
+
+impl Warnings<'_> {
+    /// `warning: TEXT`.
+    pub fn say(&self, text: impl Display) {
+        if self.wanted {
+            self.process.warn(&text.to_string());
+        }
+    }
+    /// `warning: unable to WHAT: REASON`.
+    pub fn unable(&self, what: impl Display, e: Errno) {
+        if self.wanted {
+            self.process.warn_errno(&format!("unable to {what}"), e);
+        }
+    }
+    /// The same about a file.
+    pub fn unable_with(&self, what: &str, file: &[u8], e: Errno) {
+        self.unable(format_args!("{what} {}", show(file)), e);
+    }
+}

@@ -48,17 +48,18 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// All faults, each with its remedy in a line of its own.
 fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
     for fault in faults {
-        let mut place = fault.file.display().to_string();
-        if fault.line > 0 {
-            place.push_str(&format!(":{}", fault.line));
-        }
+        let mut text = fault.what.clone();
         if let Some(service) = &fault.service {
-            place.push_str(&format!(": service {service}"));
+            text = format!("service {service}: {text}");
+        }
+        text.push_str(&format!(", in {}", fault.file.display()));
+        if fault.line > 0 {
+            text.push_str(&format!(":{}", fault.line));
         }
         if fault.is_error() {
-            process.line(&format!("fatal: {place}: {}", fault.what));
+            process.line(&format!("fatal: {text}"));
         } else if verbosity >= 1 {
-            process.warn(&format!("{place}: {}", fault.what));
+            process.warn(&text);
         }
         if fault.is_error() || verbosity >= 2 {
             process.info(&format!("{} [{}]", fault.remedy, fault.code));

@@ -154,7 +154,9 @@ impl Runtime {
             }
             return;
         }
-        let directory = self.scan.path.join(&name);
+        // The link in the scan directory may go before its service does.
+        let entry = self.scan.path.join(&name);
+        let directory = std::fs::canonicalize(&entry).unwrap_or(entry);
         let service = self.scan.new_id();
         let logger = identity_of_logger(&directory).then(|| self.scan.new_id());
         self.services.insert(service, Service::new(name.clone(), directory.clone()));

@@ -42,7 +42,7 @@ impl Runtime {
         let service = self.services.get(&id)?;
         if self.here != Some(id) {
             self.here = None;
-            nix::unistd::chdir(&service.directory).ok()?;
+            service.enter().ok()?;
             self.here = Some(id);
         }
         Some(service.name.clone())

@@ -159,9 +159,9 @@ impl Runtime {
         let directory = std::fs::canonicalize(&entry).unwrap_or(entry);
         let service = self.scan.new_id();
         let logger = identity_of_logger(&directory).then(|| self.scan.new_id());
-        self.services.insert(service, Service::new(name.clone(), directory.clone()));
+        self.services.insert(service, Service::found(name.clone(), directory.clone()));
         if let Some(logger) = logger {
-            let log = Service::new(format!("{name}/log"), directory.join("log"));
+            let log = Service::found(format!("{name}/log"), directory.join("log"));
             self.services.insert(logger, log);
             self.pipelines.connect(service, logger);
         }

@@ -22,6 +22,9 @@ pub struct Service {
     pub name: String,
     /// Its live directory; for a oneshot, that in which its scripts run.
     pub directory: PathBuf,
+    /// The directory itself, for one that was found in the scan directory: its name there may go
+    /// before it does.
+    pub handle: Option<OwnedFd>,
     /// While it is supervised.
     pub supervision: Option<Supervision>,
     /// The pipe in which it tells its readiness.
@@ -70,7 +73,30 @@ impl Service {
     pub fn new(name: String, directory: PathBuf) -> Self {
         let status = Status::not_started(stamp(), false);
         let processes = Processes::default();
-        Self { name, directory, supervision: None, readiness: None, processes, status }
+        Self {
+            name,
+            directory,
+            handle: None,
+            supervision: None,
+            readiness: None,
+            processes,
+            status,
+        }
+    }
+
+    /// One that was found in the scan directory.
+    pub fn found(name: String, directory: PathBuf) -> Self {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let handle = open(&directory, flags, Mode::empty()).ok();
+        Self { handle, ..Self::new(name, directory) }
+    }
+
+    /// Goes into its directory.
+    pub fn enter(&self) -> Result<(), Errno> {
+        match &self.handle {
+            Some(handle) => nix::unistd::fchdir(handle),
+            None => nix::unistd::chdir(&self.directory),
+        }
     }
 
     /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO. The engine has

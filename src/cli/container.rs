@@ -45,6 +45,8 @@ pub struct Bind {
 pub struct Container {
     /// The folders of its root, the lowest first.
     pub lowers: Vec<PathBuf>,
+    /// Where its changes are kept; without it they are thrown away.
+    pub keep: Option<PathBuf>,
     /// What it shares with the host.
     pub binds: Vec<Bind>,
     /// `K=V` to set a variable, `K` to pass on the host's.
@@ -106,27 +108,27 @@ impl Container {
     /// Mounts the root's folders over each other, with a tmpfs on top that takes all changes, and
     /// makes the result the working directory.
     fn overlay(&self, unprivileged: bool) -> Result<(), Failure> {
-        let lowers = self.lowers.iter().map(|folder| {
-            let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-            open(folder, flags, Mode::empty()).map_err(Failure::with("open", folder))
-        });
-        let lowers: Vec<OwnedFd> = lowers.collect::<Result<_, _>>()?;
+        let Some(place) = self.lowers.first() else { return Ok(()) };
         if self.lowers.iter().any(|folder| folder == Path::new("/")) {
             return Err(Failure::usage("the root is this system's own: give a copy of it"));
         }
+        let lowers = self.lowers.iter().map(|path| folder(path));
+        let lowers: Vec<OwnedFd> = lowers.collect::<Result<_, _>>()?;
+        let kept = self.keep.as_deref().map(folder).transpose()?;
+
         // The tmpfs goes over the root itself, which the descriptors still lead to.
-        let Some(place) = self.lowers.first() else { return Ok(()) };
-        let tmpfs = (Some("tmpfs"), MsFlags::empty());
-        mount(tmpfs.0, place, Some("tmpfs"), tmpfs.1, Some("mode=0755"))
+        let mode = Some("mode=0755");
+        mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), mode)
             .map_err(Failure::with("mount a tmpfs over", place))?;
         std::env::set_current_dir(place).map_err(Failure::with("change to", place))?;
-        for folder in ["upper", "work", "root"] {
-            fs::create_dir(folder).map_err(Failure::with("make the folder", Path::new(folder)))?;
+        let changes = kept.as_ref().map_or(".".to_string(), |fd| reopened(fd));
+        for folder in [&format!("{changes}/upper"), &format!("{changes}/work"), "root"] {
+            fs::create_dir_all(folder)
+                .map_err(Failure::with("make the folder", Path::new(folder)))?;
         }
-        let stack = lowers.iter().rev().map(|fd| format!("/proc/self/fd/{}", fd.as_raw_fd()));
         let options = format!(
-            "lowerdir={},upperdir=upper,workdir=work{}",
-            stack.collect::<Vec<_>>().join(":"),
+            "lowerdir={},upperdir={changes}/upper,workdir={changes}/work{}",
+            lowers.iter().rev().map(reopened).collect::<Vec<_>>().join(":"),
             if unprivileged { ",userxattr" } else { "" }
         );
         mount(Some("overlay"), "root", Some("overlay"), MsFlags::empty(), Some(options.as_str()))
@@ -186,6 +188,16 @@ impl Container {
         }
         inside
     }
+}
+
+/// A folder, held by a descriptor: whatever is mounted over its path later.
+fn folder(path: &Path) -> Result<OwnedFd, Failure> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).map_err(Failure::with("open", path))
+}
+
+fn reopened(fd: &OwnedFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
 fn tree(path: &Path) -> Result<Tree, Failure> {

@@ -13,6 +13,7 @@ const OVERLAY: &str = "s6-overlay";
 const PACKAGES: &[(&str, &str)] = &[
     ("execline", "2.9.9.2"),
     ("s6", "2.15.1.0"),
+    ("s6-linux-init", "1.2.0.2"),
     ("s6-linux-utils", "2.6.4.1"),
     (OVERLAY, "3.2.3.2"),
     ("s6-overlay-helpers", "0.1.2.2"),
@@ -77,6 +78,7 @@ fn place(family: &'static str, tool: &str) -> Place {
         ("overlay", "s6-overlay-stat" | "s6-overlay-suexec") => {
             Place::Package("s6-overlay-helpers")
         }
+        ("overlay", name) if name.starts_with("s6-linux-init") => Place::Package("s6-linux-init"),
         ("overlay", _) => Place::Package(OVERLAY),
         ("portable", "fstab2s6rc" | "rngseed" | "s6-chroot" | "s6-freeramdisk" | "s6-hostname")
         | ("portable", "s6-logwatch" | "s6-mount" | "s6-pivotchroot" | "s6-ps" | "s6-swapoff")

@@ -39,6 +39,7 @@ pub fn arguments() -> Command {
     Command::new("run")
         .about("Boot a root folder's /init in namespaces, over a throw-away overlay")
         .arg(many("overlay", "DIR", "Lay this folder over the root, too").value_parser(path()))
+        .arg(option("keep", "DIR", "Keep what changes, in DIR/upper").value_parser(path()))
         .arg(many("bind", "SRC:DST[:ro]", "Show a file or folder of the host inside"))
         .arg(many("env", "K[=V]", "Set a variable, or pass it on").value_parser(os_string()))
         .arg(option("workdir", "DIR", "The working directory").default_value("/"))
@@ -90,6 +91,7 @@ fn container(arguments: &ArgMatches) -> Result<Container, Failure> {
     let entrypoint = text("entrypoint").unwrap_or_default();
     Ok(Container {
         lowers: paths("root").chain(paths("overlay")).collect(),
+        keep: paths("keep").next(),
         binds: binds.map(|text| bind(text)).collect::<Result<_, _>>()?,
         variables: words("env"),
         workdir: text("workdir").unwrap_or_default().into(),

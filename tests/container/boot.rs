@@ -1,0 +1,246 @@
+//! One container: an image, booted by `sixtree run`. Everything waits for what it wants to see,
+//! until a deadline; nothing sleeps and hopes.
+
+use crate::image::{Image, Scratch};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::Pid;
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// Whether containers can be booted here. Where they cannot, a test says why and is skipped; but
+/// never when CI=true.
+pub fn is_possible() -> bool {
+    static REASON: LazyLock<Option<String>> = LazyLock::new(|| {
+        let mut probe = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+        let image = Image::busybox();
+        probe.args(["run", "--entrypoint", "/bin/true"]).arg(&image.layers()[0]);
+        let output = probe.output().expect("sixtree starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (!output.status.success()).then_some(said)
+    });
+    let Some(reason) = &*REASON else { return true };
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{reason}");
+    let _ = std::io::stderr().write_all(format!("skipped: {reason}").as_bytes());
+    false
+}
+
+/// How to boot an image.
+#[derive(Clone)]
+pub struct Boot {
+    /// The container's environment.
+    pub env: Vec<(String, String)>,
+    /// Its CMD.
+    pub cmd: Vec<String>,
+    /// Further options of `sixtree run`.
+    pub options: Vec<String>,
+    /// Whether /init is PID 1, or another process is, as under `docker run --init`.
+    pub is_pid_1: bool,
+    /// How long to wait for anything.
+    pub patience: Duration,
+}
+
+impl Default for Boot {
+    fn default() -> Self {
+        let env = [("PATH", "/usr/bin:/bin"), ("S6_VERBOSITY", "2"), ("S6_KILL_GRACETIME", "100")];
+        Self {
+            env: env.map(|(k, v)| (k.to_string(), v.to_string())).to_vec(),
+            cmd: Vec::new(),
+            options: Vec::new(),
+            is_pid_1: true,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A PID 1 that is not /init: it passes TERM on and reports how /init ended.
+const OTHER_PID_1: &str = "trap 'kill -TERM $child' TERM; /init \"$@\" & child=$!; \
+    wait $child; code=$?; while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code";
+
+impl Boot {
+    /// Sets a variable.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.env.retain(|(k, _)| k != name);
+        self.env.push((name.to_string(), value.to_string()));
+    }
+
+    /// Boots.
+    pub fn start(self, image: &Image) -> Container {
+        let work = Scratch::new("container");
+        let path = |name: &str| work.path().join(name);
+        let file = |name: &str| File::create(path(name)).expect("a file for what it writes");
+        fs::create_dir(path("kept")).expect("a folder for what it changes");
+        let mut run = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+        run.arg("run").arg("--keep").arg(path("kept")).args(&self.options);
+        let layers = image.layers();
+        for layer in layers.iter().skip(1) {
+            run.arg("--overlay").arg(layer);
+        }
+        for (name, value) in &self.env {
+            run.arg("--env").arg(format!("{name}={value}"));
+        }
+        match self.is_pid_1 {
+            true => run.arg(&layers[0]),
+            false => run.arg("--entrypoint").arg("/bin/sh").arg(&layers[0]).args([
+                "-c",
+                OTHER_PID_1,
+                "sh",
+            ]),
+        };
+        let process = run
+            .args(&self.cmd)
+            .stdin(Stdio::null())
+            .stdout(file("stdout"))
+            .stderr(file("stderr"))
+            .spawn()
+            .expect("sixtree run starts");
+        Container { process, work, patience: self.patience, init: Cell::new(None), ended: None }
+    }
+}
+
+/// A container that was started; it is killed when it is dropped.
+pub struct Container {
+    process: Child,
+    work: Scratch,
+    patience: Duration,
+    init: Cell<Option<Pid>>,
+    ended: Option<ExitStatus>,
+}
+
+impl Container {
+    /// Waits until something holds. If the container ends before it does, or the time is up, the
+    /// test fails, and shows what the container wrote.
+    pub fn wait_until<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let over = self.has_ended();
+            if let Some(seen) = look(self) {
+                return seen;
+            }
+            let why = match over {
+                true => "the container ended",
+                false if Instant::now() > deadline => "the time was up",
+                false => {
+                    std::thread::sleep(Duration::from_millis(5));
+                    continue;
+                }
+            };
+            panic!("{why} before: {what}\n{}", self.transcript());
+        }
+    }
+
+    /// Waits for the end; the exit code.
+    pub fn exit_code(&mut self) -> i32 {
+        let deadline = Instant::now() + self.patience;
+        while !self.has_ended() {
+            assert!(Instant::now() < deadline, "it does not end\n{}", self.transcript());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status = self.ended.expect("it has ended");
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        if self.ended.is_none() {
+            self.ended = self.process.try_wait().expect("our own child");
+        }
+        self.ended.is_some()
+    }
+
+    /// Sends a signal to PID 1.
+    pub fn signal(&mut self, signal: Signal) {
+        let init = self.init();
+        kill(init, signal).expect("PID 1 is there");
+    }
+
+    /// Runs a program inside, as `docker exec` does.
+    pub fn exec(&mut self, words: &[impl AsRef<std::ffi::OsStr>], uid: Option<&str>) -> Output {
+        let mut enter = Command::new("nsenter");
+        enter.arg(format!("--target={}", self.init()));
+        enter.args(["--pid", "--mount", "--uts", "--ipc", "--root", "--wd"]);
+        if let Some(uid) = uid {
+            enter.args([format!("--setuid={uid}"), format!("--setgid={uid}")]);
+        }
+        enter.args(["env", "-i", "PATH=/command:/usr/bin:/bin"]).args(words);
+        enter.stdin(Stdio::null()).output().expect("nsenter: install util-linux")
+    }
+
+    /// A file's text; empty if there is none. `stdout` and `stderr` are what it has written.
+    pub fn text(&self, path: &str) -> String {
+        let read = match path {
+            "stdout" | "stderr" => File::open(self.work.path().join(path)).ok(),
+            "trace" => self.open("/trace"),
+            path => self.open(path),
+        };
+        let mut bytes = Vec::new();
+        let _ = read.map(|mut file| file.read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The lines that the program `trace` has written.
+    pub fn trace(&self) -> Vec<String> {
+        self.text("trace").lines().map(str::to_string).collect()
+    }
+
+    /// Whether there is a file or link of this name.
+    pub fn exists(&self, path: &str) -> bool {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Some(folder) = self.open_with(folder, OFlag::O_PATH) else { return false };
+        nix::sys::stat::fstatat(&folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW)
+            .is_ok_and(|s| s.st_mode & nix::libc::S_IFMT != nix::libc::S_IFCHR || s.st_rdev != 0)
+    }
+
+    /// All that there is to know when something went wrong.
+    pub fn transcript(&self) -> String {
+        let part = |name| format!("--- {name}\n{}", self.text(name));
+        [part("trace"), part("stdout"), part("stderr")].concat()
+    }
+
+    /// The pid of the container's PID 1, once it is /init and no longer `sixtree run` itself.
+    fn init(&mut self) -> Pid {
+        if let Some(init) = self.init.get() {
+            return init;
+        }
+        let parent = self.process.id();
+        let init = self.wait_until("PID 1 is in its root", |_| {
+            let children = format!("/proc/{parent}/task/{parent}/children");
+            let pid: i32 = fs::read_to_string(children).ok()?.split(' ').next()?.parse().ok()?;
+            let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+            (program != Path::new(env!("CARGO_BIN_EXE_sixtree"))).then_some(Pid::from_raw(pid))
+        });
+        self.init.set(Some(init));
+        init
+    }
+
+    fn open(&self, path: &str) -> Option<File> {
+        self.open_with(path, OFlag::O_RDONLY).map(File::from)
+    }
+
+    /// Opens a file of the container as it is seen inside (links stay inside); after the end, as
+    /// it was left behind.
+    fn open_with(&self, path: &str, flags: OFlag) -> Option<std::os::fd::OwnedFd> {
+        let running = self.init.get().filter(|_| self.ended.is_none());
+        let inside = running.map(|pid| PathBuf::from(format!("/proc/{pid}/root")));
+        let kept = self.work.path().join("kept/upper");
+        inside.into_iter().chain([kept]).find_map(|root| {
+            let root = open(&root, OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).ok()?;
+            let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
+            openat2(&root, if path.is_empty() { "." } else { path }, how).ok()
+        })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

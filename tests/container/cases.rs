@@ -1,0 +1,97 @@
+//! Each case is a test of its own: `cargo test --test container stop_reverse_order`.
+
+macro_rules! cases {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            crate::steps::run(concat!("tests/container/cases/", stringify!($name), ".case"));
+        })*
+
+        #[test]
+        fn every_case_in_the_folder_is_run() {
+            let mut run = [$(concat!(stringify!($name), ".case")),*];
+            run.sort_unstable();
+            let there = std::fs::read_dir("tests/container/cases").expect("the folder");
+            let name = |e: std::io::Result<std::fs::DirEntry>| e.expect("an entry").file_name();
+            let mut there: Vec<_> = there.map(|e| name(e).into_string().expect("UTF-8")).collect();
+            there.sort_unstable();
+            assert_eq!(run.as_slice(), there);
+        }
+    };
+}
+
+cases! {
+    base_dependency
+    bundle_old_place
+    cmd_args
+    cmd_exit_code
+    cmd_exit_stops_services
+    cmd_killed_by_term
+    cmd_not_found
+    cmd_output
+    cmd_wait_maxtime_stops
+    def_longrun_modes
+    def_oneshot_words
+    env_directory
+    env_keep
+    env_path_default
+    env_services_see_none
+    env_values
+    env_with_contenv_everywhere
+    exec_while_up
+    exit_finish_writes_code
+    exit_halt_from_exec
+    exit_halt_from_finish
+    fail_oneshot_0
+    fail_oneshot_2
+    fix_attrs_modes
+    graph_chain
+    graph_diamond
+    graph_failed_oneshot
+    graph_parallel_down
+    graph_timeout_up_longrun
+    hook_adds_service
+    hook_removes_service
+    legacy_cont_finish_order
+    legacy_cont_init_order
+    legacy_service_log
+    legacy_user2_after_services
+    log_1_catch_all
+    logutil_pipeline
+    not_pid1
+    oneshot_before_longrun
+    orphans_reaped
+    parallel_start
+    pipe_producer_restart
+    pipe_three
+    profile
+    rc_change_down
+    rc_during_boot
+    rc_prune
+    ready_again_after_restart
+    ready_notifyoncheck
+    scan_link
+    signal_int_stops
+    signal_quit_stops
+    signal_term_during_boot
+    signal_term_twice
+    stat_plain
+    stop_reverse_order
+    stray_gets_kill
+    stray_gets_term
+    super_death_tally
+    super_fds
+    super_finish_exit_code
+    super_finish_signal
+    super_session
+    svc_down_up
+    svc_once
+    timeout_kill
+    tree_broken_ends
+    tree_cycle
+    tree_missing_dependency
+    tree_no_run
+    tree_unknown_type
+    verbosity_2
+    wait_states
+}

@@ -1,0 +1,135 @@
+//! What is booted: the release over a small base, and on top of both the files of a test.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, id};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, OnceLock};
+
+/// The numbers in them are those that the cases name.
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
+    www-data:x:33:33:www-data:/var/www:/bin/false\n\
+    app:x:1000:1000:app:/home/app:/bin/sh\n\
+    nobody:x:65534:65534:nobody:/:/bin/false\n";
+const GROUP: &str = "root:x:0:\nwww-data:x:33:\nextra:x:2000:app\napp:x:1000:\nnogroup:x:65534:\n";
+
+/// Appends its words to the file that `boot::Container::trace` reads.
+const TRACE: &str = "#!/bin/sh\necho \"$*\" >> /trace\n";
+
+/// A root to boot: folders that lie over each other, the lowest first.
+#[derive(Clone)]
+pub struct Image {
+    base: PathBuf,
+    files: Scratch,
+}
+
+impl Image {
+    /// The release over BusyBox with all its applets, and the program `trace`.
+    pub fn busybox() -> Self {
+        static BASE: LazyLock<Scratch> = LazyLock::new(|| {
+            let base = Scratch::new("busybox");
+            busybox(base.path());
+            base
+        });
+        Self { base: BASE.path().to_path_buf(), files: Scratch::new("files") }
+    }
+
+    /// The release over nothing: no shell, no passwd.
+    pub fn scratch() -> Self {
+        let files = Scratch::new("files");
+        Self { base: files.path().to_path_buf(), files }
+    }
+
+    /// Adds a file. A text that begins with `#!` is executable.
+    pub fn file(self, path: &str, text: &str) -> Self {
+        let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
+        self.file_of_mode(path, text, mode)
+    }
+
+    /// Adds a file with the permissions that it says.
+    pub fn file_of_mode(self, path: &str, text: &str, mode: u32) -> Self {
+        write(&self.files.path().join(path.trim_start_matches('/')), text, mode);
+        self
+    }
+
+    /// Its folders, the lowest first.
+    pub fn layers(&self) -> Vec<PathBuf> {
+        let mut layers = vec![self.base.clone(), release(), self.files.path().to_path_buf()];
+        layers.dedup();
+        layers
+    }
+}
+
+/// A folder that goes away with its last owner.
+#[derive(Clone)]
+pub struct Scratch(std::sync::Arc<Removed>);
+
+struct Removed(PathBuf);
+
+impl Scratch {
+    /// A new one, empty.
+    pub fn new(what: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = place().join(format!("{what}-{}-{number}", id()));
+        fs::create_dir_all(&path).expect("a folder for tests can be made");
+        Self(std::sync::Arc::new(Removed(path)))
+    }
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.0
+    }
+}
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A folder that may be the top of an overlay, which one in an overlay may not.
+fn place() -> PathBuf {
+    let usual = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let kind = nix::sys::statfs::statfs(&usual).map(|s| s.filesystem_type());
+    let overlay = kind == Ok(nix::sys::statfs::OVERLAYFS_SUPER_MAGIC);
+    if overlay { "/dev/shm".into() } else { usual }
+}
+
+/// The release, laid out as its tarball extracts at /.
+fn release() -> PathBuf {
+    static RELEASE: OnceLock<PathBuf> = OnceLock::new();
+    let found = RELEASE.get_or_init(|| match std::env::var_os("SIXTREE_ROOT") {
+        Some(root) => root.into(),
+        None => {
+            let made = Command::new("scripts/dev-root").status();
+            assert!(made.is_ok_and(|s| s.success()), "scripts/dev-root failed");
+            "target/dev/root".into()
+        }
+    });
+    found.canonicalize().expect("SIXTREE_ROOT is a folder")
+}
+
+fn write(path: &Path, text: &str, mode: u32) {
+    fs::create_dir_all(path.parent().expect("a file in a folder")).expect("its folder");
+    fs::write(path, text).expect("a file of the image");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("its permissions");
+}
+
+fn busybox(base: &Path) {
+    let list = Command::new("busybox").arg("--list").output();
+    let list = list.expect("busybox is on PATH: install busybox-static").stdout;
+    for folder in ["bin", "usr/bin", "etc", "root", "run", "var/log"] {
+        fs::create_dir_all(base.join(folder)).expect("a folder of the base");
+    }
+    let program = ["/bin/busybox", "/usr/bin/busybox"].into_iter().find(|p| Path::new(p).exists());
+    fs::copy(program.expect("busybox is in /bin"), base.join("bin/busybox")).expect("busybox");
+    for applet in String::from_utf8_lossy(&list).lines().filter(|a| !a.contains("init")) {
+        let _ = symlink("busybox", base.join("bin").join(applet));
+    }
+    fs::create_dir(base.join("tmp")).expect("/tmp");
+    fs::set_permissions(base.join("tmp"), fs::Permissions::from_mode(0o1777)).expect("/tmp");
+    write(&base.join("etc/passwd"), PASSWD, 0o644);
+    write(&base.join("etc/group"), GROUP, 0o644);
+    write(&base.join("bin/trace"), TRACE, 0o755);
+}

@@ -1,0 +1,30 @@
+//! Boots /init in namespaces and looks at what it does, from the outside.
+//!
+//! It needs root, a static busybox, nsenter and overlayfs. The release under test is the root that
+//! SIXTREE_ROOT names; without it, one with a debug binary is laid out first.
+#![allow(clippy::disallowed_methods)]
+
+mod boot;
+mod case;
+mod cases;
+mod image;
+mod steps;
+
+use boot::Boot;
+use image::Image;
+
+#[test]
+fn an_image_without_any_shell_boots() {
+    if !boot::is_possible() {
+        return;
+    }
+    let service = "etc/s6-overlay/s6-rc.d/only";
+    let image = Image::scratch()
+        .file("etc/s6-overlay/user-bundles.d/user/contents.d/only", "")
+        .file(&format!("{service}/type"), "longrun\n")
+        .file(&format!("{service}/notification-fd"), "3\n")
+        .file(&format!("{service}/run"), "#!/command/execlineb -P\nfdmove 1 3\ns6-echo ready\n");
+    let up = ["s6-svwait", "-U", "-t", "5000", "/run/service/only"].map(str::to_string).to_vec();
+    let mut container = Boot { cmd: up, ..Boot::default() }.start(&image);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+}

@@ -20,7 +20,7 @@ const TRACE: &str = "#!/bin/sh\necho \"$*\" >> /trace\n";
 /// A root to boot: folders that lie over each other, the lowest first.
 #[derive(Clone)]
 pub struct Image {
-    base: PathBuf,
+    base: Option<PathBuf>,
     files: Scratch,
 }
 
@@ -32,13 +32,12 @@ impl Image {
             busybox(base.path());
             base
         });
-        Self { base: BASE.path().to_path_buf(), files: Scratch::new("files") }
+        Self { base: Some(BASE.path().to_path_buf()), files: Scratch::new("files") }
     }
 
     /// The release over nothing: no shell, no passwd.
     pub fn scratch() -> Self {
-        let files = Scratch::new("files");
-        Self { base: files.path().to_path_buf(), files }
+        Self { base: None, files: Scratch::new("files") }
     }
 
     /// Adds a file. A text that begins with `#!` is executable.
@@ -55,9 +54,8 @@ impl Image {
 
     /// Its folders, the lowest first.
     pub fn layers(&self) -> Vec<PathBuf> {
-        let mut layers = vec![self.base.clone(), release(), self.files.path().to_path_buf()];
-        layers.dedup();
-        layers
+        let above = [release(), self.files.path().to_path_buf()];
+        self.base.iter().cloned().chain(above).collect()
     }
 }
 

@@ -13,6 +13,9 @@ mod steps;
 use boot::Boot;
 use image::Image;
 
+/// A service that says that it is ready, and stays.
+const RUN: &str = "#!/command/execlineb -P\nforeground { fdmove 1 3 s6-echo }\ns6-pause\n";
+
 #[test]
 fn an_image_without_any_shell_boots() {
     if !boot::is_possible() {
@@ -23,7 +26,7 @@ fn an_image_without_any_shell_boots() {
         .file("etc/s6-overlay/user-bundles.d/user/contents.d/only", "")
         .file(&format!("{service}/type"), "longrun\n")
         .file(&format!("{service}/notification-fd"), "3\n")
-        .file(&format!("{service}/run"), "#!/command/execlineb -P\nfdmove 1 3\ns6-echo ready\n");
+        .file(&format!("{service}/run"), RUN);
     let up = ["s6-svwait", "-U", "-t", "5000", "/run/service/only"].map(str::to_string).to_vec();
     let mut container = Boot { cmd: up, ..Boot::default() }.start(&image);
     assert_eq!(container.exit_code(), 0, "{}", container.transcript());

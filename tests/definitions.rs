@@ -1,11 +1,16 @@
-//! Broken trees, and what is said of each.
+//! Trees, and what is said of each.
 //!
-//! `tests/definitions/NAME/` holds the source directories of a tree, and in `faults.txt` what
-//! reading and resolving it must say. `UPDATE=1 cargo test` rewrites these files.
+//! `tests/definitions/NAME/` holds a tree: source directories, or in `root/` an image. Beside it
+//! stands what must be said of it: in `faults.txt` by reading and resolving source directories as a
+//! boot does, in `check.txt` and `check.json` by `sixtree check`. `UPDATE=1 cargo test` rewrites
+//! these files.
 
 use proptest::prelude::*;
-use sixtree::definition;
+use sixtree::cli::check::report::{self, Format};
+use sixtree::cli::check::{self, Request};
+use sixtree::definition::{self, Atomic, Definition, Fault, Kind, Longrun, Reference};
 use sixtree::graph::{Direction, Graph};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -22,26 +27,90 @@ fn directories(of: &Path) -> Vec<PathBuf> {
 fn faults(tree: &Path) -> String {
     let (graph, faults) = Graph::of(definition::read(&directories(tree)));
     assert_eq!(graph.is_none(), faults.iter().any(|fault| fault.is_error()), "{tree:?}");
-    let lines = faults.iter().map(|fault| format!("{} {fault}\n", fault.exit_code));
-    lines.collect::<String>().replace(&format!("{}/", tree.display()), "")
+    faults.iter().map(|fault| format!("{} {fault}\n", fault.exit_code)).collect()
+}
+
+fn checked(tree: &Path) -> Vec<Fault> {
+    let root = tree.join("root");
+    let request = if root.is_dir() {
+        Request { root: Some(root), ..Request::default() }
+    } else {
+        Request { directories: directories(tree), ..Request::default() }
+    };
+    check::check(&request).unwrap().1
+}
+
+/// What is told of a tree, by the file that it should be in.
+fn told(tree: &Path) -> Vec<(&'static str, String)> {
+    let faults_of_check = checked(tree);
+    let mut told = vec![
+        ("check.txt", Format::Human.report(&faults_of_check)),
+        ("check.json", Format::Json.report(&faults_of_check)),
+    ];
+    if !tree.join("root").is_dir() {
+        told.push(("faults.txt", faults(tree)));
+    }
+    for (_, text) in &mut told {
+        *text = text.replace(&format!("{}/", tree.display()), "");
+    }
+    told
 }
 
 #[test]
-fn every_broken_tree_is_told_what_it_should_be_told() {
+fn every_tree_is_told_what_it_should_be_told() {
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = String::new();
     for tree in directories(Path::new(GALLERY)) {
-        let golden = tree.join("faults.txt");
-        let told = faults(&tree);
-        if update {
-            std::fs::write(&golden, &told).unwrap();
-        }
-        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-        if told != expected {
-            wrong += &format!("{}:\n-- expected --\n{expected}-- told --\n{told}", tree.display());
+        for (file, told) in told(&tree) {
+            let golden = tree.join(file);
+            if update {
+                std::fs::write(&golden, &told).unwrap();
+            }
+            let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+            if told != expected {
+                let golden = golden.display();
+                wrong += &format!("{golden}:\n-- expected --\n{expected}-- told --\n{told}");
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn good_trees_and_only_they_have_nothing_wrong() {
+    let trees = directories(Path::new(GALLERY));
+    let is_good = |tree: &&PathBuf| tree.file_name().unwrap().to_string_lossy().starts_with("good");
+    let (good, bad): (Vec<_>, Vec<_>) = trees.iter().partition(is_good);
+    assert!(good.len() >= 10 && bad.len() >= 60, "{} and {}", good.len(), bad.len());
+    good.iter().for_each(|tree| assert_eq!(checked(tree), [], "{tree:?}"));
+    bad.iter().for_each(|tree| assert_ne!(checked(tree), [], "{tree:?}"));
+}
+
+/// Every code that a source file can give.
+fn codes() -> BTreeSet<String> {
+    let sources = ["src/definition/error.rs", "src/graph/conflict.rs", "src/cli/check/lint.rs"];
+    let text: String = sources.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
+    let quoted = text.split('"').filter(|word| {
+        word.len() == 4
+            && word.starts_with(['E', 'W'])
+            && word.bytes().skip(1).all(|byte| byte.is_ascii_digit())
+    });
+    quoted.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_code_has_a_page_and_a_tree() {
+    let trees = directories(Path::new(GALLERY));
+    let mut seen: BTreeSet<String> =
+        trees.iter().flat_map(|tree| checked(tree)).map(|fault| fault.code.to_owned()).collect();
+    // A repository cannot hold their trees: an unreadable name, a huge file.
+    seen.extend(["E004", "E005", "E007"].map(str::to_owned));
+    let codes = codes();
+    assert!(codes.len() > 40, "{codes:?}");
+    for code in &codes {
+        assert!(report::explain(code).is_some(), "{code} has no page in docs/diagnostics.md");
+    }
+    assert_eq!(codes.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// A directory of this name that is not there yet.
@@ -53,32 +122,44 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 #[test]
-fn ten_thousand_services_are_read_and_resolved_fast() {
-    let source = scratch("ten-thousand");
-    for i in 0..10_000 {
-        let service = source.join(format!("svc-{i}"));
+fn ten_thousand_services_are_resolved_fast() {
+    let longrun = |i: usize| {
+        // One long chain, and a little breadth.
+        let before: BTreeSet<usize> = [i.wrapping_sub(1), i / 2, i / 3].into();
+        let needs = before.into_iter().filter(|&on| on < i);
+        let dependencies = needs.map(|on| Reference::to(&format!("svc-{on:04}"))).collect();
+        let atomic = Atomic { dependencies, ..Atomic::default() };
+        let longrun = Longrun { atomic, ..Longrun::default() };
+        Definition::new(&format!("svc-{i:04}"), Kind::Longrun(longrun))
+    };
+    let definitions: Vec<Definition> = (0..10_000).map(longrun).collect();
+    let start = Instant::now();
+    let graph = Graph::new(definitions).unwrap();
+    let took = start.elapsed();
+    eprintln!("10,000 services are resolved in {took:?}");
+    let last = graph.service("svc-9999").unwrap();
+    assert_eq!(graph.closure(&[last], Direction::Up).len(), 10_000);
+    assert!(took.as_secs() < 2, "{took:?}");
+}
+
+#[test]
+fn a_thousand_services_are_checked_fast() {
+    let source = scratch("thousand");
+    for i in 0..1000 {
+        let service = source.join(format!("svc-{i:03}"));
         std::fs::create_dir_all(service.join("dependencies.d")).unwrap();
         std::fs::write(service.join("type"), "longrun\n").unwrap();
-        std::fs::write(service.join("run"), "#!/bin/sh\n").unwrap();
-        // One long chain, and a little breadth.
-        for on in [i - 1, i / 2, i / 3] {
-            if 0 <= on && on < i {
-                std::fs::write(service.join(format!("dependencies.d/svc-{on}")), "").unwrap();
-            }
-        }
+        std::fs::write(service.join("run"), "#!/bin/sh\nexec web\n").unwrap();
+        let on = if i > 0 { format!("svc-{:03}", i - 1) } else { "base".to_owned() };
+        std::fs::write(service.join("dependencies.d").join(on), "").unwrap();
     }
     let start = Instant::now();
-    let read = definition::read(&[source]);
-    let resolving = Instant::now();
-    let (graph, faults) = Graph::of(read);
-    let resolved = Instant::now();
-    assert_eq!(faults, []);
-    let graph = graph.unwrap();
-    let all = graph.closure(&[graph.service("svc-9999").unwrap()], Direction::Up).len();
-    assert_eq!(all, 10_000);
-    let (read, resolved) = (resolving - start, resolved - resolving);
-    eprintln!("10,000 services: read in {read:?}, resolved in {resolved:?}");
-    assert!(resolved.as_secs() < 5, "resolving takes {resolved:?}");
+    let request = Request { directories: vec![source], ..Request::default() };
+    let (graph, _) = check::check(&request).unwrap();
+    let took = start.elapsed();
+    assert!(graph.is_some());
+    eprintln!("1,000 services are checked in {took:?}");
+    assert!(took.as_millis() < 1000, "{took:?} (a release build: below 100 ms)");
 }
 
 proptest! {

@@ -1,5 +1,6 @@
 //! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
+pub mod check;
 mod container;
 mod install;
 pub mod layout;
@@ -25,6 +26,7 @@ struct Subcommand {
 
 /// Every subcommand, in the order of `sixtree --help`.
 const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { arguments: check::arguments, run: check::run },
     Subcommand { arguments: run::arguments, run: run::run },
     Subcommand { arguments: install::arguments, run: install::run },
 ];
@@ -40,6 +42,10 @@ impl Failure {
     /// The arguments make no sense; exit 100.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 100, text: text.into() }
+    }
+    /// What is to be looked at cannot be; exit 2.
+    pub fn trouble(text: impl Into<String>) -> Self {
+        Self { code: 2, text: text.into() }
     }
     /// The system said no to `what`, in words after `unable to`; exit 111.
     pub fn system(what: impl Display, e: Errno) -> Self {

@@ -18,6 +18,22 @@ pub struct Image {
 /// The bundles that an image fills.
 const USER_BUNDLES: [&str; 2] = ["user", "user2"];
 
+/// Reads directories among whose services are the bundles `user` and `user2`.
+///
+/// These need no `type`, nor anything else. The reference writes what they lack into /etc, which
+/// may be read-only; here it is as if it were there.
+pub fn read_with_bundles(sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
+    let (mut definitions, faults) = read_with(sources, &USER_BUNDLES);
+    for name in USER_BUNDLES {
+        if definitions.iter().all(|definition| definition.name != name) {
+            let directory = sources.first().map(|source| source.join(name)).unwrap_or_default();
+            let bundle = Definition::new(name, Kind::Bundle(Vec::new()));
+            definitions.push(Definition { directory, ..bundle });
+        }
+    }
+    (definitions, faults)
+}
+
 impl Image {
     /// The source directories, in order: the image's own, those of others in /etc, that of the
     /// bundles `user` and `user2`, the package's.
@@ -39,22 +55,25 @@ impl Image {
     }
 
     /// Reads every definition.
-    ///
-    /// Bundles among the services need no `type`, nor anything else. The reference writes what
-    /// they lack into /etc, which may be read-only; here it is as if it were there.
     pub fn read(&self) -> (Vec<Definition>, Vec<Fault>) {
-        if !self.has_bundles_among_services() {
-            return read_with(&self.sources(), &[]);
+        self.read_sources(&self.sources())
+    }
+
+    /// The same, where sixtree may not have been installed yet: without the directories that come
+    /// with it.
+    pub fn read_what_is_there(&self) -> (Vec<Definition>, Vec<Fault>) {
+        let own = self.own().join("s6-rc.d");
+        let mut sources = self.sources();
+        sources.retain(|source| *source == own || is_directory(source));
+        self.read_sources(&sources)
+    }
+
+    fn read_sources(&self, sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
+        if self.has_bundles_among_services() {
+            read_with_bundles(sources)
+        } else {
+            read_with(sources, &[])
         }
-        let (mut definitions, faults) = read_with(&self.sources(), &USER_BUNDLES);
-        for name in USER_BUNDLES {
-            if definitions.iter().all(|definition| definition.name != name) {
-                let directory = self.own().join("s6-rc.d").join(name);
-                let bundle = Definition::new(name, Kind::Bundle(Vec::new()));
-                definitions.push(Definition { directory, ..bundle });
-            }
-        }
-        (definitions, faults)
     }
 
     /// The directory of the image's own configuration.

@@ -7,7 +7,7 @@ mod parse;
 mod read;
 
 pub use error::{Fault, Mistake, Place, Problem, Severity};
-pub use image::Image;
+pub use image::{Image, read_with_bundles};
 pub use read::read;
 
 use std::path::PathBuf;

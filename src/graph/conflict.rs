@@ -7,7 +7,10 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Two definitions have one name.
-    #[error("duplicate service definition: already defined in {} and has type {kind}", first.display())]
+    #[error(
+        "duplicate service definition: already defined in {} and has type {kind}",
+        first.display()
+    )]
     Duplicate {
         /// Where the name is defined first.
         first: PathBuf,
@@ -37,10 +40,16 @@ pub enum Conflict {
     #[error("cyclic service dependency: {0}")]
     Cycle(String),
     /// `producer-for` without `consumer-for` at the other end.
-    #[error("declares being a producer for a service named {} that does not declare it back", .0.escape_debug())]
+    #[error(
+        "declares being a producer for a service named {} that does not declare it back",
+        .0.escape_debug()
+    )]
     HalfProducer(String),
     /// `consumer-for` without `producer-for` at the other end.
-    #[error("declares being the consumer for a service named {} that does not declare it back", .0.escape_debug())]
+    #[error(
+        "declares being the consumer for a service named {} that does not declare it back",
+        .0.escape_debug()
+    )]
     HalfConsumer(String),
     /// One end of a pipe is no longrun.
     #[error("declares a pipe to or from a service named {} of type {kind}", name.escape_debug())]
@@ -53,7 +62,10 @@ pub enum Conflict {
         meant: Option<String>,
     },
     /// `pipeline-name` is the name of something else.
-    #[error("duplicate service definition: the pipeline-name {} is already defined and has type {kind}", name.escape_debug())]
+    #[error(
+        "duplicate service definition: the pipeline-name {} is already defined and has type {kind}",
+        name.escape_debug()
+    )]
     PipelineName {
         /// The name.
         name: String,

@@ -9,6 +9,7 @@ mod query;
 mod resolve;
 
 pub use conflict::Conflict;
+pub use faults::similar;
 
 use crate::definition::{Definition, Fault};
 use petgraph::graph::DiGraph;

@@ -1,0 +1,156 @@
+//! What the files of a definition directory are called, who may write to them, and what small
+//! ones say.
+
+use super::Found;
+use super::lint::Lint;
+use crate::definition::{Definition, Kind};
+use crate::graph::similar;
+use nix::sys::signal::Signal;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Files that a definition may have, and the types that have them.
+const FILES: &[(&str, &[&str])] = &[
+    ("consumer-for", &["longrun"]),
+    ("contents", &["bundle"]),
+    ("contents.d", &["bundle"]),
+    ("data", &["longrun"]),
+    ("dependencies", &["longrun", "oneshot"]),
+    ("dependencies.d", &["longrun", "oneshot"]),
+    ("down", &["oneshot"]),
+    ("down-signal", &["longrun"]),
+    ("env", &["longrun"]),
+    ("finish", &["longrun"]),
+    ("flag-essential", &["bundle", "longrun", "oneshot"]),
+    ("flag-newpidns", &["longrun"]),
+    ("flag-recommended", &["bundle", "longrun", "oneshot"]),
+    ("flag-timeout-killpg", &["longrun"]),
+    ("lock-fd", &["longrun"]),
+    ("max-death-tally", &["longrun"]),
+    ("notification-fd", &["longrun"]),
+    ("pipeline-name", &["longrun"]),
+    ("producer-for", &["longrun"]),
+    ("reload", &["oneshot"]),
+    ("reload-signal", &["longrun"]),
+    ("run", &["longrun"]),
+    ("template", &["longrun"]),
+    ("timeout-down", &["longrun", "oneshot"]),
+    ("timeout-finish", &["longrun"]),
+    ("timeout-kill", &["longrun"]),
+    ("timeout-up", &["longrun", "oneshot"]),
+    ("type", &["bundle", "longrun", "oneshot"]),
+    ("up", &["oneshot"]),
+];
+
+/// Lists that may be a directory or a file.
+const LISTS: [(&str, &str); 2] = [("contents.d", "contents"), ("dependencies.d", "dependencies")];
+
+/// Files that are executed.
+const SCRIPTS: [&str; 2] = ["run", "finish"];
+
+/// Words that the name of a secret has in it.
+const SECRETS: [&str; 8] =
+    ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "APIKEY", "PRIVATEKEY", "CREDENTIAL"];
+
+/// As many deaths as s6-supervise counts.
+const LONGEST_TALLY: u32 = 4096;
+
+/// Looks at the files of one definition directory.
+pub(super) fn lint(definition: &Definition, found: &mut Found) {
+    let names = list(&definition.directory);
+    for name in &names {
+        name_of_file(definition, name, found);
+        world_writable(definition, name, found);
+    }
+    for (directory, file) in LISTS {
+        let both = [directory, file].iter().all(|list| names.iter().any(|name| name == list));
+        if both {
+            found.tell_file(definition, file, &Lint::Shadowed(directory));
+        }
+    }
+    if matches!(definition.kind, Kind::Longrun(_)) {
+        signals(definition, found);
+        tally(definition, found);
+        secrets(definition, found);
+    }
+}
+
+fn name_of_file(definition: &Definition, name: &str, found: &mut Found) {
+    let kind = definition.kind.name();
+    match FILES.iter().find(|(known, _)| *known == name) {
+        Some((_, types)) if types.contains(&kind) => {}
+        Some(_) => found.tell_file(definition, name, &Lint::OtherType(kind)),
+        None => {
+            let names = FILES.iter().filter(|(_, types)| types.contains(&kind));
+            if let Some(meant) = similar(name, names.map(|(name, _)| *name)) {
+                found.tell_file(definition, name, &Lint::Misspelt(meant));
+            }
+        }
+    }
+}
+
+fn world_writable(definition: &Definition, name: &str, found: &mut Found) {
+    let file = definition.directory.join(name);
+    // What a link says of itself is nothing.
+    let Ok(metadata) = std::fs::metadata(&file) else { return };
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o002 != 0 && FILES.iter().any(|(known, _)| *known == name) {
+        found.tell_file(definition, name, &Lint::WorldWritable(mode));
+    }
+    if SCRIPTS.contains(&name) && metadata.is_file() && mode & 0o111 == 0 {
+        found.tell_file(definition, name, &Lint::NotExecutable);
+    }
+}
+
+fn signals(definition: &Definition, found: &mut Found) {
+    for file in ["down-signal", "reload-signal"] {
+        let Some(line) = first_line(&definition.directory.join(file)) else { continue };
+        let name = line.strip_prefix("SIG").unwrap_or(&line);
+        let known = format!("SIG{name}").parse::<Signal>().is_ok() || line.parse::<u8>().is_ok();
+        if !known {
+            let path = definition.directory.join(file);
+            found.tell_at(definition, path, 1, &Lint::NoSuchSignal(line));
+        }
+    }
+}
+
+fn tally(definition: &Definition, found: &mut Found) {
+    let file = definition.directory.join("max-death-tally");
+    let tally = first_line(&file).and_then(|line| line.parse::<u32>().ok());
+    if let Some(tally) = tally.filter(|&tally| tally > LONGEST_TALLY) {
+        found.tell_at(definition, file, 1, &Lint::TallyTooLong(tally));
+    }
+}
+
+/// Files of env/ that hold a secret, by their names. A path to one is none.
+fn secrets(definition: &Definition, found: &mut Found) {
+    for name in list(&definition.directory.join("env")) {
+        let letters: String =
+            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+        let file = format!("env/{name}");
+        let value = first_line(&definition.directory.join(&file)).unwrap_or_default();
+        let is_secret = SECRETS.iter().any(|word| letters.contains(word))
+            && !letters.ends_with("FILE")
+            && !value.is_empty()
+            && !value.starts_with('/');
+        if is_secret {
+            found.tell_file(definition, &file, &Lint::Secret);
+        }
+    }
+}
+
+/// The names in a directory that are UTF-8, sorted, without those that begin with a dot.
+fn list(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The first line of a file; `None`: it cannot be read.
+fn first_line(file: &Path) -> Option<String> {
+    let text = super::text_of(file)?;
+    let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
+    Some(String::from_utf8_lossy(line).into_owned())
+}

@@ -1,0 +1,134 @@
+//! What a tree that can be used may still have wrong, in sentences.
+
+use crate::definition::Problem;
+use crate::execline::lexer;
+use crate::tools;
+
+/// One such thing. An error is what will fail when the service starts; a warning is what works,
+/// but hardly as it was meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Lint {
+    /// A script's `#!` names nothing.
+    #[error("the interpreter {0:?} is not there")]
+    InterpreterMissing(String),
+    /// An execline script that is not execline.
+    #[error("syntax error in execline: {0}")]
+    Syntax(lexer::Error),
+    /// A `#!` line that ends in a carriage return.
+    #[error("the #! line ends in a carriage return, which is taken for a part of it")]
+    CarriageReturn,
+    /// A script without `#!`.
+    #[error("no #! line, so that it cannot be executed: Exec format error")]
+    NoInterpreter,
+    /// A command line whose program is not there.
+    #[error("the program {0:?} is not there")]
+    ProgramMissing(String),
+    /// A command line whose program is a file without an x bit.
+    #[error("the program {0:?} is not executable: Permission denied")]
+    ProgramNotExecutable(String),
+    /// Nothing wants the service.
+    #[error("not in the bundle top, nor needed by what is: nothing starts it")]
+    Unreachable,
+    /// A file that nothing reads, and that is called almost like one that is read.
+    #[error("nothing reads a file of this name")]
+    Misspelt(&'static str),
+    /// `run` or `finish` without an x bit.
+    #[error("not executable")]
+    NotExecutable,
+    /// A command line that is taken for shell.
+    #[error("looks like shell ({0:?}), but is one execline command line")]
+    LooksLikeShell(String),
+    /// A service that may start before the container is prepared.
+    #[error("does not depend on base: it may start before /etc/cont-init.d has been run")]
+    NotOnBase,
+    /// `notification-fd` that is never written to, as far as can be seen.
+    #[error("notification-fd is {0}, but run says nothing that could write to it")]
+    NeverReady(u32),
+    /// A script that calls a tool that does not exist.
+    #[error("there is no tool called {name}")]
+    NoSuchTool {
+        /// What it calls.
+        name: String,
+        /// What was meant.
+        meant: String,
+    },
+    /// Everybody may change the file.
+    #[error("everybody may write to it (mode {0:04o})")]
+    WorldWritable(u32),
+    /// A password in the image.
+    #[error("looks like a secret, and is part of the image")]
+    Secret,
+    /// `down-signal` or `reload-signal` that is no signal.
+    #[error("there is no signal called {0:?}")]
+    NoSuchSignal(String),
+    /// A file that services of another type have.
+    #[error("ignored: a {0} has no such file")]
+    OtherType(&'static str),
+    /// A list as a directory and as a file.
+    #[error("ignored: {0} is there too")]
+    Shadowed(&'static str),
+    /// `max-death-tally` that is too high.
+    #[error("at most 4096 deaths are counted, not {0}")]
+    TallyTooLong(u32),
+}
+
+impl Problem for Lint {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::InterpreterMissing(_) => "E201",
+            Self::Syntax(_) => "E202",
+            Self::CarriageReturn => "E203",
+            Self::NoInterpreter => "E204",
+            Self::ProgramMissing(_) => "E205",
+            Self::ProgramNotExecutable(_) => "E206",
+            Self::Unreachable => "W201",
+            Self::Misspelt(_) => "W202",
+            Self::NotExecutable => "W203",
+            Self::LooksLikeShell(_) => "W204",
+            Self::NotOnBase => "W205",
+            Self::NeverReady(_) => "W206",
+            Self::NoSuchTool { .. } => "W207",
+            Self::WorldWritable(_) => "W208",
+            Self::Secret => "W209",
+            Self::NoSuchSignal(_) => "W210",
+            Self::OtherType(_) => "W211",
+            Self::Shadowed(_) => "W212",
+            Self::TallyTooLong(_) => "W213",
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::InterpreterMissing(path) => return mend_interpreter(path),
+            Self::Syntax(_) => "mend the quote, block or escape",
+            Self::CarriageReturn => "save it with Unix line endings",
+            Self::NoInterpreter => "begin it with #!/bin/sh, or whatever it is written for",
+            Self::ProgramMissing(_) => "install it, or mend its path",
+            Self::ProgramNotExecutable(_) => "chmod +x it",
+            Self::Unreachable => "make an empty file of its name in user/contents.d",
+            Self::Misspelt(meant) => return format!("rename it to {meant}"),
+            Self::NotExecutable => "chmod +x it: it works without, but only as a service",
+            Self::LooksLikeShell(_) => {
+                "put it into an executable script, and the path of that here"
+            }
+            Self::NotOnBase => "make an empty file dependencies.d/base",
+            Self::NeverReady(_) => "remove notification-fd, or run it under s6-notifyoncheck",
+            Self::NoSuchTool { meant, .. } => return format!("did you mean {meant}?"),
+            Self::WorldWritable(_) => "chmod o-w it",
+            Self::Secret => "pass it when the container starts, as a variable or a mounted file",
+            Self::NoSuchSignal(_) => "write a name such as SIGTERM, or a number",
+            Self::OtherType(_) => "remove it, or mend type",
+            Self::Shadowed(_) => "move what it says into the directory",
+            Self::TallyTooLong(_) => "write 4096 or less",
+        }
+        .to_owned()
+    }
+}
+
+/// What to do about an interpreter that is not there. The tools are always in /command.
+fn mend_interpreter(path: &str) -> String {
+    match tools::find(tools::basename(path.as_bytes())) {
+        Some(tool) => format!("write /command/{}", tool.name),
+        None => "install it, or name another one".to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! `sixtree check`: tells what is wrong with a tree, without running anything of it.
+
+mod builtin;
+mod files;
+mod lint;
+pub mod report;
+mod root;
+mod scripts;
+mod tree;
+
+use super::Failure;
+use crate::definition::{self, Definition, Fault, Image, Place, Problem};
+use crate::graph::Graph;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use report::Format;
+use root::Root;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// What to check.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Source directories; none: those of the image.
+    pub directories: Vec<PathBuf>,
+    /// The image; without one and without directories, the one that this runs in.
+    pub root: Option<PathBuf>,
+    /// `S6_RUNTIME_PROFILE`.
+    pub profile: Option<String>,
+}
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    Command::new("check")
+        .about("Tell what is wrong with a tree of services, without running anything")
+        .after_help("Exits 0 if the tree can be used, 1 if not, 2 if it cannot be looked at.")
+        .arg(
+            Arg::new("directory")
+                .value_name("DIR")
+                .num_args(0..)
+                .value_parser(value_parser!(PathBuf))
+                .help("Source directories [default: those of the image]"),
+        )
+        .arg(
+            Arg::new("root")
+                .long("root")
+                .value_name("ROOT")
+                .value_parser(value_parser!(PathBuf))
+                .help("The root of the image [default: /, if no DIR is given]"),
+        )
+        .arg(
+            Arg::new("profile")
+                .long("profile")
+                .value_name("NAME")
+                .help("As S6_RUNTIME_PROFILE in the container"),
+        )
+        .arg(
+            Arg::new("strict")
+                .long("strict")
+                .action(ArgAction::SetTrue)
+                .help("Exit 1 for warnings too"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["human", "json", "github", "sarif"])
+                .default_value("human")
+                .help("How to print what is wrong"),
+        )
+        .arg(
+            Arg::new("explain")
+                .long("explain")
+                .value_name("CODE")
+                .help("Explain a diagnostic, such as E103, and check nothing"),
+        )
+}
+
+/// Checks; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    if let Some(code) = arguments.get_one::<String>("explain") {
+        let page = report::explain(code);
+        let page = page.ok_or_else(|| Failure::trouble(format!("no diagnostic {code}")))?;
+        return Ok(super::print(&page));
+    }
+    let directories = arguments.get_many("directory").unwrap_or_default();
+    let request = Request {
+        directories: directories.cloned().collect(),
+        root: arguments.get_one("root").cloned(),
+        profile: arguments.get_one("profile").cloned(),
+    };
+    let (_, faults) = check(&request)?;
+    let format = arguments.get_one::<String>("format").map_or("", |format| format);
+    let printed = super::print(&Format::of(format).report(&faults));
+    let strict = arguments.get_flag("strict");
+    let failed = faults.iter().any(|fault| strict || fault.is_error());
+    Ok(if printed == 0 { i32::from(failed) } else { 2 })
+}
+
+/// The tree, if it can be used, and all that is wrong with it.
+pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> {
+    let (definitions, faults) = read(request)?;
+    let looked_at = definitions.clone();
+    let (graph, faults) = Graph::of((definitions, faults));
+    let given = request.root.as_deref();
+    let root = Root::new(given.or(request.directories.is_empty().then_some(Path::new("/"))));
+    let mut found = Found { faults };
+    for definition in looked_at.iter().filter(|definition| !builtin::is_builtin(definition)) {
+        files::lint(definition, &mut found);
+        scripts::lint(definition, &root, &mut found);
+    }
+    if let Some(graph) = &graph {
+        tree::lint(graph, &mut found);
+    }
+    found.faults.sort_by(|a, b| (&a.file, a.line, a.code).cmp(&(&b.file, b.line, b.code)));
+    Ok((graph, found.faults))
+}
+
+/// Reads the tree as it would boot; what the package has is added where it is not there.
+fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
+    let root = request.root.clone().unwrap_or_else(|| "/".into());
+    for directory in request.directories.iter().chain(&request.root) {
+        let there = std::fs::read_dir(directory).map(drop);
+        there.map_err(|e| {
+            Failure::trouble(format!("unable to read {}: {e}", directory.display()))
+        })?;
+    }
+    let (mut definitions, faults) = if request.directories.is_empty() {
+        let image = Image { root, profile: request.profile.clone(), bundles: None };
+        image.read_what_is_there()
+    } else {
+        definition::read_with_bundles(&request.directories)
+    };
+    definitions.extend(builtin::missing(&definitions, &faults));
+    Ok((definitions, faults))
+}
+
+/// What was found so far.
+struct Found {
+    faults: Vec<Fault>,
+}
+
+impl Found {
+    /// `definition` has this wrong, in all of it.
+    fn tell(&mut self, definition: &Definition, problem: &dyn Problem) {
+        self.tell_at(definition, definition.directory.clone(), 0, problem);
+    }
+
+    /// The same, in this file of its directory.
+    fn tell_file(&mut self, definition: &Definition, file: &str, problem: &dyn Problem) {
+        self.tell_at(definition, definition.directory.join(file), 0, problem);
+    }
+
+    /// The same, in this line (from 1; 0: all) of a file.
+    fn tell_at(
+        &mut self,
+        definition: &Definition,
+        file: PathBuf,
+        line: u32,
+        problem: &dyn Problem,
+    ) {
+        let service = Some(definition.name.clone());
+        self.faults.push(Fault::new(Place { service, file, line }, problem));
+    }
+}
+
+/// No more than this is looked at of a file, in bytes.
+const LONGEST_TEXT: u64 = 1 << 20;
+
+/// The beginning of a file; `None`: it cannot be read.
+fn text_of(file: &Path) -> Option<Vec<u8>> {
+    let is_file = std::fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
+    let open = is_file.then(|| std::fs::File::open(file).ok())??;
+    let mut text = Vec::new();
+    open.take(LONGEST_TEXT).read_to_end(&mut text).ok()?;
+    Some(text)
+}

@@ -1,0 +1,126 @@
+//! An image's root, seen from outside: its links lead to where they lead inside it.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Where programs are looked for, as in a container without a PATH of its own.
+const PATH: [&str; 7] =
+    ["/command", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// More links than this in one path go round in a circle.
+const LINKS: usize = 40;
+
+/// The root of an image, or of what a Dockerfile copies into one.
+pub(super) struct Root {
+    path: PathBuf,
+    /// Whether programs can be looked for: it is all of an image.
+    whole: bool,
+}
+
+impl Root {
+    /// The image at this path; without one, nothing is known of it.
+    pub fn new(path: Option<&Path>) -> Self {
+        let path = path.unwrap_or(Path::new("")).to_owned();
+        let mut root = Self { path, whole: false };
+        let programs = ["/bin", "/usr/bin"].iter().any(|bin| root.find(Path::new(bin)).is_some());
+        root.whole = programs && !root.path.as_os_str().is_empty();
+        root
+    }
+
+    /// Whether it can be told that a file is not in the image.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.whole || (self.is_given() && path.starts_with("/etc/s6-overlay"))
+    }
+
+    /// Whether there is a root at all.
+    fn is_given(&self) -> bool {
+        !self.path.as_os_str().is_empty()
+    }
+
+    /// Where an absolute path of the image leads, seen from here.
+    pub fn find(&self, path: &Path) -> Option<PathBuf> {
+        let mut inside = PathBuf::from("/");
+        let mut links = 0;
+        let mut rest: VecDeque<OsString> = parts(path);
+        while let Some(part) = rest.pop_front() {
+            if part == ".." {
+                inside.pop();
+                continue;
+            }
+            inside.push(&part);
+            let outside = self.outside(&inside);
+            let metadata = std::fs::symlink_metadata(&outside).ok()?;
+            if metadata.is_symlink() {
+                links += 1;
+                let target = std::fs::read_link(&outside).ok().filter(|_| links <= LINKS)?;
+                inside.pop();
+                if target.is_absolute() {
+                    inside = PathBuf::from("/");
+                }
+                parts(&target).into_iter().rev().for_each(|part| rest.push_front(part));
+            }
+        }
+        Some(self.outside(&inside))
+    }
+
+    /// Where the program of this name is, seen from here: a path as it is, a name in the PATH.
+    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+        if name.contains('/') {
+            return self.find(Path::new(name));
+        }
+        PATH.iter().find_map(|folder| self.find(&Path::new(folder).join(name)))
+    }
+
+    fn outside(&self, inside: &Path) -> PathBuf {
+        self.path.join(inside.strip_prefix("/").unwrap_or(inside))
+    }
+}
+
+/// Whether somebody may execute a file.
+pub(super) fn is_executable(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
+}
+
+fn parts(path: &Path) -> VecDeque<OsString> {
+    let part = |component| match component {
+        Component::Normal(part) => Some(part.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    };
+    path.components().filter_map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_lead_to_where_they_lead_inside() {
+        let top = std::env::temp_dir().join(format!("sixtree-root-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&top);
+        std::fs::create_dir_all(top.join("usr/bin")).unwrap();
+        std::fs::write(top.join("usr/bin/sh"), "").unwrap();
+        symlink("/usr/bin", top.join("bin")).unwrap();
+        symlink("../bin/sh", top.join("usr/bash")).unwrap();
+        symlink("loop", top.join("loop")).unwrap();
+        symlink("/../../usr/bin/sh", top.join("out")).unwrap();
+        let root = Root::new(Some(&top));
+        let sh = Some(top.join("usr/bin/sh"));
+        for path in ["/bin/sh", "/usr/bash", "/out", "/usr/../bin/./sh", "/../bin/sh"] {
+            assert_eq!(root.find(Path::new(path)), sh, "{path}");
+        }
+        assert_eq!(root.find_program("sh"), sh);
+        assert_eq!(root.find(Path::new("/loop")), None);
+        assert_eq!(root.find(Path::new("/bin/zsh")), None);
+        assert!(root.knows(Path::new("/bin/zsh")));
+        std::fs::remove_dir_all(top).unwrap();
+    }
+
+    #[test]
+    fn of_no_root_nothing_is_known() {
+        assert!(!Root::new(None).knows(Path::new("/etc/s6-overlay/x")));
+    }
+}

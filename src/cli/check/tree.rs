@@ -1,0 +1,43 @@
+//! What a service's place in the tree has wrong.
+
+use super::lint::Lint;
+use super::{Found, builtin};
+use crate::definition::Definition;
+use crate::graph::{Direction, Graph, ServiceId};
+
+/// Looks at the place of every service.
+pub(super) fn lint(graph: &Graph, found: &mut Found) {
+    let Some(top) = graph.find("top") else { return };
+    let started = graph.closure(&top, Direction::Up);
+    let base = graph.find("base").unwrap_or_default();
+    let prepares = graph.closure(&base, Direction::Up);
+    let waits = waits_for(graph, &base);
+    for (id, definition) in users(graph) {
+        if started.binary_search(&id).is_err() {
+            found.tell(definition, &Lint::Unreachable);
+        } else if prepares.binary_search(&id).is_err() && waits.binary_search(&id).is_err() {
+            found.tell(definition, &Lint::NotOnBase);
+        }
+    }
+}
+
+/// The services that come from files.
+fn users(graph: &Graph) -> impl Iterator<Item = (ServiceId, &Definition)> {
+    let all = graph.ids().filter_map(|id| Some((id, graph.definition(id)?)));
+    all.filter(|(_, definition)| !builtin::is_builtin(definition) && !is_of_package(definition))
+}
+
+/// Whether the package ships it.
+fn is_of_package(definition: &Definition) -> bool {
+    definition.directory.parent().is_some_and(|source| source.ends_with("etc/s6-rc/sources"))
+}
+
+/// The services that start only when all of these are up.
+fn waits_for(graph: &Graph, all: &[ServiceId]) -> Vec<ServiceId> {
+    let mut waiting: Vec<ServiceId> = graph.ids().collect();
+    for &one in all {
+        let after = graph.closure(&[one], Direction::Down);
+        waiting.retain(|id| after.binary_search(id).is_ok());
+    }
+    waiting
+}

@@ -101,11 +101,9 @@ impl Runtime {
         if self.enter(id).is_none() {
             return;
         }
-        if let (Some(service), Some(longrun)) =
-            (self.services.get_mut(&id), self.engine.longrun(id))
-            && service.supervision.is_some()
-        {
-            service.update_status(longrun);
+        let supervised = self.services.get_mut(&id).filter(|s| s.supervision.is_some());
+        if let Some(service) = supervised {
+            service.update_status(self.engine.longrun(id));
         }
     }
 

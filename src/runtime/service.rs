@@ -125,15 +125,16 @@ impl Service {
         self.readiness = None;
     }
 
-    /// Replaces `supervise/status` by what the engine and the processes say now.
-    pub fn update_status(&mut self, longrun: &Longrun) {
+    /// Replaces `supervise/status` by what the engine and the processes say now. An engine that has
+    /// let go of the service says that it is down, with its `finish` done.
+    pub fn update_status(&mut self, longrun: Option<&Longrun>) {
         let pid = self.processes.run.or(self.processes.finish);
         self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
         self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();
         // "Not started yet" is written as paused and ready at once.
-        self.status.paused = longrun.paused() || longrun.never_started();
-        self.status.want_up = longrun.wanted();
-        self.status.ready = longrun.ready() || longrun.never_started();
+        self.status.paused = longrun.is_some_and(|l| l.paused() || l.never_started());
+        self.status.want_up = longrun.is_some_and(Longrun::wanted);
+        self.status.ready = longrun.is_none_or(|l| l.ready() || l.never_started());
         self.write_status();
     }
 

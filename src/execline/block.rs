@@ -69,7 +69,7 @@ mod tests {
         let block = read(words(&[" a", "  b", " ", "", "c", ""]));
         assert_eq!(block.words, words(&["a", " b", ""]));
         assert_eq!(block.rest, Some(words(&["c", ""])));
-        assert_eq!(block.unquoted, []);
+        assert!(block.unquoted.is_empty());
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             let block = read(argv);
             prop_assert_eq!(block.words, inside);
             prop_assert_eq!(block.rest, Some(after));
-            prop_assert_eq!(block.unquoted, vec![]);
+            prop_assert!(block.unquoted.is_empty());
         }
     }
 }

@@ -1,58 +1,195 @@
-//! POSIX regular expressions, by the C library.
+//! Regular expressions and file name patterns against strings, by the C library: the dialect that
+//! scripts are written in is POSIX's.
 
 use nix::errno::Errno;
 use nix::libc;
-use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
+use std::ffi::{CStr, CString, c_int};
+use std::ops::Range;
 
-/// A compiled regular expression.
+/// A regular expression that was understood.
 pub struct Regex(Box<libc::regex_t>);
 
+/// Why a regular expression was not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRegex {
+    /// The C library's words.
+    pub reason: String,
+    /// Whether there was not enough memory for it.
+    pub out_of_memory: bool,
+}
+
+/// How a regular expression is written, and what is asked of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
+    /// The extended syntax.
+    pub extended: bool,
+    /// Letters match regardless of case.
+    pub ignore_case: bool,
+    /// Where its groups match will be asked.
+    pub groups: bool,
+}
+
+/// Where a group matches, if it does.
+pub type Group = Option<Range<usize>>;
+
+impl BadRegex {
+    /// The error that comes closest.
+    pub fn errno(&self) -> Errno {
+        if self.out_of_memory { Errno::ENOMEM } else { Errno::EINVAL }
+    }
+}
+
 impl Regex {
-    /// Compiles an extended one. EINVAL: it is not one.
-    pub fn extended(pattern: &[u8]) -> Result<Self, Errno> {
-        let pattern = CString::new(pattern).map_err(|_| Errno::EINVAL)?;
-        let mut compiled = Box::new(MaybeUninit::uninit());
-        let flags = libc::REG_EXTENDED | libc::REG_NOSUB;
-        // SAFETY: regcomp fills what it is given, and reads a NUL-terminated string.
-        match unsafe { libc::regcomp(compiled.as_mut_ptr(), pattern.as_ptr(), flags) } {
-            // SAFETY: regcomp has succeeded, so it is filled.
-            0 => Ok(Self(unsafe { compiled.assume_init() })),
-            libc::REG_ESPACE => Err(Errno::ENOMEM),
-            _ => Err(Errno::EINVAL),
+    /// Understands an extended expression of which nothing is asked but whether it matches.
+    pub fn extended(expression: &[u8]) -> Result<Self, BadRegex> {
+        Self::new(expression, Dialect { extended: true, ..Dialect::default() })
+    }
+
+    /// Understands an expression; it ends at the first NUL.
+    pub fn new(expression: &[u8], dialect: Dialect) -> Result<Self, BadRegex> {
+        let flags = [
+            (dialect.extended, libc::REG_EXTENDED),
+            (dialect.ignore_case, libc::REG_ICASE),
+            (!dialect.groups, libc::REG_NOSUB),
+        ];
+        let flags = flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | flag);
+        let expression = c_string(expression);
+        // SAFETY: all of a regex_t may be zero.
+        let mut regex = Box::new(unsafe { std::mem::zeroed() });
+        // SAFETY: the expression is NUL-terminated, and `regex` outlives the call.
+        match unsafe { libc::regcomp(&raw mut *regex, expression.as_ptr(), flags) } {
+            0 => Ok(Self(regex)),
+            code => Err(BadRegex {
+                reason: reason(code, &regex),
+                out_of_memory: code == libc::REG_ESPACE,
+            }),
         }
     }
 
-    /// Whether it matches some part of `text`, which ends at its first NUL if it has one.
-    pub fn is_match(&self, text: &[u8]) -> bool {
-        let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-        CString::new(&text[..end]).is_ok_and(|text| self.matches(&text))
+    /// Whether the expression matches some part of a string (to its first NUL).
+    pub fn is_match(&self, string: &[u8]) -> bool {
+        self.matches(&c_string(string))
     }
 
     /// The same without a copy.
-    pub fn matches(&self, text: &CStr) -> bool {
-        // SAFETY: compiled by regcomp; a NUL-terminated string; no places of matches are asked for.
-        unsafe { libc::regexec(&*self.0, text.as_ptr(), 0, std::ptr::null_mut(), 0) == 0 }
+    pub fn matches(&self, string: &CStr) -> bool {
+        let nowhere = std::ptr::null_mut();
+        // SAFETY: the expression was compiled, the string is NUL-terminated, no place is asked for.
+        unsafe { libc::regexec(&raw const *self.0, string.as_ptr(), 0, nowhere, 0) == 0 }
+    }
+
+    /// Where the expression and its groups match in a string (to its first NUL); the first is the
+    /// expression itself. Without `groups` in its dialect, there is nothing but the fact.
+    pub fn find(&self, string: &[u8]) -> Option<Vec<Group>> {
+        let string = c_string(string);
+        let nowhere = libc::regmatch_t { rm_so: -1, rm_eo: -1 };
+        let mut places = vec![nowhere; self.groups() + 1];
+        let (count, first) = (places.len(), places.as_mut_ptr());
+        // SAFETY: the expression was compiled, the string is NUL-terminated, there are `count`
+        // places.
+        let result = unsafe { libc::regexec(&raw const *self.0, string.as_ptr(), count, first, 0) };
+        let group = |place: &libc::regmatch_t| {
+            Some(usize::try_from(place.rm_so).ok()?..usize::try_from(place.rm_eo).ok()?)
+        };
+        (result == 0).then(|| places.iter().map(group).collect())
+    }
+
+    /// How many groups the expression has. POSIX calls the field `re_nsub`; the declaration that is
+    /// used here keeps it private.
+    fn groups(&self) -> usize {
+        const BEFORE: usize = if cfg!(target_env = "musl") { 0 } else { 6 };
+        let words = (&raw const *self.0).cast::<usize>();
+        // SAFETY: in musl it is the first field, in glibc the seventh; all are as large as pointers.
+        let field = unsafe { words.add(BEFORE) };
+        // SAFETY: as above, and the field is set by regcomp.
+        unsafe { *field }
     }
 }
 
 impl Drop for Regex {
     fn drop(&mut self) {
-        // SAFETY: compiled by regcomp, and not used after this.
-        unsafe { libc::regfree(&mut *self.0) }
+        // SAFETY: it was compiled, and is freed once.
+        unsafe { libc::regfree(&raw mut *self.0) }
     }
+}
+
+fn reason(code: c_int, regex: &libc::regex_t) -> String {
+    let mut text = [0_u8; 256];
+    // SAFETY: regerror writes at most that many bytes, with a NUL.
+    unsafe { libc::regerror(code, regex, text.as_mut_ptr().cast(), text.len()) };
+    CStr::from_bytes_until_nul(&text).unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// How a file name pattern is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pattern {
+    /// A backslash is an ordinary character.
+    pub no_escape: bool,
+    /// A dot at the beginning must be matched by a dot.
+    pub explicit_dot: bool,
+    /// A slash must be matched by a slash.
+    pub explicit_slash: bool,
+}
+
+/// Whether a file name pattern matches a string. `None`: the pattern makes no sense.
+pub fn pattern_matches(pattern: &[u8], string: &[u8], how: Pattern) -> Option<bool> {
+    let flags = [
+        (how.no_escape, libc::FNM_NOESCAPE),
+        (how.explicit_dot, libc::FNM_PERIOD),
+        (how.explicit_slash, libc::FNM_PATHNAME),
+    ];
+    let flags = flags.iter().filter(|(on, _)| *on).fold(0, |all, (_, flag)| all | flag);
+    let (pattern, string) = (c_string(pattern), c_string(string));
+    // SAFETY: both strings are NUL-terminated.
+    match unsafe { libc::fnmatch(pattern.as_ptr(), string.as_ptr(), flags) } {
+        0 => Some(true),
+        libc::FNM_NOMATCH => Some(false),
+        _ => None,
+    }
+}
+
+/// The bytes to the first NUL.
+fn c_string(bytes: &[u8]) -> CString {
+    let bytes = bytes.split(|&b| b == 0).next().unwrap_or_default();
+    CString::new(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const GROUPS: Dialect = Dialect { extended: true, ignore_case: false, groups: true };
+
+    #[test]
+    fn groups_are_where_they_match() {
+        let regex = Regex::new(b"^a(.)(x)?(c*)$", GROUPS).unwrap();
+        assert_eq!(regex.find(b"abcc"), Some(vec![Some(0..4), Some(1..2), None, Some(2..4)]));
+        assert_eq!(regex.find(b"b"), None);
+        let plain = Regex::new(b"B(", Dialect { ignore_case: true, ..Dialect::default() }).unwrap();
+        assert!(plain.is_match(b"ab(c"));
+    }
+
     #[test]
     fn extended_expressions_match_anywhere() {
         let regex = Regex::extended(b"a(b|c)+$").unwrap();
         assert!(regex.is_match(b"xabcb") && regex.is_match(b"ab\0d"));
         assert!(!regex.is_match(b"abd") && !regex.is_match(b""));
-        assert_eq!(Regex::extended(b"a(b").err(), Some(Errno::EINVAL));
-        assert_eq!(Regex::extended(b"\0").err(), Some(Errno::EINVAL));
+        assert_eq!(Regex::extended(b"a(b").err().map(|e| e.errno()), Some(Errno::EINVAL));
+    }
+
+    #[test]
+    fn nonsense_is_told() {
+        let bad = Regex::new(b"a(", GROUPS).err().unwrap();
+        assert!(!bad.out_of_memory && !bad.reason.is_empty());
+    }
+
+    #[test]
+    fn patterns_match_as_told() {
+        let matches = |p: &str, s: &str, how| pattern_matches(p.as_bytes(), s.as_bytes(), how);
+        let strict = Pattern { no_escape: false, explicit_dot: true, explicit_slash: true };
+        assert_eq!(matches("*c", "a/.c", Pattern::default()), Some(true));
+        assert_eq!(matches("*c", "a/.c", strict), Some(false));
+        assert_eq!(matches("*", ".c", strict), Some(false));
+        assert_eq!(matches("\\*", "*", Pattern::default()), Some(true));
     }
 }

@@ -4,6 +4,7 @@ mod autoimport;
 mod background;
 mod backtick;
 pub mod blocks;
+mod case;
 mod cd;
 mod children;
 mod chunks;
@@ -15,7 +16,9 @@ mod each;
 mod elgetopt;
 mod elgetpositionals;
 mod elglob;
+mod eltest;
 mod emptyenv;
+mod envfile;
 mod exec;
 mod execlineb;
 mod exit;
@@ -65,6 +68,13 @@ pub const TOOLS: &[Tool] = &[
         "[ -i | -I | -x | -D default ] [ -N | -n ] [ -E | -e ] var { prog... } remainder...",
         "Put the output of a program into a variable",
     ),
+    Tool::new(
+        "case",
+        case::run,
+        "[ -s | -S ] [ -e | -E ] [ -n | -N ] [ -i ] value { re1 { prog1... } re2 { prog2... } ... \
+         } progdefault...",
+        "Become the program whose pattern a value matches",
+    ),
     Tool::new("cd", cd::run, "path prog...", "Change the working directory")
         .alias_of("execline-cd"),
     Tool::new(
@@ -97,11 +107,18 @@ pub const TOOLS: &[Tool] = &[
         "[ -v ] [ -w ] [ -s ] [ -m ] [ -e ] [ -0 ] [ -n ] [ -d delim ] key pattern prog...",
         "Replace a key by the names of files in a command line",
     ),
+    Tool::new("eltest", eltest::run, "expression", "Evaluate a conditional expression"),
     Tool::new(
         "emptyenv",
         emptyenv::run,
         "[ -p | -l | -c | -o | -P ] prog...",
         "Empty the environment, or tidy it",
+    ),
+    Tool::new(
+        "envfile",
+        envfile::run,
+        "[ -i | -I ] file prog...",
+        "Set the variables that a file names",
     ),
     Tool::new(
         "exec",

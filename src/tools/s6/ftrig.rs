@@ -118,6 +118,7 @@ struct Pattern {
 impl Subscriptions {
     fn add(&mut self, process: &Process, dir: &[u8], pattern: &[u8]) -> Result<(), Next> {
         let subscribed = Regex::extended(pattern)
+            .map_err(|bad| bad.errno())
             .and_then(|regex| Listener::subscribe(dir).map(|listener| (listener, regex)));
         let (listener, regex) = subscribed.map_err(|e| {
             let text = format!("unable to subscribe to {}", show(dir));

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tools", &["runtime", "graph", "definition", "execline", "format", "sys"]),
     ("init", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("cli", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
-    ("multicall", &["cli", "init", "tools"]),
+    ("multicall", &["cli", "init", "tools", "sys"]),
     ("main", &[]),
     ("lib", &[]),
 ];

@@ -11,6 +11,7 @@ mod tree;
 use super::Failure;
 use crate::definition::{self, Definition, Fault, Image, Place, Problem};
 use crate::graph::Graph;
+use crate::tools::die;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use report::Format;
 use root::Root;
@@ -118,14 +119,17 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
 fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
     let root = request.root.clone().unwrap_or_else(|| "/".into());
     for directory in request.directories.iter().chain(&request.root) {
-        let there = std::fs::read_dir(directory).map(drop);
-        there.map_err(|e| {
-            Failure::trouble(format!("unable to read {}: {e}", directory.display()))
+        std::fs::read_dir(directory).map_err(|e| {
+            let why = die::reason(die::errno(&e));
+            Failure::trouble(format!("unable to read {}: {why}", directory.display()))
         })?;
     }
     let (mut definitions, faults) = if request.directories.is_empty() {
         let image = Image { root, profile: request.profile.clone(), bundles: None };
-        image.read_what_is_there()
+        let (definitions, mut faults) = image.read_what_is_there();
+        // An image may well have its services elsewhere, or none yet.
+        faults.retain(|fault| fault.code != "W001");
+        (definitions, faults)
     } else {
         definition::read_with_bundles(&request.directories)
     };

@@ -1,19 +1,28 @@
 //! The portable family of tools.
 
 mod clock;
+mod cut;
 mod echo;
 mod environment;
+mod expr;
+mod format_filter;
+mod head;
 mod links;
 mod ls;
 mod mkdir;
 mod nice;
 mod owners;
 mod paths;
+mod quote;
+mod quoting;
 mod seekablepipe;
 mod signals;
 mod sleep;
+mod sort;
+mod tail;
 mod trivial;
 mod unique;
+mod update_symlinks;
 
 use super::{Tool, subcommand};
 
@@ -34,6 +43,12 @@ pub const TOOLS: &[Tool] = &[
         "Change a file's owner",
     ),
     Tool::new("s6-clock", clock::run, "[ tai64nlabel ]", "Print the time, or set it"),
+    Tool::new(
+        "s6-cut",
+        cut::run,
+        "[ -b list | -c list | -f list ] [ -d delim ] [ -n ] [ -s ] [ file... ]",
+        "Print parts of every line",
+    ),
     Tool::new("s6-dirname", paths::s6_dirname, "[ -n ] file", "Print a path without its last part"),
     Tool::new(
         "s6-dumpenv",
@@ -48,7 +63,20 @@ pub const TOOLS: &[Tool] = &[
         "[ -i ] [ name=value... ] prog...",
         "Run a program in another environment",
     ),
+    Tool::new("s6-expr", expr::run, "arithmetic expression", "Calculate"),
     Tool::new("s6-false", trivial::s6_false, "", "Fail"),
+    Tool::new(
+        "s6-format-filter",
+        format_filter::run,
+        "format [ args... ]",
+        "Put every line into a format",
+    ),
+    Tool::new(
+        "s6-head",
+        head::run,
+        "[ -S ] [ -1..9 | -n lines | -c chars ] [ file... ]",
+        "Print the first lines",
+    ),
     Tool::new(
         "s6-hiercopy",
         trivial::s6_hiercopy,
@@ -97,6 +125,8 @@ pub const TOOLS: &[Tool] = &[
         "[ -n ] [ -0 | -d delimchar ]",
         "Print the environment",
     ),
+    Tool::new("s6-quote", quote::s6_quote, "[ -n ] [ -u ] [ -d delim ] string", "Quote a word"),
+    Tool::new("s6-quote-filter", quote::s6_quote_filter, "[ -u ] [ -d delim ]", "Quote every line"),
     Tool::new("s6-rename", trivial::s6_rename, "old new", "Rename a file"),
     Tool::new(
         "s6-rmrf",
@@ -111,7 +141,14 @@ pub const TOOLS: &[Tool] = &[
         "[ -m ] duration prog...",
         "Run a program after some time",
     ),
+    Tool::new("s6-sort", sort::run, "[ -bcfru0 ]", "Sort lines"),
     Tool::new("s6-sync", trivial::s6_sync, "", "Write all that is cached to disk"),
+    Tool::new(
+        "s6-tail",
+        tail::run,
+        "[ -c chars | -n lines | -1..9 ] [ file ]",
+        "Print the last lines",
+    ),
     Tool::new("s6-touch", trivial::s6_touch, "file ...", "Make files, or make them new"),
     Tool::new("s6-true", trivial::s6_true, "", "Succeed"),
     Tool::new(
@@ -119,6 +156,19 @@ pub const TOOLS: &[Tool] = &[
         links::s6_uniquename,
         "[ -n randomlen ] prefix",
         "Print a name that no other file has",
+    ),
+    Tool::new("s6-unquote", quote::s6_unquote, "[ -n ] [ -d delim ] string", "Unquote a word"),
+    Tool::new(
+        "s6-unquote-filter",
+        quote::s6_unquote_filter,
+        "[ -q | -Q | -v | -w ] [ -d delim ]",
+        "Unquote every line",
+    ),
+    Tool::new(
+        "s6-update-symlinks",
+        update_symlinks::run,
+        "/destdir /srcdir [ /srcdir ... ]",
+        "Merge directories into one of links",
     ),
     Tool::new(
         "seekablepipe",

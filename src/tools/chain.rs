@@ -76,11 +76,6 @@ impl Process {
     pub fn adopt_path(&mut self) {
         self.path = self.env.get(b"PATH").map(<[u8]>::to_vec);
     }
-    /// Goes on as another tool.
-    pub fn turn_into(&mut self, tool: &'static Tool) {
-        exec::set_comm(tool.name);
-        self.tool = tool;
-    }
     /// The name under which messages are written.
     pub fn name(&self) -> &'static str {
         self.tool.speaks_as

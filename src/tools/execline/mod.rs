@@ -36,7 +36,6 @@ mod heredoc;
 mod homeof;
 mod importas;
 mod loopwhilex;
-mod multicall;
 mod multidefine;
 mod multisubstitute;
 mod pass;
@@ -52,7 +51,7 @@ mod umask;
 mod wait;
 mod withstdinas;
 
-use super::Tool;
+use super::{Tool, subcommand};
 
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[
@@ -128,8 +127,8 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new(
         "execline",
-        multicall::run,
-        "subcommand [ arguments... ]",
+        |process, argv| subcommand::run(process, TOOLS, argv),
+        subcommand::USAGE,
         "Be any of these programs, by its name as an argument",
     ),
     Tool::new("execline-cd", cd::run, "path prog...", "Change the working directory"),

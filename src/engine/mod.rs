@@ -34,6 +34,8 @@ pub struct Engine {
     current: Option<Transition>,
     queue: VecDeque<(RequestId, Goal, Change)>,
     life: Lifecycle,
+    /// Those that have gone for good. They are looked up until the commands about them are done.
+    gone: Vec<ServiceId>,
 }
 
 impl Engine {
@@ -50,6 +52,9 @@ impl Engine {
     /// Takes an event in. `now` never goes back.
     pub fn handle(&mut self, now: Time, event: Event) {
         self.services.agenda.advance(now);
+        for id in std::mem::take(&mut self.gone) {
+            self.services.longruns.remove(&id);
+        }
         if self.life.stage != Stage::Over {
             self.dispatch(event);
             self.settle();
@@ -131,7 +136,7 @@ impl Engine {
                 self.supervisor_left(id);
             }
             if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
-                self.services.longruns.remove(&id);
+                self.gone.push(id);
             }
         }
     }
@@ -227,7 +232,7 @@ impl Engine {
     fn vanished(&mut self, id: ServiceId) {
         self.with_longrun(id, Longrun::vanish);
         if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
-            self.services.longruns.remove(&id);
+            self.gone.push(id);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Short scripted scenarios: event in, commands out.
 
 mod boot;
+mod gone;
 
 use super::*;
 use crate::definition::{Atomic, Definition, Kind, Longrun as LongrunKind, Oneshot, Reference};

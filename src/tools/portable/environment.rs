@@ -56,7 +56,7 @@ pub fn s6_dumpenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
         None => 0o755,
     };
     let folder = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
-    let path = Path::new(OsStr::from_bytes(&folder));
+    let path = crate::tools::path(&folder);
     match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {
         Err(Errno::EEXIST) if path.is_dir() => {}
         made => made.map_err(process.unable(format!("mkdir {}", show(&folder))))?,

@@ -6,6 +6,7 @@ mod echo;
 mod environment;
 mod expr;
 mod format_filter;
+mod grep;
 mod head;
 mod links;
 mod ls;
@@ -70,6 +71,12 @@ pub const TOOLS: &[Tool] = &[
         format_filter::run,
         "format [ args... ]",
         "Put every line into a format",
+    ),
+    Tool::new(
+        "s6-grep",
+        grep::run,
+        "[ -E | -F ] [ -i ] [ -c ] [ -n ] [ -q ] [ -v ] pattern",
+        "Print the lines that match",
     ),
     Tool::new(
         "s6-head",

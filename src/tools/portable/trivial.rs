@@ -4,14 +4,11 @@
 
 use crate::sys::{copy, fd, remove};
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Next, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, futimens};
 use nix::sys::time::TimeSpec;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// `s6-true`
 pub fn s6_true(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Next> {
@@ -90,8 +87,4 @@ fn two<'a>(process: &Process, argv: &'a [Word]) -> Result<(&'a [u8], &'a [u8]), 
         [_, one, two, ..] => Ok((one, two)),
         _ => Err(process.usage()),
     }
-}
-
-fn path(word: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(word))
 }

@@ -4,9 +4,8 @@
 use super::unique;
 use crate::sys::remove;
 use crate::tools::die::errno;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Next, Process, Word, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -46,10 +45,6 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     replace(process, target, &new)?;
     Ok(Next::Exit(0))
-}
-
-fn path(word: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(word))
 }
 
 /// A name in the same directory that nothing has.

@@ -177,7 +177,10 @@ impl Runtime {
     fn leave(&mut self, loggers: bool, at_once: bool) {
         match self.settings.role {
             Role::Container => self.feed(Event::Stop),
-            Role::Scan | Role::Supervise => self.feed(Event::Leave { loggers, at_once }),
+            Role::Scan | Role::Supervise => {
+                self.scan.leave();
+                self.feed(Event::Leave { loggers, at_once });
+            }
         }
     }
 }

@@ -71,6 +71,10 @@ impl ScanDirectory {
     fn signal_script(&self, signal: Signal) -> PathBuf {
         self.path.join(".s6-svscan").join(signal.as_str())
     }
+    /// Nothing in it is to come back: from now on a logger whose service has gone reads to the end.
+    pub fn leave(&mut self) {
+        self.found.values_mut().for_each(|found| found.present = false);
+    }
     /// An id that nothing has.
     pub fn new_id(&mut self) -> ServiceId {
         self.next_id += 1;

@@ -1,0 +1,228 @@
+//! A folder with services, a supervisor of one side, and tools of the other.
+
+use crate::debian::{self, Debian};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::cell::RefCell;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Whose programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Ours,
+    Theirs,
+}
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct World {
+    /// Where the services are.
+    pub dir: PathBuf,
+    /// Whose supervisors.
+    pub supervisor: Side,
+    /// Whose tools.
+    pub tools: Side,
+    debian: &'static Debian,
+    started: RefCell<Vec<Child>>,
+}
+
+/// How a tool ended.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub code: Option<i32>,
+    /// What it printed, without the last newline.
+    pub stdout: String,
+}
+
+impl World {
+    /// `None` where Debian's s6 cannot be had.
+    pub fn new(name: &str, supervisor: Side, tools: Side) -> Option<Self> {
+        let debian = debian::s6()?;
+        let name = format!("sixtree-{name}-{supervisor:?}-{tools:?}-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("bin")).unwrap();
+        for tool in sixtree::tools::FAMILIES.iter().flat_map(|(_, tools)| *tools) {
+            let link = dir.join("bin").join(tool.name);
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sixtree"), link).unwrap();
+        }
+        Some(Self { dir, supervisor, tools, debian, started: RefCell::default() })
+    }
+
+    /// A program of a side, in the world's folder, with that side's programs in its PATH.
+    pub fn command(&self, side: Side, words: &[&str]) -> Command {
+        let mut command = match side {
+            Side::Theirs => self.debian.command(words[0]),
+            Side::Ours => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+                command.arg0(words[0]);
+                command
+            }
+        };
+        let path = match side {
+            Side::Theirs => "/usr/bin:/bin".into(),
+            Side::Ours => format!("{}/bin:/usr/bin:/bin", self.dir.display()),
+        };
+        command.args(&words[1..]).current_dir(&self.dir).env("PATH", path).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a program of a side to its end.
+    pub fn run_of(&self, side: Side, words: &[&str]) -> Ended {
+        let mut command = self.command(side, words);
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let pid = Pid::from_raw(child.id() as i32);
+        let words = words.join(" ");
+        let (done, is_done) = std::sync::mpsc::channel();
+        // Whoever is late is killed, so that the test fails rather than hang.
+        let watchdog = std::thread::spawn(move || {
+            if is_done.recv_timeout(PATIENCE).is_err() {
+                eprintln!("{words}: not done in {PATIENCE:?}");
+                let _ = kill(pid, Signal::SIGKILL);
+            }
+        });
+        let output = child.wait_with_output().unwrap();
+        let _ = done.send(());
+        watchdog.join().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap().trim_end_matches('\n').to_string();
+        Ended { code: output.status.code(), stdout }
+    }
+
+    /// Runs a tool to its end.
+    pub fn run(&self, words: &[&str]) -> Ended {
+        self.run_of(self.tools, words)
+    }
+
+    /// Runs a tool that must succeed; what it printed.
+    #[track_caller]
+    pub fn ok(&self, words: &[&str]) -> String {
+        let ended = self.run(words);
+        assert_eq!(ended.code, Some(0), "{words:?} printed {:?}", ended.stdout);
+        ended.stdout
+    }
+
+    /// Runs a tool that must wait in vain. Theirs may be too late to even begin (111): they wait
+    /// for a helper program first.
+    #[track_caller]
+    pub fn times_out(&self, words: &[&str]) {
+        let code = self.run(words).code;
+        let late = self.tools == Side::Theirs && code == Some(111);
+        assert!(code == Some(99) || late, "{words:?} exited {code:?}");
+    }
+
+    /// Makes a service directory of these files; those that begin with `#!` are executable.
+    pub fn service(&self, name: &str, files: &[(&str, &str)]) {
+        for (file, content) in files {
+            let path = self.dir.join(name).join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, content).unwrap();
+            let mode = if content.starts_with("#!") { 0o755 } else { 0o644 };
+            fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        }
+    }
+
+    /// Starts a supervisor (s6-supervise or s6-svscan), and waits until it listens and has told
+    /// its first status.
+    pub fn supervise(&self, program: &str, dir: &str) {
+        self.spawn(self.supervisor, &[program, dir]);
+        let dir = self.dir.join(dir);
+        let [control, told] = match program {
+            "s6-svscan" => [".s6-svscan/control", ".s6-svscan/lock"],
+            _ => ["supervise/control", "supervise/status"],
+        };
+        let flags = nix::fcntl::OFlag::O_WRONLY | nix::fcntl::OFlag::O_NONBLOCK;
+        self.until(&format!("{program} {dir:?} listens"), || {
+            let control = dir.join(control);
+            nix::fcntl::open(&control, flags, nix::sys::stat::Mode::empty()).is_ok()
+                && dir.join(told).exists()
+        });
+    }
+
+    /// Starts a program that stays. What it says, and what its services say, goes into a file.
+    pub fn spawn(&self, side: Side, words: &[&str]) {
+        let said = File::options().create(true).append(true).open(self.dir.join("said")).unwrap();
+        let mut command = self.command(side, words);
+        let command = command.stdout(said.try_clone().unwrap()).stderr(said);
+        self.started.borrow_mut().push(command.spawn().unwrap());
+    }
+
+    /// Waits for something that no tool waits for.
+    #[track_caller]
+    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until a file that services append to has exactly these lines.
+    #[track_caller]
+    pub fn until_file_says(&self, file: &str, lines: &[&str]) {
+        let read = || fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        self.until(&format!("{file} says {lines:?}, not {:?}", read()), || {
+            read().lines().eq(lines.iter().copied())
+        });
+    }
+
+    /// Whether a path exists in the world's folder.
+    pub fn has(&self, path: &str) -> bool {
+        Path::new(&self.dir).join(path).exists()
+    }
+
+    /// Whether a folder of the world is empty.
+    pub fn is_empty(&self, folder: &str) -> bool {
+        fs::read_dir(self.dir.join(folder)).unwrap().next().is_none()
+    }
+
+    /// Waits for the end of the supervisor that was started last; its exit code.
+    #[track_caller]
+    pub fn supervisor_ends(&self) -> Option<i32> {
+        let mut last = self.started.borrow_mut().pop().unwrap();
+        let mut code = None;
+        self.until("the supervisor ends", || {
+            code = last.try_wait().unwrap();
+            code.is_some()
+        });
+        code.and_then(|status| status.code())
+    }
+}
+
+impl Drop for World {
+    /// Stops the supervisors as s6-svscan would, or, if that is too slow, at once.
+    fn drop(&mut self) {
+        for child in self.started.get_mut() {
+            let pid = Pid::from_raw(child.id() as i32);
+            let _ = kill(pid, Signal::SIGTERM);
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+                sleep(Duration::from_millis(5));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("{}", fs::read_to_string(self.dir.join("said")).unwrap_or_default());
+        }
+        for pid in inhabitants(&self.dir) {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// The processes that are in a folder: services that lost their supervisor.
+fn inhabitants(dir: &Path) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let inside = processes.filter(|process| {
+        fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(dir))
+    });
+    inside.filter_map(|p| p.file_name().to_str()?.parse().ok()).map(Pid::from_raw).collect()
+}

@@ -5,6 +5,7 @@
 mod children;
 mod clients;
 mod control;
+mod failed_boot;
 mod journal;
 mod live;
 mod perform;
@@ -22,7 +23,7 @@ mod tell;
 pub use live::{LiveError, LiveTree};
 pub use settings::{Cmd, Launch, Role, Settings};
 
-use crate::engine::{Engine, Event, Time};
+use crate::engine::{Engine, Event, Failure, Time};
 use crate::graph::{Graph, ServiceId};
 use children::Children;
 use clients::Clients;
@@ -63,6 +64,9 @@ pub struct Runtime {
     /// Answers that come after all that the engine wanted has been done.
     later: VecDeque<Event>,
     started: std::time::Instant,
+    /// What failed in the course of the boot.
+    boot_failures: Vec<(ServiceId, Failure)>,
+    journal_watched: bool,
     left: bool,
 }
 
@@ -88,6 +92,8 @@ impl Runtime {
             here: None,
             later: VecDeque::new(),
             started: std::time::Instant::now(),
+            boot_failures: Vec::new(),
+            journal_watched: false,
             left: false,
             settings,
             poller,
@@ -164,11 +170,13 @@ impl Runtime {
     }
 
     fn watch_journal(&mut self) {
-        if self.journal.waiting() {
+        let waiting = self.journal.waiting();
+        if waiting && !self.journal_watched {
             let _ = self.poller.watch_output(self.journal.fd(), Source::Journal);
-        } else {
+        } else if !waiting && self.journal_watched {
             self.poller.forget(self.journal.fd());
         }
+        self.journal_watched = waiting;
     }
 
     fn warn(&mut self, text: &str) {

@@ -1,9 +1,10 @@
 //! What the engine wants, done.
 
-use super::Runtime;
-use super::report;
 use super::script;
-use crate::engine::{BOOT, Command, Event, Process, Report, RequestId, SHUTDOWN, Script, Signal};
+use super::{Runtime, failed_boot, report};
+use crate::engine::{
+    BOOT, Command, Event, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
+};
 use crate::format::request::{Say, Severity};
 use crate::graph::ServiceId;
 use crate::sys::fifodir;
@@ -26,7 +27,7 @@ impl Runtime {
             Command::Unsupervise(id) => self.unsupervise(id),
             Command::Drop(id) => self.forget_service(id),
             Command::Report(request, report) => self.report(request, report),
-            Command::Done(request, outcome) => self.clients.done(request, outcome),
+            Command::Done(request, outcome) => self.done(request, outcome),
             Command::StartCmd => return self.start_cmd(),
             Command::SignalCmd(number) => self.signal_cmd(number),
             Command::ExitCode(code) => self.write_exit_code(code),
@@ -133,10 +134,25 @@ impl Runtime {
         };
     }
 
+    fn done(&mut self, request: RequestId, outcome: Outcome) {
+        if request == BOOT && matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
+            let failures = std::mem::take(&mut self.boot_failures);
+            let engine = &self.engine;
+            let lines = failed_boot::summary(engine.graph(), &failures, |id| engine.is_up(id));
+            for line in lines {
+                self.warn(&format!("sixtree: warning: {line}"));
+            }
+        }
+        self.clients.done(request, outcome);
+    }
+
     /// Tells whoever asked: the client that did, or the container's stderr.
     fn report(&mut self, request: RequestId, report: Report) {
         if let Some(id) = subject(report) {
             self.clients.note_request(id, request);
+        }
+        if let (BOOT, Report::NotStarted(id, failure)) = (request, report) {
+            self.boot_failures.push((id, failure));
         }
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
         if request == BOOT || request == SHUTDOWN {

@@ -85,7 +85,7 @@ pub fn say(report: Report, name: impl Fn(ServiceId) -> String) -> Say {
 
 /// How s6-rc puts a failure: it runs a helper, whose codes 99 (time-out) and 1 (permanent failure)
 /// scripts and people know.
-fn reason(failure: Failure) -> String {
+pub fn reason(failure: Failure) -> String {
     match failure {
         Failure::Exited(code) => format!("command exited {code}"),
         Failure::Crashed(signal) => format!("command crashed with signal {signal}"),

@@ -3,6 +3,9 @@
 //! Contract: `handle` one event, then drain `poll` until `None`, then sleep until `deadline` or
 //! the next event.
 
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod agenda;
 mod event;
 mod lifecycle;

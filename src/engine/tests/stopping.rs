@@ -1,0 +1,140 @@
+//! A stop while something is still on its way.
+
+use super::*;
+
+/// A boot that is under way: `first` is up, and `slow`, which needs it, is starting; `after` needs
+/// `slow`.
+fn booting(slow: Definition) -> Scene {
+    let tree = vec![oneshot("first", &[]), slow, oneshot("after", &["slow"])];
+    let mut scene = Scene::new(tree);
+    let top = scene.ids(&["after"]);
+    scene.on(Event::Boot(Container { top, kill_grace_ms: 3000, ..Container::default() }));
+    if scene.engine.longrun(scene.id("slow")).is_some() {
+        scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+    }
+    scene.spawned("first up");
+    scene.exited("first up", 0);
+    scene
+}
+
+#[test]
+fn what_has_not_started_never_does_and_a_running_up_is_waited_for() {
+    let mut scene = booting(oneshot("slow", &["first"]));
+    scene.spawned("slow up");
+    assert_eq!(scene.on(Event::Stop), "0: Aborted | 1: already down after");
+    assert_eq!(scene.exited("slow up", 0), "1: started slow | 1: stopping slow | spawn slow down");
+    scene.spawned("slow down");
+    assert_eq!(
+        scene.exited("slow down", 0),
+        "1: stopping first | spawn first down | 1: stopped slow"
+    );
+}
+
+#[test]
+fn a_running_up_that_fails_leaves_nothing_to_stop() {
+    let mut scene = booting(oneshot("slow", &["first"]));
+    scene.spawned("slow up");
+    scene.on(Event::Stop);
+    assert_eq!(
+        scene.exited("slow up", 1),
+        "1: not started slow Exited(1) | 1: already down slow | 1: stopping first \
+         | spawn first down"
+    );
+}
+
+#[test]
+fn a_running_up_that_goes_on_is_told_to_end() {
+    let mut scene = booting(oneshot("slow", &["first"]));
+    scene.spawned("slow up");
+    scene.on(Event::Stop);
+    assert_eq!(scene.timeout(), "1: waiting for slow");
+    assert_eq!(scene.deadline(), Some(1000));
+    assert_eq!(scene.timeout(), "slow up 15 | slow up 18");
+    let slow = Process { service: scene.id("slow"), script: Script::Up };
+    assert_eq!(
+        scene.on(Event::Exited(slow, Exit::Signal(15))),
+        "1: not started slow Crashed(15) | 1: already down slow | 1: stopping first \
+         | spawn first down"
+    );
+}
+
+#[test]
+fn a_running_up_that_has_a_limit_is_not_waited_for_much_longer() {
+    let mut scene = booting(limited(oneshot("slow", &["first"]), 900, 0));
+    scene.spawned("slow up");
+    scene.on(Event::Stop);
+    scene.timeout();
+    assert_eq!(scene.timeout(), "slow up 15 | slow up 18");
+    assert_eq!(scene.deadline(), Some(900));
+    assert_eq!(
+        scene.timeout(),
+        "forget slow up | 1: not started slow TimedOut | 1: already down slow \
+         | 1: stopping first | spawn first down"
+    );
+}
+
+#[test]
+fn a_longrun_that_is_not_ready_yet_is_stopped() {
+    let mut scene = booting(longrun("slow", &["first"]));
+    scene.spawned_with_readiness("slow run");
+    assert_eq!(
+        scene.on(Event::Stop),
+        "0: Aborted | 1: already down after | 1: stopping slow | slow run down-signal \
+         | slow run 18 | status slow"
+    );
+    scene.exited("slow run", 0);
+    assert_eq!(
+        scene.absent("slow finish"),
+        "status slow | slow dD | down slow | 1: stopping first | spawn first down \
+         | 1: stopped slow"
+    );
+}
+
+#[test]
+fn a_longrun_that_is_not_supervised_yet_never_starts() {
+    let mut scene = Scene::new(vec![longrun("web", &[])]);
+    let top = scene.ids(&["web"]);
+    scene.on(Event::Boot(Container { top, kill_grace_ms: 3000, ..Container::default() }));
+    scene.on(Event::Stop);
+    let out = scene.on(Event::Supervised(scene.id("web"), Supervised { down: false }));
+    assert_eq!(out, "status web | web s | web x | unsupervise web");
+}
+
+#[test]
+fn halt_within_a_oneshot_lets_it_end_and_go_down() {
+    let mut scene = booting(oneshot("slow", &["first"]));
+    scene.spawned("slow up");
+    scene.on(Event::Stop);
+    scene.on(Event::Stop);
+    assert_eq!(scene.exited("slow up", 0), "1: started slow | 1: stopping slow | spawn slow down");
+}
+
+#[test]
+fn a_change_under_way_gives_way_and_what_it_stops_is_not_stopped_twice() {
+    let mut scene = Scene::booted(vec![longrun("web", &[]), oneshot("x", &[])], &["web"]);
+    let down = Change { down: true, ..Change::default() };
+    let stop = "7: stopping web | web run down-signal | web run 18 | status web";
+    assert_eq!(scene.change(7, down, &["web"]), stop);
+    scene.change(8, Change { wait: true, ..Change::default() }, &["x"]);
+    assert_eq!(scene.on(Event::Stop), "7: Aborted | 8: Aborted | 1: stopping web");
+    assert_eq!(scene.change(9, Change::default(), &["x"]), "9: Aborted");
+}
+
+#[test]
+fn a_running_down_is_waited_for() {
+    let mut scene = Scene::booted(vec![oneshot("x", &[])], &["x"]);
+    scene.change(7, Change { down: true, ..Change::default() }, &["x"]);
+    scene.spawned("x down");
+    assert_eq!(scene.on(Event::Stop), "7: Aborted");
+    assert_eq!(scene.exited("x down", 0), "1: stopped x | 1: Done | TermAll");
+}
+
+#[test]
+fn a_running_reload_is_left_to_itself() {
+    let mut scene = Scene::booted(vec![oneshot("x", &[])], &["x"]);
+    let selection = scene.ids(&["x"]);
+    scene.on(Event::Reload(RequestId(7), Change { selection, ..Change::default() }));
+    scene.spawned("x reload");
+    let out = scene.on(Event::Stop);
+    assert_eq!(out, "forget x reload | 7: Aborted | 1: stopping x | spawn x down");
+}

@@ -259,7 +259,8 @@ pub enum Command {
     Spawn(Process),
     /// Signal a process, or its group.
     Signal(Process, Signal),
-    /// Stop caring about a process: a oneshot's script whose time is over. It runs on.
+    /// Stop caring about a process: a oneshot's script whose time is over. It is told (TERM), and
+    /// may run on.
     Forget(Process),
     /// Rewrite `supervise/status` from `Engine::longrun`.
     Status(ServiceId),

@@ -18,7 +18,7 @@ impl Runtime {
         match command {
             Command::Spawn(process) => return Some(self.spawn(process)),
             Command::Signal(process, signal) => return self.signal(process, signal),
-            Command::Forget(process) => self.children.forget(process),
+            Command::Forget(process) => self.forget_process(process),
             Command::Status(id) => self.write_status(id),
             Command::Notify(id, letters) => self.notify(id, letters),
             Command::Tally(id, exit) => self.tally(id, exit),
@@ -36,6 +36,17 @@ impl Runtime {
             Command::Exit => self.left = true,
         }
         None
+    }
+
+    /// A script whose time is over gets a TERM, as s6-sudod gives it when its client has gone, and
+    /// is an orphan from then on, whether it heeds it or not.
+    fn forget_process(&mut self, process: Process) {
+        let service = self.services.get_mut(&process.service);
+        if let Some(pid) = service.and_then(|s| s.processes.oneshot.take()) {
+            send(pid, signal::SIGTERM as u8);
+            send(pid, signal::SIGCONT as u8);
+        }
+        self.children.forget(process);
     }
 
     /// Goes into a service's directory; its name. `None`: there is no such directory.

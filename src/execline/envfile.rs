@@ -165,3 +165,39 @@ impl Reader<'_> {
 fn is_blank(byte: u8) -> bool {
     b" \t\x0c\r".contains(&byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_bad_line_is_counted() {
+        let bad_line = |text: &str| variables(text.as_bytes()).err().map(|bad| bad.line);
+        assert_eq!(bad_line("a = b  \n# c\n\nd = \\\n e\nf\n"), Some(6));
+        assert_eq!(bad_line("a = \"\n"), Some(1));
+        assert_eq!(bad_line("a = \\0"), Some(1));
+        assert_eq!(bad_line("a=b\n = c\n"), Some(2));
+    }
+
+    #[test]
+    fn blanks_are_kept_where_they_are_escaped_or_inside() {
+        let value = |text: &str| variables(text.as_bytes()).unwrap().remove(0).1;
+        assert_eq!(value("a =  b  c\\   "), b"b  c ");
+        assert_eq!(value("a = b \\\n c \n"), b"b  c");
+        assert_eq!(value("a = \"b \" \n"), b"b ");
+        assert_eq!(value("a = \"\\x41\\1012\\n\\q\\0c\""), b"AA2\nq");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_will_do(text: Vec<u8>) {
+            let _ = variables(&text);
+        }
+
+        #[test]
+        fn any_syntax_will_do(text in "[abx019= \\n#\"\\\\\\t]{0,40}") {
+            let _ = variables(text.as_bytes());
+        }
+    }
+}

@@ -146,3 +146,68 @@ impl<'a> Parser<'a> {
         Ok(word)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(line: &str) -> Result<String, Error> {
+        let words: Vec<_> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+        parse(&words).map(|expression| shown(&expression))
+    }
+
+    fn shown(expression: &Expression) -> String {
+        let word = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
+        match expression {
+            Expression::Not(inside) => format!("!{}", shown(inside)),
+            Expression::And(left, right) => format!("({}&{})", shown(left), shown(right)),
+            Expression::Or(left, right) => format!("({}|{})", shown(left), shown(right)),
+            Expression::Unary(letter, operand) => {
+                format!("{}:{}", char::from(*letter), word(operand))
+            }
+            Expression::Binary(operator, left, right) => {
+                format!("{}{}{}", word(left), word(operator), word(right))
+            }
+        }
+    }
+
+    #[test]
+    fn operators_bind_as_they_should() {
+        let cases = [
+            ("a -o b -a ! c", "(n:a|(n:b&!n:c))"),
+            ("( a -o b ) -a c", "((n:a|n:b)&n:c)"),
+            ("! ! a = b", "a=b"),
+            ("a -a b -a c", "((n:a&n:b)&n:c)"),
+            ("-z \\-z", "z:-z"),
+            ("\\( < \\\\", "(<\\"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parsed(line).as_deref(), Ok(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let cases = [
+            ("-n", Error::Unexpected(1)),
+            ("a b", Error::Unexpected(1)),
+            ("( )", Error::Unexpected(1)),
+            ("a -a", Error::Unexpected(2)),
+            ("= = =", Error::Unexpected(0)),
+            ("( a", Error::Unclosed),
+            ("a )", Error::Unopened(2)),
+        ];
+        for (line, error) in cases {
+            assert_eq!(parsed(line), Err(error), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_will_do(words in prop::collection::vec("[!()a=<~-]{0,2}", 0..12)) {
+            let words: Vec<_> = words.into_iter().map(String::into_bytes).collect();
+            let _ = parse(&words);
+        }
+    }
+}

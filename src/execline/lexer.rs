@@ -193,3 +193,83 @@ impl Lexer<'_> {
 fn is_blank(byte: u8) -> bool {
     byte <= b' '
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lexed(script: &str) -> Result<Vec<String>, Error> {
+        let shown = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
+        words(script.as_bytes()).map(|words| words.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn odd_corners_are_the_reference_s() {
+        let cases: [(&str, &[&str]); 9] = [
+            ("a\\\nb", &["a\nb"]),
+            ("a \\\nb", &["a", "b"]),
+            ("a \\", &["a"]),
+            ("\"\\65", &["A"]),
+            ("\"a\\\nb\"#c", &["ab#c"]),
+            ("{\\a", &["{a"]),
+            ("{\\\n b", &["{b"]),
+            ("{ {\\a }", &[" { a", ""]),
+            ("a\0 {", &["a"]),
+        ];
+        for (script, words) in cases {
+            assert_eq!(lexed(script).unwrap(), words, "{script:?}");
+        }
+    }
+
+    #[test]
+    fn errors_are_told_apart() {
+        let cases = [
+            ("\"a", Error::Syntax),
+            ("a\\", Error::Syntax),
+            ("a {", Error::Syntax),
+            ("\"\\0\"", Error::Syntax),
+            ("\"\\0x\"", Error::Syntax),
+            ("\"\\256\"", Error::Syntax),
+            ("a { ", Error::UnmatchedOpen),
+            ("a } \"", Error::UnmatchedClose),
+        ];
+        for (script, error) in cases {
+            assert_eq!(lexed(script), Err(error), "{script:?}");
+        }
+    }
+
+    /// A word as it would be written within quotes.
+    fn quoted(word: &[u8]) -> Vec<u8> {
+        let escape = |&b: &u8| if b"\"\\".contains(&b) { vec![b'\\', b] } else { vec![b] };
+        [b"\"".to_vec(), word.iter().flat_map(escape).collect(), b"\"".to_vec()].concat()
+    }
+
+    fn without_nul() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        prop::collection::vec(prop::collection::vec(1..=255_u8, 0..8), 0..8)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_will_do(script: Vec<u8>) {
+            let _ = words(&script);
+        }
+
+        #[test]
+        fn any_syntax_will_do(script in "[ab01x \\n#\"\\\\{}\\t]{0,40}") {
+            let _ = words(script.as_bytes());
+        }
+
+        #[test]
+        fn quoted_words_survive(list in without_nul(), level in 0..4_usize) {
+            let opened = b"{ ".repeat(level);
+            let inside: Vec<_> = list.iter().map(|word| quoted(word)).collect();
+            let closed = b" }".repeat(level);
+            let script = [opened, inside.join(&b' '), closed].concat();
+            let indent = |word: &Vec<u8>| [b" ".repeat(level), word.clone()].concat();
+            let closing = (0..level).rev().map(|level| b" ".repeat(level));
+            let expected: Vec<_> = list.iter().map(indent).chain(closing).collect();
+            prop_assert_eq!(words(&script), Ok(expected));
+        }
+    }
+}

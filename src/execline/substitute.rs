@@ -171,3 +171,108 @@ fn expand(pieces: &[Piece]) -> Vec<Word> {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn words(list: &[&str]) -> Vec<Word> {
+        list.iter().map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    fn definitions() -> Definitions {
+        let mut definitions = Definitions::default();
+        definitions.define(b"x".to_vec(), words(&["1", "2"])).unwrap();
+        definitions.define(b"y".to_vec(), words(&["$x"])).unwrap();
+        definitions.define(b"none".to_vec(), vec![]).unwrap();
+        definitions.define(b"a b".to_vec(), words(&["c"])).unwrap();
+        definitions
+    }
+
+    #[test]
+    fn references_are_replaced_in_one_pass() {
+        let cases: [(&str, &[&str]); 12] = [
+            ("$x", &["1", "2"]),
+            ("p${x}q", &["p1q", "p2q"]),
+            ("$x$x", &["11", "12", "21", "22"]),
+            ("${a b}$y", &["c$x"]),
+            ("$x${none}", &[]),
+            ("\\$y", &["$y"]),
+            ("\\\\$y", &["\\$x"]),
+            ("\\\\\\${y}", &["\\${y}"]),
+            ("\\$z \\\\${z}", &["\\$z \\\\${z}"]),
+            ("$xy$x-$", &["$xy$x-$"]),
+            ("$$y}${y{$y\\", &["$$x}${y{$x\\"]),
+            ("", &[""]),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(definitions().substitute(&words(&[word])), words(expected), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_defined_once() {
+        assert_eq!(definitions().define(b"x".to_vec(), vec![]), Err(BadKey));
+        assert_eq!(definitions().define(vec![], vec![]), Err(BadKey));
+    }
+
+    #[test]
+    fn strings_are_split_as_told() {
+        let plain = Transform { delimiters: b":".to_vec(), split: true, ..Transform::default() };
+        let crunch = Transform { crunch: true, ..plain.clone() };
+        let chomp = Transform { chomp: true, ..plain.clone() };
+        let cases: [(&Transform, &str, &[&str]); 8] = [
+            (&plain, "", &[]),
+            (&plain, ":a::b:", &["", "a", "", "b"]),
+            (&plain, "a:b", &["a", "b"]),
+            (&crunch, "::a::b::", &["", "a", "b"]),
+            (&chomp, "a:b", &["a"]),
+            (&chomp, "a:b:", &["a", "b"]),
+            (&chomp, "a::", &["a"]),
+            (&chomp, ":", &[]),
+        ];
+        for (transform, string, expected) in cases {
+            assert_eq!(transform.apply(string.as_bytes()), Some(words(expected)), "{string}");
+        }
+    }
+
+    fn transforms() -> impl Strategy<Value = Transform> {
+        let delimiters = prop_oneof![Just(vec![]), Just(b" \n".to_vec()), any::<Vec<u8>>()];
+        (delimiters, any::<[bool; 3]>()).prop_map(|(delimiters, [crunch, chomp, split])| {
+            Transform { delimiters, crunch, chomp, split }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_will_do(word: Vec<u8>) {
+            definitions().substitute(&[word]);
+        }
+
+        #[test]
+        fn any_reference_will_do(word in "[xyz${}\\\\ ]{0,20}") {
+            definitions().substitute(&[word.into_bytes()]);
+        }
+
+        #[test]
+        fn without_a_key_nothing_changes(list: Vec<Vec<u8>>) {
+            prop_assert_eq!(Definitions::default().substitute(&list), list);
+        }
+
+        #[test]
+        fn any_string_is_transformed(transform in transforms(), string: Vec<u8>) {
+            let value = transform.apply(&string);
+            prop_assert!(value.is_some() || transform.split && transform.delimiters.is_empty());
+        }
+
+        #[test]
+        fn what_is_joined_is_split(list in prop::collection::vec("[a-z ]{0,4}", 0..6)) {
+            let joined: String = list.iter().map(|word| format!("{word}:")).collect();
+            let transform =
+                Transform { delimiters: b":".to_vec(), split: true, ..Transform::default() };
+            let list: Vec<_> = list.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(transform.apply(joined.as_bytes()), Some(list));
+        }
+    }
+}

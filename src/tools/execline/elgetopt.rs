@@ -15,13 +15,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let words = positionals::range(process, 0, count)?;
     let script = words.first().cloned().unwrap_or_default();
     let parsed = Options::read(words, &spec, &[]).map_err(|problem| {
-        let text: &[u8] = match problem {
-            Problem::Unknown => b": illegal option\n",
-            Problem::NoValue => b": option requires an argument\n",
-        };
-        let _ = fd::write_all(2, &[&script, text].concat());
+        complain(&script, problem);
         Next::Exit(1)
     })?;
+    if parsed.has(':') {
+        complain(&script, Problem::NoValue);
+    }
 
     frames::push(&mut process.env, frames::ELGETOPT);
     for (letter, value) in parsed.found() {
@@ -30,4 +29,13 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let left: Vec<_> = parsed.rest().into_iter().map(Some).collect();
     positionals::replace(process, count, &left);
     Ok(program.into())
+}
+
+/// Says what is wrong with the options, in the name of the script.
+fn complain(script: &[u8], problem: Problem) {
+    let text: &[u8] = match problem {
+        Problem::Unknown => b": illegal option\n",
+        Problem::NoValue => b": option requires an argument\n",
+    };
+    let _ = fd::write_all(2, &[script, text].concat());
 }

@@ -1,5 +1,6 @@
 //! What the overlay's tools know of the container: its variables and its settings.
 
+use crate::format::envdir::Reading;
 use crate::format::settings::Settings;
 use crate::sys::fd;
 use crate::tools::die::number;
@@ -12,6 +13,9 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+
+/// How these files are read: whole, but for one newline at the end.
+pub const READING: Reading = Reading { whole: true, chomp: true, clamp: false, nul: b'\n' };
 
 /// The directory with a file for each of the container's variables.
 pub fn environment_directory(process: &Process) -> PathBuf {
@@ -31,14 +35,8 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
     }
     let path = environment_directory(process).join(OsStr::from_bytes(name));
     let file = open(&path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    fd::read_to_end(file.as_raw_fd()).map(|content| value(&content))
-}
-
-/// What a file of the container's environment stands for: its content but for the last newline,
-/// with newlines for NULs.
-pub fn value(content: &[u8]) -> Word {
-    let content = content.strip_suffix(b"\n").unwrap_or(content);
-    content.iter().map(|&b| if b == 0 { b'\n' } else { b }).collect()
+    let content = fd::read_to_end(file.as_raw_fd())?;
+    Ok(READING.value(&content).unwrap_or_default())
 }
 
 /// The container's settings. Bad values are not told of: /init has done that.

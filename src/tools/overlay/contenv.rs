@@ -1,9 +1,12 @@
 //! with-contenv and printcontenv: the container's variables for what runs without them.
 
-use super::container::{environment_directory, keeps_environment, value, variable, word};
-use super::justc_envdir::files;
+use super::container::{READING, environment_directory, keeps_environment, variable, word};
 use crate::tools::die::show;
-use crate::tools::{Environment, Next, Process, Word};
+use crate::tools::s6::envdir;
+use crate::tools::{Next, Process, Word};
+use nix::dir::Dir;
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
 
 /// `with-contenv prog...`: replaces the environment, but for PATH, by the container's.
 pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Next> {
@@ -11,18 +14,14 @@ pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, 
         return Err(process.usage());
     }
     if !keeps_environment(process) {
-        let directory = word(&environment_directory(process));
-        let files = files(&directory).map_err(|e| {
-            process.fatal_errno(&format!("unable to envdir {}", show(&directory)), e)
+        let directory = environment_directory(process);
+        // Without SIXTREE_RUNDIR, what comes next would look for its container in /run.
+        process.env.retain(|name, _| matches!(name, b"PATH" | b"SIXTREE_RUNDIR"));
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let opened = Dir::open(&directory, flags, Mode::empty());
+        opened.and_then(|dir| envdir::apply(process, dir, READING)).map_err(|e| {
+            process.fatal_errno(&format!("unable to envdir {}", show(&word(&directory))), e)
         })?;
-        let path = process.env.get(b"PATH").map(|path| (b"PATH".to_vec(), path.to_vec()));
-        process.env = Environment::from_iter(path);
-        for (name, content) in files {
-            match content.as_slice() {
-                b"" => process.env.unset(&name),
-                content => process.env.set(&name, &value(content)),
-            }
-        }
         process.adopt_path();
     }
     Ok(argv.split_off(1).into())

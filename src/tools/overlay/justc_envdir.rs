@@ -1,5 +1,6 @@
 //! justc-envdir: an s6-envdir that takes files as they are. Reference: its README.
 
+use crate::format::envdir::is_variable;
 use crate::tools::die::{errno, show};
 use crate::tools::{Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -25,12 +26,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The files of a directory of variables, as they are: name and content.
-pub fn files(dir: &[u8]) -> Result<Vec<(Word, Word)>, Errno> {
+fn files(dir: &[u8]) -> Result<Vec<(Word, Word)>, Errno> {
     let mut files = Vec::new();
     for entry in fs::read_dir(OsStr::from_bytes(dir)).map_err(|e| errno(&e))? {
         let entry = entry.map_err(|e| errno(&e))?;
         let name = entry.file_name().into_vec();
-        if !name.starts_with(b".") && !name.contains(&b'=') {
+        if is_variable(&name) {
             files.push((name, fs::read(entry.path()).map_err(|e| errno(&e))?));
         }
     }

@@ -39,7 +39,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(words.collect::<Vec<_>>().into())
 }
 
-fn apply(process: &mut Process, dir: Dir, reading: Reading) -> Result<(), Errno> {
+/// Sets and unsets what the files of a directory say.
+pub fn apply(process: &mut Process, dir: Dir, reading: Reading) -> Result<(), Errno> {
     for (name, value) in read(dir, reading)? {
         match value {
             Some(value) => process.env.set(&name, &value),

@@ -2,8 +2,10 @@
 
 pub mod check;
 mod container;
+mod graph;
 mod install;
 pub mod layout;
+mod live;
 mod run;
 
 use crate::sys::fd;
@@ -27,6 +29,7 @@ struct Subcommand {
 /// Every subcommand, in the order of `sixtree --help`.
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: check::arguments, run: check::run },
+    Subcommand { arguments: graph::arguments, run: graph::run },
     Subcommand { arguments: run::arguments, run: run::run },
     Subcommand { arguments: install::arguments, run: install::run },
 ];

@@ -19,7 +19,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What to check.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// Source directories; none: those of the image.
     pub directories: Vec<PathBuf>,
@@ -113,6 +113,11 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
     }
     found.faults.sort_by(|a, b| (&a.file, a.line, a.code).cmp(&(&b.file, b.line, b.code)));
     Ok((graph, found.faults))
+}
+
+/// The tree, if it can be used, and what keeps it from that.
+pub fn resolve(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> {
+    read(request).map(Graph::of)
 }
 
 /// Reads the tree as it would boot; what the package has is added where it is not there.

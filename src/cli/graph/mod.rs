@@ -1,0 +1,241 @@
+//! `sixtree graph`: the services of a tree, and what needs what.
+
+mod layout;
+mod notation;
+mod svg;
+mod text;
+
+use super::check::report::Format;
+use super::check::{self, Request};
+use super::{Failure, live};
+use crate::graph::{Direction, Graph, ServiceId};
+use crate::sys::fd;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    let path = |name: &'static str, value, help| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
+    };
+    let flag =
+        |name: &'static str, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("graph")
+        .about("Draw the services of a tree, and what needs what")
+        .after_help(
+            "Without --root and --source it is the tree that runs here, with its states, or else \
+             the one that would boot here. The svg leaves out what follows from the rest.",
+        )
+        .arg(
+            Arg::new("service")
+                .value_name("SERVICE")
+                .num_args(0..)
+                .help("Only these services and bundles, and what they need [default: all]"),
+        )
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["text", "mermaid", "dot", "svg", "json"])
+                .default_value("text")
+                .help("How to draw it"),
+        )
+        .arg(flag("up", "What the services need").conflicts_with("down"))
+        .arg(flag("down", "What needs the services"))
+        .arg(path("root", "ROOT", "The tree of this image"))
+        .arg(
+            path("source", "DIR", "The tree in this directory; may be given more than once")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            Arg::new("profile")
+                .long("profile")
+                .value_name("NAME")
+                .help("As S6_RUNTIME_PROFILE in the container"),
+        )
+}
+
+/// What is to be drawn.
+struct Picture<'g> {
+    graph: &'g Graph,
+    /// The services, in order.
+    services: Vec<ServiceId>,
+    /// Those that were asked for; empty: all.
+    asked: Vec<ServiceId>,
+    /// `Up`: what a service needs comes after it. `Down`: what needs it does.
+    direction: Direction,
+    /// Which services are up, if an init runs.
+    states: BTreeMap<ServiceId, State>,
+}
+
+/// What a running init says of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Up,
+    /// It is wanted up, and is not.
+    Missing,
+    Down,
+}
+
+/// One service needs another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Need {
+    dependent: ServiceId,
+    dependency: ServiceId,
+    /// It writes to the other.
+    is_pipe: bool,
+}
+
+/// Draws; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let request = Request {
+        directories: arguments.get_many("source").unwrap_or_default().cloned().collect(),
+        root: arguments.get_one("root").cloned(),
+        profile: arguments.get_one("profile").cloned(),
+    };
+    let is_here = request == Request::default();
+    let running = if is_here { live::tree() } else { None };
+    let is_running = running.is_some();
+    let graph = match running {
+        Some(graph) => graph,
+        None => match check::resolve(&request)? {
+            (Some(graph), _) => graph,
+            (None, faults) => {
+                let _ = fd::write_all(2, Format::Human.report(&faults).as_bytes());
+                return Ok(1);
+            }
+        },
+    };
+    let mut picture = Picture::new(&graph, arguments)?;
+    if is_running {
+        picture.colour();
+    }
+    let drawn = match arguments.get_one::<String>("format").map_or("", |format| format) {
+        "mermaid" => notation::mermaid(&picture),
+        "dot" => notation::dot(&picture),
+        "json" => notation::json(&picture),
+        "svg" => svg::draw(&picture),
+        _ => text::draw(&picture),
+    };
+    Ok(super::print(&drawn))
+}
+
+impl<'g> Picture<'g> {
+    fn new(graph: &'g Graph, arguments: &ArgMatches) -> Result<Self, Failure> {
+        let direction = if arguments.get_flag("down") { Direction::Down } else { Direction::Up };
+        let mut asked = Vec::new();
+        for name in arguments.get_many::<String>("service").unwrap_or_default() {
+            let unknown = || Failure::trouble(format!("no service or bundle is called {name}"));
+            asked.extend(graph.find(name).ok_or_else(unknown)?);
+        }
+        let all = arguments.get_many::<String>("service").is_none();
+        let services = if all { graph.ids().collect() } else { graph.closure(&asked, direction) };
+        Ok(Self { graph, services, asked, direction, states: BTreeMap::new() })
+    }
+
+    /// Asks the running init for the states.
+    fn colour(&mut self) {
+        for known in live::states().unwrap_or_default() {
+            let state = match (known.up, known.wanted) {
+                (true, _) => State::Up,
+                (false, true) => State::Missing,
+                (false, false) => State::Down,
+            };
+            self.states.extend(self.graph.service(&known.name).map(|id| (id, state)));
+        }
+    }
+
+    /// Who needs whom, among the services of the picture.
+    fn needs(&self) -> Vec<Need> {
+        let of = |&dependent: &ServiceId| {
+            let needs = self.graph.dependencies(dependent);
+            let drawn = needs.filter(|id| self.services.binary_search(id).is_ok());
+            drawn.map(move |dependency| Need {
+                dependent,
+                dependency,
+                is_pipe: self.graph.consumer(dependent) == Some(dependency),
+            })
+        };
+        self.services.iter().flat_map(of).collect()
+    }
+
+    /// `longrun` or `oneshot`.
+    fn kind(&self, id: ServiceId) -> &'static str {
+        if self.graph.is_longrun(id) { "longrun" } else { "oneshot" }
+    }
+
+    /// The word for the state of a service, if it is known.
+    fn state(&self, id: ServiceId) -> Option<&'static str> {
+        self.states.get(&id).map(|state| state.name())
+    }
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Missing => "missing",
+            Self::Down => "down",
+        }
+    }
+
+    /// The colour that it is filled with.
+    fn fill(self) -> &'static str {
+        match self {
+            Self::Up => "#aceebb",
+            Self::Missing => "#ffcecb",
+            Self::Down => "#eaeef2",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
+
+    /// Two longruns with a pipe between them, a third, and a oneshot before all.
+    pub(super) fn web() -> Graph {
+        let atomic = |needs: &[&str]| Atomic {
+            dependencies: needs.iter().map(|name| Reference::to(name)).collect(),
+            ..Atomic::default()
+        };
+        let longrun = |name, needs: &[&str], to: Option<&str>, from: &[&str]| {
+            let longrun = Longrun {
+                atomic: atomic(needs),
+                producer_for: to.map(Reference::to),
+                consumer_for: from.iter().map(|name| Reference::to(name)).collect(),
+                ..Longrun::default()
+            };
+            Definition::new(name, Kind::Longrun(longrun))
+        };
+        Graph::new(vec![
+            longrun("web", &["db", "init"], Some("web-log"), &[]),
+            longrun("web-log", &["init"], None, &["web"]),
+            longrun("a \"b\"<c>", &["init"], None, &[]),
+            longrun("db", &["init"], None, &[]),
+            Definition::new("init", Kind::Oneshot(Oneshot::default())),
+        ])
+        .unwrap()
+    }
+
+    pub(super) fn picture(graph: &Graph) -> Picture<'_> {
+        let arguments = arguments().try_get_matches_from(["graph"]).unwrap();
+        Picture::new(graph, &arguments).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_drawn() {
+        let graph = web();
+        let draw = |words: &[&str]| {
+            let words = [&["graph"], words].concat();
+            let arguments = arguments().try_get_matches_from(words).unwrap();
+            Picture::new(&graph, &arguments).map(|picture| picture.services.len())
+        };
+        assert_eq!(draw(&[]).unwrap(), 5);
+        assert_eq!(draw(&["web-log"]).unwrap(), 2);
+        assert_eq!(draw(&["--down", "web-log"]).unwrap(), 2);
+        assert_eq!(draw(&["--down", "init"]).unwrap(), 5);
+        assert!(draw(&["nothing"]).is_err());
+    }
+}

@@ -1,0 +1,110 @@
+//! A tree in the notations of others: Mermaid, Graphviz, JSON.
+
+use super::{Picture, State};
+use crate::graph::ServiceId;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// A Mermaid flowchart: longruns round, oneshots square, pipes dotted.
+pub(super) fn mermaid(picture: &Picture) -> String {
+    let mut text = "flowchart LR\n".to_owned();
+    for &id in &picture.services {
+        let label = entities(picture.graph.name(id));
+        let (open, close) = if picture.graph.is_longrun(id) { ("(", ")") } else { ("[", "]") };
+        let _ = write!(text, "    s{}{open}\"{label}\"{close}", id.0);
+        let _ = match picture.state(id) {
+            Some(state) => writeln!(text, ":::{state}"),
+            None => writeln!(text),
+        };
+    }
+    for need in picture.needs() {
+        let arrow = if need.is_pipe { "-.->" } else { "-->" };
+        let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
+    }
+    if !picture.states.is_empty() {
+        for state in [State::Up, State::Missing, State::Down] {
+            let (name, fill) = (state.name(), state.fill());
+            let _ = writeln!(text, "    classDef {name} fill:{fill}");
+        }
+    }
+    text
+}
+
+/// A Graphviz digraph.
+pub(super) fn dot(picture: &Picture) -> String {
+    let mut text = "digraph services {\n    rankdir=LR;\n    node [style=filled];\n".to_owned();
+    for &id in &picture.services {
+        let shape = if picture.graph.is_longrun(id) { "ellipse" } else { "box" };
+        let fill = picture.states.get(&id).map_or("white", |state| state.fill());
+        let name = quoted(picture.graph.name(id));
+        let _ = writeln!(text, "    {name} [shape={shape}, fillcolor=\"{fill}\"];");
+    }
+    for need in picture.needs() {
+        let [from, to] = [need.dependent, need.dependency].map(|id| quoted(picture.graph.name(id)));
+        let style = if need.is_pipe { " [style=dashed]" } else { "" };
+        let _ = writeln!(text, "    {from} -> {to}{style};");
+    }
+    text + "}\n"
+}
+
+/// One JSON document.
+pub(super) fn json(picture: &Picture) -> String {
+    let services: Vec<Value> = picture.services.iter().map(|&id| service(picture, id)).collect();
+    let bundle = |bundle: &crate::graph::Bundle| json!({ "name": bundle.name, "contents": names(picture, bundle.members.iter().copied()) });
+    let bundles: Vec<Value> = picture.graph.bundles().iter().map(bundle).collect();
+    format!("{:#}\n", json!({ "services": services, "bundles": bundles }))
+}
+
+fn service(picture: &Picture, id: ServiceId) -> Value {
+    json!({
+        "name": picture.graph.name(id),
+        "type": picture.kind(id),
+        "dependencies": names(picture, picture.graph.dependencies(id)),
+        "dependents": names(picture, picture.graph.dependents(id)),
+        "consumer": picture.graph.consumer(id).map(|id| picture.graph.name(id)),
+        "state": picture.state(id),
+    })
+}
+
+fn names(picture: &Picture, ids: impl Iterator<Item = ServiceId>) -> Vec<String> {
+    ids.map(|id| picture.graph.name(id).to_owned()).collect()
+}
+
+/// A Graphviz string.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A Mermaid label: what means something to it is a numeric entity.
+fn entities(name: &str) -> String {
+    let entity = |c: char| match c {
+        '"' | '#' | '&' | ';' | '<' | '>' | '`' | '\\' => format!("#{};", u32::from(c)),
+        c => c.to_string(),
+    };
+    name.chars().map(entity).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{picture, web};
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_as_each_notation_wants_it() {
+        let graph = web();
+        let picture = picture(&graph);
+        assert!(dot(&picture).contains(r#""a \"b\"<c>" -> "init";"#));
+        assert!(dot(&picture).contains(r#""web" -> "web-log" [style=dashed];"#));
+        assert!(mermaid(&picture).contains(r#"s2("a #34;b#34;#60;c#62;")"#));
+        assert!(mermaid(&picture).contains("s0 -.-> s1"));
+    }
+
+    #[test]
+    fn json_has_both_ways() {
+        let graph = web();
+        let all: Value = serde_json::from_str(&json(&picture(&graph))).unwrap();
+        assert_eq!(all["services"][0]["dependencies"], json!(["web-log", "db", "init"]));
+        assert_eq!(all["services"][3]["dependents"], json!(["web"]));
+        assert_eq!(all["services"][4]["type"], "oneshot");
+    }
+}

@@ -31,3 +31,7 @@ check: ## Format and lints: cargo fmt --check, clippy with warnings denied
 .PHONY: test
 test: ## Run all the tests
 	@scripts/test
+
+.PHONY: demo
+demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
+	@scripts/demo

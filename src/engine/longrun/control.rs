@@ -158,6 +158,7 @@ impl Longrun {
     /// The down signal, then CONT, lest a paused service never see it.
     pub(super) fn stop(&mut self, agenda: &mut Agenda) {
         self.wanted = false;
+        self.stopping = true;
         self.kill_asked = true;
         self.signal(Signal::Down, agenda);
         self.pause(Signal::Number(CONT), false, agenda);

@@ -56,6 +56,8 @@ pub struct Longrun {
     notifies: bool,
     /// To be stopped as soon as the answer is there (Starting).
     stop_asked: bool,
+    /// The process of now was told to stop (Up).
+    stopping: bool,
     /// What a change wants of it once there is a supervisor to tell: up, or down.
     asked: Option<bool>,
     /// The next `Event::Stopping` counts: `d` was told, not `r`.
@@ -88,6 +90,7 @@ impl Longrun {
             leaving: false,
             notifies: false,
             stop_asked: false,
+            stopping: false,
             asked: None,
             kill_asked: false,
             next_start: None,
@@ -137,6 +140,15 @@ impl Longrun {
     /// Whether it is up, and ready if it can tell: what an s6-rc change waits for.
     pub fn serves(&self) -> bool {
         self.phase == Phase::Up && (self.ready || !self.notifies)
+    }
+    /// Whether its process of now was told to stop, or will be.
+    pub fn is_stopping(&self) -> bool {
+        match self.phase {
+            Phase::Starting => self.stop_asked,
+            Phase::Up => self.stopping,
+            Phase::Ending | Phase::Finishing => !self.wanted,
+            Phase::Unsupervised | Phase::Supervising | Phase::Down => false,
+        }
     }
     /// Whether it has no process, and will have none until it is told so.
     pub fn at_rest(&self) -> bool {
@@ -278,6 +290,7 @@ impl Longrun {
         self.phase = Phase::Up;
         self.notifies = notifies;
         self.ready = false;
+        self.stopping = false;
         self.kill_asked = false;
         self.next_start = None;
         self.since = agenda.now();

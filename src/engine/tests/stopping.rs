@@ -121,6 +121,34 @@ fn a_change_under_way_gives_way_and_what_it_stops_is_not_stopped_twice() {
 }
 
 #[test]
+fn a_longrun_that_came_back_after_it_was_stopped_is_stopped_again() {
+    let tree = vec![longrun("db", &[]), limited(longrun("app", &["db"]), 700, 0)];
+    let mut scene = Scene::booted(tree, &["db"]);
+    let (app, db) = (scene.id("app"), scene.id("db"));
+    scene.change(7, Change::default(), &["app"]);
+    scene.spawned_with_readiness("app run");
+    scene.timeout();
+    // The app is not up, but it is still there when the shutdown comes.
+    scene.wait(1000);
+    scene.change(8, Change { down: true, ..Change::default() }, &["db"]);
+    scene.control("db", Control::Exit);
+    scene.exited("db run", 0);
+    scene.spawned("db finish");
+    scene.on(Event::Stop);
+    let left = "status db | db D | db x | unsupervise db | supervise db";
+    assert_eq!(scene.exited("db finish", 0), left);
+    scene.on(Event::Supervised(db, Supervised { down: false }));
+    scene.spawned("db run");
+    scene.exited("app run", 0);
+    assert_eq!(
+        scene.absent("app finish"),
+        "status app | app dD | down app | 1: stopping db | db run down-signal | db run 18 \
+         | status db | 1: stopped app"
+    );
+    assert!(scene.engine.longrun(app).is_some_and(Longrun::is_down));
+}
+
+#[test]
 fn a_running_down_is_waited_for() {
     let mut scene = Scene::booted(vec![oneshot("x", &[])], &["x"]);
     scene.change(7, Change { down: true, ..Change::default() }, &["x"]);

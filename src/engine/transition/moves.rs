@@ -3,7 +3,7 @@
 use super::{Goal, Transition};
 use crate::engine::agenda::Timer;
 use crate::engine::services::Services;
-use crate::engine::{Control, Failure, Report, SHUTDOWN, Script};
+use crate::engine::{Control, Failure, Longrun, Report, SHUTDOWN, Script};
 use crate::graph::{Direction, ServiceId};
 
 /// How long the shutdown leaves an `up` alone that it found running, in ms. Then it gets a TERM.
@@ -176,13 +176,13 @@ impl Transition {
     }
 
     /// Tells a service where to go.
-    fn tell(&mut self, id: ServiceId, services: &mut Services) {
-        let told = self.told.contains(&id);
+    fn tell(&self, id: ServiceId, services: &mut Services) {
+        let told = |longrun: &Longrun| self.told.contains(&id) && longrun.is_stopping();
         let agenda = &mut services.agenda;
         match (self.goal, services.longruns.get_mut(&id)) {
             (Goal::Go(Direction::Up), Some(longrun)) => longrun.go_up(agenda),
-            (Goal::Go(Direction::Down), Some(longrun)) if !told => longrun.go_down(agenda),
-            (Goal::Go(Direction::Down), Some(_)) => {}
+            (Goal::Go(Direction::Down), Some(longrun)) if told(longrun) => {}
+            (Goal::Go(Direction::Down), Some(longrun)) => longrun.go_down(agenda),
             (Goal::Reload, Some(longrun)) => longrun.control(Control::Reload, agenda),
             (Goal::Go(Direction::Up), None) => services.run(id, Script::Up),
             (Goal::Go(Direction::Down), None) => services.run(id, Script::Down),

@@ -1,7 +1,7 @@
 //! A change or reload, from the request to the exit code; and s6-rc-dryrun, in whose words a dry
 //! run is told.
 
-use super::conversation::{Conversation, Event};
+use super::conversation::{Conversation, Event, heed_signals};
 use super::live;
 use crate::format::request::{Answer, Change, Outcome, Reload, Request, Say, What, Words};
 use crate::graph::Graph;
@@ -60,8 +60,8 @@ pub fn converse(
     verbosity: u64,
     dry: Option<&DryRun>,
 ) -> Result<Outcome, Next> {
-    let mut conversation = Conversation::begin(process, live, request)?;
-    conversation.heed_signals()?;
+    let signals = heed_signals(process)?;
+    let mut conversation = Conversation::begin(process, live, request, Some(signals))?;
     loop {
         match conversation.next()? {
             Event::Answer(Answer::Say(say)) => tell(process, &say, verbosity, dry)?,

@@ -30,8 +30,14 @@ pub enum Event {
 }
 
 impl<'a> Conversation<'a> {
-    /// Connects to the PID 1 that keeps the live directory, and asks.
-    pub fn begin(process: &'a Process, live: &Path, request: &Request) -> Result<Self, Next> {
+    /// Connects to the PID 1 that keeps the live directory, and asks. Signals, if given, are
+    /// events of the conversation.
+    pub fn begin(
+        process: &'a Process,
+        live: &Path,
+        request: &Request,
+        signals: Option<SignalFd>,
+    ) -> Result<Self, Next> {
         let name = Path::new(CONTROL).file_name().unwrap_or_default();
         let path = live.join(name);
         let socket = socket::connect(&path).map_err(|e| {
@@ -39,21 +45,9 @@ impl<'a> Conversation<'a> {
             let text = format!("unable to take locks: {} (asking PID 1 at {shown})", reason(e));
             process.fatal(111, &text)
         })?;
-        let conversation = Self { process, socket, lines: Lines::default(), signals: None };
+        let conversation = Self { process, socket, lines: Lines::default(), signals };
         conversation.send(request)?;
         Ok(conversation)
-    }
-
-    /// From now on, TERM and INT are events.
-    pub fn heed_signals(&mut self) -> Result<(), Next> {
-        let mut set = SigSet::empty();
-        set.add(Signal::SIGTERM);
-        set.add(Signal::SIGINT);
-        let signals = sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
-            .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC));
-        let signals = signals.map_err(|e| self.process.fatal_errno("unable to trap signals", e));
-        self.signals = Some(signals?);
-        Ok(())
     }
 
     /// Waits for what comes next.
@@ -114,9 +108,19 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// From now on, TERM and INT can be read.
+pub fn heed_signals(process: &Process) -> Result<SignalFd, Next> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTERM);
+    set.add(Signal::SIGINT);
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
+        .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC))
+        .map_err(|e| process.fatal_errno("unable to trap signals", e))
+}
+
 /// Asks which services are up.
 pub fn states(process: &Process, live: &Path) -> Result<Vec<State>, Next> {
-    let mut conversation = Conversation::begin(process, live, &Request::States)?;
+    let mut conversation = Conversation::begin(process, live, &Request::States, None)?;
     match conversation.next()? {
         Event::Answer(Answer::States(states)) => Ok(states),
         Event::Answer(Answer::Error { code, text }) => Err(process.fatal(code, &text)),

@@ -234,7 +234,7 @@ fn conversion(process: &Process, words: &[Word]) -> Result<Conversion, Next> {
         [arrow, new, rest @ ..] if arrow == b"->" => (Some(show(new)), rest),
         rest => (None, rest),
     };
-    for word in rest.iter().filter(|word| *word != b"restart") {
+    if let Some(word) = rest.iter().find(|word| *word != b"restart") {
         let text = format!("unknown keyword in conversion file: {}", show(word));
         return Err(process.fatal(100, &text));
     }

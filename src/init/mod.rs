@@ -4,7 +4,6 @@
 mod catch_all;
 mod environment;
 mod hook;
-mod limits;
 mod preinit;
 mod refuse;
 mod terminal;
@@ -13,7 +12,7 @@ mod tree;
 use crate::engine::{Container, Event};
 use crate::format::settings::{RUNDIR, Settings};
 use crate::runtime::{self, Cmd, Role, Runtime};
-use crate::sys::fd;
+use crate::sys::{fd, limits};
 use crate::tools::{Environment, Word, chain};
 use refuse::Refusal;
 use std::os::unix::ffi::OsStrExt;

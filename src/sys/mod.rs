@@ -7,6 +7,7 @@ pub mod fd;
 pub mod fifodir;
 pub mod glob;
 pub mod identity;
+pub mod limits;
 pub mod lock;
 pub mod mount;
 pub mod poll;

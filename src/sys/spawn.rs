@@ -3,10 +3,9 @@
 //! The program may be one of ours and go on without an execve, so close-on-exec is not enough:
 //! the child closes all that it was not given by hand.
 
-use super::{fd, process};
+use super::{fd, limits, process};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{Pid, setpgid, setsid};
 use std::os::fd::RawFd;
@@ -59,8 +58,8 @@ fn set_up(child: &Child) -> Result<(), Errno> {
     }
     place(child.fds)?;
     close_others(child.fds.iter().map(|&(to, _)| to));
-    if let Some((soft, hard)) = child.nofile {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    if let Some(nofile) = child.nofile {
+        let _ = limits::restore(nofile);
     }
     restore_signals()
 }

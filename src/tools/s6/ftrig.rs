@@ -19,7 +19,7 @@ pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let [_, dir, events, ..] = argv.as_slice() else { return Err(process.usage()) };
     signal::ignore(Signal::SIGPIPE)
         .and_then(|()| notify_all(dir, events))
-        .map_err(|e| process.fatal_errno(&format!("unable to notify {}", show(dir)), e))?;
+        .map_err(process.unable(format!("notify {}", show(dir))))?;
     Ok(Next::Exit(0))
 }
 
@@ -90,9 +90,7 @@ fn listen(
         all.add(process, dir, pattern)?;
     }
     let name = program.first().map(|word| show(word)).unwrap_or_default();
-    process
-        .spawn(program, || Ok(()))
-        .map_err(|e| process.fatal_errno(&format!("unable to spawn {name}"), e))?;
+    process.spawn(program, || Ok(())).map_err(process.unable(format!("spawn {name}")))?;
     match all.wait(process, deadline, any)? {
         true => Ok(all),
         false => {
@@ -140,7 +138,7 @@ impl Subscriptions {
             let done = if any { matched.any(|m| m) } else { matched.all(|m| m) };
             if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
-        matched.map_err(|e| process.fatal_errno("unable to wait for events", e))
+        matched.map_err(process.unable("wait for events"))
     }
 
     /// The events that made the first pattern match, on a line.

@@ -133,13 +133,13 @@ fn enter(process: &Process, service: &[u8]) -> Result<(), Next> {
     let lock = [dir.as_slice(), b"/", SVSCAN.as_bytes(), b"/lock"].concat();
     let locked = stat(lock.as_slice()).and_then(|_| is_supervised(&dir, SVSCAN));
     nix::unistd::chdir(dir.as_slice())
-        .map_err(|e| process.fatal_errno(&format!("unable to chdir to {}", show(&dir)), e))?;
+        .map_err(process.unable(format!("chdir to {}", show(&dir))))?;
     match locked {
         Ok(true) => Ok(()),
         Ok(false) => {
             let text = format!("instanced service not running on {}", show(service));
             Err(process.fatal(1, &text))
         }
-        Err(e) => Err(process.fatal_errno(&format!("unable to open {}", show(&lock)), e)),
+        Err(e) => Err(process.unable(format!("open {}", show(&lock)))(e)),
     }
 }

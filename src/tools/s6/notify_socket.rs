@@ -6,7 +6,7 @@
 
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::{fd, process, signal};
-use crate::tools::die::{number, show};
+use crate::tools::die::{errno, number, show};
 use crate::tools::{Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -46,9 +46,8 @@ pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
         let text = "notification-fd sanity check failed";
         return Err(process.fatal_errno(text, Errno::EBADF));
     }
-    let failed = |what: &str, e| process.fatal_errno(&format!("unable to {what}"), e);
-    let socket = datagrams().map_err(|e| failed("create socket", e))?;
-    let name = autobind(&socket).map_err(|e| failed("bind", e))?;
+    let socket = datagrams().map_err(process.unable("create socket"))?;
+    let name = autobind(&socket).map_err(process.unable("bind"))?;
     let deadline = Deadline::after_ms(aside.timeout_ms);
     aside.run(process, || pass_on_to_fd(process, &socket, notification, deadline))?;
     fd::close(notification);
@@ -75,8 +74,7 @@ pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
     let Some(address) = process.env.get(VARIABLE).map(<[u8]>::to_vec) else {
         return Ok(program.into());
     };
-    let failed = |what: &str, e| process.fatal_errno(&format!("unable to {what}"), e);
-    let (told, tell) = fd::pipe_above_2().map_err(|e| failed("pipe", e))?;
+    let (told, tell) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
     let deadline = Deadline::after_ms(aside.timeout_ms);
     let daemon = nix::unistd::getpid();
     let writer = tell.as_raw_fd();
@@ -84,7 +82,7 @@ pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
         fd::close(writer);
         pass_on_to_socket(process, &told, &address, daemon, deadline)
     })?;
-    fd::place(notification, tell).map_err(|e| failed("fd_move", e))?;
+    fd::place(notification, tell).map_err(process.unable("fd_move"))?;
     if !keep {
         process.env.unset(VARIABLE);
     }
@@ -101,8 +99,8 @@ impl Aside {
 
     /// Runs `body` in a process of its own, which exits with the code that it gives.
     fn run(self, process: &Process, body: impl FnOnce() -> u8) -> Result<(), Next> {
-        let failed = |e| process.fatal_errno("unable to fork", e);
-        match process::fork().map_err(failed)? {
+        let failed = process.unable("fork");
+        match process::fork().map_err(&failed)? {
             process::Side::Parent(_) if self.child => {}
             process::Side::Parent(between) => {
                 process::wait(between.as_raw(), WaitPidFlag::empty()).map_err(failed)?;
@@ -127,9 +125,8 @@ fn notification_fd(process: &Process, word: &[u8]) -> Result<RawFd, Next> {
 /// What the file in the service directory says, in its first line.
 fn read_notification_fd(process: &Process) -> Result<RawFd, Next> {
     let file = "./notification-fd";
-    let text = std::fs::read(file).map_err(|e| {
-        process.fatal_errno(&format!("unable to read {file}"), crate::tools::die::errno(&e))
-    })?;
+    let text = std::fs::read(file).map_err(|e| errno(&e));
+    let text = text.map_err(process.unable(format!("read {file}")))?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     number(line)
         .and_then(|n| RawFd::try_from(n).ok())
@@ -197,7 +194,7 @@ fn pass_on_to_socket(
         Ok(true) => 0,
         Ok(false) => 99,
         Err(e) => {
-            process.fatal_errno(&format!("unable to send notification to {}", show(address)), e);
+            process.unable(format!("send notification to {}", show(address)))(e);
             111
         }
     }

@@ -83,7 +83,7 @@ fn without_readiness(process: &Process, dir: &[u8], letter: char) -> Result<char
             process.warn(&format!("{} {text}", show(&file)));
             Ok(letter.to_ascii_lowercase())
         }
-        Err(e) => Err(process.fatal_errno(&format!("unable to access {}", show(&file)), e)),
+        Err(e) => Err(process.unable(format!("access {}", show(&file)))(e)),
     }
 }
 

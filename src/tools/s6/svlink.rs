@@ -32,7 +32,7 @@ pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     check_scandir(process, scandir)?;
     check_service(process, service)?;
     link::link(scandir, service, name, style, deadline).map_err(|e| {
-        let [scandir, service, name] = [scandir, service, name].map(|word| show(word));
+        let [scandir, service, name] = [scandir, service, name].map(show);
         let text = format!("unable to link servicedir {service} into scandir {scandir}");
         failed(process, &format!("{text} with name {name}"), e)
     })?;
@@ -66,8 +66,8 @@ pub fn failed(process: &Process, text: &str, e: Errno) -> Next {
 
 fn check_scandir(process: &Process, scandir: &[u8]) -> Result<(), Next> {
     let lock = [scandir, b"/", SVSCAN.as_bytes(), b"/lock"].concat();
-    let failed = |e| process.fatal_errno(&format!("unable to open {}", show(&lock)), e);
-    stat(lock.as_slice()).map_err(failed)?;
+    let failed = process.unable(format!("open {}", show(&lock)));
+    stat(lock.as_slice()).map_err(&failed)?;
     match is_supervised(scandir, SVSCAN).map_err(failed)? {
         true => Ok(()),
         false => Err(process.fatal(1, &format!("s6-svscan not running on {}", show(scandir)))),
@@ -80,7 +80,7 @@ fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
     let log = [service, b"/log"].concat();
     match stat(log.as_slice()) {
         Err(Errno::ENOENT) => Ok(()),
-        Err(e) => Err(process.fatal_errno(&format!("unable to stat {}", show(&log)), e)),
+        Err(e) => Err(process.unable(format!("stat {}", show(&log)))(e)),
         Ok(found) if found.st_mode & libc::S_IFMT != libc::S_IFDIR => {
             Err(process.fatal(100, &format!("{} is not a directory", show(&log))))
         }
@@ -90,15 +90,12 @@ fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
 
 fn check_run(process: &Process, service: &[u8]) -> Result<(), Next> {
     let run = [service, b"/run"].concat();
-    let found = stat(run.as_slice())
-        .map_err(|e| process.fatal_errno(&format!("unable to stat {}", show(&run)), e))?;
+    let found = stat(run.as_slice()).map_err(process.unable(format!("stat {}", show(&run))))?;
     if found.st_mode & libc::S_IXUSR == 0 {
         return Err(process.fatal(100, &format!("{} is not executable", show(&run))));
     }
-    let supervised = is_supervised(service, SUPERVISE).map_err(|e| {
-        let text = format!("unable to check supervision status of {}", show(service));
-        process.fatal_errno(&text, e)
-    })?;
+    let supervised = is_supervised(service, SUPERVISE)
+        .map_err(process.unable(format!("check supervision status of {}", show(service))))?;
     if supervised {
         process.warn(&format!("supervisor already running on {}", show(service)));
     }

@@ -64,9 +64,6 @@ fn listen(
     deadline: Deadline,
 ) -> Result<u8, Next> {
     let watch = Watch::begin(process, dirs)?;
-    let name = program.first().map(|word| show(word)).unwrap_or_default();
-    process
-        .spawn(program, || Ok(()))
-        .map_err(|e| process.fatal_errno(&format!("unable to spawn {name}"), e))?;
+    watch.spawn(process, program)?;
     watch.wait(process, goal, deadline)
 }

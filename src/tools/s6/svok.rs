@@ -8,8 +8,7 @@ use crate::tools::{Next, Process, Word};
 /// `s6-svok servicedir`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
-    match is_supervised(dir, SUPERVISE) {
-        Ok(supervised) => Ok(Next::Exit(u8::from(!supervised))),
-        Err(e) => Err(process.fatal_errno(&format!("unable to check {}", show(dir)), e)),
-    }
+    let checked = is_supervised(dir, SUPERVISE);
+    let supervised = checked.map_err(process.unable(format!("check {}", show(dir))))?;
+    Ok(Next::Exit(u8::from(!supervised)))
 }

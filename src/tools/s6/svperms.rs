@@ -95,23 +95,22 @@ impl Change {
 
 /// Gives a file its group and mode: `modes` are those for its owner, for a group, for everyone.
 fn apply(process: &Process, file: &[u8], who: Allowed, modes: [u32; 3]) -> Result<(), Next> {
-    let failed =
-        |what: &str, e| process.fatal_errno(&format!("unable to {what} {}", show(file)), e);
     let [for_owner, for_group, for_everyone] = modes;
     let (gid, mode) = match who {
         Allowed::Group(gid) => (gid, for_group),
         Allowed::Owner => (primary_group(process, file)?, for_owner),
         Allowed::Everyone => (primary_group(process, file)?, for_everyone),
     };
-    nix::unistd::chown(file, None, Some(Gid::from_raw(gid))).map_err(|e| failed("chown", e))?;
+    nix::unistd::chown(file, None, Some(Gid::from_raw(gid)))
+        .map_err(process.unable(format!("chown {}", show(file))))?;
     let mode = Mode::from_bits_truncate(mode);
-    fchmodat(AT_FDCWD, file, mode, FchmodatFlags::FollowSymlink).map_err(|e| failed("chmod", e))
+    fchmodat(AT_FDCWD, file, mode, FchmodatFlags::FollowSymlink)
+        .map_err(process.unable(format!("chmod {}", show(file))))
 }
 
 /// The primary group of a file's owner; root's if the owner is not known.
 fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Next> {
-    let found = stat(file)
-        .map_err(|e| process.fatal_errno(&format!("unable to stat {}", show(file)), e))?;
+    let found = stat(file).map_err(process.unable(format!("stat {}", show(file))))?;
     match User::by_uid(found.st_uid) {
         Ok(Some(user)) => Ok(user.gid),
         Ok(None) | Err(_) => {
@@ -134,7 +133,7 @@ fn group(process: &Process, word: &[u8]) -> Result<u32, Next> {
             let text = format!("unable to find entry for {} in group database", show(word));
             Err(process.fatal(100, &text))
         }
-        Err(e) => Err(process.fatal_errno("unable to read the group database", e)),
+        Err(e) => Err(process.unable("read the group database")(e)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::generate::below;
 use crate::execline::quote::quote;
 use crate::sys::fd;
 use crate::sys::user::User;
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, number, octal, show};
 use crate::tools::{Exec, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -93,7 +93,7 @@ fn user(process: &Process, options: &Options) -> Result<Option<User>, Next> {
     match User::by_name(name) {
         Ok(Some(user)) => Ok(Some(user)),
         Ok(None) => Err(process.fatal(111, &format!("unknown user: {}", show(name)))),
-        Err(e) => Err(process.fatal_errno("unable to read the user database", e)),
+        Err(e) => Err(process.unable("read the user database")(e)),
     }
 }
 
@@ -182,15 +182,11 @@ fn place_descriptors(
         .and_then(|()| fd::set_nonblocking(writer.as_raw_fd(), false))
         .and_then(|()| fd::place(1, writer))
         .and_then(|()| fd::copy(2, 1))
-        .map_err(|e| process.fatal_errno("unable to place descriptors", e))
+        .map_err(process.unable("place descriptors"))
 }
 
 fn failed(process: &Process, what: &str, file: &[u8], e: Errno) -> Next {
-    process.fatal_errno(&format!("unable to {what} {}", show(file)), e)
-}
-
-fn octal(word: &[u8]) -> Option<u32> {
-    u32::from_str_radix(std::str::from_utf8(word).ok()?, 8).ok().filter(|mode| *mode <= 0o7777)
+    process.unable(format!("{what} {}", show(file)))(e)
 }
 
 fn decimal(number: u64) -> Word {

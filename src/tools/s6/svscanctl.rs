@@ -28,6 +28,6 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             let text = format!("something is wrong with the {name}/{SVSCAN} directory");
             Ok(process.fatal(100, &format!("{text}: {}", reason(e))))
         }
-        Err(Failure::System(e)) => Ok(process.fatal_errno(&format!("unable to control {name}"), e)),
+        Err(Failure::System(e)) => Err(process.unable(format!("control {name}"))(e)),
     }
 }

@@ -91,17 +91,14 @@ impl Subject {
                 let text = format!("unable to read status for {name}: s6-supervise not running");
                 return Err(process.fatal(1, &text));
             }
-            Err(e) => return Err(process.fatal_errno(&format!("unable to check {name}"), e)),
+            Err(e) => return Err(process.unable(format!("check {name}"))(e)),
         }
         let status = read_status(process, dir)?;
         let down = [dir, b"/down"].concat();
         let normally_up = match nix::unistd::access(down.as_slice(), AccessFlags::F_OK) {
             Ok(()) => false,
             Err(Errno::ENOENT) => true,
-            Err(e) => {
-                let text = format!("unable to access {}", show(&down));
-                return Err(process.fatal_errno(&text, e));
-            }
+            Err(e) => return Err(process.unable(format!("access {}", show(&down)))(e)),
         };
         Ok(Self { status, normally_up, now: Tain::from_utc(clock::utc()) })
     }
@@ -153,4 +150,72 @@ fn signal_name(signal: u8) -> String {
 
 fn label(stamp: Tain) -> String {
     show(&stamp.label())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// Started or died at second 100 and ready at 101, of which it is second 105 now.
+    fn subject(change: impl FnOnce(&mut Status, &mut bool)) -> Subject {
+        let at = |seconds| Tain::from_utc(Duration::from_secs(seconds));
+        let mut normally_up = true;
+        let mut status = Status { stamp: at(100), ready_stamp: at(101), ..Status::default() };
+        change(&mut status, &mut normally_up);
+        Subject { status, normally_up, now: at(105) }
+    }
+
+    #[test]
+    fn a_service_that_is_up_in_words() {
+        let up = |change: fn(&mut Status, &mut bool)| {
+            let subject = subject(|status, normally_up| {
+                (status.pid, status.want_up) = (23, true);
+                change(status, normally_up);
+            });
+            let words = subject.in_words(false);
+            words.strip_prefix("up (pid 23 pgid 23) 5 seconds").unwrap().to_string()
+        };
+        assert_eq!(up(|_, _| ()), "");
+        assert_eq!(up(|status, _| status.ready = true), ", ready 4 seconds");
+        assert_eq!(up(|_, normally_up| *normally_up = false), ", normally down");
+        assert_eq!(up(|status, _| status.want_up = false), ", want down");
+        let all = up(|status, normally_up| {
+            (status.paused, status.want_up, status.ready) = (true, false, true);
+            *normally_up = false;
+        });
+        assert_eq!(all, ", normally down, paused, want down, ready 4 seconds");
+    }
+
+    #[test]
+    fn a_service_that_is_down_in_words() {
+        let killed = subject(|status, normally_up| {
+            (status.wait_status, *normally_up) = (0x89, false);
+        });
+        assert_eq!(killed.in_words(false), "down (signal SIGKILL) 5 seconds");
+        assert_eq!(killed.in_words(true), "down (signal 9) 5 seconds");
+        let finishing = subject(|status, _| {
+            (status.pid, status.finishing, status.want_up) = (7, true, true);
+            status.wait_status = 0x300;
+        });
+        let words = "down (exitcode 3) 5 seconds, normally up, want up";
+        assert_eq!(finishing.in_words(false), words);
+        let fresh = subject(|status, _| *status = Status::not_started(status.stamp, true));
+        assert_eq!(fresh.in_words(false), "down (not started yet) , normally up, want up");
+    }
+
+    #[test]
+    fn fields_that_do_not_apply_say_so() {
+        let all = |subject: &Subject| {
+            FIELDS.iter().map(|field| field.2(subject)).collect::<Vec<_>>().join(" ")
+        };
+        let stamps = "@400000000000006e00000000 @400000000000006f00000000 5 4";
+        let up = subject(|status, _| (status.pid, status.wait_status) = (57, 0x300));
+        assert_eq!(all(&up), format!("true false true false false 57 57 -1 NA -1 {stamps}"));
+        let down = subject(|status, _| (status.wait_status, status.ready) = (15, true));
+        let words = format!("false false true false false -1 -1 -1 SIGTERM 15 {stamps}");
+        assert_eq!(all(&down), words);
+        let fresh = subject(|status, _| status.paused = true);
+        assert_eq!(all(&fresh), format!("false false true false false -1 -1 -1 NA -1 {stamps}"));
+    }
 }

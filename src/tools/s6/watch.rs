@@ -2,6 +2,7 @@
 
 use crate::format::status::Status;
 use crate::sys::fifodir::{self, Listener};
+use crate::sys::limits;
 use crate::sys::poll::{Deadline, readable};
 use crate::tools::die::{errno, show};
 use crate::tools::{Next, Options, Process, Word, path};
@@ -49,6 +50,8 @@ pub fn deadline(process: &Process, options: &Options, letter: char) -> Result<De
 pub struct Watch {
     listeners: Vec<Listener>,
     services: Vec<Service>,
+    /// What RLIMIT_NOFILE was before it was raised for so many listeners.
+    limits: Option<(u64, u64)>,
 }
 
 /// What is known of one.
@@ -63,12 +66,21 @@ struct Service {
 impl Watch {
     /// Begins to watch: no event from now on is missed.
     pub fn begin(process: &Process, dirs: &[Word]) -> Result<Self, Next> {
-        let mut watch = Self { listeners: Vec::new(), services: Vec::new() };
+        let limits = limits::raise();
+        let mut watch = Self { listeners: Vec::new(), services: Vec::new(), limits };
         for dir in dirs {
             watch.listeners.push(listen(process, dir)?);
             watch.services.push(Service::from(read_status(process, dir)?));
         }
         Ok(watch)
+    }
+
+    /// Starts a program whose doings are to be heard; its own end is not waited for.
+    pub fn spawn(&self, process: &Process, program: Vec<Word>) -> Result<(), Next> {
+        let name = program.first().map(|word| show(word)).unwrap_or_default();
+        let limits = self.limits;
+        let spawned = process.spawn(program, || limits.map_or(Ok(()), limits::restore));
+        spawned.map(drop).map_err(process.unable(format!("spawn {name}")))
     }
 
     /// Waits until the goal is reached; how many services cannot reach it any more, because they
@@ -78,14 +90,16 @@ impl Watch {
             let services = &mut self.services;
             let reached = each(&self.listeners, deadline, |place, events| {
                 for event in events {
-                    services.get_mut(place).map(|service| service.hear(*event, goal));
+                    if let Some(service) = services.get_mut(place) {
+                        service.hear(*event, goal);
+                    }
                     if reached(services, goal) {
                         return ControlFlow::Break(());
                     }
                 }
                 ControlFlow::Continue(())
             });
-            if !reached.map_err(|e| process.fatal_errno("unable to wait for events", e))? {
+            if !reached.map_err(process.unable("wait for events"))? {
                 return Err(process.fatal(99, "timed out"));
             }
         }
@@ -136,9 +150,8 @@ impl From<Status> for Service {
 pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Next> {
     let events = [dir, b"/event"].concat();
     let _ = fifodir::make(&events, Some(nix::unistd::getegid()), false);
-    Listener::subscribe(&events).map_err(|e| {
-        process.fatal_errno(&format!("unable to subscribe to events for {}", show(dir)), e)
-    })
+    let listener = Listener::subscribe(&events);
+    listener.map_err(process.unable(format!("subscribe to events for {}", show(dir))))
 }
 
 /// What a service's supervisor says of it.
@@ -146,7 +159,7 @@ pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Next> {
     let file = [dir, b"/supervise/status"].concat();
     let read = std::fs::read(path(&file)).map_err(|e| errno(&e));
     let status = read.and_then(|bytes| Status::decode(&bytes).ok_or(Errno::EPIPE));
-    status.map_err(|e| process.fatal_errno(&format!("unable to read status for {}", show(dir)), e))
+    status.map_err(process.unable(format!("read status for {}", show(dir))))
 }
 
 /// Hands over all events (with their listener's place) until told to stop: true. False: the
@@ -169,5 +182,58 @@ pub fn each(
                 return Ok(true);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UP: Service = Service { up: true, ready: false, has_been_down: false, failed: false };
+    const DOWN: Service = Service { up: false, ready: true, has_been_down: true, failed: false };
+
+    /// How many of the events (of one service) it takes, and whether the service has failed.
+    fn wait(mut service: Service, letter: char, events: &str) -> Option<(usize, bool)> {
+        let goal = Goal::from_letter(letter);
+        let mut heard = 0;
+        let mut events = events.bytes();
+        while !reached(&[service], goal) {
+            service.hear(events.next()?, goal);
+            heard += 1;
+        }
+        Some((heard, service.failed))
+    }
+
+    #[test]
+    fn a_state_that_is_there_already_is_not_waited_for() {
+        assert_eq!(wait(UP, 'u', ""), Some((0, false)));
+        assert_eq!(wait(UP, 'U', "dDuU"), Some((4, false)));
+        assert_eq!(wait(DOWN, 'D', ""), Some((0, false)));
+        assert_eq!(wait(DOWN, 'd', ""), Some((0, false)));
+    }
+
+    #[test]
+    fn a_restart_is_down_and_then_up() {
+        assert_eq!(wait(UP, 'r', "U"), None);
+        assert_eq!(wait(UP, 'r', "dDu"), Some((3, false)));
+        assert_eq!(wait(UP, 'R', "dDuU"), Some((4, false)));
+        assert_eq!(wait(DOWN, 'R', "uU"), Some((2, false)));
+    }
+
+    #[test]
+    fn what_cannot_come_any_more_is_a_failure() {
+        assert_eq!(wait(UP, 'U', "dOD"), Some((2, true)));
+        assert_eq!(wait(UP, 'D', "dOD"), Some((3, false)));
+        assert_eq!(wait(UP, 'd', "x"), Some((1, true)));
+        assert_eq!(wait(DOWN, 'u', "x"), Some((1, true)));
+        assert_eq!(wait(UP, 'r', "dDx"), Some((3, true)));
+    }
+
+    #[test]
+    fn one_of_several_or_all() {
+        let all = Goal::from_letter('u');
+        assert!(!reached(&[UP, DOWN], all));
+        assert!(reached(&[UP, DOWN], Goal { any: true, ..all }));
+        assert!(reached(&[], all), "no service at all is all of them");
     }
 }

@@ -1,6 +1,7 @@
-//! RLIMIT_NOFILE: raised for us, who hold some descriptors for every service, and given back to
-//! what we start.
+//! RLIMIT_NOFILE: raised for programs that hold some descriptors for every service, and given back
+//! to what they start.
 
+use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Raises the soft limit to the hard one; the limits as they were, if they changed.
@@ -11,4 +12,9 @@ pub fn raise() -> Option<(u64, u64)> {
     }
     setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
     Some((soft, hard))
+}
+
+/// Sets the soft and the hard limit back to what they were.
+pub fn restore((soft, hard): (u64, u64)) -> Result<(), Errno> {
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard)
 }

@@ -2,6 +2,7 @@
 
 pub mod check;
 mod container;
+mod edit;
 mod graph;
 mod install;
 pub mod layout;
@@ -30,6 +31,9 @@ struct Subcommand {
 const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: check::arguments, run: check::run },
     Subcommand { arguments: graph::arguments, run: graph::run },
+    Subcommand { arguments: edit::new::arguments, run: edit::new::run },
+    Subcommand { arguments: edit::membership::add_arguments, run: edit::membership::add },
+    Subcommand { arguments: edit::membership::remove_arguments, run: edit::membership::remove },
     Subcommand { arguments: run::arguments, run: run::run },
     Subcommand { arguments: install::arguments, run: install::run },
 ];

@@ -38,20 +38,33 @@ impl Image {
     /// The source directories, in order: the image's own, those of others in /etc, that of the
     /// bundles `user` and `user2`, the package's.
     pub fn sources(&self) -> Vec<PathBuf> {
-        let mut sources = vec![self.own().join("s6-rc.d")];
+        let mut sources = vec![self.services()];
         sources.extend(self.others());
         if !self.has_bundles_among_services() {
-            let bundles = self.bundles.as_ref().map(|bundles| self.at(bundles));
-            sources.push(bundles.unwrap_or_else(|| self.own().join("user-bundles.d")));
+            sources.push(self.user_bundles());
         }
         sources.push(self.at(Path::new("/package/admin/s6-overlay/etc/s6-rc/sources")));
         sources
     }
 
+    /// The image's own services.
+    pub fn services(&self) -> PathBuf {
+        self.own().join("s6-rc.d")
+    }
+
+    /// Where the bundles `user` and `user2` are.
+    pub fn user_bundles(&self) -> PathBuf {
+        match &self.bundles {
+            _ if self.has_bundles_among_services() => self.services(),
+            Some(bundles) => self.at(bundles),
+            None => self.own().join("user-bundles.d"),
+        }
+    }
+
     /// Whether `user` is among the service definitions, where s6-overlay once looked for it. Then
     /// that is where both bundles are.
     pub fn has_bundles_among_services(&self) -> bool {
-        is_directory(&self.own().join("s6-rc.d/user"))
+        is_directory(&self.services().join("user"))
     }
 
     /// Reads every definition.
@@ -62,9 +75,8 @@ impl Image {
     /// The same, where sixtree may not have been installed yet: without the directories that come
     /// with it.
     pub fn read_what_is_there(&self) -> (Vec<Definition>, Vec<Fault>) {
-        let own = self.own().join("s6-rc.d");
         let mut sources = self.sources();
-        sources.retain(|source| *source == own || is_directory(source));
+        sources.retain(|source| *source == self.services() || is_directory(source));
         self.read_sources(&sources)
     }
 

@@ -120,6 +120,11 @@ pub fn resolve(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure
     read(request).map(Graph::of)
 }
 
+/// What is defined, whatever may be wrong with it.
+pub fn definitions(request: &Request) -> Result<Vec<Definition>, Failure> {
+    read(request).map(|(definitions, _)| definitions)
+}
+
 /// Reads the tree as it would boot; what the package has is added where it is not there.
 fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
     let root = request.root.clone().unwrap_or_else(|| "/".into());

@@ -1,7 +1,7 @@
 //! A tree in the notations of others: Mermaid, Graphviz, JSON.
 
 use super::{Picture, State};
-use crate::graph::ServiceId;
+use crate::graph::{Bundle, ServiceId};
 use serde_json::{Value, json};
 use std::fmt::Write;
 

@@ -1,0 +1,213 @@
+//! `sixtree new`, `add` and `remove`: edit a tree, and never break it.
+
+mod change;
+pub mod membership;
+pub mod new;
+
+use super::Failure;
+use super::check::report::Format;
+use super::check::{self, Request};
+use crate::definition::{Definition, Fault, Image, Kind, Reference};
+use crate::sys::fd;
+use change::Change;
+use clap::{Arg, ArgMatches, Command, value_parser};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Adds the arguments that say which tree is to be edited.
+fn with_place(command: Command) -> Command {
+    let path = |name: &'static str, value, help| {
+        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
+    };
+    command
+        .arg(
+            path("root", "ROOT", "Edit the tree of this image [default: /]")
+                .conflicts_with("source"),
+        )
+        .arg(path("source", "DIR", "Edit the tree in this directory"))
+        .arg(
+            Arg::new("profile")
+                .long("profile")
+                .value_name("NAME")
+                .help("As S6_RUNTIME_PROFILE in the container"),
+        )
+}
+
+/// A tree that is to be edited.
+struct Edited {
+    request: Request,
+    /// Where services are defined.
+    services: PathBuf,
+    /// Where the bundles `user` and `user2` are.
+    bundles: PathBuf,
+    definitions: Vec<Definition>,
+    change: Change,
+}
+
+/// How much may be wrong afterwards that was not before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Allowed {
+    /// Warnings.
+    Warnings,
+    Nothing,
+}
+
+/// The two lists of names that can be edited.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum List {
+    Contents,
+    Dependencies,
+}
+
+/// Edits the tree that the arguments name. It is left as it was if a step fails, or if more is
+/// wrong with it afterwards than is allowed; returns the exit code.
+fn edit(
+    arguments: &ArgMatches,
+    allowed: Allowed,
+    steps: impl FnOnce(&mut Edited) -> Result<(), Failure>,
+) -> Result<i32, Failure> {
+    let mut edited = Edited::open(arguments)?;
+    let (_, before) = check::check(&edited.request)?;
+    if let Err(failure) = steps(&mut edited) {
+        edited.change.undo()?;
+        return Err(failure);
+    }
+    let (_, after) = check::check(&edited.request)?;
+    let is_new = |fault: &&Fault| !before.iter().any(|known| is_same(known, fault));
+    let is_bad = |fault: &&Fault| fault.is_error() || allowed == Allowed::Nothing;
+    let bad: Vec<Fault> = after.iter().filter(is_new).filter(is_bad).cloned().collect();
+    if bad.is_empty() {
+        return Ok(super::print(&edited.change.commit()));
+    }
+    edited.change.undo()?;
+    let report = Format::Human.report(&bad);
+    let told = format!("nothing was changed, because this would be wrong:\n\n{report}");
+    let _ = fd::write_all(2, told.as_bytes());
+    Ok(1)
+}
+
+/// Whether two faults are one, though its line may have moved.
+fn is_same(a: &Fault, b: &Fault) -> bool {
+    (a.code, &a.service, &a.what) == (b.code, &b.service, &b.what)
+}
+
+impl Edited {
+    fn open(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let source: Option<&PathBuf> = arguments.get_one("source");
+        let root: Option<&PathBuf> = arguments.get_one("root");
+        let request = Request {
+            directories: source.into_iter().cloned().collect(),
+            root: root.cloned(),
+            profile: arguments.get_one("profile").cloned(),
+        };
+        let (services, bundles) = match source {
+            Some(source) => (source.clone(), source.clone()),
+            None => {
+                let root = root.cloned().unwrap_or_else(|| "/".into());
+                let image = Image { root, profile: request.profile.clone(), bundles: None };
+                (image.services(), image.user_bundles())
+            }
+        };
+        let definitions = check::definitions(&request)?;
+        Ok(Self { services, bundles, definitions, change: Change::default(), request })
+    }
+
+    fn find(&self, name: &str) -> Result<&Definition, Failure> {
+        let found = self.definitions.iter().find(|definition| definition.name == name);
+        found.ok_or_else(|| Failure::trouble(format!("no service or bundle is called {name}")))
+    }
+
+    /// Where the lists of a service or bundle are.
+    fn directory(&self, name: &str) -> Result<PathBuf, Failure> {
+        let definition = self.find(name)?;
+        if !definition.directory.as_os_str().is_empty() {
+            return Ok(definition.directory.clone());
+        }
+        match name {
+            "user" | "user2" => Ok(self.bundles.join(name)),
+            _ => Err(Failure::trouble(format!("{name} is built in, and cannot be edited here"))),
+        }
+    }
+
+    /// The list of a service or bundle. It has only one of the two.
+    fn list(&self, name: &str, list: List) -> Result<&[Reference], Failure> {
+        let definition = self.find(name)?;
+        match (list, &definition.kind, definition.atomic()) {
+            (List::Contents, Kind::Bundle(contents), _) => Ok(contents),
+            (List::Dependencies, _, Some(atomic)) => Ok(&atomic.dependencies),
+            (List::Contents, _, _) => Err(Failure::trouble(format!("{name} is no bundle"))),
+            (List::Dependencies, _, None) => Err(Failure::trouble(format!(
+                "{name} is a bundle, and has no dependencies of its own"
+            ))),
+        }
+    }
+
+    /// Puts a name into a list, unless it is there.
+    fn add(&mut self, owner: &str, list: List, name: &str) -> Result<(), Failure> {
+        if self.list(owner, list)?.iter().any(|listed| listed.name == name) {
+            return Ok(());
+        }
+        let directory = self.directory(owner)?;
+        if list == List::Contents {
+            self.change.create(&directory.join("type"), b"bundle\n", 0o644)?;
+        }
+        let (entries, file) = list.paths(&directory);
+        if entries.is_dir() || !file.is_file() {
+            return self.change.create(&entries.join(name), b"", 0o644);
+        }
+        let mut text = std::fs::read(&file).map_err(Failure::with("read", &file))?;
+        if text.last().is_some_and(|&last| last != b'\n') {
+            text.push(b'\n');
+        }
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'\n');
+        self.change.rewrite(&file, &text)
+    }
+
+    /// Takes a name out of a list.
+    fn remove(&mut self, owner: &str, list: List, name: &str) -> Result<(), Failure> {
+        let listed = self.list(owner, list)?.iter().find(|listed| listed.name == name);
+        let absent = || Failure::trouble(format!("{owner} does not name {name}"));
+        let Reference { file, line, .. } = listed.cloned().ok_or_else(absent)?;
+        if file.as_os_str().is_empty() {
+            return Err(Failure::trouble(format!(
+                "{owner} is built in, and cannot be edited here"
+            )));
+        }
+        if line == 0 {
+            return self.remove_entry(&file);
+        }
+        let text = std::fs::read(&file).map_err(Failure::with("read", &file))?;
+        let lines = (1..).zip(text.split_inclusive(|&b| b == b'\n'));
+        let kept: Vec<&[u8]> = lines.filter(|(at, _)| *at != line).map(|(_, line)| line).collect();
+        self.change.rewrite(&file, &kept.concat())
+    }
+
+    fn remove_entry(&mut self, file: &Path) -> Result<(), Failure> {
+        self.change.remove(file)?;
+        match file.parent() {
+            // git does not keep an empty directory.
+            Some(directory) if !has_entries(directory) => {
+                self.change.create(&directory.join(".empty"), b"", 0o644)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Whether there is anything in a directory that counts.
+fn has_entries(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).any(|name| !name.as_bytes().starts_with(b"."))
+}
+
+impl List {
+    /// The directory and the file in which it may stand.
+    fn paths(self, directory: &Path) -> (PathBuf, PathBuf) {
+        let name = match self {
+            Self::Contents => "contents",
+            Self::Dependencies => "dependencies",
+        };
+        (directory.join(format!("{name}.d")), directory.join(name))
+    }
+}

@@ -1,0 +1,190 @@
+//! `sixtree new`: writes the definition of a service, a bundle, or a service with its logger.
+
+use super::{Allowed, Edited, List, edit, with_place};
+use crate::cli::Failure;
+use crate::definition::{Definition, Kind, Longrun, Oneshot};
+use crate::execline::quote::quote;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// A script for execlineb, which every image has, in the environment of the container.
+const SCRIPT: &str = "#!/command/execlineb -P\n";
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    let kind = |name: &'static str, about: &'static str| {
+        let command = Command::new(name)
+            .about(about)
+            .arg(Arg::new("name").value_name("NAME").required(true))
+            .arg(
+                Arg::new("bundle")
+                    .long("bundle")
+                    .value_name("BUNDLE")
+                    .default_value("user")
+                    .help("Put it into this bundle"),
+            );
+        with_place(command)
+    };
+    let needs = Arg::new("needs")
+        .long("needs")
+        .value_name("OTHER")
+        .action(ArgAction::Append)
+        .help("Start it only when this one is up, and base");
+    let program = Arg::new("program")
+        .value_name("PROGRAM")
+        .num_args(1..)
+        .last(true)
+        .help("The program and its arguments, after --");
+    let required = program.clone().required(true);
+    Command::new("new")
+        .about("Define a service")
+        .subcommand_required(true)
+        .subcommand(
+            kind("longrun", "A program that runs on, and that is started again when it ends")
+                .arg(needs.clone())
+                .arg(required.clone()),
+        )
+        .subcommand(
+            kind("oneshot", "A program that runs once, when the container starts")
+                .arg(needs.clone())
+                .arg(program),
+        )
+        .subcommand(
+            kind("pipeline", "A longrun, and a logger of what it writes").arg(needs).arg(required),
+        )
+        .subcommand(
+            kind("bundle", "A name for several services")
+                .arg(Arg::new("member").value_name("MEMBER").num_args(0..)),
+        )
+}
+
+/// Writes it; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let Some((kind, arguments)) = arguments.subcommand() else {
+        return Err(Failure::usage("what kind?"));
+    };
+    edit(arguments, Allowed::Nothing, |tree| {
+        let name = arguments.get_one::<String>("name").map_or("", |name| name);
+        let new = New { tree, arguments, name };
+        match kind {
+            "longrun" => new.longrun(),
+            "oneshot" => new.oneshot(),
+            "pipeline" => new.pipeline(),
+            _ => new.bundle(),
+        }
+    })
+}
+
+/// What is being written.
+struct New<'a> {
+    tree: &'a mut Edited,
+    arguments: &'a ArgMatches,
+    name: &'a str,
+}
+
+impl New<'_> {
+    fn longrun(mut self) -> Result<(), Failure> {
+        let run = format!("{SCRIPT}with-contenv\n{}\n", self.program());
+        self.service(self.name, Kind::Longrun(Longrun::default()), &[("run", &run)])?;
+        self.needs(self.name)?;
+        self.join(self.name)
+    }
+
+    fn oneshot(mut self) -> Result<(), Failure> {
+        let program = self.program();
+        let up = if program.is_empty() { program } else { format!("with-contenv\n{program}\n") };
+        self.service(self.name, Kind::Oneshot(Oneshot::default()), &[("up", &up)])?;
+        self.needs(self.name)?;
+        self.join(self.name)
+    }
+
+    /// Three services: the program, its logger, and what prepares the directory of the logs.
+    fn pipeline(mut self) -> Result<(), Failure> {
+        let name = self.name;
+        let [logger, prepare, all] =
+            ["log", "log-prepare", "pipeline"].map(|suffix| format!("{name}-{suffix}"));
+        let directory = written(&format!("/var/log/{name}"));
+        let run = format!("{SCRIPT}with-contenv\nfdmove -c 2 1\n{}\n", self.program());
+        let log = format!("{SCRIPT}logutil-service {directory}\n");
+        let up = format!(
+            "if {{ s6-mkdir -p {directory} }}\n\
+             s6-envuidgid -D 65534:65534 nobody\ns6-chown -U {directory}\n"
+        );
+        let longrun = || Kind::Longrun(Longrun::default());
+        let file = |text: &str| format!("{text}\n");
+        self.service(name, longrun(), &[("run", &run), ("producer-for", &file(&logger))])?;
+        let files =
+            [("run", log.as_str()), ("consumer-for", &file(name)), ("pipeline-name", &file(&all))];
+        self.service(&logger, longrun(), &files)?;
+        self.service(&prepare, Kind::Oneshot(Oneshot::default()), &[("up", &up)])?;
+        self.needs(name)?;
+        self.needs_base(&prepare)?;
+        self.tree.add(&logger, List::Dependencies, &prepare)?;
+        self.join(&all)
+    }
+
+    fn bundle(mut self) -> Result<(), Failure> {
+        self.service(self.name, Kind::Bundle(Vec::new()), &[("contents.d/.empty", "")])?;
+        for member in self.arguments.get_many::<String>("member").unwrap_or_default() {
+            self.tree.add(self.name, List::Contents, member)?;
+        }
+        self.join(self.name)
+    }
+
+    /// Writes the directory of a service or bundle.
+    fn service(&mut self, name: &str, kind: Kind, files: &[(&str, &str)]) -> Result<(), Failure> {
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\n']) {
+            return Err(Failure::trouble(format!("{name:?} cannot be the name of a service")));
+        }
+        if let Ok(known) = self.tree.find(name) {
+            let place = known.directory.display();
+            return Err(Failure::trouble(format!("{name} is defined already: {place}")));
+        }
+        let directory = self.tree.services.join(name);
+        if directory.exists() {
+            return Err(Failure::trouble(format!("{} is there already", directory.display())));
+        }
+        let mut create = |file: &str, text: &str| {
+            let mode = if file == "run" { 0o755 } else { 0o644 };
+            self.tree.change.create(&directory.join(file), text.as_bytes(), mode)
+        };
+        create("type", &format!("{}\n", kind.name()))?;
+        files.iter().try_for_each(|(file, text)| create(file, text))?;
+        let definition = Definition { directory, ..Definition::new(name, kind) };
+        self.tree.definitions.push(definition);
+        Ok(())
+    }
+
+    fn needs(&mut self, name: &str) -> Result<(), Failure> {
+        self.needs_base(name)?;
+        for other in self.arguments.get_many::<String>("needs").unwrap_or_default() {
+            self.tree.add(name, List::Dependencies, other)?;
+        }
+        Ok(())
+    }
+
+    fn needs_base(&mut self, name: &str) -> Result<(), Failure> {
+        self.tree.add(name, List::Dependencies, "base")
+    }
+
+    /// Puts it into the bundle that was named.
+    fn join(&mut self, name: &str) -> Result<(), Failure> {
+        let bundle = self.arguments.get_one::<String>("bundle").map_or("user", |bundle| bundle);
+        self.tree.add(bundle, List::Contents, name)
+    }
+
+    /// The program, as execline is written.
+    fn program(&self) -> String {
+        let program = self.arguments.get_many::<String>("program").unwrap_or_default();
+        let words: Vec<String> = program.map(|word| written(word)).collect();
+        words.join(" ")
+    }
+}
+
+/// A word as it is written into a script: in quotes only where it must be.
+fn written(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    String::from_utf8_lossy(&quote(word.as_bytes())).into_owned()
+}

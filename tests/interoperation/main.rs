@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start programs as anyone would")]
 
 mod debian;
+mod differential;
 mod scan;
 mod service;
 mod world;

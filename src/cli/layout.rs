@@ -80,9 +80,7 @@ fn place(family: &'static str, tool: &str) -> Place {
         }
         ("overlay", name) if name.starts_with("s6-linux-init") => Place::Package("s6-linux-init"),
         ("overlay", _) => Place::Package(OVERLAY),
-        ("portable", "fstab2s6rc" | "rngseed" | "s6-chroot" | "s6-freeramdisk" | "s6-hostname")
-        | ("portable", "s6-logwatch" | "s6-mount" | "s6-pivotchroot" | "s6-ps" | "s6-swapoff")
-        | ("portable", "s6-swapon" | "s6-umount") => Place::Package("s6-linux-utils"),
+        ("linux", _) => Place::Package("s6-linux-utils"),
         ("portable", _) => Place::Package("s6-portable-utils"),
         _ => Place::Package(family),
     }

@@ -1,9 +1,11 @@
 //! The byte formats that other programs read: pure, and tested by round trips.
 
+pub mod blake2s;
 pub mod civil;
 pub mod control;
 pub mod envdir;
 pub mod fifodir;
+pub mod fstab;
 pub mod request;
 pub mod settings;
 pub mod shutdown;

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod copy;
+pub mod device;
 pub mod exec;
 pub mod fd;
 pub mod fifodir;
@@ -9,6 +10,7 @@ pub mod glob;
 pub mod identity;
 pub mod limits;
 pub mod lock;
+pub mod machine;
 pub mod mount;
 pub mod poll;
 pub mod process;

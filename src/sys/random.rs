@@ -3,23 +3,37 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Fills a buffer with random bytes: unpredictable as soon as the kernel has gathered entropy, and
-/// without waiting for that.
-pub fn fill(buffer: &mut [u8]) {
+/// Fills a buffer with random bytes, without waiting. True: they are as good as the kernel's are
+/// once it has gathered entropy; false: it has not yet, and they merely differ every time.
+pub fn fill(buffer: &mut [u8]) -> bool {
+    let good = get(buffer, libc::GRND_NONBLOCK).is_ok();
+    if !good && get(buffer, libc::GRND_INSECURE).is_err() {
+        weak(buffer);
+    }
+    good
+}
+
+/// Waits until the kernel has gathered entropy.
+pub fn wait() -> Result<(), Errno> {
+    get(&mut [0], 0)
+}
+
+/// getrandom(2), for all of a buffer.
+fn get(buffer: &mut [u8], flags: libc::c_uint) -> Result<(), Errno> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         // SAFETY: the pointer and the length are those of one slice.
-        let n =
-            unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), libc::GRND_NONBLOCK) };
+        let n = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), flags) };
         match usize::try_from(n) {
             Ok(n) => filled += n,
             Err(_) if Errno::last() == Errno::EINTR => {}
-            Err(_) => return weak(rest),
+            Err(_) => return Err(Errno::last()),
         }
     }
+    Ok(())
 }
 
-/// Fills a buffer with what differs from process to process and from moment to moment.
+/// What differs from process to process and from moment to moment: for kernels without getrandom.
 fn weak(buffer: &mut [u8]) {
     let now = super::clock::utc().as_nanos() as u64;
     let mut state = now ^ u64::from(std::process::id()) << 32 | 1;
@@ -29,5 +43,20 @@ fn weak(buffer: &mut [u8]) {
         state ^= state >> 7;
         state ^= state << 17;
         *byte = state as u8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_alike() {
+        let (mut a, mut b) = ([0; 300], [0; 300]);
+        fill(&mut a);
+        fill(&mut b);
+        assert_ne!(a, b);
+        weak(&mut a[..16]);
+        assert_ne!(a[..8], a[8..16]);
     }
 }

@@ -33,6 +33,10 @@ pub struct Group {
 }
 
 impl User {
+    /// All users.
+    pub fn all() -> Result<Vec<Self>, Errno> {
+        Ok(users(&read(PASSWD)?).collect())
+    }
     /// The first user of this name.
     pub fn by_name(name: &[u8]) -> Result<Option<Self>, Errno> {
         Ok(users(&read(PASSWD)?).find(|u| u.name == name))
@@ -44,6 +48,10 @@ impl User {
 }
 
 impl Group {
+    /// All groups.
+    pub fn all() -> Result<Vec<Self>, Errno> {
+        Ok(groups(&read(GROUP)?).collect())
+    }
     /// The first group of this name.
     pub fn by_name(name: &[u8]) -> Result<Option<Self>, Errno> {
         Ok(groups(&read(GROUP)?).find(|g| g.name == name))

@@ -6,6 +6,7 @@ pub mod die;
 pub mod environment;
 pub mod execline;
 pub mod lines;
+pub mod linux;
 pub mod options;
 pub mod overlay;
 pub mod portable;
@@ -69,6 +70,7 @@ pub const FAMILIES: &[(&str, &[Tool])] = &[
     ("s6-rc", s6_rc::TOOLS),
     ("overlay", overlay::TOOLS),
     ("portable", portable::TOOLS),
+    ("linux", linux::TOOLS),
 ];
 
 /// The tool of exactly this name.

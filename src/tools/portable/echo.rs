@@ -29,9 +29,9 @@ pub fn s6_seq(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let limits = options.rest();
     let limits = limits.iter().map(|word| process.number_as(word));
     let (first, step, last) = match limits.collect::<Result<Vec<u32>, Next>>()?.as_slice() {
-        &[last] => (1, 1, last),
-        &[first, last] => (first, 1, last),
-        &[first, step, last] => (first, step, last),
+        [last] => (1, 1, *last),
+        [first, last] => (*first, 1, *last),
+        [first, step, last] => (*first, *step, *last),
         _ => return Err(process.usage()),
     };
     let width = if fixed { width(first, step, last) } else { 0 };

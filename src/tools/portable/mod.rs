@@ -15,14 +15,14 @@ mod nice;
 mod owners;
 mod paths;
 mod quote;
-mod quoting;
+pub mod quoting;
 mod seekablepipe;
 mod signals;
 mod sleep;
 mod sort;
 mod tail;
 mod trivial;
-mod unique;
+pub mod unique;
 mod update_symlinks;
 
 use super::{Tool, subcommand};

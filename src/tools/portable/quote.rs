@@ -74,8 +74,8 @@ pub fn s6_unquote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
     print(process, &text, newline)
 }
 
-/// `s6-unquote-filter [ -q | -Q | -v | -w ] [ -d delim ]`: what is not quoted stays as it is, without
-/// a word (-q), with one (-Q), with the line itself (-v), or is the end (-w).
+/// `s6-unquote-filter [ -q | -Q | -v | -w ] [ -d delim ]`: what is not quoted stays as it is,
+/// without a word (-q), with one (-Q), with the line itself (-v), or is the end (-w).
 pub fn s6_unquote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "qQvwd:")?;
     let mood = options.last_of("qQvw").unwrap_or('Q');

@@ -7,8 +7,8 @@ use nix::errno::Errno;
 const LETTERS: &[u8; 7] = b"abtnvfr";
 
 /// Appends `text` to `out` such that it can stand between quotes: backslashes, control characters
-/// and all that is not ASCII are escaped, and the delimiters. EINVAL: a delimiter whose escape would
-/// mean something else.
+/// and all that is not ASCII are escaped, and the delimiters. EINVAL: a delimiter whose escape
+/// would mean something else.
 pub fn quote(text: &[u8], delimiters: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
     let refused = |d: &u8| is_special(*d) || !(b' '..=b'~').contains(d);
     if delimiters.iter().any(refused) {
@@ -36,8 +36,8 @@ pub struct Unquoted {
 }
 
 /// Reads what follows an opening quote, up to a delimiter or to the end. `Err` tells where it went
-/// wrong and why: EINVAL (a delimiter that cannot be one), EPROTO (an escape that is none), EPIPE (an
-/// escape that does not end).
+/// wrong and why: EINVAL (a delimiter that cannot be one), EPROTO (an escape that is none), EPIPE
+/// (an escape that does not end).
 pub fn unquote(input: &[u8], delimiters: &[u8]) -> Result<Unquoted, (usize, Errno)> {
     if delimiters.iter().any(|&d| is_special(d)) {
         return Err((0, Errno::EINVAL));

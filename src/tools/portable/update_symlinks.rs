@@ -73,8 +73,8 @@ enum Added {
     InPlace,
 }
 
-/// Adds `source` at `place`: as a link if nothing is there yet, or no directory. A directory that is
-/// there gets all that is in the source; if nothing else is left in it then, it becomes a link.
+/// Adds `source` at `place`: as a link if nothing is there yet, or no directory. A directory that
+/// is there gets all that is in the source; if nothing else is left in it then, it becomes a link.
 fn add(place: &Path, source: &Path) -> Result<Added, Failure> {
     match symlink(source, place) {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -36,7 +36,8 @@ struct Lexer<'a> {
     text: &'a [u8],
     /// How many blocks are open.
     level: usize,
-    /// The word that is being put together. It can outlive a line: see [`Lexer::leading_backslash`].
+    /// The word that is being put together. It can outlive a line: see
+    /// [`Lexer::leading_backslash`].
     word: Vec<u8>,
     words: Vec<Vec<u8>>,
 }

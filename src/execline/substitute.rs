@@ -95,14 +95,14 @@ impl Definitions {
     fn pieces(&self, word: &[u8]) -> Vec<Piece<'_>> {
         let mut pieces = Vec::new();
         let mut text = Word::new();
-        let mut backslashes = 0;
+        let mut backslashes = 0_usize;
         let mut rest = word;
         while let Some((&byte, after)) = rest.split_first() {
             let reference = if byte == b'$' { Reference::read(rest) } else { None };
             let known = reference.as_ref().and_then(|r| self.0.get(r.key));
             match (reference, known) {
                 (Some(reference), Some(value)) => {
-                    text.truncate(text.len() - (backslashes + 1) / 2);
+                    text.truncate(text.len() - backslashes.div_ceil(2));
                     if backslashes % 2 == 1 {
                         text.extend_from_slice(reference.text);
                     } else {

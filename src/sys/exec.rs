@@ -94,7 +94,7 @@ fn executable(file: &[u8]) -> Result<(), Errno> {
 /// Whether a file is the program that is running now.
 pub fn is_self(file: &[u8]) -> bool {
     static SELF: OnceLock<Option<(u64, u64)>> = OnceLock::new();
-    let identity = |s: nix::sys::stat::FileStat| (s.st_dev as u64, s.st_ino as u64);
+    let identity = |s: nix::sys::stat::FileStat| (s.st_dev, s.st_ino);
     let ours = SELF.get_or_init(|| {
         let own = nix::sys::stat::stat("/proc/self/exe");
         own.or_else(|_| nix::sys::stat::stat(started_as().as_slice())).ok().map(identity)

@@ -99,7 +99,7 @@ impl Regex {
     fn groups(&self) -> usize {
         const BEFORE: usize = if cfg!(target_env = "musl") { 0 } else { 6 };
         let words = (&raw const *self.0).cast::<usize>();
-        // SAFETY: in musl it is the first field, in glibc the seventh; all are as large as pointers.
+        // SAFETY: it is the first field in musl, the seventh in glibc, and all have a word.
         let field = unsafe { words.add(BEFORE) };
         // SAFETY: as above, and the field is set by regcomp.
         unsafe { *field }

@@ -5,8 +5,8 @@ use super::pass::{self, Fault, Pass};
 use crate::tools::die::show;
 use crate::tools::{Next, Process, Word};
 
-/// `importas [ -i | -D default ] [ -u ] [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key var prog...`,
-/// or with -S one word for both key and variable.
+/// `importas [ -i | -D default ] [ -u ] [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key var
+/// prog...`, or with -S one word for both key and variable.
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     pass::run(process, argv, directive)
 }

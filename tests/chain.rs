@@ -1,0 +1,180 @@
+//! A chain of our programs runs in one process, and nothing but its speed tells: at the end, all
+//! that a process is, is what it would be had each program been executed.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const SIXTREE: &str = env!("CARGO_BIN_EXE_sixtree");
+
+/// The script: five programs of ours, and one that is not.
+const FIVE_LINKS: &str = "\
+importas -u five FIVE
+execline-umask 027
+execline-cd /usr
+export LINKS ${five}
+redirfd -r 7 /etc/passwd
+./bin/env
+";
+
+const PROGRAMS: [&str; 6] =
+    ["execlineb", "importas", "execline-umask", "execline-cd", "export", "redirfd"];
+
+/// Keeps the other tests waiting: a file that is still open for writing in a fork of theirs could
+/// not be executed.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An empty folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chain").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Links to one binary: a chain of these goes on in one process.
+fn linked(folder: &Path) {
+    for name in PROGRAMS {
+        symlink(SIXTREE, folder.join(name)).unwrap();
+    }
+}
+
+/// A copy of the binary for each program: every one of them has to be executed.
+fn copied(folder: &Path) {
+    for name in PROGRAMS {
+        fs::copy(SIXTREE, folder.join(name)).unwrap();
+    }
+}
+
+fn write_script(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// Writes a script for the execlineb of that folder beside it.
+fn execline_script(programs: &Path, text: &str) -> PathBuf {
+    let script = programs.join("script");
+    write_script(&script, &format!("#!{}/execlineb -P\n{text}", programs.display()));
+    script
+}
+
+/// Runs a command with the programs of that folder in front of PATH.
+fn run(programs: &Path, command: &[&str]) -> Output {
+    let output = Command::new(command[0])
+        .args(&command[1..])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("FIVE", "5")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// How many execve calls succeed when the script runs. `None`: there is no strace that may trace.
+fn execs(programs: &Path, script: &Path) -> Option<usize> {
+    let traced = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    if !traced.is_ok_and(|output| output.status.success()) {
+        assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "strace is needed");
+        eprintln!("skipped: strace does not work here");
+        return None;
+    }
+    let trace = programs.join("trace");
+    let (trace, script) = (trace.to_str().unwrap(), script.to_str().unwrap());
+    run(programs, &["strace", "-f", "-qq", "-e", "trace=execve,execveat", "-o", trace, script]);
+    let calls = fs::read_to_string(trace).unwrap();
+    Some(calls.lines().filter(|line| line.ends_with("= 0")).count())
+}
+
+#[test]
+fn a_chain_of_five_costs_one_execve() {
+    let _alone = alone();
+    let programs = folder("five");
+    linked(&programs);
+    let script = execline_script(&programs, FIVE_LINKS);
+    if let Some(execs) = execs(&programs, &script) {
+        assert_eq!(execs, 1 + 1, "the script's own, and env's");
+    }
+}
+
+#[test]
+fn copies_are_executed_one_by_one() {
+    let _alone = alone();
+    let programs = folder("five-copies");
+    copied(&programs);
+    let script = execline_script(&programs, FIVE_LINKS);
+    if let Some(execs) = execs(&programs, &script) {
+        assert_eq!(execs, 1 + 5 + 1, "the script's own, the links', and env's");
+    }
+}
+
+/// Tells all that a process is, as far as /proc does.
+const TELL: &str = "#!/bin/sh
+for word; do echo word \"$word\"; done
+tr '\\0' '\\n' < /proc/$$/environ
+pwd; umask; ulimit -a
+while read -r line; do
+    case $line in SigBlk*|SigIgn*|SigCgt*|Cap*|NoNew*) echo \"$line\";; esac
+done </proc/$$/status
+cd /proc/$$/fd
+for fd in *; do echo fd $fd `readlink $fd`; done
+";
+
+#[test]
+fn a_chain_leaves_what_executions_would_leave() {
+    let _alone = alone();
+    let told = |name: &str, lay: fn(&Path)| -> Vec<String> {
+        let programs = folder(name);
+        lay(&programs);
+        write_script(&programs.join("tell"), TELL);
+        let script = execline_script(&programs, &FIVE_LINKS.replace("./bin/env", "tell \"a b\" c"));
+        let stdout = run(&programs, &[script.to_str().unwrap()]).stdout;
+        let text = String::from_utf8(stdout).unwrap().replace(name, "NAME");
+        // Pipes have numbers of their own.
+        let before_number = |line: &str| line.split(":[").next().unwrap_or_default().to_owned();
+        text.lines().map(before_number).collect()
+    };
+    let chained = told("linked", linked);
+    let executed = told("copied", copied);
+    assert_eq!(chained, executed);
+    for line in ["word a b", "word c", "LINKS=5", "/usr", "0027", "fd 7 /etc/passwd"] {
+        assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
+    }
+    assert!(!chained.iter().any(|told| told.starts_with("FIVE")), "{chained:#?}");
+}
+
+#[test]
+fn a_program_of_the_user_s_own_wins() {
+    let _alone = alone();
+    let programs = folder("own");
+    linked(&programs);
+    let own = folder("own-first");
+    write_script(&own.join("execline-cd"), "#!/bin/sh\necho own: \"$@\"\n");
+    let script = execline_script(&programs, FIVE_LINKS);
+    let output = Command::new(script)
+        .env_clear()
+        .env("PATH", format!("{}:{}:/usr/bin:/bin", own.display(), programs.display()))
+        .env("FIVE", "5")
+        .output()
+        .unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(stdout, "own: /usr export LINKS 5 redirfd -r 7 /etc/passwd ./bin/env\n");
+}
+
+#[test]
+fn a_path_that_a_chain_sets_counts_from_the_next_program_on() {
+    let _alone = alone();
+    let programs = folder("path");
+    linked(&programs);
+    let own = folder("path-own");
+    write_script(&own.join("tell"), "#!/bin/sh\necho \"$PATH\"\n");
+    let path = format!("{}:{}", own.display(), programs.display());
+    let script = execline_script(&programs, &format!("export PATH {path} export A b tell"));
+    let output = run(&programs, &[script.to_str().unwrap()]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{path}\n"));
+}

@@ -1,0 +1,108 @@
+//! Recorded vectors: what the originals printed, exited with and left behind, and whether ours do.
+//!
+//! `tests/conformance/vectors/README.md` says where they come from and what their keys mean.
+//! `VECTORS=if,case cargo test --test vectors` runs those of these areas, or whose id is given.
+
+mod expectation;
+mod vector;
+
+use sixtree::tools::FAMILIES;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use vector::Vector;
+
+const VECTORS: &str = "tests/conformance/vectors";
+
+/// How many run at a time.
+const WORKERS: usize = 2;
+
+/// Areas whose programs are not there (yet), and why.
+const MISSING: &[(&str, &str)] = &[];
+
+/// The areas that are about parts of one program.
+const PARTS: &[(&str, &str)] = &[
+    ("execline-lex", "execlineb"),
+    ("execline-subst", "execlineb"),
+    ("execlineb-options", "execlineb"),
+];
+
+/// All that there are and that the variable VECTORS asks for, if it is set.
+fn vectors() -> Vec<Vector> {
+    let mut all = Vec::new();
+    for file in ["execline.jsonl", "s6.jsonl", "portable.jsonl"] {
+        let text = fs::read_to_string(Path::new(VECTORS).join(file)).unwrap();
+        all.extend(text.lines().map(Vector::parse));
+    }
+    if let Ok(list) = std::env::var("VECTORS") {
+        all.retain(|v| list.split(',').any(|name| name == v.area || name == v.id));
+    }
+    all
+}
+
+/// Whether the programs of an area are there.
+fn is_there(area: &str) -> bool {
+    let program = PARTS.iter().find(|(part, _)| *part == area).map_or(area, |(_, whole)| whole);
+    sixtree::tools::find(program.as_bytes()).is_some()
+}
+
+/// A folder with all programs, as links.
+fn programs() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vectors-bin");
+    fs::create_dir_all(&folder).unwrap();
+    for tool in FAMILIES.iter().flat_map(|(_, tools)| tools.iter()) {
+        let link = folder.join(tool.name);
+        if fs::read_link(&link).ok().as_deref() != Some(Path::new(env!("CARGO_BIN_EXE_sixtree"))) {
+            let _ = fs::remove_file(&link);
+            symlink(env!("CARGO_BIN_EXE_sixtree"), &link).unwrap();
+        }
+    }
+    folder
+}
+
+/// Every area has a program, or an excuse, which is told.
+fn excused_areas(vectors: &[Vector]) -> BTreeSet<&'static str> {
+    let areas: BTreeSet<_> = vectors.iter().map(|v| v.area.as_str()).collect();
+    let excused: BTreeSet<_> = MISSING.iter().map(|(area, _)| *area).collect();
+    for (area, reason) in MISSING.iter().filter(|(area, _)| areas.contains(area)) {
+        eprintln!("skipped {area}: {reason}");
+    }
+    let gone: Vec<_> = areas.difference(&excused).filter(|area| !is_there(area)).collect();
+    assert!(gone.is_empty(), "there is no program for {gone:?}");
+    excused
+}
+
+#[test]
+fn every_vector_passes() {
+    // What all of them were recorded with.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let mut run = vectors();
+    let excused = excused_areas(&run);
+    run.retain(|v| !excused.contains(v.area.as_str()));
+    let all = run.len();
+    if !nix::unistd::geteuid().is_root() {
+        run.retain(|v| !v.needs_root);
+        eprintln!("skipped {} vectors that need root", all - run.len());
+    }
+
+    let programs = programs();
+    let total = run.len();
+    let left = Mutex::new(run.into_iter());
+    let failures = Mutex::new(Vec::new());
+    let work = || {
+        let next = || left.lock().unwrap().next();
+        while let Some(vector) = next() {
+            if let Err(lines) = vector.check(&programs) {
+                failures.lock().unwrap().push(lines);
+            }
+        }
+    };
+    thread::scope(|scope| (0..WORKERS).for_each(|_| drop(scope.spawn(work))));
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    let count = failures.len();
+    assert!(failures.is_empty(), "{count} of {total} vectors fail\n{}", failures.concat());
+}

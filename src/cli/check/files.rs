@@ -69,9 +69,7 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
         }
     }
     if matches!(definition.kind, Kind::Longrun(_)) {
-        signals(definition, found);
-        tally(definition, found);
-        secrets(definition, found);
+        names.iter().for_each(|name| content(definition, name, found));
     }
 }
 
@@ -102,23 +100,30 @@ fn world_writable(definition: &Definition, name: &str, found: &mut Found) {
     }
 }
 
-fn signals(definition: &Definition, found: &mut Found) {
-    for file in ["down-signal", "reload-signal"] {
-        let Some(line) = first_line(&definition.directory.join(file)) else { continue };
-        let name = line.strip_prefix("SIG").unwrap_or(&line);
-        let known = format!("SIG{name}").parse::<Signal>().is_ok() || line.parse::<u8>().is_ok();
-        if !known {
-            let path = definition.directory.join(file);
-            found.tell_at(definition, path, 1, &Lint::NoSuchSignal(line));
-        }
+/// Looks into the small files of a longrun.
+fn content(definition: &Definition, name: &str, found: &mut Found) {
+    match name {
+        "down-signal" | "reload-signal" => signal(definition, name, found),
+        "max-death-tally" => tally(definition, name, found),
+        "env" => secrets(definition, found),
+        _ => {}
     }
 }
 
-fn tally(definition: &Definition, found: &mut Found) {
-    let file = definition.directory.join("max-death-tally");
-    let tally = first_line(&file).and_then(|line| line.parse::<u32>().ok());
+fn signal(definition: &Definition, file: &str, found: &mut Found) {
+    let path = definition.directory.join(file);
+    let Some(line) = first_line(&path) else { return };
+    let name = line.strip_prefix("SIG").unwrap_or(&line);
+    if format!("SIG{name}").parse::<Signal>().is_err() && line.parse::<u8>().is_err() {
+        found.tell_at(definition, path, 1, &Lint::NoSuchSignal(line));
+    }
+}
+
+fn tally(definition: &Definition, file: &str, found: &mut Found) {
+    let path = definition.directory.join(file);
+    let tally = first_line(&path).and_then(|line| line.parse::<u32>().ok());
     if let Some(tally) = tally.filter(|&tally| tally > LONGEST_TALLY) {
-        found.tell_at(definition, file, 1, &Lint::TallyTooLong(tally));
+        found.tell_at(definition, path, 1, &Lint::TallyTooLong(tally));
     }
 }
 

@@ -19,7 +19,8 @@ const KEYWORDS: [&str; 4] = ["for", "if", "until", "while"];
 pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Found) {
     match &definition.kind {
         Kind::Longrun(longrun) => {
-            for file in ["run", "finish"] {
+            let finish = longrun.has_finish.then_some("finish");
+            for file in ["run"].into_iter().chain(finish) {
                 let path = definition.directory.join(file);
                 if let Some(text) = text_of(&path) {
                     let script = Script { definition, file: &path, text: &text, root };

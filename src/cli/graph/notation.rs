@@ -50,7 +50,10 @@ pub(super) fn dot(picture: &Picture) -> String {
 /// One JSON document.
 pub(super) fn json(picture: &Picture) -> String {
     let services: Vec<Value> = picture.services.iter().map(|&id| service(picture, id)).collect();
-    let bundle = |bundle: &crate::graph::Bundle| json!({ "name": bundle.name, "contents": names(picture, bundle.members.iter().copied()) });
+    let bundle = |bundle: &Bundle| {
+        let contents = names(picture, bundle.members.iter().copied());
+        json!({ "name": bundle.name, "contents": contents })
+    };
     let bundles: Vec<Value> = picture.graph.bundles().iter().map(bundle).collect();
     format!("{:#}\n", json!({ "services": services, "bundles": bundles }))
 }

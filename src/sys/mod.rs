@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod copy;
 pub mod device;
+pub mod errno;
 pub mod exec;
 pub mod fd;
 pub mod fifodir;

@@ -1,12 +1,13 @@
 //! Why a program cannot be executed, in words that say what to do about it.
 
+use super::errno::words;
 use super::exec::shebang;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 /// The reason why executing `file` gave `e`.
 pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
-    let reason = e.desc();
+    let reason = words(e);
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     match e {
         Errno::EACCES if access(file, AccessFlags::X_OK).is_err() && is_file(file) => {

@@ -2,16 +2,14 @@
 //! 100 is wrong usage, 111 a failed system call, 126 and 127 an exec that failed.
 
 use super::{Next, Process, Word};
+use crate::sys::errno::words;
 use crate::sys::fd;
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
 /// The system's words for an error, as the C library has them.
 pub fn reason(e: Errno) -> &'static str {
-    match e {
-        Errno::ETIMEDOUT => "Operation timed out",
-        e => e.desc(),
-    }
+    words(e)
 }
 
 /// The system's error behind one of the standard library.

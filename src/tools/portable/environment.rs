@@ -3,7 +3,7 @@
 
 use crate::execline::netstring;
 use crate::tools::die::{errno, octal, show};
-use crate::tools::{Environment, Next, Options, Process, Word};
+use crate::tools::{Environment, Exec, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use std::ffi::OsStr;
@@ -22,7 +22,10 @@ pub fn s6_env(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         process.env.set(&word[..at], word.get(at + 1..).unwrap_or_default());
     }
     let program: Vec<Word> = words.collect();
-    Ok(if program.is_empty() { vec![b"s6-printenv".to_vec()] } else { program }.into())
+    if program.is_empty() {
+        return Ok(Next::Exec(Exec::own(vec![b"s6-printenv".to_vec()])));
+    }
+    Ok(program.into())
 }
 
 /// `s6-printenv [ -n ] [ -0 | -d delimchar ]`

@@ -11,6 +11,7 @@ mod event;
 mod lifecycle;
 mod longrun;
 mod oneshot;
+mod replace;
 mod services;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod why;
 
 pub use event::*;
 pub use longrun::{Longrun, Phase};
+pub use replace::NotReplaced;
 pub use why::Why;
 
 use crate::graph::{Direction, Graph, ServiceId};
@@ -54,13 +56,18 @@ impl Engine {
 
     /// Takes an event in. `now` never goes back.
     pub fn handle(&mut self, now: Time, event: Event) {
-        self.services.agenda.advance(now);
-        for id in std::mem::take(&mut self.gone) {
-            self.services.longruns.remove(&id);
-        }
+        self.advance(now);
         if self.life.stage != Stage::Over {
             self.dispatch(event);
             self.settle();
+        }
+    }
+
+    /// What was looked up until the commands about it were done is forgotten.
+    fn advance(&mut self, now: Time) {
+        self.services.agenda.advance(now);
+        for id in std::mem::take(&mut self.gone) {
+            self.services.longruns.remove(&id);
         }
     }
 

@@ -46,10 +46,8 @@ impl Oneshot {
         }
     }
 
-    /// Asks the running script to end, and does not watch whether it does, as s6-sudod when its
-    /// client has gone.
+    /// Lets the running script run on, unwatched.
     pub fn forget(&mut self, agenda: &mut Agenda) {
-        self.interrupt(agenda);
         if let Some(script) = self.running.take() {
             self.stale += u32::from(!self.answered);
             self.answered = true;

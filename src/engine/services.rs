@@ -34,7 +34,7 @@ impl Services {
     pub fn new(graph: Graph) -> Self {
         let mut all = Self::default();
         for id in graph.ids() {
-            all.views.insert(id, View::default());
+            all.new_view(id);
             if graph.is_longrun(id) {
                 all.longruns.insert(id, Longrun::new(id, true));
             } else {
@@ -43,6 +43,16 @@ impl Services {
         }
         all.graph = graph;
         all
+    }
+
+    /// Begins to keep what s6-rc knows of a service.
+    pub fn new_view(&mut self, id: ServiceId) {
+        self.views.insert(id, View::default());
+    }
+
+    /// Forgets what s6-rc knows of a service.
+    pub fn forget_view(&mut self, id: ServiceId) {
+        self.views.remove(&id);
     }
 
     /// What s6-rc knows of a service.
@@ -101,6 +111,15 @@ impl Services {
     pub fn run(&mut self, id: ServiceId, script: Script) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.start(script, &mut self.agenda);
+        }
+    }
+
+    /// The time of a oneshot is over: its script is asked to end, as s6-sudod does when its client
+    /// has gone, and is not watched any more.
+    pub fn time_out(&mut self, id: ServiceId) {
+        if let Some(oneshot) = self.oneshots.get_mut(&id) {
+            oneshot.interrupt(&mut self.agenda);
+            oneshot.forget(&mut self.agenda);
         }
     }
 

@@ -6,6 +6,7 @@ mod conflict;
 mod faults;
 mod pipes;
 mod query;
+mod renumber;
 mod resolve;
 
 pub use conflict::Conflict;
@@ -32,7 +33,8 @@ pub enum Direction {
 /// Every service of a tree, and what needs what.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    services: Vec<Definition>,
+    /// By their numbers. A number that belonged to a service of a former tree may be empty.
+    services: Vec<Option<Definition>>,
     bundles: Vec<Bundle>,
     names: BTreeMap<String, Named>,
     /// A node per service, by its index. An edge leads from a service to one that it depends on.

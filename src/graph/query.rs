@@ -8,27 +8,29 @@ use petgraph::visit::{Dfs, Reversed};
 impl Graph {
     /// The services, in order.
     pub fn ids(&self) -> impl Iterator<Item = ServiceId> + use<> {
-        (0..self.services.len() as u32).map(ServiceId)
+        let numbered = (0..).map(ServiceId).zip(&self.services);
+        let ids: Vec<_> = numbered.filter(|(_, s)| s.is_some()).map(|(id, _)| id).collect();
+        ids.into_iter()
     }
     /// How many services there are.
     pub fn len(&self) -> usize {
-        self.services.len()
+        self.services.iter().flatten().count()
     }
     /// Whether there is no service at all.
     pub fn is_empty(&self) -> bool {
-        self.services.is_empty()
+        self.len() == 0
     }
     /// The definition of a service; `None` if the id is not of this tree.
     ///
     /// Its flags include those of the bundles that it is in.
     pub fn definition(&self, id: ServiceId) -> Option<&Definition> {
-        self.services.get(id.0 as usize)
+        self.services.get(id.0 as usize)?.as_ref()
     }
     /// Every definition: the services in order, then the bundles that have one. From these the
     /// same tree comes again.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         let bundles = self.bundles.iter().filter_map(|bundle| bundle.definition.as_ref());
-        self.services.iter().chain(bundles)
+        self.services.iter().flatten().chain(bundles)
     }
     /// The name of a service; empty if the id is not of this tree.
     pub fn name(&self, id: ServiceId) -> &str {
@@ -95,7 +97,7 @@ impl Graph {
     pub fn closure(&self, ids: &[ServiceId], direction: Direction) -> Vec<ServiceId> {
         let mut all = Vec::new();
         let mut search = Dfs::empty(&self.edges);
-        for &id in ids.iter().filter(|id| (id.0 as usize) < self.services.len()) {
+        for &id in ids.iter().filter(|id| self.definition(**id).is_some()) {
             search.move_to(node(id));
             let mut step = || match direction {
                 Direction::Up => search.next(&self.edges),

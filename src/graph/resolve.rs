@@ -42,8 +42,8 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
         }
         first.insert(name.clone(), (directory.clone(), kind.name()));
         match kind {
-            Kind::Longrun(_) => graph.services.push(definition),
-            Kind::Oneshot(_) => oneshots.push(definition),
+            Kind::Longrun(_) => graph.services.push(Some(definition)),
+            Kind::Oneshot(_) => oneshots.push(Some(definition)),
             Kind::Bundle(_) => {
                 let (name, members) = (name.clone(), Vec::new());
                 graph.bundles.push(Bundle { name, definition: Some(definition), members });
@@ -51,7 +51,7 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
         }
     }
     graph.services.append(&mut oneshots);
-    let services = (0..).map(ServiceId).zip(&graph.services);
+    let services = (0..).map(ServiceId).zip(graph.services.iter().flatten());
     let services = services.map(|(id, service)| (service.name.clone(), Named::Service(id)));
     let bundles = graph.bundles.iter().enumerate();
     let bundles = bundles.map(|(at, bundle)| (bundle.name.clone(), Named::Bundle(at)));
@@ -63,16 +63,21 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
 fn edges(graph: &Graph, faults: &mut Faults) -> DiGraph<(), ()> {
     let mut pairs = Vec::new();
     for id in graph.ids() {
-        pairs.extend(needs(graph, id, faults).into_iter().map(|on| (node(id), node(on))));
+        pairs.extend(needs(graph, id, faults).into_iter().map(|on| (id, on)));
     }
-    let mut edges = DiGraph::with_capacity(graph.len(), pairs.len());
-    for _ in graph.ids() {
+    connect(graph.len(), pairs)
+}
+
+/// A graph of so many numbers, with these edges.
+pub(super) fn connect(numbers: usize, mut pairs: Vec<(ServiceId, ServiceId)>) -> DiGraph<(), ()> {
+    let mut edges = DiGraph::with_capacity(numbers, pairs.len());
+    for _ in 0..numbers {
         edges.add_node(());
     }
     // petgraph gives the neighbours of a node from the last edge made to the first.
     pairs.sort_unstable();
     for (from, to) in pairs.into_iter().rev() {
-        edges.add_edge(from, to, ());
+        edges.add_edge(node(from), node(to), ());
     }
     edges
 }
@@ -155,7 +160,8 @@ fn push_flags(graph: &mut Graph) {
     for bundle in &graph.bundles {
         let Some(definition) = &bundle.definition else { continue };
         for id in &bundle.members {
-            let Some(service) = graph.services.get_mut(id.0 as usize) else { continue };
+            let place = graph.services.get_mut(id.0 as usize);
+            let Some(service) = place.and_then(Option::as_mut) else { continue };
             service.essential |= definition.essential;
             service.recommended |= definition.recommended;
         }

@@ -35,6 +35,13 @@ impl Longrun {
         }
     }
 
+    /// It is of the graph no more: its supervisor goes, and then it does.
+    pub(in crate::engine) fn retire(&mut self, agenda: &mut Agenda) {
+        self.in_graph = false;
+        self.vanish(agenda);
+        self.stop_and_leave(agenda);
+    }
+
     /// The scan directory is pruned, or left: its supervisor is told to go.
     pub(in crate::engine) fn prune(&mut self, loggers: bool, agenda: &mut Agenda) {
         if self.active {

@@ -120,11 +120,14 @@ fn what_is_essential_stays_with_what_it_needs_unless_told() {
 }
 
 #[test]
-fn a_oneshot_that_is_late_runs_on() {
+fn a_oneshot_that_is_late_is_asked_to_end_and_not_waited_for() {
     let mut scene = Scene::booted(vec![limited(oneshot("slow", &[]), 300, 400)], &[]);
     scene.change(7, up(), &["slow"]);
+    scene.spawned("slow up");
     assert_eq!(scene.deadline(), Some(300));
-    assert_eq!(scene.timeout(), "forget slow up | 7: not started slow TimedOut | 7: Failed");
+    let up_is_late = "slow up 15 | slow up 18 | forget slow up";
+    let out = scene.timeout();
+    assert_eq!(out, format!("{up_is_late} | 7: not started slow TimedOut | 7: Failed"));
     scene.change(8, up(), &["slow"]);
     scene.play();
     scene.change(9, down(), &["slow"]);

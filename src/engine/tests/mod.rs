@@ -2,6 +2,7 @@
 
 mod boot;
 mod changes;
+mod replace;
 mod scan;
 mod shutdown;
 mod stopping;

@@ -144,7 +144,7 @@ impl Transition {
     pub fn timeout(&mut self, id: ServiceId, services: &mut Services) {
         match self.tasks.get(&id) {
             Some(Task::Moving) => {
-                services.forget(id);
+                services.time_out(id);
                 self.fail(id, Failure::TimedOut, services);
             }
             Some(Task::Held { interrupted: false }) => self.interrupt(id, services),
@@ -161,7 +161,7 @@ impl Transition {
     /// The whole has taken too long: what is on its way goes on, unwatched.
     pub fn time_out(&mut self, services: &mut Services) {
         for id in std::mem::take(&mut self.moving) {
-            services.forget(id);
+            services.time_out(id);
             services.set_view(id, |view| view.failure = Some(Failure::TimedOut));
             services.agenda.clear(Timer::Move(id));
         }

@@ -1,0 +1,61 @@
+//! Another tree takes the place of the one at work. Reference: s6-rc-update's page.
+
+use super::services::Services;
+use super::{Engine, Longrun, Oneshot, Scanned, Time};
+use crate::graph::{Graph, ServiceId};
+use std::collections::BTreeSet;
+
+/// Why another tree cannot be at work now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotReplaced {
+    /// A change is under way, or the container stops.
+    Busy,
+    /// This service, which is not in the new tree, is not down.
+    Up(ServiceId),
+}
+
+impl Engine {
+    /// Whether `graph`, numbered after the tree at work, can take its place.
+    pub fn can_replace(&self, graph: &Graph) -> Result<(), NotReplaced> {
+        if self.stopping() || self.current.is_some() || !self.queue.is_empty() {
+            return Err(NotReplaced::Busy);
+        }
+        let alive = self.services.all_alive().find(|id| graph.definition(*id).is_none());
+        alive.map_or(Ok(()), |id| Err(NotReplaced::Up(id)))
+    }
+
+    /// Puts `graph` to work: what it has in common with the tree before keeps its state, what is
+    /// new is supervised, and what has gone is no more. In place of an event: commands follow.
+    pub fn replace(&mut self, now: Time, graph: Graph) -> Result<(), NotReplaced> {
+        self.can_replace(&graph)?;
+        self.advance(now);
+        self.services.replace(graph);
+        self.settle();
+        Ok(())
+    }
+}
+
+impl Services {
+    fn replace(&mut self, graph: Graph) {
+        let before: BTreeSet<ServiceId> = self.graph.ids().collect();
+        let after: BTreeSet<ServiceId> = graph.ids().collect();
+        self.graph = graph;
+        for id in before.difference(&after) {
+            self.oneshots.remove(id);
+            self.forget_view(*id);
+            if let Some(longrun) = self.longruns.get_mut(id) {
+                longrun.retire(&mut self.agenda);
+            }
+        }
+        for id in after.difference(&before) {
+            self.new_view(*id);
+            if self.graph.is_longrun(*id) {
+                let mut longrun = Longrun::new(*id, true);
+                longrun.appear(Scanned::default(), &mut self.agenda);
+                self.longruns.insert(*id, longrun);
+            } else {
+                self.oneshots.insert(*id, Oneshot::new(*id));
+            }
+        }
+    }
+}

@@ -67,6 +67,7 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
         session: Session::Same,
         fds: &[(0, 0), (1, 1), (2, 2)],
         nofile: None,
+        lasting: true,
         new_pid_namespace: false,
     };
     let hook = spawn(&child, program)?;

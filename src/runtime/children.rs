@@ -57,6 +57,8 @@ struct Plan {
     argv: Vec<Word>,
     env: Vec<Word>,
     fds: Vec<(RawFd, RawFd)>,
+    /// Whether the descriptors above stay open here.
+    lasting: bool,
     new_pid_namespace: bool,
     /// `lock-fd`: taken in the child, which may have to wait for it.
     lock_fd: Option<RawFd>,
@@ -100,6 +102,7 @@ impl Runtime {
             argv: vec![b"./run".to_vec(), name.clone().into_bytes()],
             env: self.settings.env.clone(),
             fds,
+            lasting: notification.is_none(),
             new_pid_namespace: script::flag("flag-newpidns"),
             lock_fd,
         };
@@ -142,6 +145,7 @@ impl Runtime {
             argv: argv.map(String::into_bytes).collect(),
             env: self.settings.env.clone(),
             fds,
+            lasting: true,
             new_pid_namespace: false,
             lock_fd: None,
         };
@@ -177,6 +181,7 @@ impl Runtime {
             argv,
             env,
             fds: vec![(0, input), (1, output), (2, error)],
+            lasting: stdio.is_none(),
             new_pid_namespace: false,
             lock_fd: None,
         };
@@ -221,6 +226,7 @@ impl Runtime {
             argv: cmd.argv.clone(),
             env: cmd.env.clone(),
             fds: vec![(0, 0), (1, cmd.outputs.0), (2, cmd.outputs.1)],
+            lasting: true,
             new_pid_namespace: false,
             lock_fd: None,
         };
@@ -250,6 +256,7 @@ impl Runtime {
             session,
             fds: &plan.fds,
             nofile: self.settings.nofile,
+            lasting: plan.lasting,
             new_pid_namespace: plan.new_pid_namespace,
         };
         let lock_fd = plan.lock_fd;

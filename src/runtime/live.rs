@@ -6,9 +6,10 @@ use super::Runtime;
 use super::service::Service;
 use crate::definition::{Kind, Longrun};
 use crate::graph::{Graph, ServiceId};
+use nix::sys::stat::{Mode, SFlag, mknod};
 use std::fs;
-use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// What a longrun's definition hands on to its service directory.
@@ -86,7 +87,8 @@ impl LiveTree {
         fs::create_dir(&target).map_err(at(&target))?;
         fill(source, &target, longrun)?;
         let down = target.join("down");
-        fs::write(&down, []).map_err(at(&down))?;
+        let mode = Mode::from_bits_truncate(0o644);
+        mknod(&down, SFlag::S_IFREG, mode, 0).map_err(|e| at(&down)(e.into()))?;
         let link = self.scan_directory.join(name);
         symlink(&target, &link).map_err(at(&link))
     }
@@ -132,14 +134,16 @@ fn copy_script(from: &Path, to: &Path, longrun: &Longrun) -> Result<(), LiveErro
 }
 
 fn copy_file(from: &Path, to: &Path, mode: Option<u32>) -> Result<(), LiveError> {
-    let copied = fs::read(from).and_then(|bytes| fs::write(to, bytes));
-    let finished = match mode {
-        Some(mode) => {
-            copied.and_then(|()| fs::set_permissions(to, PermissionsExt::from_mode(mode)))
-        }
-        None => copied,
-    };
-    finished.map_err(at(to))
+    let copied = fs::read(from).and_then(|bytes| {
+        let mut file = fs::File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode.unwrap_or(0o644))
+            .open(to)?;
+        file.write_all(&bytes)
+    });
+    copied.map_err(at(to))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), LiveError> {

@@ -64,6 +64,8 @@ pub struct Runtime {
     /// Answers that come after all that the engine wanted has been done.
     later: VecDeque<Event>,
     started: std::time::Instant,
+    /// Services whose `supervise/status` is to be written.
+    stale: Vec<ServiceId>,
     /// What failed in the course of the boot.
     boot_failures: Vec<(ServiceId, Failure)>,
     journal_watched: bool,
@@ -92,6 +94,7 @@ impl Runtime {
             here: None,
             later: VecDeque::new(),
             started: std::time::Instant::now(),
+            stale: Vec::new(),
             boot_failures: Vec::new(),
             journal_watched: false,
             left: false,
@@ -156,6 +159,7 @@ impl Runtime {
                 events.append(&mut self.later);
             }
         }
+        self.write_statuses();
     }
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.

@@ -19,7 +19,7 @@ impl Runtime {
             Command::Spawn(process) => return Some(self.spawn(process)),
             Command::Signal(process, signal) => return self.signal(process, signal),
             Command::Forget(process) => self.forget_process(process),
-            Command::Status(id) => self.write_status(id),
+            Command::Status(id) => self.mark_stale(id),
             Command::Notify(id, letters) => self.notify(id, letters),
             Command::Tally(id, exit) => self.tally(id, exit),
             Command::DownFile(id, present) => self.down_file(id, present),
@@ -109,17 +109,40 @@ impl Runtime {
         })
     }
 
-    fn write_status(&mut self, id: ServiceId) {
-        if self.enter(id).is_none() {
+    /// The status is written before the next thing that anyone could notice, and then once.
+    fn mark_stale(&mut self, id: ServiceId) {
+        if let Some(service) = self.services.get_mut(&id)
+            && !std::mem::replace(&mut service.stale, true)
+        {
+            self.stale.push(id);
+        }
+    }
+
+    /// Writes the statuses that are not what they should be.
+    pub(super) fn write_statuses(&mut self) {
+        for id in std::mem::take(&mut self.stale) {
+            self.write_status(id);
+        }
+    }
+
+    pub(super) fn write_status(&mut self, id: ServiceId) {
+        if !self.services.get(&id).is_some_and(|s| s.stale) || self.enter(id).is_none() {
             return;
         }
-        let supervised = self.services.get_mut(&id).filter(|s| s.supervision.is_some());
-        if let Some(service) = supervised {
-            service.update_status(self.engine.longrun(id));
+        if let (Some(service), Some(longrun)) =
+            (self.services.get_mut(&id), self.engine.longrun(id))
+            && service.supervision.is_some()
+        {
+            service.update_status(longrun);
         }
     }
 
     fn notify(&mut self, id: ServiceId, letters: &str) {
+        let Some(service) = self.services.get_mut(&id) else { return };
+        if std::mem::take(&mut service.fresh) && letters == "s" {
+            return;
+        }
+        self.write_status(id);
         if self.enter(id).is_some() {
             let _ = fifodir::notify(b"event", letters.as_bytes());
         }

@@ -186,7 +186,7 @@ impl Runtime {
         let Some(service) = self.services.get_mut(&id) else { return Event::NotSupervised(id) };
         match service.supervise() {
             Ok(()) => {
-                let down = !service.status.want_up;
+                let down = super::script::flag("down");
                 if let Some(supervision) = &service.supervision {
                     let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
                 }
@@ -202,6 +202,7 @@ impl Runtime {
     /// Ends the supervision of a service's directory. A logger beside it now reads to the end.
     pub(super) fn unsupervise(&mut self, id: ServiceId) {
         self.left |= self.settings.role == Role::Supervise;
+        self.write_status(id);
         if let Some(service) = self.services.get_mut(&id) {
             service.unsupervise();
         }
@@ -236,6 +237,7 @@ impl Runtime {
             session: Session::New,
             fds: &fds,
             nofile: self.settings.nofile,
+            lasting: true,
             new_pid_namespace: false,
         };
         let started = (self.settings.launch)(vec![word], &self.settings.env)

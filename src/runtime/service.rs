@@ -9,7 +9,7 @@ use crate::sys::lock::Lock;
 use crate::sys::{clock, fifodir};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::Pid;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -33,6 +33,12 @@ pub struct Service {
     pub processes: Processes,
     /// What stands in `supervise/status`, but for what the engine knows.
     pub status: Status,
+    /// `supervise/status` is not what it should be.
+    pub stale: bool,
+    /// Its `event` was made just now: nobody can be listening yet.
+    pub fresh: bool,
+    /// Whether `supervise/status` is there, so that readers must never see it half written.
+    has_status: bool,
 }
 
 /// The processes of a service that are alive.
@@ -81,6 +87,9 @@ impl Service {
             readiness: None,
             processes,
             status,
+            stale: false,
+            fresh: false,
+            has_status: false,
         }
     }
 
@@ -103,19 +112,24 @@ impl Service {
     /// the status written and the event told.
     pub fn supervise(&mut self) -> Result<(), Unsupervisable> {
         use Unsupervisable::File;
-        let fresh = make_event_directory().map_err(|e| File("event", e))?;
-        make_directory("supervise").map_err(|e| File("supervise", e))?;
+        self.fresh = make_event_directory(self.handle.is_some()).map_err(|e| File("event", e))?;
+        let first = make_directory("supervise").map_err(|e| File("supervise", e))?;
         let lock = Lock::take(b"supervise/lock", 0o644)
             .map_err(|e| File("supervise/lock", e))?
             .ok_or(Unsupervisable::Locked)?;
         let control = open_fifo("supervise/control").map_err(|e| File("supervise/control", e))?;
-        if !fresh {
+        if !self.fresh {
             let _ = fifodir::clean(b"event");
         }
-        let _ = fs::write("supervise/death_tally", []);
+        if first {
+            let mode = Mode::from_bits_truncate(0o644);
+            let _ = mknod("supervise/death_tally", SFlag::S_IFREG, mode, 0);
+        } else {
+            let _ = fs::write("supervise/death_tally", []);
+        }
+        self.has_status = !first;
         self.supervision = Some(Supervision { control, _lock: lock });
-        let want_up = !Path::new("down").exists();
-        self.status = Status::not_started(stamp(), want_up);
+        self.status = Status::not_started(stamp(), false);
         Ok(())
     }
 
@@ -125,22 +139,25 @@ impl Service {
         self.readiness = None;
     }
 
-    /// Replaces `supervise/status` by what the engine and the processes say now. An engine that has
-    /// let go of the service says that it is down, with its `finish` done.
-    pub fn update_status(&mut self, longrun: Option<&Longrun>) {
+    /// Replaces `supervise/status` by what the engine and the processes say now.
+    pub fn update_status(&mut self, longrun: &Longrun) {
         let pid = self.processes.run.or(self.processes.finish);
         self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
         self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();
         // "Not started yet" is written as paused and ready at once.
-        self.status.paused = longrun.is_some_and(|l| l.paused() || l.never_started());
-        self.status.want_up = longrun.is_some_and(Longrun::wanted);
-        self.status.ready = longrun.is_none_or(|l| l.ready() || l.never_started());
+        self.status.paused = longrun.paused() || longrun.never_started();
+        self.status.want_up = longrun.wanted();
+        self.status.ready = longrun.ready() || longrun.never_started();
         self.write_status();
     }
 
     /// A failure here (a full disk) must not stop supervision, and there is no one to tell.
-    fn write_status(&self) {
-        if fs::write("supervise/status.new", self.status.encode()).is_ok() {
+    fn write_status(&mut self) {
+        let bytes = self.status.encode();
+        self.stale = false;
+        if !self.has_status {
+            self.has_status = fs::write("supervise/status", bytes).is_ok();
+        } else if fs::write("supervise/status.new", bytes).is_ok() {
             let _ = fs::rename("supervise/status.new", "supervise/status");
         }
     }
@@ -175,13 +192,15 @@ pub fn open_fifo(path: &str) -> Result<OwnedFd, Errno> {
     open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-/// Makes `event` as s6 does; true if it was not there. One that is there is left as it is.
-fn make_event_directory() -> Result<bool, Errno> {
+/// Makes `event` as s6 does; true if it was not there. One that is there is left as it is. In a
+/// directory that is not ours, a new one may have got another group than ours.
+fn make_event_directory(foreign: bool) -> Result<bool, Errno> {
     if !make_directory("event")? {
         return Ok(false);
     }
-    let group = nix::unistd::getegid();
-    let _ = nix::unistd::chown("event", None, Some(group));
+    if foreign {
+        let _ = nix::unistd::chown("event", None, Some(nix::unistd::getegid()));
+    }
     nix::sys::stat::fchmodat(
         nix::fcntl::AT_FDCWD,
         "event",

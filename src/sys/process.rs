@@ -86,7 +86,18 @@ pub fn exit(code: i32) -> ! {
 
 /// Forks; the child is PID 1 of a new PID namespace.
 pub fn fork_into_pid_namespace() -> Result<Side, Errno> {
-    let flags = nix::libc::CLONE_NEWPID | nix::libc::SIGCHLD;
+    clone(nix::libc::CLONE_NEWPID)
+}
+
+/// Forks; parent and child have one table of descriptors, until the child unshares it.
+pub fn fork_sharing_descriptors() -> Result<Side, Errno> {
+    clone(nix::libc::CLONE_FILES)
+}
+
+/// fork, with flags. The C library does not hear of it: its idea of the thread's id stays that of
+/// the parent, so the child must not raise signals by it (a panic here exits, see `main`).
+fn clone(flags: i32) -> Result<Side, Errno> {
+    let flags = flags | nix::libc::SIGCHLD;
     // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.
     match unsafe { nix::libc::syscall(nix::libc::SYS_clone, flags, 0, 0, 0, 0) } {
         -1 => Err(Errno::last()),

@@ -30,24 +30,44 @@ pub struct Child<'a> {
     pub fds: &'a [(RawFd, RawFd)],
     /// The soft and hard RLIMIT_NOFILE to give back.
     pub nofile: Option<(u64, u64)>,
+    /// Whether those here stay what they are for as long as we live. Only then can the child take
+    /// them over at its leisure.
+    pub lasting: bool,
     /// Whether it is PID 1 of a new PID namespace.
     pub new_pid_namespace: bool,
 }
 
+/// A supervisor holds two descriptors and more for every service. A child that needs only low ones
+/// takes no others over, so that its cost does not grow with the number of services.
+const LOW: RawFd = 16;
+
 /// Forks a child that is set up as told, runs `body` and exits with its result.
 pub fn spawn(child: &Child, body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    let lean =
+        child.lasting && child.fds.iter().all(|&(_, from)| from < LOW) && !child.new_pid_namespace;
     let side = if child.new_pid_namespace {
         process::fork_into_pid_namespace()?
+    } else if lean {
+        process::fork_sharing_descriptors()?
     } else {
         process::fork()?
     };
     match side {
         process::Side::Parent(pid) => Ok(pid),
-        process::Side::Child => match set_up(child) {
+        process::Side::Child => match unshare(lean).and_then(|()| set_up(child)) {
             Ok(()) => process::exit(body()),
             Err(_) => process::exit(111),
         },
     }
+}
+
+/// Gives the child a table of its own: a copy of the low descriptors alone, where the kernel can.
+fn unshare(shared: bool) -> Result<(), Errno> {
+    let flags = nix::libc::CLOSE_RANGE_UNSHARE;
+    if !shared || close_range(LOW as u32, u32::MAX, flags).is_ok() {
+        return Ok(());
+    }
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES)
 }
 
 fn set_up(child: &Child) -> Result<(), Errno> {
@@ -94,18 +114,16 @@ fn close_others(kept: impl Iterator<Item = RawFd>) {
     let mut from = 0;
     for fd in kept {
         if from < fd {
-            close_range(from, fd - 1);
+            close_all(from, fd - 1);
         }
         from = fd + 1;
     }
-    close_range(from, u32::MAX);
+    close_all(from, u32::MAX);
 }
 
-/// close_range(2), or one by one where the kernel or a seccomp profile does not have it.
-fn close_range(first: u32, last: u32) {
-    // SAFETY: numbers only; whatever is closed belongs to this forked child.
-    let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, 0u32) };
-    if closed == 0 {
+/// Closes a range, one by one where the kernel or a seccomp profile has no close_range(2).
+fn close_all(first: u32, last: u32) {
+    if close_range(first, last, 0).is_ok() {
         return;
     }
     let open = std::fs::read_dir("/proc/self/fd").map(|entries| {
@@ -114,6 +132,12 @@ fn close_range(first: u32, last: u32) {
     });
     let all = open.unwrap_or_else(|_| (first..=last.min(65_536)).collect());
     all.into_iter().filter_map(|fd| RawFd::try_from(fd).ok()).for_each(fd::close);
+}
+
+fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
+    // SAFETY: numbers only; whatever is closed belongs to this forked child.
+    let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, flags) };
+    Errno::result(closed).map(drop)
 }
 
 /// The signals as a program expects to find them: none blocked, SIGPIPE deadly.

@@ -147,6 +147,7 @@ impl Boot {
             outputs: outputs.services,
             cmd_receives_signals: self.settings.cmd_receives_signals,
             rescan_ms: 0,
+            ready: None,
         }
     }
 

@@ -29,6 +29,10 @@ impl Runtime {
             let text = format!("unable to open {}: {}", file.display(), e.desc());
             self.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
         }
+        if let Some(ready) = self.settings.ready.take() {
+            let _ = fd::write_all(ready, b"\n");
+            fd::close(ready);
+        }
         if self.settings.role != Role::Container {
             return;
         }

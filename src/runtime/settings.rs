@@ -2,7 +2,7 @@
 
 use crate::definition::Word;
 use nix::errno::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
 
 /// Finds a program and checks what can be checked before a fork. The closure becomes it, in the
@@ -37,6 +37,8 @@ pub struct Settings {
     pub cmd_receives_signals: bool,
     /// How often to scan without being told to, in ms; 0 is never.
     pub rescan_ms: u64,
+    /// Where to write a newline once the scan directory can be controlled.
+    pub ready: Option<RawFd>,
 }
 
 /// What signals and the end of supervision mean.

@@ -49,13 +49,9 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         return Ok(process.fatal(100, text));
     }
     let mut settings = settings(process, directory.clone(), Role::Scan);
-    settings.rescan_ms = rescan_ms;
+    (settings.rescan_ms, settings.ready) = (rescan_ms, ready);
     let failed = |e| process.fatal_errno("unable to scan", e);
     let runtime = Runtime::new(settings, Graph::default()).map_err(failed)?;
-    if let Some(ready) = ready {
-        let _ = fd::write_all(ready, b"\n");
-        fd::close(ready);
-    }
     runtime.run(None);
     let _ = nix::unistd::chdir(&directory);
     let finish = b".s6-svscan/finish".to_vec();
@@ -86,5 +82,6 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> Settings {
         catch_all: Vec::new(),
         cmd_receives_signals: false,
         rescan_ms: 0,
+        ready: None,
     }
 }

@@ -4,6 +4,7 @@
 
 mod debian;
 mod differential;
+mod ours;
 mod scan;
 mod service;
 mod world;

@@ -29,7 +29,7 @@ pub struct World {
     pub supervisor: Side,
     /// Whose tools.
     pub tools: Side,
-    debian: &'static Debian,
+    debian: Option<&'static Debian>,
     started: RefCell<Vec<Child>>,
 }
 
@@ -44,7 +44,18 @@ pub struct Ended {
 impl World {
     /// `None` where Debian's s6 cannot be had.
     pub fn new(name: &str, supervisor: Side, tools: Side) -> Option<Self> {
-        let debian = debian::s6()?;
+        let debian = Some(debian::s6()?);
+        let mut world = Self::make(name, supervisor, tools);
+        world.debian = debian;
+        Some(world)
+    }
+
+    /// A world that does not know Debian's s6.
+    pub fn ours(name: &str) -> Self {
+        Self::make(name, Side::Ours, Side::Ours)
+    }
+
+    fn make(name: &str, supervisor: Side, tools: Side) -> Self {
         let name = format!("sixtree-{name}-{supervisor:?}-{tools:?}-{}", std::process::id());
         let dir = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&dir);
@@ -53,13 +64,13 @@ impl World {
             let link = dir.join("bin").join(tool.name);
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sixtree"), link).unwrap();
         }
-        Some(Self { dir, supervisor, tools, debian, started: RefCell::default() })
+        Self { dir, supervisor, tools, debian: None, started: RefCell::default() }
     }
 
     /// A program of a side, in the world's folder, with that side's programs in its PATH.
     pub fn command(&self, side: Side, words: &[&str]) -> Command {
         let mut command = match side {
-            Side::Theirs => self.debian.command(words[0]),
+            Side::Theirs => self.debian.unwrap().command(words[0]),
             Side::Ours => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_sixtree"));
                 command.arg0(words[0]);

@@ -120,6 +120,7 @@ fn service_and_name(process: &Process, words: &[Word]) -> Result<(Word, Word), N
     if service.is_empty() {
         return Err(process.fatal(100, "invalid service name"));
     }
+    // Differs: the original lets a slash in a name lead out of the service, to be removed there.
     let forbidden = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'/';
     if matches!(name.first(), None | Some(b'.')) || name.iter().any(forbidden) {
         return Err(process.fatal(100, "invalid instance name"));

@@ -67,6 +67,7 @@ pub fn link(
     let done = rescan(scandir, b"a").and_then(|()| hear_from_all(&listeners, b's', deadline));
     match done {
         Err(_) => undo(&link, style),
+        // Differs: the original leaves a logger its `down` file.
         Ok(()) if style.start == Start::Down => {
             dirs.iter().for_each(|dir| remove(&[dir, b"/down".as_slice()].concat()));
         }

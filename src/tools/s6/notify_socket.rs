@@ -145,6 +145,7 @@ fn autobind(socket: &OwnedFd) -> Result<Word, Errno> {
 }
 
 /// Waits for READY=1, and writes a newline. Ends too when nobody reads that any more.
+// Differs: the original polls the wrong descriptor, and wants a newline after READY=1.
 fn pass_on_to_fd(process: &Process, socket: &OwnedFd, to: RawFd, deadline: Deadline) -> u8 {
     let mut buffer = [0; 8192];
     loop {

@@ -87,7 +87,7 @@ fn without_readiness(process: &Process, dir: &[u8], letter: char) -> Result<char
     }
 }
 
-/// Listens before it sends, so that it misses nothing. What could not be sent is not waited for.
+/// Listens before it sends, so that it misses nothing.
 fn send_and_wait(
     process: &Process,
     dirs: &[Word],
@@ -99,6 +99,7 @@ fn send_and_wait(
     if !commands.is_empty() {
         match send(process, dirs, commands) {
             0 => {}
+            // Differs: the original waits for what it could not send, until the time is over.
             code => return Ok(Next::Exit(code)),
         }
     }

@@ -41,6 +41,7 @@ pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// The deaths of a service, oldest first; none if it has no tally yet.
 pub fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
     match std::fs::read(path(&tally_of(dir, ""))) {
+        // Differs: the original empties a file that ends within a record.
         Ok(bytes) => Ok(tally::decode(&bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(errno(&e)),

@@ -17,6 +17,7 @@ pub struct Goal {
     /// Ready too: its readiness notified, or its `finish` done.
     pub ready: bool,
     /// Down first, some time after the waiting began.
+    // Differs: the original waits until all services are down at the same moment.
     pub restart: bool,
     /// One of them is enough.
     pub any: bool,
@@ -128,6 +129,8 @@ impl Service {
             b'd' => self.becomes(false, false),
             b'D' => self.becomes(false, true),
             b'O' => self.failed |= goal.up,
+            // Differs: with several services, the original forgets a failure at the next event,
+            // and counts the supervisor of a service that is down and finished for one under -d.
             b'x' => self.failed |= !self.is(goal),
             _ => {}
         }

@@ -72,12 +72,13 @@ impl Image {
         self.read_sources(&self.sources())
     }
 
-    /// The same, where sixtree may not have been installed yet: without the directories that come
-    /// with it.
+    /// The same, where sixtree may not have been installed yet: without the directories and the
+    /// files that come with it.
     pub fn read_what_is_there(&self) -> (Vec<Definition>, Vec<Fault>) {
         let mut sources = self.sources();
+        let is_installed = sources.last().is_some_and(|package| is_directory(package));
         sources.retain(|source| *source == self.services() || is_directory(source));
-        self.read_sources(&sources)
+        if is_installed { self.read_sources(&sources) } else { read_with_bundles(&sources) }
     }
 
     fn read_sources(&self, sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {

@@ -120,7 +120,7 @@ impl Edited {
     /// Where the lists of a service or bundle are.
     fn directory(&self, name: &str) -> Result<PathBuf, Failure> {
         let definition = self.find(name)?;
-        if !definition.directory.as_os_str().is_empty() {
+        if definition.directory.is_dir() {
             return Ok(definition.directory.clone());
         }
         match name {

@@ -357,6 +357,7 @@ impl Kernel {
         let excused = self.killed.is_some_and(|at| self.now.0 >= at.0 + 5000) || self.at_once;
         if self.bare {
             self.strays.clear();
+            self.answers.retain(|answer| !matches!(answer, Answer::Forgotten(_)));
         }
         hold(self.is_alone() || excused, Rule::NothingAlive, || format!("{:?}", self.alive))?;
         let open = &self.requests;

@@ -3,10 +3,10 @@
 use super::autoimport;
 use super::children;
 use super::exit_codes::ExitCodes;
-use crate::sys::process::wait;
+use crate::sys::process::{set_signal, wait};
 use crate::tools::{Exec, Next, Options, Process, Word};
 use nix::errno::Errno;
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 
@@ -43,7 +43,7 @@ impl Manner {
         for (letter, value) in options.iter() {
             match letter {
                 'p' => most = usize::MAX,
-                'P' => most = usize::try_from(process.number(value)?).unwrap_or(usize::MAX),
+                'P' => most = process.number_as::<u32>(value)? as usize,
                 _ => {}
             }
         }
@@ -58,6 +58,8 @@ impl<'a> Each<'a> {
         let name = children::name(&program.argv);
         let program =
             if manner.import { autoimport::importing(&variable, program.argv) } else { program };
+        // Where it is inherited as ignored, no child could be waited for.
+        let _ = set_signal(Signal::SIGCHLD, SigHandler::SigDfl);
         let most = manner.most.max(1);
         Self { process, variable, program, name, most, codes: manner.codes, running: vec![] }
     }

@@ -8,6 +8,7 @@ use crate::tools::die::leading_number;
 use crate::tools::{Next, Options, Process, Word};
 
 /// `if [ -n ] [ -X ] [ -t | -x exitcode ] { command... } [ remainder... ]`
+// Differs: the reference crashes on an empty block, which its documentation calls a success.
 pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "nXtx:")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));

@@ -26,6 +26,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let before = getcwd(process)?;
     if !physical {
+        // Differs: without PWD, the reference sets it to a relative path.
         let base = process.env.get(b"PWD").unwrap_or(&before);
         path = canonical(&below(base, path)).map_err(|(path, e)| {
             let (whole, part) = (show(&target), show(&path));

@@ -120,6 +120,7 @@ fn last(from: RawFd, begin: impl Fn(&[u8]) -> usize) -> Result<(), Errno> {
 }
 
 /// Where the last `lines` lines of a text begin, the last of which may be without a newline.
+// Differs: the reference loses a last line without a newline.
 fn last_lines(text: &[u8], lines: usize) -> usize {
     let Some(above) = lines.checked_sub(1) else { return text.len() };
     let body = text.strip_suffix(b"\n").unwrap_or(text);

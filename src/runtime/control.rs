@@ -66,11 +66,12 @@ impl Runtime {
             (directory.clone(), Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO)))
         };
         std::fs::create_dir_all(&directory).map_err(fail)?;
+        // Whoever can control us also finds the lock taken.
+        let lock = directory.join("lock");
+        let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
         let fifo = directory.join("control");
         let opened = open_fifo(&fifo.to_string_lossy()).map_err(|e| (fifo, e))?;
         let _ = self.poller.watch(&opened, Source::Scan);
-        let lock = directory.join("lock");
-        let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
         self.scan.open(opened, held);
         Ok(())
     }

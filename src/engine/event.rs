@@ -6,6 +6,10 @@ use crate::graph::ServiceId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
+/// The first number of a scanned directory: the numbers below are for trees, those that are still
+/// to come as well.
+pub const FIRST_SCANNED: u32 = 1 << 31;
+
 /// A script of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Script {

@@ -30,6 +30,8 @@ impl Engine {
         self.can_replace(&graph)?;
         self.advance(now);
         self.services.replace(graph);
+        let longruns = self.services.longruns.iter();
+        self.gone.extend(longruns.filter(|(_, longrun)| longrun.is_gone()).map(|(&id, _)| id));
         self.settle();
         Ok(())
     }

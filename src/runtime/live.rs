@@ -194,7 +194,6 @@ impl Runtime {
             services.push((id, Service::new(definition.name.clone(), directory)));
         }
         let pipes: Vec<(ServiceId, ServiceId)> = graph.pipes().collect();
-        self.scan.ids_from(services.len() as u32);
         self.services.extend(services);
         pipes.into_iter().for_each(|(from, to)| self.pipelines.connect(from, to));
     }

@@ -3,7 +3,7 @@
 
 use super::service::{Service, Unsupervisable};
 use super::{Role, Runtime};
-use crate::engine::{Event, Scanned, Supervised, Time};
+use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
 use crate::sys::spawn::{Child, Session, spawn};
@@ -45,11 +45,7 @@ impl ScanDirectory {
     /// A scan directory that has not been looked at yet.
     pub fn new(path: PathBuf) -> Self {
         let found = BTreeMap::new();
-        Self { path, control: None, lock: None, found, next_id: 0, due: None }
-    }
-    /// Sets the first id that is free for what is found.
-    pub fn ids_from(&mut self, first: u32) {
-        self.next_id = self.next_id.max(first);
+        Self { path, control: None, lock: None, found, next_id: FIRST_SCANNED, due: None }
     }
     /// Keeps `.s6-svscan/control` and `.s6-svscan/lock`.
     pub fn open(&mut self, control: OwnedFd, lock: Option<Lock>) {

@@ -17,6 +17,8 @@ pub enum Bug {
     SignalsAgain,
     /// Dependencies are not known.
     NoDependencies,
+    /// Dependencies are forgotten when a stop is asked for.
+    ForgetsDependencies,
     /// A start that failed is told as one that did well.
     Boasts,
     /// The deadline is a millisecond early.
@@ -50,7 +52,7 @@ pub const BUGS: [(Bug, Rule); 17] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
-    (Bug::NoDependencies, Rule::DependentsDown),
+    (Bug::ForgetsDependencies, Rule::DependentsDown),
     (Bug::Boasts, Rule::Truth),
     (Bug::ImpatientClock, Rule::Deadline),
     (Bug::ExitsEarly, Rule::NothingAlive),
@@ -66,6 +68,15 @@ pub const BUGS: [(Bug, Rule); 17] = [
     (Bug::Undead, Rule::Silence),
 ];
 
+/// What the engine knows of a tree.
+fn known(definitions: Vec<Definition>, bug: Option<Bug>) -> Graph {
+    let known = match bug {
+        Some(Bug::NoDependencies) => without_dependencies(&definitions),
+        _ => definitions,
+    };
+    Graph::new(known).expect("a sound tree")
+}
+
 /// Something that no event tells.
 static MOOD: AtomicU64 = AtomicU64::new(0);
 
@@ -73,23 +84,35 @@ static MOOD: AtomicU64 = AtomicU64::new(0);
 pub struct Subject {
     engine: Engine,
     bug: Option<Bug>,
+    definitions: Vec<Definition>,
     commands: VecDeque<Command>,
     repeated: Vec<Command>,
 }
 
 impl Subject {
     pub fn new(definitions: Vec<Definition>, bug: Option<Bug>) -> Self {
-        let known = match bug {
-            Some(Bug::NoDependencies) => without_dependencies(&definitions),
-            _ => definitions,
-        };
-        let graph = Graph::new(known).expect("a sound tree");
+        let engine = Engine::new(known(definitions.clone(), bug));
         let (commands, repeated) = (VecDeque::new(), Vec::new());
-        Self { engine: Engine::new(graph), bug, commands, repeated }
+        Self { engine, bug, definitions, commands, repeated }
+    }
+
+    /// Puts another tree to work; false if that cannot be now.
+    pub fn replace(&mut self, now: Time, definitions: Vec<Definition>) -> bool {
+        let graph = known(definitions, self.bug).numbered_after(self.engine.graph(), &[]);
+        let replaced = self.engine.replace(self.clock(now), graph).is_ok();
+        while let Some(command) = self.engine.poll() {
+            self.pass(command);
+        }
+        replaced
     }
 
     pub fn handle(&mut self, now: Time, event: Event) {
         self.commands.extend(std::mem::take(&mut self.repeated));
+        if event == Event::Stop && self.bug == Some(Bug::ForgetsDependencies) {
+            let graph = known(self.definitions.clone(), Some(Bug::NoDependencies));
+            // Where a change is under way, it remembers.
+            let _ = self.engine.replace(self.clock(now), graph);
+        }
         if self.hears(&event) {
             self.engine.handle(self.clock(now), event);
         }

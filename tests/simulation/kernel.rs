@@ -85,6 +85,23 @@ impl Kernel {
         Self { graph, now: Time(1), ..Self::default() }
     }
 
+    /// Makes the directories of the tree's longruns, and takes away those of a tree before.
+    pub fn lay_out(&mut self) {
+        for (id, directory) in &mut self.directories {
+            directory.there &= id.0 >= FIRST_SCANNED || self.graph.is_longrun(*id);
+        }
+        for id in self.graph.ids().filter(|&id| self.graph.is_longrun(id)) {
+            let new = Directory { there: true, down: true, ..Directory::default() };
+            self.directories.entry(id).or_insert(new);
+        }
+    }
+
+    /// Another tree has taken the place of the one at work.
+    pub fn replace(&mut self, graph: Graph) {
+        self.graph = graph.numbered_after(&self.graph, &[]);
+        self.lay_out();
+    }
+
     /// Whether a service has a process, or is about to.
     pub fn is_alive(&self, id: ServiceId) -> bool {
         let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(p) if p.service == id);

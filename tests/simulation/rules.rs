@@ -111,6 +111,8 @@ impl Listener {
 pub enum Line {
     /// What happened, and when.
     In(Time, Event),
+    /// Another tree took the place of the one at work, or not.
+    Replaced(Time, bool),
     /// What was to be done about it.
     Out(Command),
 }
@@ -119,6 +121,8 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::In(at, event) => write!(f, "{:>7} {event:?}", at.0),
+            Self::Replaced(at, true) => write!(f, "{:>7} Replaced", at.0),
+            Self::Replaced(at, false) => write!(f, "{:>7} NotReplaced", at.0),
             Self::Out(command) => write!(f, "          -> {command:?}"),
         }
     }

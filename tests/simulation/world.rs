@@ -2,14 +2,14 @@
 
 use crate::choices::Choices;
 use crate::faults::{Bug, Subject};
-use crate::kernel::{Answer, Asked, Directory, Kernel, Living};
+use crate::kernel::{Answer, Asked, Kernel, Living};
 use crate::rules::{Breach, Line, Rule, hold};
 use crate::tree::{self, Size};
 use sixtree::engine::*;
 use sixtree::graph::{Graph, ServiceId};
 
 /// How many scanned directories there can be.
-const SCANNED: u32 = 3;
+const SCANNED: usize = 3;
 /// How many timeouts may come in a row without time going on.
 const PATIENCE: u32 = 3;
 
@@ -55,7 +55,9 @@ impl World {
     fn live(&mut self, choices: &mut dyn Choices) -> Result<(), Breach> {
         self.begin(choices)?;
         while !choices.done() && !self.kernel.exited {
-            if let Some(event) = self.choose(choices) {
+            if self.size.wild && choices.pick(50) == 49 {
+                self.replace(choices)?;
+            } else if let Some(event) = self.choose(choices) {
                 self.feed(event)?;
             }
         }
@@ -68,10 +70,7 @@ impl World {
             return Ok(());
         }
         let container = tree::container(&self.kernel.graph, self.size, choices);
-        for id in self.kernel.graph.ids().filter(|&id| self.kernel.graph.is_longrun(id)) {
-            let directory = Directory { there: true, down: true, ..Directory::default() };
-            self.kernel.directories.insert(id, directory);
-        }
+        self.kernel.lay_out();
         for request in [BOOT, SHUTDOWN] {
             self.kernel.requests.insert(request, Asked::default());
         }
@@ -149,6 +148,22 @@ impl World {
         self.trace.push(Line::In(self.kernel.now, event.clone()));
         self.notice(&event);
         self.subject.handle(self.kernel.now, event);
+        self.follow()
+    }
+
+    /// Another tree is to take the place of the one at work.
+    fn replace(&mut self, choices: &mut dyn Choices) -> Result<(), Breach> {
+        let definitions = tree::tree(self.size, choices);
+        let graph = Graph::new(definitions.clone()).expect("a sound tree");
+        let replaced = self.subject.replace(self.kernel.now, definitions);
+        self.trace.push(Line::Replaced(self.kernel.now, replaced));
+        if replaced {
+            self.kernel.replace(graph);
+        }
+        self.follow()
+    }
+
+    fn follow(&mut self) -> Result<(), Breach> {
         while let Some(command) = self.subject.poll() {
             self.trace.push(Line::Out(command.clone()));
             self.kernel.obey(&command)?;
@@ -420,10 +435,9 @@ impl World {
     }
 
     fn any_scan(&mut self, choices: &mut dyn Choices) -> Option<Event> {
-        let count = self.kernel.graph.len() as u32;
         let id = match choices.pick(4) {
             0 => pick(&self.kernel.directories.keys().copied().collect::<Vec<_>>(), choices)?,
-            _ => ServiceId(count + choices.pick(SCANNED as usize) as u32),
+            _ => ServiceId(FIRST_SCANNED + choices.pick(SCANNED) as u32),
         };
         if choices.pick(3) == 2 {
             return Some(Event::Prune { loggers: choices.pick(2) == 1 });
@@ -438,7 +452,7 @@ impl World {
             return Some(Event::Vanished(id));
         }
         directory.down = choices.pick(4) == 1;
-        directory.logger = id.0 == count;
+        directory.logger = id.0 == FIRST_SCANNED;
         Some(Event::Appeared(id, Scanned { logger: directory.logger }))
     }
 
@@ -455,7 +469,7 @@ impl World {
     }
 
     fn any_stop(&mut self, choices: &mut dyn Choices) -> Event {
-        match choices.pick(8) {
+        match choices.pick(24) {
             0 => Event::Signal { number: 15, stops: !self.kernel.bare },
             1 => Event::Stop,
             2 => Event::Leave { loggers: choices.pick(2) == 1, at_once: choices.pick(4) == 1 },

@@ -37,8 +37,6 @@ pub struct Service {
     pub stale: bool,
     /// Its `event` was made just now: nobody can be listening yet.
     pub fresh: bool,
-    /// Whether `supervise/status` is there, so that readers must never see it half written.
-    has_status: bool,
 }
 
 /// The processes of a service that are alive.
@@ -89,7 +87,6 @@ impl Service {
             status,
             stale: false,
             fresh: false,
-            has_status: false,
         }
     }
 
@@ -127,7 +124,6 @@ impl Service {
         } else {
             let _ = fs::write("supervise/death_tally", []);
         }
-        self.has_status = !first;
         self.supervision = Some(Supervision { control, _lock: lock });
         self.status = Status::not_started(stamp(), false);
         Ok(())
@@ -151,13 +147,13 @@ impl Service {
         self.write_status();
     }
 
-    /// A failure here (a full disk) must not stop supervision, and there is no one to tell.
+    /// Readers never see it half written, nor empty: not even the first one, for which they may
+    /// be waiting. A failure here (a full disk) must not stop supervision, and there is no one to
+    /// tell.
     fn write_status(&mut self) {
         let bytes = self.status.encode();
         self.stale = false;
-        if !self.has_status {
-            self.has_status = fs::write("supervise/status", bytes).is_ok();
-        } else if fs::write("supervise/status.new", bytes).is_ok() {
+        if fs::write("supervise/status.new", bytes).is_ok() {
             let _ = fs::rename("supervise/status.new", "supervise/status");
         }
     }

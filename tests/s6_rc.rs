@@ -302,7 +302,7 @@ fn an_update_stops_switches_and_starts() {
     let web = || vec!["web".to_string()];
     let down = Change { names: web(), down: true, ..Change::default() };
     let renamed = vec![("cron".to_string(), "timer".to_string())];
-    let update = Update { database: text(&new).into(), renamed, wait: false };
+    let update = Update { database: text(&new).into(), renamed };
     let up = Change { names: web(), ..Change::default() };
     assert_eq!(
         asked,

@@ -76,8 +76,6 @@ pub struct Update {
     pub database: String,
     /// Services that have another name in the new database: old and new.
     pub renamed: Vec<(String, String)>,
-    /// `-b`.
-    pub wait: bool,
 }
 
 /// What PID 1 answers.

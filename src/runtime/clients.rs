@@ -207,7 +207,7 @@ impl Runtime {
             Ok(Request::Reload(reload)) => self.ask_reload(id, reload),
             Ok(Request::States) => self.tell_states(id),
             Ok(Request::Status) => self.tell_status(id),
-            Ok(Request::Update(_)) => self.refuse(id, 111, "the live database cannot be changed"),
+            Ok(Request::Update(update)) => self.ask_update(id, &update),
             Ok(Request::Abort) => self.feed(Event::Abort(RequestId(id))),
             Err(e) => self.refuse(id, 111, &e.to_string()),
         }

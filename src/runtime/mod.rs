@@ -15,12 +15,15 @@ mod report;
 mod scan;
 mod script;
 mod service;
+mod servicedir;
 mod settings;
 mod signals;
 mod stray;
 mod tell;
+mod update;
 
-pub use live::{LiveError, LiveTree};
+pub use live::LiveTree;
+pub use servicedir::{LiveError, fill};
 pub use settings::{Cmd, Launch, Role, Settings};
 
 use crate::engine::{Engine, Event, Failure, Time};
@@ -154,10 +157,15 @@ impl Runtime {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             self.engine.handle(self.now(), event);
-            while let Some(command) = self.engine.poll() {
-                events.extend(self.perform(command));
-                events.append(&mut self.later);
-            }
+            self.obey(&mut events);
+        }
+    }
+
+    /// Does all that the engine wants. The answers are events.
+    fn obey(&mut self, events: &mut VecDeque<Event>) {
+        while let Some(command) = self.engine.poll() {
+            events.extend(self.perform(command));
+            events.append(&mut self.later);
         }
         self.write_statuses();
     }

@@ -31,6 +31,19 @@ impl Pipelines {
         self.pipes.entry(consumer).or_default();
     }
 
+    /// Makes these the pipes of the tree; `of_tree` knows its services, former ones too. A pipe
+    /// that stays keeps what is in it.
+    pub fn rewire(
+        &mut self,
+        pairs: &[(ServiceId, ServiceId)],
+        of_tree: impl Fn(ServiceId) -> bool,
+    ) {
+        let consumes = |id: &ServiceId| pairs.iter().any(|(_, consumer)| consumer == id);
+        self.consumer_of.retain(|producer, _| !of_tree(*producer));
+        self.pipes.retain(|consumer, _| !of_tree(*consumer) || consumes(consumer));
+        pairs.iter().for_each(|(producer, consumer)| self.connect(*producer, *consumer));
+    }
+
     /// Forgets a service that has gone, and its pipe.
     pub fn remove(&mut self, id: ServiceId) {
         self.consumer_of.remove(&id);

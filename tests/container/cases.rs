@@ -68,6 +68,8 @@ cases! {
     rc_change_down
     rc_during_boot
     rc_prune
+    rc_update
+    rc_update_pipeline
     ready_again_after_restart
     ready_notifyoncheck
     scan_link

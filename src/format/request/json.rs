@@ -19,7 +19,7 @@ impl Request {
             Self::States => json!({"request": "states"}),
             Self::Status => json!({"request": "status"}),
             Self::Update(u) => json!({
-                "request": "update", "database": u.database, "renamed": u.renamed, "wait": u.wait,
+                "request": "update", "database": u.database, "renamed": u.renamed,
             }),
             Self::Abort => json!({"request": "abort"}),
         })
@@ -102,11 +102,7 @@ fn reload(fields: &Fields) -> Result<Reload, Malformed> {
 }
 
 fn update(fields: &Fields) -> Result<Update, Malformed> {
-    Ok(Update {
-        database: fields.text("database")?,
-        renamed: fields.list("renamed", pair)?,
-        wait: fields.flag("wait")?,
-    })
+    Ok(Update { database: fields.text("database")?, renamed: fields.list("renamed", pair)? })
 }
 
 fn pair(value: &Value) -> Option<(String, String)> {
@@ -253,7 +249,6 @@ mod tests {
             Request::Update(Update {
                 database: "/run/db".into(),
                 renamed: vec![("a".into(), "b".into())],
-                wait: true,
             }),
             Request::Abort,
         ]

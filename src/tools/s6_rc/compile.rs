@@ -1,9 +1,9 @@
 //! s6-rc-compile: checks source directories and makes a database of them.
 //! Reference: s6-rc-compile's page.
 
-use super::live::DATABASE;
-use crate::definition::{Fault, database, read};
+use crate::definition::{Fault, Kind, Longrun, database, read};
 use crate::graph::Graph;
+use crate::runtime::fill;
 use crate::tools::die::{errno, number, show};
 use crate::tools::{Next, Options, Process, Word};
 use std::ffi::OsStr;
@@ -71,10 +71,27 @@ fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Nex
     let shown = show(destination.as_os_str().as_bytes());
     fs::create_dir(destination)
         .map_err(|e| process.fatal_errno(&format!("unable to mkdir {shown}"), errno(&e)))?;
-    let services = graph.ids().filter_map(|id| graph.definition(id));
-    let bundles = graph.bundles().iter().filter_map(|bundle| bundle.definition.as_ref());
-    database::write(&destination.join(DATABASE), services.chain(bundles)).map_err(|e| {
+    let definitions = database::write(&destination.join(database::FILE), graph.definitions());
+    let written = definitions.map_err(|e| format!("{shown}/{}: {e}", database::FILE));
+    written.and_then(|()| write_services(destination, graph)).map_err(|why| {
         let _ = fs::remove_dir_all(destination);
-        process.fatal(111, &format!("unable to write {shown}/{DATABASE}: {e}"))
+        process.fatal(111, &format!("unable to write {why}"))
     })
+}
+
+/// Copies the service directories, so that the database needs its sources no more.
+fn write_services(destination: &Path, graph: &Graph) -> Result<(), String> {
+    let copies = destination.join("servicedirs");
+    let failed = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+    fs::create_dir(&copies).map_err(|e| failed(&copies, &e))?;
+    for definition in graph.definitions() {
+        if matches!(definition.kind, Kind::Longrun(_)) {
+            let copy = copies.join(&definition.name);
+            fs::create_dir(&copy).map_err(|e| failed(&copy, &e))?;
+            // As outside a pipeline: what is special about one is made in the live directory.
+            fill(&definition.directory, &copy, &Longrun::default())
+                .map_err(|e| failed(&copy, &e))?;
+        }
+    }
+    Ok(())
 }

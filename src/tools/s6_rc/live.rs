@@ -9,9 +9,6 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The file of a compiled database that holds its definitions.
-pub const DATABASE: &str = "db";
-
 /// The live directory: `-l`, or `s6-rc` in the run directory.
 pub fn directory(process: &Process, options: &Options) -> PathBuf {
     if let Some(live) = options.value('l') {
@@ -34,9 +31,9 @@ pub fn open(compiled: &Path) -> Result<Graph, Unusable> {
     let shown = show(compiled.as_os_str().as_bytes());
     let invalid = |why: String| Unusable {
         code: 4,
-        text: format!("invalid service database in {shown}/{DATABASE}: {why}"),
+        text: format!("invalid service database in {shown}/{}: {why}", database::FILE),
     };
-    let definitions = database::read(&compiled.join(DATABASE)).map_err(|e| match e {
+    let definitions = database::read(&compiled.join(database::FILE)).map_err(|e| match e {
         database::Error::Io(e) => {
             let text = format!("unable to take lock on {shown}: {}", errno(&e).desc());
             Unusable { code: 111, text }

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const LONG: &[(&str, char)] = &[
     ("dry-run", 'n'),
@@ -26,6 +27,9 @@ const LONG: &[(&str, char)] = &[
     ("livedir", 'l'),
     ("conversion-file", 'f'),
 ];
+
+/// How long to wait, with `-b`, for a change that is under way.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How to switch, in the words of the options.
 struct Switch<'a> {
@@ -131,8 +135,13 @@ impl<'a> Switch<'a> {
         }
         self.info(2, "updating state and service directories");
         let database = show(self.database.as_os_str().as_bytes());
-        let update = Update { database, renamed, wait: self.wait };
-        match self.ask(&Request::Update(update))? {
+        let update = Request::Update(Update { database, renamed });
+        let mut outcome = self.ask(&update)?;
+        while outcome == Outcome::Busy && self.wait && !self.deadline.has_passed() {
+            std::thread::sleep(ASK_AGAIN);
+            outcome = self.ask(&update)?;
+        }
+        match outcome {
             Outcome::Done => self.info(2, "successfully switched to new database"),
             Outcome::Busy => return Err(self.busy()),
             Outcome::Failed | Outcome::Aborted | Outcome::TimedOut => return Err(Next::Exit(111)),

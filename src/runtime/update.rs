@@ -1,0 +1,211 @@
+//! Another database becomes the live one, when all that has to stop has stopped: what s6-rc-update
+//! leaves to PID 1. Reference: its page.
+
+use super::Runtime;
+use super::live::{LiveTree, make_down};
+use super::servicedir::{LiveError, at, refresh};
+use crate::definition::{Definition, Kind, Longrun, database};
+use crate::engine::NotReplaced;
+use crate::format::request::{Answer, Outcome, Update};
+use crate::graph::{Graph, ServiceId};
+use crate::sys::remove;
+use std::collections::{BTreeSet, VecDeque};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+/// Why the database stays what it is.
+#[derive(Debug, thiserror::Error)]
+enum NotUpdated {
+    #[error("invalid service database in {}: {why}", .database.display())]
+    Invalid { database: PathBuf, why: String },
+    #[error("a change is under way")]
+    Busy,
+    #[error("service {0} is not in the new database, and not down")]
+    Up(String),
+    #[error(transparent)]
+    Live(#[from] LiveError),
+}
+
+/// A longrun's directory on its way from one tree to the other.
+struct Move {
+    id: ServiceId,
+    /// Its name in the old tree, if it was there.
+    from: Option<String>,
+    /// Its name in the new tree, if it is there.
+    to: Option<String>,
+}
+
+impl Move {
+    /// Whether the directory is under another name, or not at all, in the new tree.
+    fn moves(&self) -> bool {
+        self.from != self.to
+    }
+}
+
+impl Runtime {
+    pub(super) fn ask_update(&mut self, id: u32, update: &Update) {
+        match self.update(update) {
+            Ok(()) => self.reply(id, &Answer::Done(Outcome::Done)),
+            Err(NotUpdated::Busy) => self.reply(id, &Answer::Done(Outcome::Busy)),
+            Err(e @ NotUpdated::Invalid { .. }) => self.refuse(id, 4, &e.to_string()),
+            Err(e @ (NotUpdated::Up(_) | NotUpdated::Live(_))) => {
+                self.refuse(id, 111, &e.to_string());
+            }
+        }
+    }
+
+    fn update(&mut self, update: &Update) -> Result<(), NotUpdated> {
+        let database = PathBuf::from(&update.database);
+        let graph = read(&database)?.numbered_after(self.engine.graph(), &update.renamed);
+        self.engine.can_replace(&graph).map_err(|e| self.not_updated(e))?;
+        let live = LiveTree {
+            root: self.settings.run_directory.join("s6-rc"),
+            scan_directory: self.settings.scan_directory.clone(),
+            database,
+        };
+        let moves = moves(self.engine.graph(), &graph);
+        prepare(&live, &moves, &graph)?;
+        self.put_away(&live, &moves)?;
+        self.put_in_place(&live, &moves, &graph)?;
+        self.take_on(&live, graph)?;
+        for gone in moves.iter().filter(|m| m.to.is_none()) {
+            let _ = remove::hierarchy(&parked(&live, gone.id));
+        }
+        Ok(live.make_current()?)
+    }
+
+    fn not_updated(&self, e: NotReplaced) -> NotUpdated {
+        match e {
+            NotReplaced::Busy => NotUpdated::Busy,
+            NotReplaced::Up(id) => NotUpdated::Up(self.engine.graph().name(id).to_owned()),
+        }
+    }
+
+    /// Takes what moves away from its name, which another one may have next.
+    fn put_away(&mut self, live: &LiveTree, moves: &[Move]) -> Result<(), LiveError> {
+        for moving in moves.iter().filter(|m| m.moves()) {
+            let Some(name) = &moving.from else { continue };
+            let link = live.scan_directory.join(name);
+            remove::hierarchy(&link).map_err(std::io::Error::from).map_err(at(&link))?;
+            self.rename(moving.id, &live.service_directory(name), parked(live, moving.id))?;
+        }
+        Ok(())
+    }
+
+    /// Gives everything its name in the new tree, and what stays its new files.
+    fn put_in_place(
+        &mut self,
+        live: &LiveTree,
+        moves: &[Move],
+        graph: &Graph,
+    ) -> Result<(), LiveError> {
+        for moving in moves {
+            let Some(name) = &moving.to else { continue };
+            let directory = live.service_directory(name);
+            if moving.moves() {
+                self.rename(moving.id, &parked(live, moving.id), directory.clone())?;
+                live.supervise(name)?;
+            }
+            if moving.from.is_some()
+                && let Some((definition, longrun)) = longrun(graph, moving.id)
+            {
+                refresh(&source(live, definition), &directory, longrun)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Renames a live directory; its service, if there is one yet, goes along.
+    fn rename(&mut self, id: ServiceId, from: &Path, to: PathBuf) -> Result<(), LiveError> {
+        fs::rename(from, &to).map_err(at(&to))?;
+        if let Some(service) = self.services.get_mut(&id) {
+            service.directory = to;
+        }
+        Ok(())
+    }
+
+    /// Goes on with the new tree.
+    fn take_on(&mut self, live: &LiveTree, graph: Graph) -> Result<(), NotUpdated> {
+        self.here = None;
+        let former: BTreeSet<ServiceId> = self.engine.graph().ids().collect();
+        for id in graph.ids() {
+            let Some(definition) = graph.definition(id) else { continue };
+            let fresh = || live.service(definition);
+            self.services.entry(id).or_insert_with(fresh).name.clone_from(&definition.name);
+        }
+        let pairs: Vec<_> = graph.pipes().collect();
+        let of_tree = |id| former.contains(&id) || graph.definition(id).is_some();
+        self.pipelines.rewire(&pairs, of_tree);
+        let oneshots: Vec<_> =
+            former.into_iter().filter(|id| graph.definition(*id).is_none()).collect();
+        let now = self.now();
+        self.engine.replace(now, graph).map_err(|e| self.not_updated(e))?;
+        let mut events = VecDeque::new();
+        self.obey(&mut events);
+        events.into_iter().for_each(|event| self.feed(event));
+        // Longruns that have gone were dropped already.
+        oneshots.iter().for_each(|id| drop(self.services.remove(id)));
+        Ok(())
+    }
+}
+
+impl LiveTree {
+    /// Makes `compiled` lead to the database.
+    fn make_current(&self) -> Result<(), LiveError> {
+        let (link, new) = (self.root.join("compiled"), self.root.join("compiled.new"));
+        let _ = fs::remove_file(&new);
+        symlink(&self.database, &new).map_err(at(&new))?;
+        fs::rename(&new, &link).map_err(at(&link))
+    }
+}
+
+fn read(directory: &Path) -> Result<Graph, NotUpdated> {
+    let invalid = |why| NotUpdated::Invalid { database: directory.to_owned(), why };
+    let definitions = database::read(&directory.join(database::FILE));
+    let graph = Graph::new(definitions.map_err(|e| invalid(e.to_string()))?);
+    graph.map_err(|faults| invalid(faults.first().map(ToString::to_string).unwrap_or_default()))
+}
+
+/// What becomes of the longruns of both trees.
+fn moves(old: &Graph, new: &Graph) -> Vec<Move> {
+    let ids: BTreeSet<ServiceId> = old.ids().chain(new.ids()).collect();
+    let name = |graph: &Graph, id| longrun(graph, id).map(|(d, _)| d.name.clone());
+    let one = |id| Move { id, from: name(old, id), to: name(new, id) };
+    ids.into_iter().map(one).filter(|m| m.from.is_some() || m.to.is_some()).collect()
+}
+
+fn longrun(graph: &Graph, id: ServiceId) -> Option<(&Definition, &Longrun)> {
+    let definition = graph.definition(id)?;
+    match &definition.kind {
+        Kind::Longrun(longrun) => Some((definition, longrun)),
+        Kind::Oneshot(_) | Kind::Bundle(_) => None,
+    }
+}
+
+/// Makes the directories of new longruns, aside: a failure leaves all as it was.
+fn prepare(live: &LiveTree, moves: &[Move], graph: &Graph) -> Result<(), LiveError> {
+    let fresh = moves.iter().filter(|m| m.from.is_none()).map(|m| m.id);
+    let make = |id| {
+        let Some((definition, longrun)) = longrun(graph, id) else { return Ok(()) };
+        make_down(&source(live, definition), &parked(live, id), longrun)
+    };
+    let made = fresh.clone().try_for_each(make);
+    if made.is_err() {
+        for id in fresh {
+            let _ = remove::hierarchy(&parked(live, id));
+        }
+    }
+    made
+}
+
+/// Where a longrun's files come from: the database's copy of them, if it has one.
+fn source(live: &LiveTree, definition: &Definition) -> PathBuf {
+    let copy = live.database.join("servicedirs").join(&definition.name);
+    if copy.is_dir() { copy } else { definition.directory.clone() }
+}
+
+/// Where a live directory is while it has no name.
+fn parked(live: &LiveTree, id: ServiceId) -> PathBuf {
+    live.service_directory(&format!(".s6-rc-update:{}", id.0))
+}

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("graph", &["definition"]),
     ("engine", &["graph", "definition"]),
     ("runtime", &["engine", "graph", "definition", "execline", "format", "sys", "tools"]),
-    ("tools", &["runtime", "graph", "definition", "execline", "format", "sys"]),
+    ("tools", &["runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("init", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("cli", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("multicall", &["cli", "init", "tools", "sys"]),

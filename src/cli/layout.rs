@@ -2,12 +2,16 @@
 //! `rootfs/`. The paths are those of s6-overlay's tarballs, because images name them.
 
 use crate::tools::FAMILIES;
+use std::collections::BTreeSet;
 
 /// Where the program itself is. Everything else that can be executed is a link to it.
 pub const PROGRAM: &str = "command/sixtree";
 
 /// The package with the overlay's definitions, scripts and public programs.
 const OVERLAY: &str = "s6-overlay";
+
+/// The folder of all packages.
+const ADMIN: &str = "package/admin/";
 
 /// The reference's packages: images call `/package/admin/s6/command/s6-svstat`.
 const PACKAGES: &[(&str, &str)] = &[
@@ -86,21 +90,21 @@ fn place(family: &'static str, tool: &str) -> Place {
     }
 }
 
-/// Every link, in no particular order: its path, and what it points to. Both are relative.
-pub fn links() -> Vec<(String, String)> {
-    let mut links = vec![("init".to_string(), PROGRAM.to_string())];
-    links.extend(PACKAGES.iter().map(|&(name, _)| (admin(name), folder(name))));
+/// Every link, sorted: its path, and what it points to. Both are relative.
+pub fn links() -> BTreeSet<(String, String)> {
+    let mut links = BTreeSet::from([("init".to_string(), PROGRAM.to_string())]);
     for (family, tools) in FAMILIES {
         for tool in *tools {
             match place(family, tool.name) {
                 Place::Package(package) => {
-                    links.push(to_program(format!("command/{}", tool.name)));
-                    let inside = format!("{}/command/{}", admin(&folder(package)), tool.name);
-                    links.push(to_program(inside));
+                    let folder = folder(package);
+                    links.insert(to_program(format!("command/{}", tool.name)));
+                    links.insert(to_program(format!("{ADMIN}{folder}/command/{}", tool.name)));
+                    links.insert((format!("{ADMIN}{package}"), folder));
                 }
                 Place::Overlay(below) => {
-                    let inside = format!("{}/{below}/{}", admin(&folder(OVERLAY)), tool.name);
-                    links.push(to_program(inside));
+                    let folder = folder(OVERLAY);
+                    links.insert(to_program(format!("{ADMIN}{folder}/{below}/{}", tool.name)));
                 }
                 Place::Run => {}
             }
@@ -116,10 +120,6 @@ fn to_program(path: String) -> (String, String) {
         None => format!("{}{PROGRAM}", "../".repeat(path.matches('/').count())),
     };
     (path, target)
-}
-
-fn admin(name: &str) -> String {
-    format!("package/admin/{name}")
 }
 
 /// The versioned folder of a package.
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn every_place_is_in_a_known_package_and_no_path_is_taken_twice() {
         let links = links();
-        let paths: std::collections::BTreeSet<_> = links.iter().map(|(path, _)| path).collect();
+        let paths: BTreeSet<_> = links.iter().map(|(path, _)| path).collect();
         assert_eq!(paths.len(), links.len());
         assert!(paths.iter().all(|path| !path.contains("-/")), "a package without version");
     }

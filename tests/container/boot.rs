@@ -62,7 +62,8 @@ impl Default for Boot {
 
 /// A PID 1 that is not /init: it passes TERM on and reports how /init ended.
 const OTHER_PID_1: &str = "trap 'kill -TERM $child' TERM; /init \"$@\" & child=$!; \
-    wait $child; code=$?; while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code";
+    wait $child; code=$?; \
+    while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code";
 
 impl Boot {
     /// Sets a variable.

@@ -21,7 +21,7 @@ impl Case {
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
         let mut sections: Vec<(&str, String)> = Vec::new();
         let mut steps = Vec::new();
-        for (number, line) in (1..).zip(text.lines()) {
+        for (number, line) in (1..).zip(text.split_terminator('\n')) {
             if let Some(header) = line.strip_prefix("-- ").and_then(|l| l.strip_suffix(" --")) {
                 sections.push((header, String::new()));
                 continue;

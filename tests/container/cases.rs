@@ -22,6 +22,8 @@ macro_rules! cases {
 
 cases! {
     base_dependency
+    broken_tree_crlf
+    broken_tree_reports_all
     bundle_old_place
     cmd_args
     cmd_exit_code

@@ -11,14 +11,16 @@
 //! | `wait trace LINE [N]`, `wait FILE PATTERN`, `wait exit` | waits to see it |
 //! | `sleep S` | lets time pass, where that is what is tested |
 //! | `signal NAME` | sends a signal to PID 1 |
-//! | `exec [rc=N\|any] [until=S] [out=TEXT] [out~PAT] [out!PAT] [err~PAT] WORDS` | as `docker exec` |
-//! | `exec-as UID …` | the same as another user |
+//! | `exec [CHECKS] WORDS`, `exec-as UID [CHECKS] WORDS` | as `docker exec` |
 //! | `expect exit N`, `expect running` | the exit code; `nonzero` is one |
 //! | `expect trace LINE`, `expect no-trace LINE`, `expect count LINE ==\|>=\|<= N` | |
 //! | `expect order A < B < C` | these lines of the trace are in this order |
 //! | `expect took A B <= S` | so many seconds are between the times that end two lines |
 //! | `expect file PATH has\|is\|exists\|absent [TEXT]` | |
 //! | `expect stdout\|stderr has\|lacks PATTERN` | |
+//!
+//! CHECKS are `rc=N` (0 unless told, or `any`), `until=S` (again, for so long), `out=TEXT`,
+//! `out~PATTERN`, `out!PATTERN` (lacks it), and the same with `err`.
 //!
 //! The program `trace` of the image appends its words to the trace. LINE and PATTERN are extended
 //! regular expressions where they are written `/so/`; else LINE is all of a line, and PATTERN a

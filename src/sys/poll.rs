@@ -54,7 +54,8 @@ pub fn wait(fds: &mut [PollFd], deadline: Deadline) -> Result<bool, Errno> {
 /// Waits until some of `fds` can be read (or are broken), and says which, by their places. None:
 /// the deadline has passed.
 pub fn readable(fds: &[impl AsFd], deadline: Deadline) -> Result<Vec<usize>, Errno> {
-    let mut all: Vec<_> = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
+    let asked = fds.iter().map(|fd| PollFd::new(fd.as_fd(), PollFlags::POLLIN));
+    let mut all: Vec<_> = asked.collect();
     if !wait(&mut all, deadline)? {
         return Ok(Vec::new());
     }

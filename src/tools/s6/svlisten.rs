@@ -8,7 +8,8 @@ use crate::tools::die::show;
 use crate::tools::execline::blocks::Blocks;
 use crate::tools::{Next, Options, Process, Word};
 
-/// `s6-svlisten [ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ] servicedir... "" prog...`
+/// `s6-svlisten [ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ]
+/// servicedir... "" prog...`
 pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "uUdDrRaot:")?;
     let mut goal = Goal::from_options(&options);

@@ -39,7 +39,7 @@ impl Deadline {
     }
 }
 
-/// Waits until some of `fds` are as they are asked to be, or broken. False: the deadline has passed.
+/// Waits until some of `fds` are as asked, or broken. False: the deadline has passed.
 pub fn wait(fds: &mut [PollFd], deadline: Deadline) -> Result<bool, Errno> {
     loop {
         match poll(fds, deadline.timeout()) {

@@ -6,6 +6,11 @@ use std::fmt;
 /// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
 pub const RUNDIR: &str = "/run";
 
+/// What /init falls back to where a user may write to nothing better.
+pub fn private_rundir(uid: u32) -> String {
+    format!("/tmp/sixtree-{uid}")
+}
+
 /// What the container's variables say. A variable that is not set, or empty, has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

@@ -1,7 +1,7 @@
 //! /run: found usable or replaced, cleared of what an earlier boot left, and laid out.
 
 use super::{Refusal, info, warn};
-use crate::format::settings::{RUNDIR, Settings};
+use crate::format::settings::{RUNDIR, Settings, private_rundir};
 use crate::sys::fd;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{AccessFlags, access, geteuid};
@@ -72,7 +72,7 @@ pub fn run_directory(settings: &Settings, verbosity: u8) -> Result<PathBuf, Refu
 /// A directory under /tmp that is this user's alone.
 fn private_directory(verbosity: u8) -> Result<PathBuf, Refusal> {
     let uid = geteuid();
-    let path = PathBuf::from(format!("/tmp/sixtree-{uid}"));
+    let path = PathBuf::from(private_rundir(uid.as_raw()));
     let refuse = |why: String| {
         Refusal::NoRun(format!(
             "/run cannot be written to by uid {uid}, nor can {} be used instead: {why}; mount a \

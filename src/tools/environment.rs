@@ -1,10 +1,6 @@
 //! The environment that a chain of programs hands on: ordered, as execve passes it.
 
 use super::Word;
-use crate::format::settings::RUNDIR;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 /// Variables in order. As with the originals, a variable that is set again moves to the end, and
 /// the last one takes the place of one that is removed.
@@ -31,11 +27,6 @@ impl Environment {
     /// The value of a variable.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         self.iter().find(|(k, _)| *k == name).map(|(_, v)| v)
-    }
-    /// Where everything that changes at run time lives: `SIXTREE_RUNDIR`, or /run.
-    pub fn rundir(&self) -> PathBuf {
-        let named = self.get(b"SIXTREE_RUNDIR").filter(|dir| dir.starts_with(b"/"));
-        named.map_or_else(|| PathBuf::from(RUNDIR), |dir| PathBuf::from(OsStr::from_bytes(dir)))
     }
     /// Sets a variable; the name must hold no `=`.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {

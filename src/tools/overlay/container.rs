@@ -4,11 +4,10 @@ use crate::format::envdir::Reading;
 use crate::format::settings::Settings;
 use crate::sys::fd;
 use crate::tools::die::number;
-use crate::tools::{Process, Word};
+use crate::tools::{Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -33,7 +32,7 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
         let value = process.env.get(name).filter(|value| !value.is_empty());
         return value.map(<[u8]>::to_vec).ok_or(Errno::ENOENT);
     }
-    let path = environment_directory(process).join(OsStr::from_bytes(name));
+    let path = environment_directory(process).join(path(name));
     let file = open(&path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
     let content = fd::read_to_end(file.as_raw_fd())?;
     Ok(READING.value(&content).unwrap_or_default())
@@ -46,7 +45,7 @@ pub fn settings(process: &Process) -> Settings {
 
 /// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.
 pub fn etc(settings: &Settings) -> PathBuf {
-    let profile = settings.runtime_profile.as_deref().map(OsStr::from_bytes);
+    let profile = settings.runtime_profile.as_deref().map(path);
     profile.map_or_else(|| "/etc".into(), |name| Path::new("/etc/cont-profile.d").join(name))
 }
 

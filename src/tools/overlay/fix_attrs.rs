@@ -5,8 +5,8 @@ use super::container::{entries, etc, settings, word};
 use crate::format::settings::Settings;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::user::{Group, User};
-use crate::tools::die::{number, reason, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::die::{number, octal, reason, show};
+use crate::tools::{Next, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
@@ -40,11 +40,11 @@ pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     let files = entries(&dir);
     let mut failed = false;
     for name in &files {
-        let file = show(&[word(&dir).as_slice(), b"/", name].concat());
+        let file = dir.join(path(name));
         if settings.verbosity >= 2 {
-            process.info(&format!("applying {file}"));
+            process.info(&format!("applying {}", file.display()));
         }
-        failed |= !apply_file(process, Path::new(&file), &settings);
+        failed |= !apply_file(process, &file, &settings);
     }
     if !files.is_empty() && settings.verbosity >= 1 {
         process.warn(
@@ -91,8 +91,7 @@ fn parse(line: &[u8]) -> Result<Option<Rule>, String> {
 }
 
 fn mode(field: &[u8]) -> Result<Mode, String> {
-    let text = std::str::from_utf8(field).unwrap_or_default();
-    let bits = u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o7777);
+    let bits = octal(field).filter(|bits| *bits <= 0o7777);
     bits.map(Mode::from_bits_truncate).ok_or_else(|| format!("{} is no mode", show(field)))
 }
 
@@ -102,9 +101,8 @@ fn apply(rule: &Rule, settings: &Settings) -> Result<(), String> {
     let unable = |path: &[u8], e: Errno| format!("unable to fix {}: {}", show(path), reason(e));
     let paths = expand(&rule.pattern, how).map_err(|e| unable(&rule.pattern, e))?;
     let mut first = Ok(());
-    for path in paths {
-        let path = PathBuf::from(std::ffi::OsString::from(show(&path)));
-        first = first.and(fix_tree(&path, rule, owner, settings.fix_attrs_hidden));
+    for found in paths {
+        first = first.and(fix_tree(path(&found), rule, owner, settings.fix_attrs_hidden));
     }
     first
 }

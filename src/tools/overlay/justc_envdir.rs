@@ -2,11 +2,10 @@
 
 use crate::format::envdir::is_variable;
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Next, Options, Process, Word, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 
 /// `justc-envdir [ -I | -i ] dir prog...`: an empty file is an empty value, and a NUL ends a value.
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
@@ -28,7 +27,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// The files of a directory of variables, as they are: name and content.
 fn files(dir: &[u8]) -> Result<Vec<(Word, Word)>, Errno> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(OsStr::from_bytes(dir)).map_err(|e| errno(&e))? {
+    for entry in fs::read_dir(path(dir)).map_err(|e| errno(&e))? {
         let entry = entry.map_err(|e| errno(&e))?;
         let name = entry.file_name().into_vec();
         if is_variable(&name) {

@@ -2,8 +2,8 @@
 
 use super::container::settings;
 use crate::sys::{remove, user::User};
-use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::die::{octal, show};
+use crate::tools::{Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid};
@@ -34,9 +34,8 @@ fn words(line: &str) -> impl Iterator<Item = Word> {
 /// `logutil-newfifo [ -m mode ] [ -o owner ] fifo`
 pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "m:o:")?;
-    let mode = options.value('m').unwrap_or(b"0600");
-    let mode = std::str::from_utf8(mode).ok().and_then(|m| u32::from_str_radix(m, 8).ok());
-    let mode = Mode::from_bits_truncate(mode.ok_or_else(|| process.usage())?);
+    let mode = octal(options.value('m').unwrap_or(b"0600")).ok_or_else(|| process.usage())?;
+    let mode = Mode::from_bits_truncate(mode);
     let owner = options.value('o').unwrap_or(b"root").to_vec();
     let fifo = options.rest().into_iter().next().ok_or(Next::Exit(1))?;
     process.warn("this binary is deprecated, use s6-mkfifo and s6-chown instead");
@@ -44,7 +43,7 @@ pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let shown = show(&fifo);
     let unable =
         |what: &str, e: Errno| process.fatal_errno(&format!("unable to {what} {shown}"), e);
-    let path = std::path::Path::new(std::ffi::OsStr::new(&shown));
+    let path = path(&fifo);
     remove::hierarchy(path).map_err(|e| unable("remove", e))?;
     let mask = nix::sys::stat::umask(Mode::empty());
     let made = nix::unistd::mkfifo(path, mode);

@@ -6,11 +6,9 @@ use super::script;
 use crate::format::settings::Settings;
 use crate::sys::{copy, remove};
 use crate::tools::die::{errno, reason, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Next, Process, Word, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -30,46 +28,45 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     fs::create_dir_all(&copies).map_err(|e| unable(process, "make", &copies, errno(&e)))?;
 
     let mut names = entries(&from);
-    names.retain(|name| from.join(OsStr::from_bytes(name)).is_dir());
+    names.retain(|name| from.join(path(name)).is_dir());
     for name in &names {
-        let copy = copies.join(OsStr::from_bytes(name));
+        let copy = copies.join(path(name));
         if settings.verbosity >= 2 {
             tell(process, name, &from);
         }
-        copy::hierarchy(&from.join(OsStr::from_bytes(name)), &copy)
+        copy::hierarchy(&from.join(path(name)), &copy)
             .map_err(|e| unable(process, "make", &copy, e))?;
-        make_executable(process, &copy);
+        make_executable(process, &settings, &copy);
     }
     let scandir = process.env.rundir().join("service");
     for name in &names {
-        let link = scandir.join(OsStr::from_bytes(name));
-        let linked = remove::hierarchy(&link).and_then(|()| {
-            symlink(copies.join(OsStr::from_bytes(name)), &link).map_err(|e| errno(&e))
-        });
+        let link = scandir.join(path(name));
+        let linked = remove::hierarchy(&link)
+            .and_then(|()| symlink(copies.join(path(name)), &link).map_err(|e| errno(&e)));
         linked.map_err(|e| unable(process, "make", &link, e))?;
     }
     if names.is_empty() {
         return Ok(Next::Exit(0));
     }
     scan(process, "-a")?;
-    let directories = names.iter().map(|name| copies.join(OsStr::from_bytes(name))).collect();
+    let directories = names.iter().map(|name| copies.join(path(name))).collect();
     Ok(Next::Exit(wait_until_up(process, &settings, directories)))
 }
 
 fn tell(process: &Process, name: &[u8], from: &Path) {
-    let notifies = from.join(OsStr::from_bytes(name)).join("notification-fd").exists();
+    let notifies = from.join(path(name)).join("notification-fd").exists();
     let note = if notifies { "" } else { " (no readiness notification)" };
     process.info(&format!("copying legacy longrun {}{note}", show(name)));
 }
 
 /// Differs: a script that has lost its executable bit gets it back in the copy, with one warning.
-fn make_executable(process: &Process, copy: &Path) {
+fn make_executable(process: &Process, settings: &Settings, copy: &Path) {
     for script in SCRIPTS.map(|name| copy.join(name)) {
         let Ok(found) = fs::metadata(&script) else { continue };
         let mode = found.permissions().mode();
         if found.is_file() && mode & 0o111 == 0 {
             let made = fs::set_permissions(&script, fs::Permissions::from_mode(mode | 0o555));
-            if made.is_ok() {
+            if made.is_ok() && settings.verbosity >= 1 {
                 let text = "has no executable bit; it is run all the same: chmod +x the original";
                 process.warn(&format!("{} {text}", script.display()));
             }
@@ -102,11 +99,11 @@ pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     let names = entries(&copies);
     let mut directories = Vec::new();
     for name in &names {
-        let copy = copies.join(OsStr::from_bytes(name));
+        let copy = copies.join(path(name));
         let logger = copy.join("log");
         directories.push(copy);
         directories.extend(Some(logger).filter(|log| log.is_dir()));
-        let link = process.env.rundir().join("service").join(OsStr::from_bytes(name));
+        let link = process.env.rundir().join("service").join(path(name));
         if let Err(e) = remove::hierarchy(&link) {
             unable(process, "remove", &link, e);
         }

@@ -5,11 +5,10 @@ use crate::definition::{Fault, Kind, Longrun, database, read};
 use crate::graph::Graph;
 use crate::runtime::fill;
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
-use std::ffi::OsStr;
+use crate::tools::{Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const LONG: &[(&str, char)] = &[("verbosity", 'v'), ("fdholder-user", 'h'), ("block", 'b')];
 
@@ -22,7 +21,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Some(word) => number(word)
             .ok_or_else(|| process.fatal(100, "verbosity must be an unsigned integer"))?,
     };
-    let mut words = options.rest().into_iter().map(|w| PathBuf::from(OsStr::from_bytes(&w)));
+    let mut words = options.rest().into_iter().map(|w| path(&w).to_owned());
     let destination = words.next().ok_or_else(|| process.usage())?;
     let sources: Vec<_> = words.collect();
     if sources.is_empty() {

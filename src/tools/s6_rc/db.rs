@@ -4,10 +4,8 @@ use super::live;
 use crate::definition::{Definition, Kind, Oneshot};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Next, Options, Process, Word, path};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 const HELP: &str = "\
@@ -50,7 +48,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let down = options.last_of("ud") == Some('d');
     let hide_essentials = options.last_of("Ee") == Some('e');
     let compiled = match options.value('c') {
-        Some(compiled) => PathBuf::from(OsStr::from_bytes(compiled)),
+        Some(compiled) => path(compiled).to_owned(),
         None => live::directory(process, &options).join("compiled"),
     };
     let words = options.rest();

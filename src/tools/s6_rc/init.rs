@@ -7,8 +7,7 @@ use crate::format::request::CONTROL;
 use crate::graph::ServiceId;
 use crate::sys::socket;
 use crate::tools::die::{number, reason, show};
-use crate::tools::{Next, Options, Process, Word};
-use std::ffi::OsStr;
+use crate::tools::{Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -41,7 +40,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();
     let running = format!("s6-rc already running on {}", live.display());
-    if same(&live.join("scandir"), Path::new(OsStr::from_bytes(&scandir))) {
+    if same(&live.join("scandir"), path(&scandir)) {
         process.info(&running);
         return Ok(Next::Exit(0));
     }

@@ -3,16 +3,15 @@
 use crate::definition::database;
 use crate::graph::Graph;
 use crate::tools::die::{errno, show};
-use crate::tools::{Options, Process};
+use crate::tools::{Options, Process, path};
 use nix::errno::Errno;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The live directory: `-l`, or `s6-rc` in the run directory.
 pub fn directory(process: &Process, options: &Options) -> PathBuf {
     if let Some(live) = options.value('l') {
-        return PathBuf::from(OsStr::from_bytes(live));
+        return path(live).to_owned();
     }
     process.env.rundir().join("s6-rc")
 }

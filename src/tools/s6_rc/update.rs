@@ -10,9 +10,8 @@ use crate::format::request::{Change, Outcome, Request, Update};
 use crate::graph::{Graph, ServiceId};
 use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Next, Options, Process, Word, path};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -93,7 +92,7 @@ impl<'a> Switch<'a> {
         let (dry_run, wait) = (options.has('n'), options.has('b'));
         let essential = options.last_of("Ee") == Some('e');
         let database = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
-        let database = PathBuf::from(OsStr::from_bytes(&database));
+        let database = path(&database).to_owned();
         for path in [&live, &database] {
             if !path.is_absolute() {
                 let text = format!("{} is not an absolute path", path.display());
@@ -209,7 +208,7 @@ fn read_conversions(
     old: &Graph,
     live: &Path,
 ) -> Result<BTreeMap<ServiceId, Conversion>, Next> {
-    let text = std::fs::read(OsStr::from_bytes(file))
+    let text = std::fs::read(path(file))
         .map_err(|e| process.fatal_errno(&format!("unable to open {}", show(file)), errno(&e)))?;
     let mut conversions = BTreeMap::new();
     for line in text.split(|&b| b == b'\n') {

@@ -35,3 +35,7 @@ test: ## Run all the tests
 .PHONY: demo
 demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
 	@scripts/demo
+
+.PHONY: soak
+soak: ## Let the engine live through a million made-up worlds [WORLDS=1000000]
+	@scripts/soak

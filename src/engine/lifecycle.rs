@@ -50,6 +50,16 @@ pub(super) struct Lifecycle {
     remaining: BTreeSet<ServiceId>,
 }
 
+impl Lifecycle {
+    /// Whether a directory that appears is still supervised.
+    pub fn takes_directories(&self) -> bool {
+        match self.stage {
+            Stage::Bare | Stage::Booting | Stage::Running | Stage::Stopping => true,
+            Stage::Terming | Stage::Killing | Stage::Leaving | Stage::Over => false,
+        }
+    }
+}
+
 impl Engine {
     /// The container starts: every longrun is supervised, then what is to be up is brought up.
     pub(super) fn boot(&mut self, container: Container) {

@@ -231,7 +231,7 @@ impl Engine {
 /// The scan directory.
 impl Engine {
     fn appeared(&mut self, id: ServiceId, scanned: Scanned) {
-        if !self.stopping() {
+        if self.life.takes_directories() {
             let in_graph = self.services.graph.definition(id).is_some();
             let longruns = &mut self.services.longruns;
             let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(id, in_graph));

@@ -18,6 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rules::{Breach, Line, RULES, Rule};
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::time::Instant;
 use tree::Size;
 use world::{Story, World};
 
@@ -51,6 +52,7 @@ fn wild(script: &[u16], bug: Option<Bug>) -> Story {
 
 #[test]
 fn random_worlds() {
+    let begin = Instant::now();
     let worlds = from_environment("SIXTREE_WORLDS", 10_000);
     let config = Config { cases: worlds, failure_persistence: None, ..Config::default() };
     let (lines, longest) = (Cell::new(0), Cell::new(0));
@@ -65,8 +67,10 @@ fn random_worlds() {
         }
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
-    let (lines, longest) = (lines.get(), longest.get());
-    eprintln!("{worlds} random worlds, {lines} events and commands, at most {longest} in one");
+    let (lines, longest, took) = (lines.get(), longest.get(), begin.elapsed());
+    eprintln!(
+        "{worlds} random worlds, {lines} events and commands, at most {longest} in one; {took:?}"
+    );
 }
 
 /// The words of a line: names of events, commands, reports, outcomes.
@@ -103,6 +107,7 @@ fn all_that_can_happen_happens() {
 
 #[test]
 fn every_order_of_two_services() {
+    let begin = Instant::now();
     let mut all = Exhaustive::new(from_environment("SIXTREE_DEPTH", 10) as usize);
     let (mut worlds, mut lines) = (0, 0);
     while all.next_run() {
@@ -113,7 +118,8 @@ fn every_order_of_two_services() {
         worlds += 1;
         lines += story.trace.len();
     }
-    eprintln!("{worlds} worlds of two services, {lines} events and commands");
+    let took = begin.elapsed();
+    eprintln!("{worlds} worlds of two services, {lines} events and commands; {took:?}");
 }
 
 #[test]

@@ -222,7 +222,7 @@ impl World {
 impl World {
     fn choose(&mut self, choices: &mut dyn Choices) -> Option<Event> {
         // Answers come first. Should they not, nothing bad may come of it.
-        let late = self.size.wild && choices.pick(16) == 15;
+        let late = self.size.wild && choices.pick(8) == 7;
         if !late && let Some(answer) = self.kernel.answers.pop_front() {
             return Some(self.answer(answer, choices));
         }
@@ -443,7 +443,7 @@ impl World {
             return Some(Event::Prune { loggers: choices.pick(2) == 1 });
         }
         let known = self.kernel.directories.get(&id).is_some_and(|d| d.there);
-        if !known && self.kernel.stopped {
+        if !known && self.kernel.stopped && (self.kernel.termed || self.kernel.bare) {
             return None;
         }
         let directory = self.kernel.directories.entry(id).or_default();

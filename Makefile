@@ -24,9 +24,10 @@ dist: ## Build the static release and its tarballs in target/dist [TARGET=arm64]
 	@scripts/dist
 
 .PHONY: check
-check: ## Format and lints: cargo fmt --check, clippy with warnings denied
+check: ## Format, lints (clippy with warnings denied), and all the tests
 	cargo fmt --check
 	cargo clippy --all-targets --quiet -- -D warnings
+	@scripts/test
 
 .PHONY: test
 test: ## Run all the tests

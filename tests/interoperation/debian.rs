@@ -1,4 +1,4 @@
-//! Debian's s6, unpacked beside the build: the original to be compared with.
+//! Debian's s6 and execline, unpacked beside the build: the originals to be compared with.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ const PACKAGES: &str = "^(s6|execline|libs6-[0-9.]+|libexecline[0-9.]+|libskarne
 /// for each other.
 const INSTALLED: &str = r#"mount -t overlay -o "lowerdir=$0/usr:/usr" s6 /usr && exec "$@""#;
 
-/// Debian's s6. `None` (said on stderr) where it cannot be had, but not in CI: there it must be.
-pub fn s6() -> Option<&'static Debian> {
+/// What Debian has. `None` (said on stderr) where it cannot be had, but not in CI: there it must be.
+pub fn original() -> Option<&'static Debian> {
     static DEBIAN: OnceLock<Result<Debian, String>> = OnceLock::new();
     match DEBIAN.get_or_init(Debian::unpack) {
         Ok(debian) => Some(debian),
@@ -29,7 +29,7 @@ pub fn s6() -> Option<&'static Debian> {
 }
 
 /// A folder with the content of Debian's packages.
-pub struct Debian(PathBuf);
+pub struct Debian(pub PathBuf);
 
 impl Debian {
     /// One of its programs, ready to get arguments.
@@ -45,9 +45,9 @@ impl Debian {
 
     fn unpack() -> Result<Self, String> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-        let debian = Self(target.join("debian-s6"));
+        let debian = Self(target.join("debian"));
         // Tests may run in several processes: only one of them unpacks.
-        let lock = File::create(target.join("debian-s6.lock")).map_err(|e| e.to_string())?;
+        let lock = File::create(target.join("debian.lock")).map_err(|e| e.to_string())?;
         let _lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusive)
             .map_err(|(_, e)| e.to_string())?;
         if !debian.0.join("complete").exists() {
@@ -69,7 +69,7 @@ impl Debian {
              known() {{ apt-cache policy s6 | grep -q 'Candidate: {VERSION}'; }}
              if ! known && [ $(id -u) = 0 ]; then apt-get update -q > /dev/null; fi
              known
-             wanted=$(apt-cache depends --recurse --important s6 | sed 's/.* //' |
+             wanted=$(apt-cache depends --recurse --important s6 execline | sed 's/.* //' |
                sort -u | grep -E '{PACKAGES}')
              apt-get download -q $wanted
              for package in ./*.deb; do dpkg-deb -x $package .; done"

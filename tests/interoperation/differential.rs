@@ -1,6 +1,7 @@
 //! The same random life under Debian's s6-supervise and under ours: the same events come out of
 //! it, the same deaths and the same last status.
 
+use crate::random::Random;
 use crate::world::{Side, World};
 use sixtree::format::status::Status;
 use sixtree::format::tally;
@@ -39,21 +40,6 @@ struct Model {
 enum Step {
     Letter(u8),
     Exit(u8),
-}
-
-/// Numbers from a seed (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
 }
 
 impl Model {

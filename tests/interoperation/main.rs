@@ -5,6 +5,7 @@
 mod debian;
 mod differential;
 mod ours;
+mod random;
 mod scan;
 mod service;
 mod world;

@@ -44,7 +44,7 @@ pub struct Ended {
 impl World {
     /// `None` where Debian's s6 cannot be had.
     pub fn new(name: &str, supervisor: Side, tools: Side) -> Option<Self> {
-        let debian = Some(debian::s6()?);
+        let debian = Some(debian::original()?);
         let mut world = Self::make(name, supervisor, tools);
         world.debian = debian;
         Some(world)

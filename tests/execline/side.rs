@@ -1,0 +1,104 @@
+//! An execline, Debian's or ours, and what a script comes to under it.
+
+use crate::debian::{self, Debian};
+use crate::script::Script;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Where Debian has the programs.
+const PROGRAMS: &str = "usr/lib/execline/bin";
+
+/// What a script may become at last: the former prints its words.
+const LAST: [&str; 2] = ["printf", "true"];
+
+/// Variables that every script finds.
+pub const VARIABLES: [(&str, &str); 4] =
+    [("A", "one two  three "), ("B", "1:a,2:bc,"), ("C", "$x:${y}::\\"), ("EMPTY", "")];
+
+/// An execline.
+pub struct Side {
+    /// Where its programs are.
+    pub programs: PathBuf,
+    path: OsString,
+    libraries: PathBuf,
+}
+
+/// What a script came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// These words, each with a NUL.
+    Words(String),
+    /// An exit code other than 0.
+    Failed(i32),
+    /// A signal, or a panic.
+    Crashed(String),
+}
+
+impl Side {
+    /// Ours and theirs. `None` where theirs cannot be had.
+    pub fn both() -> Option<[Self; 2]> {
+        let theirs = debian::original()?;
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("execline");
+        let ours = folder.join(format!("ours-{}", std::process::id()));
+        let last = folder.join(format!("last-{}", std::process::id()));
+        for folder in [&ours, &last] {
+            let _ = fs::remove_dir_all(folder);
+            fs::create_dir_all(folder).unwrap();
+        }
+        for name in LAST {
+            symlink(Path::new("/usr/bin").join(name), last.join(name)).unwrap();
+        }
+        let binary = std::env::var_os("SIXTREE_ROOT")
+            .map(|root| Path::new(&root).join("command/sixtree"))
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_sixtree").into());
+        for entry in fs::read_dir(theirs.0.join(PROGRAMS)).unwrap() {
+            symlink(&binary, ours.join(entry.unwrap().file_name())).unwrap();
+        }
+        let ours = Self::new(ours, &last, PathBuf::new());
+        Some([ours, Self::new(theirs.0.join(PROGRAMS), &last, libraries(theirs))])
+    }
+
+    fn new(programs: PathBuf, last: &Path, libraries: PathBuf) -> Self {
+        let path = std::env::join_paths([&*programs, last]).unwrap();
+        Self { programs, path, libraries }
+    }
+
+    /// A program, by its path, with this side's programs in its PATH and no others.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().env("PATH", &self.path).env("LD_LIBRARY_PATH", &self.libraries);
+        command.envs(VARIABLES);
+        command
+    }
+
+    /// Runs a script to its end.
+    pub fn run(&self, script: &Script) -> Ending {
+        let mut command = self.command(&self.programs.join("execlineb"));
+        let words = script.command_line.iter().map(|word| std::ffi::OsStr::from_bytes(word));
+        command.arg0("execlineb").args(words);
+        Ending::of(&command.output().unwrap())
+    }
+}
+
+impl Ending {
+    fn of(output: &Output) -> Self {
+        let said = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => Self::Words(output.stdout.escape_ascii().to_string()),
+            Some(code) if !said.contains("this is a bug") => Self::Failed(code),
+            _ => Self::Crashed(format!("{:?} {said}", output.status.signal())),
+        }
+    }
+}
+
+/// The folder with Debian's libraries.
+fn libraries(debian: &Debian) -> PathBuf {
+    let folders = fs::read_dir(debian.0.join("usr/lib")).unwrap().map(|entry| entry.unwrap());
+    let mut folders = folders.filter(|e| e.file_name().to_string_lossy().ends_with("-linux-gnu"));
+    folders.next().unwrap().path()
+}

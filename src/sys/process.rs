@@ -95,7 +95,7 @@ pub fn fork_sharing_descriptors() -> Result<Side, Errno> {
 }
 
 /// fork, with flags. The C library does not hear of it: its idea of the thread's id stays that of
-/// the parent, so the child must not raise signals by it (a panic here exits, see `main`).
+/// the parent, so the child must not raise signals by it (a panic exits, see `multicall`).
 fn clone(flags: i32) -> Result<Side, Errno> {
     let flags = flags | nix::libc::SIGCHLD;
     // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.

@@ -1,8 +1,8 @@
 //! Source directories in, definitions out. Reference: s6-rc-compile's page.
 //!
-//! A directory without `type` is a fault (only `user` and `user2` may do without, see `image`): where
-//! an image's layer only adds a file to a service of another layer, the file system has joined the
-//! two before anybody reads them.
+//! A directory without `type` is a fault (only `user` and `user2` may do without, see `image`):
+//! where an image's layer only adds a file to a service of another layer, the file system has
+//! joined the two before anybody reads them.
 
 use super::error::{Fault, Mistake, Place};
 use super::parse::{self, Type};

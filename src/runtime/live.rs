@@ -1,6 +1,5 @@
 //! The live tree: `/run/s6-rc/servicedirs/NAME`, made from the definitions, and linked from the
-//! scan directory. Reference: s6-rc-init's page, and s6-rc-compile's on what a service directory
-//! is made of.
+//! scan directory. Reference: s6-rc-init's page.
 
 use super::Runtime;
 use super::service::Service;

@@ -1,5 +1,5 @@
-//! Debian's execline and ours: made-up scripts come to the same end, and one of six links takes
-//! less time with ours.
+//! Debian's execline and ours: made-up scripts come to the same end, and how long one of six links
+//! takes with either is told.
 //!
 //! `SIXTREE_SCRIPTS` is the number of scripts, `SIXTREE_SEED` what they are made from.
 #![allow(clippy::disallowed_methods, reason = "tests start programs as anyone would")]

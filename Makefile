@@ -33,6 +33,10 @@ check: ## Format, lints (clippy with warnings denied), and all the tests
 test: ## Run all the tests
 	@scripts/test
 
+.PHONY: soak
+soak: ## Run what is random for long: a million worlds, a minute of fuzzing for each parser
+	@scripts/soak
+
 .PHONY: demo
 demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
 	@scripts/demo

@@ -3,7 +3,7 @@
 pub mod database;
 mod error;
 mod image;
-mod parse;
+pub mod parse;
 mod read;
 
 pub use error::{Fault, Mistake, Place, Problem, Severity};

@@ -13,7 +13,7 @@ mod instance;
 mod instance_maker;
 mod ioconnect;
 mod link;
-mod log;
+pub mod log;
 mod mkfifodir;
 mod notify_socket;
 mod notifyoncheck;

@@ -9,7 +9,7 @@ mod outbox;
 mod outputs;
 mod processor;
 mod rotation;
-mod script;
+pub mod script;
 mod status;
 mod stdout;
 mod warnings;

@@ -1,0 +1,88 @@
+//! A tree of definition directories, written as one text: `== SERVICE/FILE` on a line of its own
+//! begins a file.
+
+use crate::{Outcome, outcome};
+use sixtree::cli::check::report::Format;
+use sixtree::cli::check::{self, Request};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Words of the text.
+pub const TOKENS: &[&str] = &[
+    "\n== a/type\n",
+    "\n== a/run\n#!/bin/sh\n",
+    "\n== b/type\n",
+    "longrun",
+    "oneshot",
+    "bundle",
+    "\n== b/up\n",
+    "\n== a/dependencies.d/b\n",
+    "\n== b/contents.d/a\n",
+    "\n== a/producer-for\n",
+    "\n== b/consumer-for\na",
+    "\n== a/notification-fd\n",
+    "\n== a/timeout-up\n",
+    "\n== a/finish\n",
+    "\n== a/",
+    "#!execlineb -P\n",
+    "{ ",
+    " }",
+    "\"",
+    "\r\n",
+    "exec ",
+    " | ",
+];
+
+/// Lays a tree out, checks it and reports it in every format.
+pub fn check(text: &[u8]) -> Outcome {
+    let tree = scratch();
+    let _ = fs::remove_dir_all(&tree);
+    fs::create_dir_all(&tree).unwrap();
+    lay_out(text, &tree);
+    let request = Request { directories: vec![tree.clone()], ..Request::default() };
+    let Ok((graph, faults)) = check::check(&request) else { panic!("it cannot be looked at") };
+    assert!(graph.is_some() || faults.iter().any(|fault| fault.is_error()));
+    for format in ["human", "json", "github", "sarif"] {
+        let report = Format::of(format).report(&faults);
+        assert!(faults.is_empty() || !report.is_empty());
+    }
+    let _ = fs::remove_dir_all(&tree);
+    let codes: BTreeSet<_> = faults.iter().map(|fault| fault.code).collect();
+    outcome((graph.is_some(), codes))
+}
+
+/// Where a tree can be: in memory, which is several times faster, if possible.
+fn scratch() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory } else { Path::new(env!("CARGO_TARGET_TMPDIR")) };
+    place.join(format!("sixtree-fuzz-{}", std::process::id()))
+}
+
+fn lay_out(text: &[u8], tree: &Path) {
+    let mut file: Option<PathBuf> = None;
+    let mut content = Vec::new();
+    for line in text.split_inclusive(|&b| b == b'\n').chain([&b"== "[..]]) {
+        let Some(name) = line.strip_prefix(b"== ") else {
+            content.extend_from_slice(line);
+            continue;
+        };
+        if let Some(file) = file.take() {
+            write(&file, &content);
+        }
+        content.clear();
+        let name = Path::new(OsStr::from_bytes(name.trim_ascii_end()));
+        // Nothing outside the tree.
+        let is_inside = name.components().all(|part| matches!(part, Component::Normal(_)));
+        file = is_inside.then(|| tree.join(name));
+    }
+}
+
+/// A file that cannot be there, because of its name or of another one, is not.
+fn write(file: &Path, content: &[u8]) {
+    if file.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()) {
+        let _ = fs::write(file, content);
+    }
+}

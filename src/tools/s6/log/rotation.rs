@@ -181,6 +181,9 @@ impl Logdir {
     /// failed on several times, as the next start would. The original waits for ever.
     pub fn give_up_on_processor(&mut self, warnings: Warnings) {
         if self.stage == Stage::Process && self.failures >= LAST_ATTEMPTS {
+            for name in [&b"processed"[..], b"newstate"] {
+                let _ = unlink(self.path(name).as_slice());
+            }
             self.stage = Stage::Archive(Suffix::Unprocessed);
             self.go_on_rotating(warnings);
         }

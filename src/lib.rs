@@ -1,4 +1,5 @@
-//! sixtree: an init for containers. `ARCHITECTURE.md` is the map; `multicall` is where a run begins.
+//! sixtree: an init for containers. `ARCHITECTURE.md` is the map; `multicall` is where a run
+//! begins.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod cli;

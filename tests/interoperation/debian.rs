@@ -15,7 +15,8 @@ const PACKAGES: &str = "^(s6|execline|libs6-[0-9.]+|libexecline[0-9.]+|libskarne
 /// for each other.
 const INSTALLED: &str = r#"mount -t overlay -o "lowerdir=$0/usr:/usr" s6 /usr && exec "$@""#;
 
-/// What Debian has. `None` (said on stderr) where it cannot be had, but not in CI: there it must be.
+/// What Debian has. `None` (said on stderr) where it cannot be had, but not in CI: there it must
+/// be.
 pub fn original() -> Option<&'static Debian> {
     static DEBIAN: OnceLock<Result<Debian, String>> = OnceLock::new();
     match DEBIAN.get_or_init(Debian::unpack) {

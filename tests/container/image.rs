@@ -20,24 +20,35 @@ const TRACE: &str = "#!/bin/sh\necho \"$*\" >> /trace\n";
 /// A root to boot: folders that lie over each other, the lowest first.
 #[derive(Clone)]
 pub struct Image {
-    base: Option<PathBuf>,
+    lowest: Vec<PathBuf>,
     files: Scratch,
 }
 
 impl Image {
     /// The release over BusyBox with all its applets, and the program `trace`.
     pub fn busybox() -> Self {
-        static BASE: LazyLock<Scratch> = LazyLock::new(|| {
-            let base = Scratch::new("busybox");
-            busybox(base.path());
+        static BASE: LazyLock<PathBuf> = LazyLock::new(|| {
+            let base = place().join("busybox");
+            if !base.exists() {
+                let new = Scratch::new("busybox");
+                busybox(new.path());
+                // Whoever makes it at the same time makes the same.
+                let _ = fs::rename(new.path(), &base);
+            }
             base
         });
-        Self { base: Some(BASE.path().to_path_buf()), files: Scratch::new("files") }
+        Self { lowest: vec![BASE.clone()], files: Scratch::new("files") }
     }
 
     /// The release over nothing: no shell, no passwd.
     pub fn scratch() -> Self {
-        Self { base: None, files: Scratch::new("files") }
+        Self { lowest: Vec::new(), files: Scratch::new("files") }
+    }
+
+    /// Puts a folder of the repository below the release.
+    pub fn on(mut self, folder: &str) -> Self {
+        self.lowest.push(fs::canonicalize(folder).expect("a folder of the repository"));
+        self
     }
 
     /// Adds a file. A text that begins with `#!` is executable.
@@ -55,7 +66,7 @@ impl Image {
     /// Its folders, the lowest first.
     pub fn layers(&self) -> Vec<PathBuf> {
         let above = [release(), self.files.path().to_path_buf()];
-        self.base.iter().cloned().chain(above).collect()
+        self.lowest.iter().cloned().chain(above).collect()
     }
 }
 

@@ -7,6 +7,7 @@
 mod boot;
 mod case;
 mod cases;
+mod examples;
 mod image;
 mod steps;
 

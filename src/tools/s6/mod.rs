@@ -2,7 +2,7 @@
 
 mod applyuidgid;
 mod background_watch;
-mod control;
+pub mod control;
 mod dates;
 pub mod envdir;
 mod envuidgid;

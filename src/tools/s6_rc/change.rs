@@ -1,9 +1,9 @@
 //! A change or reload, from the request to the exit code; and s6-rc-dryrun, in whose words a dry
 //! run is told.
 
-use super::conversation::{Conversation, Event, heed_signals};
-use super::live;
-use crate::format::request::{Answer, Change, Outcome, Reload, Request, Say, What, Words};
+use super::conversation::{self, Heard};
+use super::live::{self, Trouble};
+use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words};
 use crate::graph::Graph;
 use crate::sys::fd;
 use crate::tools::die::{number, shown};
@@ -60,35 +60,27 @@ pub fn converse(
     verbosity: u64,
     dry: Option<&DryRun>,
 ) -> Result<Outcome, Next> {
-    let signals = heed_signals(process)?;
-    let mut conversation = Conversation::begin(process, live, request, Some(signals))?;
-    loop {
-        match conversation.next()? {
-            Event::Answer(Answer::Say(say)) => tell(process, &say, verbosity, dry)?,
-            Event::Answer(Answer::Done(outcome)) => return Ok(outcome),
-            Event::Answer(Answer::Error { code, text }) => {
-                return Err(process.fatal(code, &text));
+    let hear = |heard| match heard {
+        Heard::Say(say) => tell(process, &say, verbosity, dry),
+        Heard::GivingUp(signal) => {
+            if verbosity >= 2 {
+                let name = signal.as_str().trim_start_matches("SIG");
+                process
+                    .warn(&format!("received {name}, aborting pending processes and exiting asap"));
             }
-            Event::Answer(Answer::States(_) | Answer::Status(_)) => {}
-            Event::Signal(signal) => {
-                if verbosity >= 2 {
-                    let name = signal.as_str().trim_start_matches("SIG");
-                    process.warn(&format!(
-                        "received {name}, aborting pending processes and exiting asap"
-                    ));
-                }
-                conversation.send(&Request::Abort)?;
-            }
+            Ok(())
         }
-    }
+    };
+    conversation::converse(live, request, hear).map_err(|e| process.fatal(e.code, &e.text))
 }
 
-fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> Result<(), Next> {
+fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> Result<(), Trouble> {
     let mut prefix = "";
     if let Some(dry) = dry {
         prefix = dry_prefix(say.what);
         if let Some(command) = dry.command(say).filter(|_| verbosity > 0) {
-            process.print(format!("s6-rc-dryrun: {command}\n").as_bytes())?;
+            fd::write_all(1, format!("s6-rc-dryrun: {command}\n").as_bytes())
+                .map_err(|e| Trouble::system("unable to write to stdout", e))?;
         }
     }
     if u64::from(say.level) <= verbosity {

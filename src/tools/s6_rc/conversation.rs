@@ -1,64 +1,61 @@
 //! One request to PID 1, and what it answers.
 
-use crate::format::request::{Answer, CONTROL, Lines, Request, State};
+use super::live::Trouble;
+use crate::format::request::{Answer, CONTROL, Lines, Outcome, Request, Say, State};
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::{fd, socket};
 use crate::tools::die::reason;
-use crate::tools::{Next, Process};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
+use serde_json::{Map, Value};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 /// A connection to PID 1 on which a request has been sent.
-pub struct Conversation<'a> {
-    process: &'a Process,
+struct Conversation {
     socket: OwnedFd,
     lines: Lines,
     signals: Option<SignalFd>,
 }
 
 /// What comes next in a conversation.
-pub enum Event {
+enum Event {
     /// PID 1 said something.
     Answer(Answer),
     /// A signal came that asks to give up.
     Signal(Signal),
 }
 
-impl<'a> Conversation<'a> {
+impl Conversation {
     /// Connects to the PID 1 that keeps the live directory, and asks. Signals, if given, are
     /// events of the conversation.
-    pub fn begin(
-        process: &'a Process,
-        live: &Path,
-        request: &Request,
-        signals: Option<SignalFd>,
-    ) -> Result<Self, Next> {
+    fn begin(live: &Path, request: &Request, signals: Option<SignalFd>) -> Result<Self, Trouble> {
         let name = Path::new(CONTROL).file_name().unwrap_or_default();
         let path = live.join(name);
         let socket = socket::connect(&path).map_err(|e| {
             let shown = path.display();
-            let text = format!("unable to take locks: {} (asking PID 1 at {shown})", reason(e));
-            process.fatal(111, &text)
+            Trouble::new(
+                111,
+                format!("unable to take locks: {} (asking PID 1 at {shown})", reason(e)),
+            )
         })?;
-        let conversation = Self { process, socket, lines: Lines::default(), signals };
+        let conversation = Self { socket, lines: Lines::default(), signals };
         conversation.send(request)?;
         Ok(conversation)
     }
 
     /// Waits for what comes next.
-    pub fn next(&mut self) -> Result<Event, Next> {
+    fn next(&mut self) -> Result<Event, Trouble> {
         loop {
-            let line = self.lines.take().map_err(|e| self.process.fatal(111, &e.to_string()))?;
+            let line = self.lines.take().map_err(|e| Trouble::new(111, e.to_string()))?;
             if let Some(line) = line {
                 let answer = Answer::decode(&line);
                 return answer
                     .map(Event::Answer)
-                    .map_err(|e| self.process.fatal(111, &format!("PID 1 said nonsense: {e}")));
+                    .map_err(|e| Trouble::new(111, format!("PID 1 said nonsense: {e}")));
             }
             if let Some(signal) = self.wait()? {
                 return Ok(Event::Signal(signal));
@@ -68,63 +65,109 @@ impl<'a> Conversation<'a> {
     }
 
     /// Asks for more, or something else, on the same connection.
-    pub fn send(&self, request: &Request) -> Result<(), Next> {
+    fn send(&self, request: &Request) -> Result<(), Trouble> {
         let stdio = Stdio::open();
         let bytes = request.encode();
         let (mut rest, mut fds) = (bytes.as_slice(), stdio.numbers.as_slice());
         while !rest.is_empty() {
             match socket::send(&self.socket, rest, fds) {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
-                Err(e) => return Err(self.process.fatal_errno("unable to ask PID 1", e)),
+                Err(e) => return Err(Trouble::system("unable to ask PID 1", e)),
             }
             fds = &[];
         }
         Ok(())
     }
 
-    fn receive(&mut self) -> Result<(), Next> {
+    fn receive(&mut self) -> Result<(), Trouble> {
         let mut buffer = [0; 8192];
         match socket::receive(&self.socket, &mut buffer, &mut Vec::new()) {
-            Ok(0) => Err(self.process.fatal(111, "PID 1 hung up before it had answered")),
+            Ok(0) => Err(Trouble::new(111, "PID 1 hung up before it had answered")),
             Ok(n) => {
                 self.lines.push(buffer.get(..n).unwrap_or_default());
                 Ok(())
             }
-            Err(e) => Err(self.process.fatal_errno("unable to read what PID 1 says", e)),
+            Err(e) => Err(Trouble::system("unable to read what PID 1 says", e)),
         }
     }
 
     /// Waits for PID 1, or for a signal.
-    fn wait(&mut self) -> Result<Option<Signal>, Next> {
+    fn wait(&mut self) -> Result<Option<Signal>, Trouble> {
         let Some(signals) = &mut self.signals else { return Ok(None) };
         let fds = [self.socket.as_fd(), signals.as_fd()];
         let ready = readable(&fds, Deadline::after_ms(0))
-            .map_err(|e| self.process.fatal_errno("unable to poll", e))?;
+            .map_err(|e| Trouble::system("unable to poll", e))?;
         if !ready.contains(&1) {
             return Ok(None);
         }
-        let came = signals.read_signal().map_err(|e| self.process.fatal_errno("signalfd", e))?;
+        let came = signals.read_signal().map_err(|e| Trouble::system("signalfd", e))?;
         Ok(came.and_then(|info| Signal::try_from(info.ssi_signo as i32).ok()))
     }
 }
 
 /// From now on, TERM and INT can be read.
-pub fn heed_signals(process: &Process) -> Result<SignalFd, Next> {
+fn heed_signals() -> Result<SignalFd, Trouble> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGTERM);
     set.add(Signal::SIGINT);
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), None)
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC))
-        .map_err(|e| process.fatal_errno("unable to trap signals", e))
+        .map_err(|e| Trouble::system("unable to trap signals", e))
+}
+
+/// What is heard while a request is under way.
+pub enum Heard {
+    /// Something happened.
+    Say(Say),
+    /// A signal came, and the request is being given up.
+    GivingUp(Signal),
+}
+
+/// Asks PID 1 for something that takes its time, and hands on what is heard until it is done. TERM
+/// and INT give it up.
+pub fn converse(
+    live: &Path,
+    request: &Request,
+    mut hear: impl FnMut(Heard) -> Result<(), Trouble>,
+) -> Result<Outcome, Trouble> {
+    let signals = heed_signals()?;
+    let mut conversation = Conversation::begin(live, request, Some(signals))?;
+    loop {
+        match conversation.next()? {
+            Event::Answer(Answer::Say(say)) => hear(Heard::Say(say))?,
+            Event::Answer(Answer::Done(outcome)) => return Ok(outcome),
+            Event::Answer(Answer::Error { code, text }) => return Err(Trouble::new(code, text)),
+            Event::Answer(Answer::States(_) | Answer::Status(_)) => {}
+            Event::Signal(signal) => {
+                hear(Heard::GivingUp(signal))?;
+                conversation.send(&Request::Abort)?;
+            }
+        }
+    }
 }
 
 /// Asks which services are up.
-pub fn states(process: &Process, live: &Path) -> Result<Vec<State>, Next> {
-    let mut conversation = Conversation::begin(process, live, &Request::States, None)?;
-    match conversation.next()? {
-        Event::Answer(Answer::States(states)) => Ok(states),
-        Event::Answer(Answer::Error { code, text }) => Err(process.fatal(code, &text)),
-        Event::Answer(_) | Event::Signal(_) => Err(process.fatal(111, "PID 1 said nonsense")),
+pub fn states(live: &Path) -> Result<Vec<State>, Trouble> {
+    match ask(live, &Request::States)? {
+        Answer::States(states) => Ok(states),
+        _ => Err(Trouble::new(111, "PID 1 said nonsense")),
+    }
+}
+
+/// Asks for all that is known of every service.
+pub fn status(live: &Path) -> Result<Vec<Map<String, Value>>, Trouble> {
+    match ask(live, &Request::Status)? {
+        Answer::Status(services) => Ok(services),
+        _ => Err(Trouble::new(111, "PID 1 said nonsense")),
+    }
+}
+
+/// Asks something that is answered at once.
+fn ask(live: &Path, request: &Request) -> Result<Answer, Trouble> {
+    match Conversation::begin(live, request, None)?.next()? {
+        Event::Answer(Answer::Error { code, text }) => Err(Trouble::new(code, text)),
+        Event::Answer(answer) => Ok(answer),
+        Event::Signal(_) => Err(Trouble::new(111, "PID 1 said nonsense")),
     }
 }
 

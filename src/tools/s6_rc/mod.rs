@@ -3,10 +3,10 @@
 mod adjust;
 mod change;
 mod compile;
-mod conversation;
+pub mod conversation;
 mod db;
 mod init;
-mod live;
+pub mod live;
 mod rc;
 mod update;
 

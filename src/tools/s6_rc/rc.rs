@@ -102,7 +102,7 @@ fn parse(process: &Process, options: Options) -> Result<(Word, Query), Next> {
 
 /// `list` and `listall`.
 fn list(process: &Process, query: &Query, close: bool) -> Result<Next, Next> {
-    let states = states(process, &query.live)?;
+    let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let graph = open(process, query)?;
     let mut selected: BTreeSet<ServiceId> = resolve(process, query, &graph)?.into_iter().collect();
     if query.change.all {
@@ -129,7 +129,7 @@ fn list(process: &Process, query: &Query, close: bool) -> Result<Next, Next> {
 
 /// `diff`: where the supervisor wants something else than s6-rc does.
 fn diff(process: &Process, query: &Query) -> Result<Next, Next> {
-    let states = states(process, &query.live)?;
+    let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let graph = open(process, query)?;
     let mut text = String::new();
     for State { name, up, .. } in states {
@@ -163,7 +163,7 @@ fn perform(process: &Process, query: &Query, change: Change) -> Result<Next, Nex
 fn reload(process: &Process, query: &Query) -> Result<Next, Next> {
     let mut names = utf8(process, query)?;
     if query.change.all {
-        let states = states(process, &query.live)?;
+        let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
         names.extend(states.into_iter().filter(|s| s.up).map(|s| s.name));
     }
     let Change { timeout_ms, wait, dry_run_ms, .. } = query.change;

@@ -56,7 +56,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Some(file) => read_conversions(process, &file, &old, &switch.live)?,
         None => BTreeMap::new(),
     };
-    let states = states(process, &switch.live)?;
+    let states = states(&switch.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let up = states.iter().filter(|s| s.up).filter_map(|s| old.service(&s.name)).collect();
     let adjustment = adjust(&old, &up, &conversions, &new).map_err(|e| {
         let code = if matches!(e, Impossible::Undefined(_)) { 4 } else { 6 };

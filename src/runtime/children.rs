@@ -190,6 +190,7 @@ impl Runtime {
                 self.children.by_pid.insert(pid.as_raw(), Whose::Script(process));
                 if let Some(service) = self.services.get_mut(&id) {
                     service.processes.oneshot = Some(pid);
+                    service.status.stamp = stamp();
                 }
                 Event::Spawned(process, Spawned::default())
             }
@@ -215,6 +216,9 @@ impl Runtime {
 
     /// A oneshot whose program could not be executed ends as a shell would have it: 126 or 127.
     fn pending_exit(&mut self, process: Process, code: u8) -> Event {
+        if let Some(service) = self.services.get_mut(&process.service) {
+            service.script_ended(Exit::Code(code));
+        }
         self.later.push_back(Event::Exited(process, Exit::Code(code)));
         Event::Spawned(process, Spawned::default())
     }
@@ -322,7 +326,7 @@ impl Runtime {
         };
         match self.children.by_pid.remove(&pid.as_raw()) {
             Some(Whose::Script(process)) => {
-                self.note_end(process, pid, status);
+                self.note_end(process, pid, status, exit);
                 self.feed(Event::Exited(process, exit));
             }
             Some(Whose::Cmd) => {
@@ -334,7 +338,7 @@ impl Runtime {
         }
     }
 
-    fn note_end(&mut self, process: Process, pid: Pid, status: WaitStatus) {
+    fn note_end(&mut self, process: Process, pid: Pid, status: WaitStatus, exit: Exit) {
         let Some(service) = self.services.get_mut(&process.service) else { return };
         match process.script {
             Script::Run => {
@@ -348,7 +352,7 @@ impl Runtime {
                 service.processes.finish = None;
                 service.status.ready_stamp = stamp();
             }
-            Script::Up | Script::Down | Script::Reload => service.processes.oneshot = None,
+            Script::Up | Script::Down | Script::Reload => service.script_ended(exit),
         }
     }
 

@@ -31,7 +31,10 @@ pub struct Service {
     pub readiness: Option<OwnedFd>,
     /// The processes of its scripts.
     pub processes: Processes,
-    /// What stands in `supervise/status`, but for what the engine knows.
+    /// How the last script of a oneshot ended.
+    pub last_script: Option<Exit>,
+    /// What stands in `supervise/status`, but for what the engine knows. Of a oneshot, the stamp
+    /// alone counts: when its last script started or ended.
     pub status: Status,
     /// `supervise/status` is not what it should be.
     pub stale: bool,
@@ -84,6 +87,7 @@ impl Service {
             supervision: None,
             readiness: None,
             processes,
+            last_script: None,
             status,
             stale: false,
             fresh: false,
@@ -133,6 +137,13 @@ impl Service {
     pub fn unsupervise(&mut self) {
         self.supervision = None;
         self.readiness = None;
+    }
+
+    /// A script of a oneshot ended.
+    pub fn script_ended(&mut self, exit: Exit) {
+        self.processes.oneshot = None;
+        self.last_script = Some(exit);
+        self.status.stamp = stamp();
     }
 
     /// Replaces `supervise/status` by what the engine and the processes say now.

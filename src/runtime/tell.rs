@@ -3,16 +3,27 @@
 use super::Runtime;
 use super::service::Service;
 use crate::definition::Kind;
-use crate::engine::Longrun;
+use crate::engine::{Exit, Failure, Why};
 use crate::format::request::Answer;
-use crate::graph::ServiceId;
+use crate::graph::{Direction, ServiceId};
 use nix::unistd::Pid;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 impl Runtime {
     /// Answers `Request::Status`.
     pub(super) fn tell_status(&mut self, id: u32) {
-        let all = self.services.iter().map(|(id, service)| self.known(*id, service)).collect();
+        let graph = self.engine.graph();
+        let top = graph.closure(&graph.find("top").unwrap_or_default(), Direction::Up);
+        let enabled: BTreeSet<_> = top.into_iter().collect();
+        let known = |(id, service): (&ServiceId, &Service)| {
+            let mut known = self.known(*id, service);
+            if self.engine.graph().definition(*id).is_some() {
+                known.insert("enabled".to_owned(), json!(enabled.contains(id)));
+            }
+            known
+        };
+        let all = self.services.iter().map(known).collect();
         self.reply(id, &Answer::Status(all));
     }
 
@@ -23,35 +34,69 @@ impl Runtime {
             Some(Kind::Longrun(_) | Kind::Bundle(_)) => "longrun",
             None => "scanned",
         };
+        let processes = service.processes;
+        let pid = processes.run.or(processes.finish).or(processes.oneshot);
+        let since = service.status.stamp.to_utc().map(|t| t.since_epoch.as_millis() as u64);
         let mut known = Map::new();
         let mut tell = |key: &str, value: Value| drop(known.insert(key.to_owned(), value));
         tell("name", json!(service.name));
         tell("type", json!(kind));
+        tell("pid", json!(pid.map(Pid::as_raw)));
+        tell("since_ms", json!(since));
         if definition.is_some() {
             tell("up", json!(self.engine.is_up(id)));
             tell("wanted", json!(self.engine.wanted_up(id)));
+            tell("why", self.engine.why_not_up(id).map_or(Value::Null, |why| self.why(why)));
         }
         if let Some(longrun) = self.engine.longrun(id) {
             tell("supervised", json!(service.supervision.is_some()));
-            tell("running", json!(service.processes.run.is_some()));
-            tell("ready", json!(longrun.ready() && !longrun.never_started()));
-            tell("pid", json!(service.processes.run.map(Pid::as_raw)));
-            tell("finishing", json!(service.processes.finish.is_some()));
+            tell("running", json!(processes.run.is_some()));
+            tell("ready", json!(longrun.serves()));
+            tell("finishing", json!(processes.run.is_none() && processes.finish.is_some()));
+            tell("stopping", json!(longrun.is_stopping()));
             tell("paused", json!(longrun.paused()));
             tell("wanted_up", json!(longrun.wanted()));
-            tell("last_exit", last_exit(longrun));
-            let since = service.status.stamp.to_utc().map(|t| t.since_epoch.as_millis() as u64);
-            tell("since_ms", json!(since));
+            tell("restarts", json!(longrun.restarts()));
+            tell("last_exit", exit(longrun.exit()));
+        } else {
+            tell("running", json!(processes.oneshot.is_some()));
+            tell("ready", json!(self.engine.is_up(id)));
+            tell("last_exit", exit(service.last_script));
         }
         known
     }
+
+    /// Why a service is not up: a word, and what belongs to it.
+    fn why(&self, why: Why) -> Value {
+        let name = |id| self.engine.graph().name(id);
+        match why {
+            Why::NotWanted => json!({"word": "not-wanted"}),
+            Why::Starting => json!({"word": "starting"}),
+            Why::WaitsFor(id) => json!({"word": "waits-for", "service": name(id)}),
+            Why::Failed(why) => json!({"word": "failed", "failure": failure(why)}),
+            Why::Needs(id, why) => {
+                json!({"word": "needs", "service": name(id), "failure": failure(why)})
+            }
+            Why::GivenUp => json!({"word": "given-up"}),
+        }
+    }
 }
 
-fn last_exit(longrun: &Longrun) -> Value {
-    use crate::engine::Exit;
-    match longrun.exit() {
+fn exit(exit: Option<Exit>) -> Value {
+    match exit {
         Some(Exit::Code(code)) => json!({"code": code}),
         Some(Exit::Signal(signal)) => json!({"signal": signal}),
         None => Value::Null,
+    }
+}
+
+fn failure(failure: Failure) -> Value {
+    match failure {
+        Failure::Exited(code) => exit(Some(Exit::Code(code))),
+        Failure::Crashed(signal) => exit(Some(Exit::Signal(signal))),
+        Failure::TimedOut => json!("timed out"),
+        Failure::Permanent => json!("failed for good"),
+        Failure::NotSpawned => json!("its script could not be started"),
+        Failure::Aborted => json!("the change was aborted"),
     }
 }

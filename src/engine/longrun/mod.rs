@@ -50,6 +50,8 @@ pub struct Longrun {
     since: Time,
     ready_since: Time,
     exit: Option<Exit>,
+    /// How often `run` was started again because it was to be up.
+    restarts: u32,
     /// The supervisor leaves when the service is down.
     leaving: bool,
     /// The process of now tells its readiness.
@@ -87,6 +89,7 @@ impl Longrun {
             since: Time::default(),
             ready_since: Time::default(),
             exit: None,
+            restarts: 0,
             leaving: false,
             notifies: false,
             stop_asked: false,
@@ -132,6 +135,10 @@ impl Longrun {
     /// How `run` last ended.
     pub fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+    /// How often `run` ended and was started again, without anybody asking for it.
+    pub fn restarts(&self) -> u32 {
+        self.restarts
     }
     /// Whether its supervisor leaves when it is down.
     pub fn leaving(&self) -> bool {
@@ -350,6 +357,7 @@ impl Longrun {
         self.announce(agenda);
         agenda.notify(self.id, letters);
         let next_start = self.next_start.take().unwrap_or(agenda.after(THROTTLE_MS));
+        self.restarts = self.restarts.saturating_add(u32::from(self.wanted && !self.leaving));
         if self.leaving {
             self.left(agenda);
         } else if self.wanted && next_start <= agenda.now() {

@@ -249,6 +249,7 @@ fn it_starts_again_a_second_after_finish() {
     scene.exited("#0 finish", 0);
     assert_eq!(scene.deadline(), Some(1000));
     assert_eq!(scene.timeout(), "spawn #0 run");
+    assert_eq!(scene.engine.longrun(scene.id("#0")).map(Longrun::restarts), Some(1));
 }
 
 #[test]

@@ -1,47 +1,97 @@
 //! What the init that runs here has: its tree, and the state of each service.
 
-use crate::definition::database;
-use crate::format::request::{Answer, CONTROL, Lines, Request, State};
+use super::Failure;
+use super::known::Known;
+use crate::format::request::State;
 use crate::graph::Graph;
-use crate::sys::socket;
+use crate::graph::similar;
 use crate::tools::Environment;
+use crate::tools::s6_rc::conversation;
+use crate::tools::s6_rc::live::{self, Trouble};
+use clap::{Arg, ArgMatches};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self { code: trouble.code.into(), text: trouble.text }
+    }
+}
+
 /// Where the init keeps what changes.
-fn run_directory() -> PathBuf {
+pub fn run_directory() -> PathBuf {
     Environment::inherited().rundir()
 }
 
-/// The tree that was booted; `None`: there is no such init, or it has none.
+/// The live directory of the services.
+pub fn directory() -> PathBuf {
+    run_directory().join("s6-rc")
+}
+
+/// The tree that runs; `None`: there is no such init, or it has none.
 pub fn tree() -> Option<Graph> {
-    let file = run_directory().join("s6/db").join(database::FILE);
-    Graph::new(database::read(&file).ok()?).ok()
+    open_tree().ok()
+}
+
+/// The tree that runs, or why there is none.
+pub fn open_tree() -> Result<Graph, Failure> {
+    Ok(live::open(&directory().join("compiled"))?)
 }
 
 /// The state of every service; `None`: no init answers.
 pub fn states() -> Option<Vec<State>> {
-    match ask(&Request::States)? {
-        Answer::States(states) => Some(states),
-        Answer::Say(_) | Answer::Done(_) | Answer::Status(_) | Answer::Error { .. } => None,
-    }
+    conversation::states(&directory()).ok()
 }
 
-/// Asks the init something that it answers in one line.
-fn ask(request: &Request) -> Option<Answer> {
-    let socket = socket::connect(&run_directory().join(CONTROL)).ok()?;
-    let bytes = request.encode();
-    let mut rest = bytes.as_slice();
-    while !rest.is_empty() {
-        rest = rest.get(socket::send(&socket, rest, &[]).ok()?..)?;
+/// All that is known of every service.
+pub fn all() -> Result<Vec<Known>, Failure> {
+    let answer = conversation::status(&directory())?;
+    Ok(answer.into_iter().map(Known::from).collect())
+}
+
+/// The argument that names services and bundles.
+pub fn names_argument(help: &'static str) -> Arg {
+    Arg::new("service").value_name("SERVICE").num_args(0..).help(help)
+}
+
+/// The names that were given.
+pub fn names(arguments: &ArgMatches) -> Vec<String> {
+    arguments.get_many("service").unwrap_or_default().cloned().collect()
+}
+
+/// The services that the names stand for, bundles resolved; all of them if there is no name. A
+/// name that nothing has exits 3.
+pub fn select(names: &[String]) -> Result<Vec<Known>, Failure> {
+    let mut all = all()?;
+    if !names.is_empty() {
+        let chosen = resolve(names, &all, &tree().unwrap_or_default())?;
+        all.retain(|known| chosen.contains(&known.name));
     }
-    let (mut lines, mut buffer) = (Lines::default(), [0; 8192]);
-    loop {
-        if let Some(line) = lines.take().ok()? {
-            return Answer::decode(&line).ok();
-        }
-        match socket::receive(&socket, &mut buffer, &mut Vec::new()).ok()? {
-            0 => return None,
-            n => lines.push(buffer.get(..n)?),
+    Ok(all)
+}
+
+/// The names of the services that names stand for.
+pub fn resolve(
+    names: &[String],
+    all: &[Known],
+    graph: &Graph,
+) -> Result<BTreeSet<String>, Failure> {
+    let mut chosen = BTreeSet::new();
+    for name in names {
+        match graph.find(name) {
+            Some(ids) => chosen.extend(ids.into_iter().map(|id| graph.name(id).to_owned())),
+            None if all.iter().any(|known| known.name == *name) => {
+                chosen.insert(name.clone());
+            }
+            None => return Err(unknown(name, all, graph)),
         }
     }
+    Ok(chosen)
+}
+
+fn unknown(name: &str, all: &[Known], graph: &Graph) -> Failure {
+    let candidates = graph.names().chain(all.iter().map(|known| known.name.as_str()));
+    let meant = similar(name, candidates).map(|meant| format!("; did you mean {meant}?"));
+    let text = format!("no service or bundle is called {name}{}", meant.unwrap_or_default());
+    Failure { code: 3, text }
 }

@@ -1,13 +1,21 @@
 //! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
+mod change;
 pub mod check;
 mod container;
 mod edit;
 mod graph;
+mod healthcheck;
 mod install;
+mod kill;
+mod known;
 pub mod layout;
 mod live;
+mod progress;
 mod run;
+mod status;
+mod tools;
+mod wait;
 
 use crate::sys::fd;
 use crate::tools::{FAMILIES, Word, die};
@@ -34,6 +42,16 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: edit::new::arguments, run: edit::new::run },
     Subcommand { arguments: edit::membership::add_arguments, run: edit::membership::add },
     Subcommand { arguments: edit::membership::remove_arguments, run: edit::membership::remove },
+    Subcommand { arguments: status::arguments, run: status::run },
+    Subcommand { arguments: change::start_arguments, run: change::start },
+    Subcommand { arguments: change::stop_arguments, run: change::stop },
+    Subcommand { arguments: change::restart_arguments, run: change::restart },
+    Subcommand { arguments: change::reload_arguments, run: change::reload },
+    Subcommand { arguments: kill::arguments, run: kill::run },
+    Subcommand { arguments: healthcheck::arguments, run: healthcheck::run },
+    Subcommand { arguments: wait::arguments, run: wait::run },
+    Subcommand { arguments: tools::arguments, run: tools::run },
+    Subcommand { arguments: tools::help_arguments, run: tools::help },
     Subcommand { arguments: run::arguments, run: run::run },
     Subcommand { arguments: install::arguments, run: install::run },
 ];

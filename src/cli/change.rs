@@ -1,0 +1,207 @@
+//! `sixtree start`, `stop`, `restart` and `reload`: changes as s6-rc makes them, with what the
+//! services need, or what needs them.
+
+use super::known::culprits;
+use super::progress::Progress;
+use super::wait::{timeout_argument, timeout_ms};
+use super::{Failure, live};
+use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words};
+use crate::graph::{Direction, Graph};
+use crate::sys::fd;
+use crate::tools::s6_rc::conversation::{self, Heard};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::collections::BTreeSet;
+
+const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when the time is over, \
+                          3 if a name is unknown, 111 if no init answers.";
+
+/// `sixtree start` and what it takes.
+pub fn start_arguments() -> Command {
+    command("start", "Start services, and what they need")
+}
+
+/// `sixtree stop` and what it takes.
+pub fn stop_arguments() -> Command {
+    command("stop", "Stop services, and what needs them")
+}
+
+/// `sixtree restart` and what it takes.
+pub fn restart_arguments() -> Command {
+    command("restart", "Stop services and what needs them, and start them again")
+}
+
+/// `sixtree reload` and what it takes.
+pub fn reload_arguments() -> Command {
+    command("reload", "Let services read their configuration again")
+}
+
+fn command(name: &'static str, about: &'static str) -> Command {
+    Command::new(name)
+        .about(about)
+        .after_help(EXIT_CODES)
+        .arg(live::names_argument("Services and bundles").required(true))
+        .arg(timeout_argument())
+        .arg(
+            Arg::new("verbose")
+                .short('v')
+                .long("verbose")
+                .action(ArgAction::SetTrue)
+                .help("Say what starts and stops"),
+        )
+}
+
+/// Starts; returns the exit code.
+pub fn start(arguments: &ArgMatches) -> Result<i32, Failure> {
+    Asking::new("start", arguments)?.start()
+}
+
+/// Stops; returns the exit code.
+pub fn stop(arguments: &ArgMatches) -> Result<i32, Failure> {
+    Asking::new("stop", arguments)?.stop()
+}
+
+/// Stops and starts; returns the exit code.
+pub fn restart(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let mut asking = Asking::new("restart", arguments)?;
+    let graph = live::open_tree()?;
+    let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
+    let again = again(&asking.names, &graph, &up.map(|s| s.name).collect());
+    match asking.stop()? {
+        0 => {
+            asking.names.extend(again);
+            asking.start()
+        }
+        code => Ok(code),
+    }
+}
+
+/// Reloads; returns the exit code.
+pub fn reload(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let asking = Asking::new("reload", arguments)?;
+    let (names, timeout_ms) = (asking.names.clone(), asking.timeout_ms);
+    let reload = Reload { names, timeout_ms, wait: true, dry_run_ms: None };
+    asking.ask(&Request::Reload(reload))
+}
+
+/// Of what is up, what stops with the services named.
+fn again(names: &[String], graph: &Graph, up: &BTreeSet<String>) -> Vec<String> {
+    let named: Vec<_> = names.iter().filter_map(|name| graph.find(name)).flatten().collect();
+    let closure = graph.closure(&named, Direction::Down);
+    let stopped = closure.into_iter().map(|id| graph.name(id).to_owned());
+    stopped.filter(|name| up.contains(name)).collect()
+}
+
+/// What is asked for, by which subcommand.
+struct Asking {
+    subcommand: &'static str,
+    names: Vec<String>,
+    timeout_ms: u64,
+    verbose: bool,
+}
+
+impl Asking {
+    /// Unknown names are refused, with a better one if there is one.
+    fn new(subcommand: &'static str, arguments: &ArgMatches) -> Result<Self, Failure> {
+        let names = live::names(arguments);
+        live::resolve(&names, &[], &live::open_tree()?)?;
+        let (timeout_ms, verbose) = (timeout_ms(arguments), arguments.get_flag("verbose"));
+        Ok(Self { subcommand, names, timeout_ms, verbose })
+    }
+
+    fn start(&self) -> Result<i32, Failure> {
+        let code = self.ask(&Request::Change(self.change(false)))?;
+        if code != 0 {
+            for line in culprits(&live::select(&self.names)?, true) {
+                self.say(&line);
+            }
+        }
+        Ok(code)
+    }
+
+    fn stop(&self) -> Result<i32, Failure> {
+        self.ask(&Request::Change(self.change(true)))
+    }
+
+    fn change(&self, down: bool) -> Change {
+        let (names, timeout_ms) = (self.names.clone(), self.timeout_ms);
+        Change { names, down, timeout_ms, wait: true, ..Change::default() }
+    }
+
+    /// Asks PID 1, shows what is on its way, and tells how to exit.
+    fn ask(&self, request: &Request) -> Result<i32, Failure> {
+        let (mut progress, mut moving) = (Progress::new(), Moving::default());
+        let outcome = conversation::converse(&live::directory(), request, |heard| {
+            if let Heard::Say(say) = heard {
+                moving.hear(&say);
+                if say.level <= 1 + u8::from(self.verbose) {
+                    progress.clear();
+                    self.say(&format!("{}: {}", say.severity.word(), say.text));
+                }
+                progress.show(moving.verb, moving.names.iter().map(String::as_str));
+            }
+            Ok(())
+        })?;
+        drop(progress);
+        let (code, why) = match outcome {
+            Outcome::Done => return Ok(0),
+            Outcome::Failed => (1, "not all of it could be done"),
+            Outcome::Aborted => (1, "aborted"),
+            Outcome::TimedOut => (2, "timed out"),
+            Outcome::Busy => (111, "another change is under way"),
+        };
+        self.say(why);
+        Ok(code)
+    }
+
+    fn say(&self, text: &str) {
+        let line = format!("sixtree {}: {text}\n", self.subcommand);
+        let _ = fd::write_all(2, line.as_bytes());
+    }
+}
+
+/// What is on its way.
+#[derive(Default)]
+struct Moving {
+    verb: &'static str,
+    names: BTreeSet<String>,
+}
+
+impl Moving {
+    fn hear(&mut self, say: &Say) {
+        let verb = match say.what {
+            What::Starting => Some("starting"),
+            What::Stopping => Some("stopping"),
+            What::Reloading => Some("reloading"),
+            What::Started | What::NotStarted | What::Stopped | What::NotStopped => None,
+            What::Reloaded | What::NotReloaded => None,
+            What::Already | What::Essential | What::Other => return,
+        };
+        match verb {
+            Some(verb) => {
+                self.verb = verb;
+                self.names.insert(say.service.clone());
+            }
+            None => drop(self.names.remove(&say.service)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Atomic, Definition, Kind, Longrun, Reference};
+
+    #[test]
+    fn what_stops_with_a_service_starts_again_with_it() {
+        let longrun = |name: &str, needs: &[&str]| {
+            let dependencies = needs.iter().map(|name| Reference::to(name)).collect();
+            let atomic = Atomic { dependencies, ..Atomic::default() };
+            Definition::new(name, Kind::Longrun(Longrun { atomic, ..Longrun::default() }))
+        };
+        let all = vec![longrun("a", &[]), longrun("b", &["a"]), longrun("c", &["b"])];
+        let graph = Graph::new(all).unwrap();
+        let up = BTreeSet::from(["a", "b"].map(str::to_owned));
+        assert_eq!(again(&["a".to_owned()], &graph, &up), ["a", "b"]);
+        assert_eq!(again(&["c".to_owned()], &graph, &up), [""; 0]);
+    }
+}

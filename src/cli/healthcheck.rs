@@ -1,0 +1,28 @@
+//! `sixtree healthcheck`: for Docker's HEALTHCHECK, in images without curl or a shell.
+
+use super::known::culprits;
+use super::{Failure, live, print};
+use clap::{ArgMatches, Command};
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    Command::new("healthcheck")
+        .about("Exit 0 if what should be up is up and ready")
+        .after_help(
+            "Exits 1 and prints a line for each service that is not. In a Dockerfile:\n  \
+             HEALTHCHECK CMD [\"/command/sixtree\", \"healthcheck\"]",
+        )
+        .arg(live::names_argument(
+            "These must be up [default: all that were started and not stopped]",
+        ))
+}
+
+/// Looks; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let names = live::names(arguments);
+    let wrong = culprits(&live::select(&names)?, !names.is_empty());
+    match print(&wrong.iter().map(|line| format!("{line}\n")).collect::<String>()) {
+        0 => Ok(i32::from(!wrong.is_empty())),
+        code => Ok(code),
+    }
+}

@@ -1,0 +1,92 @@
+//! `sixtree tools` and `sixtree help`: which commands there are, and how each is called.
+
+use super::{Failure, command, print};
+use crate::graph::similar;
+use crate::tools::{FAMILIES, find};
+use clap::{Arg, ArgMatches, Command};
+
+/// `sixtree tools` and what it takes.
+pub fn arguments() -> Command {
+    Command::new("tools").about("List every compatible command, with what it is for")
+}
+
+/// Lists them; returns the exit code.
+pub fn run(_: &ArgMatches) -> Result<i32, Failure> {
+    Ok(print(&listing()))
+}
+
+/// `sixtree help` and what it takes.
+pub fn help_arguments() -> Command {
+    Command::new("help")
+        .about("Show how a compatible command, or a subcommand, is called")
+        .after_help("Exits 3 if there is no such command.")
+        .arg(Arg::new("name").value_name("TOOL").help("[default: sixtree itself]"))
+}
+
+/// Helps; returns the exit code.
+pub fn help(arguments: &ArgMatches) -> Result<i32, Failure> {
+    match arguments.get_one::<String>("name") {
+        None => Ok(print(&command().render_help().to_string())),
+        Some(name) => usage(name).map(|text| print(&text)),
+    }
+}
+
+/// Every tool, by family.
+fn listing() -> String {
+    let all = FAMILIES.iter().flat_map(|(_, tools)| tools.iter());
+    let width = all.map(|tool| tool.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (family, tools) in FAMILIES {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text.push_str(&format!("{gap}{family}\n"));
+        for tool in *tools {
+            text.push_str(&format!("  {:width$}  {}\n", tool.name, sentence(tool.summary)));
+        }
+    }
+    text
+}
+
+/// How a tool, or a subcommand of this one, is called.
+fn usage(name: &str) -> Result<String, Failure> {
+    if let Some(tool) = find(name.as_bytes()) {
+        let synopsis = format!("{name} {}", tool.usage);
+        return Ok(format!("{}\n\nUsage: {}\n", sentence(tool.summary), synopsis.trim_end()));
+    }
+    let mut own = command();
+    own.build();
+    if let Some(subcommand) = own.find_subcommand_mut(name) {
+        return Ok(subcommand.render_help().to_string());
+    }
+    let tools = FAMILIES.iter().flat_map(|(_, tools)| tools.iter()).map(|tool| tool.name);
+    let meant = similar(name, tools.chain(own.get_subcommands().map(Command::get_name)));
+    let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
+    Err(Failure { code: 3, text: format!("no command is called {name}{meant}") })
+}
+
+/// Some summaries begin with a capital, some do not: here all do.
+fn sentence(summary: &str) -> String {
+    let mut letters = summary.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_is_listed_and_has_help() {
+        let listing = listing();
+        for tool in FAMILIES.iter().flat_map(|(_, tools)| tools.iter()) {
+            assert!(listing.contains(&format!("\n  {} ", tool.name)), "{}", tool.name);
+            assert!(usage(tool.name).unwrap().contains(&format!("Usage: {}", tool.name)));
+            assert!(!tool.summary.is_empty(), "{}", tool.name);
+        }
+        assert!(usage("graph").unwrap().contains("Usage: sixtree graph"));
+    }
+
+    #[test]
+    fn an_unknown_command_is_told_apart() {
+        let Failure { code, text } = usage("s6-scv").unwrap_err();
+        assert_eq!((code, text.as_str()), (3, "no command is called s6-scv; did you mean s6-svc?"));
+    }
+}

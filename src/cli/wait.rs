@@ -1,0 +1,101 @@
+//! `sixtree wait`: until services are up and ready, or down.
+
+use super::known::{Known, State, culprits};
+use super::progress::Progress;
+use super::{Failure, live};
+use crate::sys::fd;
+use crate::sys::poll::Deadline;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use std::time::Duration;
+
+/// How often it looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    Command::new("wait")
+        .about("Wait until services are up and ready, or down")
+        .after_help(
+            "Exits 0 when they are, 1 as soon as one has failed, 2 when the time is over, 3 if a \
+             name is unknown, 111 if no init answers.",
+        )
+        .arg(live::names_argument(
+            "Wait for these services and bundles [default: all that are to be up]",
+        ))
+        .arg(
+            Arg::new("down")
+                .long("down")
+                .action(ArgAction::SetTrue)
+                .requires("service")
+                .help("Until they are down"),
+        )
+        .arg(timeout_argument())
+}
+
+/// The option that says how long to wait.
+pub fn timeout_argument() -> Arg {
+    Arg::new("timeout")
+        .short('t')
+        .long("timeout")
+        .value_name("SECONDS")
+        .value_parser(value_parser!(u64).range(1..=u64::MAX / 1_000))
+        .help("Give up after this time [default: never]")
+}
+
+/// What that option says, in ms; 0 is for ever.
+pub fn timeout_ms(arguments: &ArgMatches) -> u64 {
+    arguments.get_one::<u64>("timeout").map_or(0, |seconds| seconds.saturating_mul(1_000))
+}
+
+/// Waits; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let names = live::names(arguments);
+    let deadline = Deadline::after_ms(timeout_ms(arguments));
+    let down = arguments.get_flag("down");
+    let mut progress = Progress::new();
+    loop {
+        let services = live::select(&names)?;
+        let missing = missing(&services, !names.is_empty(), down);
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let failed = !down && missing.iter().any(|known| known.state() == State::Failed);
+        if failed || deadline.has_passed() {
+            progress.clear();
+            for known in missing {
+                let lines = culprits(std::slice::from_ref(known), true);
+                let still = lines.first().cloned().unwrap_or_else(|| format!("{}: up", known.name));
+                let _ = fd::write_all(2, format!("sixtree wait: {still}\n").as_bytes());
+            }
+            return Ok(if failed { 1 } else { 2 });
+        }
+        progress.show("waiting for", missing.iter().map(|known| known.name.as_str()));
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// The services that are not yet as they shall be.
+fn missing(services: &[Known], named: bool, down: bool) -> Vec<&Known> {
+    let wrong = |known: &&Known| match down {
+        true => !matches!(known.state(), State::Down | State::Failed),
+        false => (named || known.is_wanted()) && !known.is_healthy(),
+    };
+    services.iter().filter(wrong).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::known::tests::canned;
+
+    #[test]
+    fn what_is_waited_for_depends_on_the_direction() {
+        let all = canned();
+        let names = |named, down| {
+            missing(&all, named, down).iter().map(|k| k.name.clone()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(false, false), "migrate web");
+        assert_eq!(names(true, false), "migrate web debug");
+        assert_eq!(names(true, true), "db init");
+    }
+}

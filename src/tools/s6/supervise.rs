@@ -41,7 +41,10 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     };
     let (rescan_ms, ready) = (number('t')?.unwrap_or(0), descriptor('d')?);
     // Both limits bound arrays that we do not have; the values are only checked.
-    (number('C')?, number('L')?, descriptor('X')?);
+    for limit in ['C', 'L'] {
+        number(limit)?;
+    }
+    descriptor('X')?;
     let scan = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     let directory = enter(process, &scan)?;
     if lock::is_locked(b".s6-svscan/lock").unwrap_or(false) {

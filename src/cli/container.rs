@@ -121,7 +121,7 @@ impl Container {
         mount(Some("tmpfs"), place, Some("tmpfs"), MsFlags::empty(), mode)
             .map_err(Failure::with("mount a tmpfs over", place))?;
         std::env::set_current_dir(place).map_err(Failure::with("change to", place))?;
-        let changes = kept.as_ref().map_or(".".to_string(), |fd| reopened(fd));
+        let changes = kept.as_ref().map_or(".".to_string(), reopened);
         for folder in [&format!("{changes}/upper"), &format!("{changes}/work"), "root"] {
             fs::create_dir_all(folder)
                 .map_err(Failure::with("make the folder", Path::new(folder)))?;

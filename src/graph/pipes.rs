@@ -14,13 +14,13 @@ fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> Pipes {
     let mut pipes = Pipes::default();
     let Some(longrun) = longrun(graph, id) else { return pipes };
     let name = graph.name(id);
-    if let Some(to) = &longrun.producer_for {
-        if let Some((consumer, other)) = end(graph, name, to, faults) {
-            if !other.consumer_for.iter().any(|producer| producer.name == name) {
-                faults.tell_of(name, to, &Conflict::HalfProducer(to.name.clone()));
-            }
-            pipes.consumer = Some(consumer);
+    if let Some(to) = &longrun.producer_for
+        && let Some((consumer, other)) = end(graph, name, to, faults)
+    {
+        if !other.consumer_for.iter().any(|producer| producer.name == name) {
+            faults.tell_of(name, to, &Conflict::HalfProducer(to.name.clone()));
         }
+        pipes.consumer = Some(consumer);
     }
     for from in &longrun.consumer_for {
         if let Some((producer, other)) = end(graph, name, from, faults) {

@@ -21,9 +21,7 @@ pub enum Refusal {
     #[error("sixtree: fatal: {0}\n")]
     NoRun(String),
     /// Without it nobody knows which program this is, or which processes are left.
-    #[error(
-        "sixtree: fatal: /proc is not mounted: mount it in the container (mount -t proc proc /proc)\n"
-    )]
+    #[error("sixtree: fatal: /proc is not mounted: mount -t proc proc /proc in the container\n")]
     NoProc,
     /// The kernel refuses what the loop is made of.
     #[error("sixtree: fatal: unable to start the event loop: {}\n", .0.desc())]

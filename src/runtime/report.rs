@@ -6,80 +6,67 @@ use crate::graph::ServiceId;
 
 /// The line for a report; `name` gives a service's name.
 pub fn say(report: Report, name: impl Fn(ServiceId) -> String) -> Say {
+    let service = subject(report).map(name).unwrap_or_default();
+    let (level, severity, what) = kind(report);
+    Say { level, severity, what, text: text(report, &service), service }
+}
+
+/// The service that a report is about.
+pub fn subject(report: Report) -> Option<ServiceId> {
     use Report as R;
-    let info = |level, what, service: String, text| Say {
-        level,
-        severity: Severity::Info,
-        what,
-        service,
-        text,
-    };
-    let warning = |what, service: String, text| Say {
-        level: 1,
-        severity: Severity::Warning,
-        what,
-        service,
-        text,
-    };
-    let unable = |what, id, verb: &str, failure| {
-        let n = name(id);
-        let text = format!("unable to {verb} service {n}: {}", reason(failure));
-        warning(what, n, text)
-    };
-    let told = |level, what, id, text: &dyn Fn(&str) -> String| {
-        let n = name(id);
-        let text = text(&n);
-        info(level, what, n, text)
-    };
     match report {
-        R::Starting(id) => told(2, What::Starting, id, &|n| format!("service {n}: starting")),
-        R::Started(id) => {
-            told(2, What::Started, id, &|n| format!("service {n} successfully started"))
+        R::Starting(id) | R::Started(id) | R::NotStarted(id, _) | R::AlreadyUp(id) => Some(id),
+        R::Stopping(id) | R::Stopped(id) | R::NotStopped(id, _) | R::AlreadyDown(id) => Some(id),
+        R::Reloading(id) | R::Reloaded(id) | R::NotReloaded(id, _) => Some(id),
+        R::Essential(id) | R::StillWaiting(id) | R::Late(id) => Some(id),
+        R::BootFailed | R::BootFatal => None,
+    }
+}
+
+/// The lowest verbosity that shows it, how bad it is, and what it is.
+fn kind(report: Report) -> (u8, Severity, What) {
+    use Report as R;
+    use Severity::{Fatal, Info, Warning};
+    match report {
+        R::Starting(_) => (2, Info, What::Starting),
+        R::Started(_) => (2, Info, What::Started),
+        R::NotStarted(..) => (1, Warning, What::NotStarted),
+        R::Stopping(_) => (2, Info, What::Stopping),
+        R::Stopped(_) => (2, Info, What::Stopped),
+        R::NotStopped(..) => (1, Warning, What::NotStopped),
+        R::AlreadyUp(_) | R::AlreadyDown(_) => (3, Info, What::Already),
+        R::Essential(_) => (1, Warning, What::Essential),
+        R::Reloading(_) => (3, Info, What::Reloading),
+        R::Reloaded(_) => (2, Info, What::Reloaded),
+        R::NotReloaded(..) => (1, Warning, What::NotReloaded),
+        R::StillWaiting(_) | R::Late(_) | R::BootFailed => (1, Warning, What::Other),
+        R::BootFatal => (0, Fatal, What::Other),
+    }
+}
+
+fn text(report: Report, n: &str) -> String {
+    use Report as R;
+    match report {
+        R::Starting(_) => format!("service {n}: starting"),
+        R::Started(_) => format!("service {n} successfully started"),
+        R::NotStarted(_, why) => format!("unable to start service {n}: {}", reason(why)),
+        R::Stopping(_) => format!("service {n}: stopping"),
+        R::Stopped(_) => format!("service {n} successfully stopped"),
+        R::NotStopped(_, why) => format!("unable to stop service {n}: {}", reason(why)),
+        R::AlreadyUp(_) => format!("service {n}: already up"),
+        R::AlreadyDown(_) => format!("service {n}: already down"),
+        R::Essential(_) => format!("service {n} is marked as essential, not stopping it"),
+        R::Reloading(_) => format!("service {n}: reloading"),
+        R::Reloaded(_) => format!("service {n} successfully reloaded"),
+        R::NotReloaded(_, why) => format!("unable to reload service {n}: {}", reason(why)),
+        R::StillWaiting(_) => format!("still waiting for service {n} to stop"),
+        R::Late(_) => {
+            format!("SIXTREE_SHUTDOWN_MAXTIME is over: service {n} has not stopped; killing it")
         }
-        R::NotStarted(id, why) => unable(What::NotStarted, id, "start", why),
-        R::Stopping(id) => told(2, What::Stopping, id, &|n| format!("service {n}: stopping")),
-        R::Stopped(id) => {
-            told(2, What::Stopped, id, &|n| format!("service {n} successfully stopped"))
-        }
-        R::NotStopped(id, why) => unable(What::NotStopped, id, "stop", why),
-        R::AlreadyUp(id) => told(3, What::Already, id, &|n| format!("service {n}: already up")),
-        R::AlreadyDown(id) => told(3, What::Already, id, &|n| format!("service {n}: already down")),
-        R::Essential(id) => {
-            let n = name(id);
-            let text = format!("service {n} is marked as essential, not stopping it");
-            warning(What::Essential, n, text)
-        }
-        R::Reloading(id) => told(3, What::Reloading, id, &|n| format!("service {n}: reloading")),
-        R::Reloaded(id) => {
-            told(2, What::Reloaded, id, &|n| format!("service {n} successfully reloaded"))
-        }
-        R::NotReloaded(id, why) => unable(What::NotReloaded, id, "reload", why),
-        R::StillWaiting(id) => {
-            let n = name(id);
-            let text = format!("still waiting for service {n} to stop");
-            warning(What::Other, n, text)
-        }
-        R::Late(id) => {
-            let n = name(id);
-            let text = format!(
-                "SIXTREE_SHUTDOWN_MAXTIME is over: service {n} has not stopped; killing it"
-            );
-            warning(What::Other, n, text)
-        }
-        R::BootFailed => warning(
-            What::Other,
-            String::new(),
-            "s6-rc failed to properly bring all the services up! Check your logs (in \
+        R::BootFailed => "s6-rc failed to properly bring all the services up! Check your logs (in \
              /run/uncaught-logs/current if you have in-container logging) for more information."
-                .to_owned(),
-        ),
-        R::BootFatal => Say {
-            level: 0,
-            severity: Severity::Fatal,
-            what: What::Other,
-            service: String::new(),
-            text: "stopping the container.".to_owned(),
-        },
+            .to_owned(),
+        R::BootFatal => "stopping the container.".to_owned(),
     }
 }
 

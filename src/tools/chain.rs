@@ -76,7 +76,8 @@ impl Process {
     pub fn adopt_path(&mut self) {
         self.path = self.env.get(b"PATH").map(<[u8]>::to_vec);
     }
-    /// The name under which messages are written.
+    /// The name under which messages are written: an alias speaks as the original does.
+    #[expect(clippy::misnamed_getters)]
     pub fn name(&self) -> &'static str {
         self.tool.speaks_as
     }

@@ -168,10 +168,10 @@ impl Subject {
                 all = vec![Command::Report(request, Report::Started(id))];
             }
             (Some(Bug::ExitsEarly), Command::TermAll) => all.push(Command::Exit),
-            (Some(Bug::Moody), Command::Status(_)) => {
-                if MOOD.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
-                    all.clear();
-                }
+            (Some(Bug::Moody), Command::Status(_))
+                if MOOD.fetch_add(1, Ordering::Relaxed) % 2 == 1 =>
+            {
+                all.clear();
             }
             (Some(Bug::TellsNever), Command::Done(..))
             | (Some(Bug::NoTally), Command::Tally(..)) => {

@@ -39,7 +39,7 @@ fn told(trace: &[Line]) -> String {
 /// Lets a world pass, and every fourth one again: it must come out the same.
 fn wild(script: &[u16], bug: Option<Bug>) -> Story {
     let mut first = World::pass(WILD, bug, &mut Scripted::new(script));
-    if script.len() % 4 > 0 {
+    if !script.len().is_multiple_of(4) {
         return first;
     }
     let again = World::pass(WILD, bug, &mut Scripted::new(script));

@@ -114,7 +114,7 @@ impl Vector {
             let _ = child.wait();
             return Err(format!("still running after {} seconds", TIMEOUT.as_secs()));
         };
-        let exit = status.code().map_or_else(|| -status.signal().unwrap_or(0), |code| code);
+        let exit = status.code().unwrap_or_else(|| -status.signal().unwrap_or(0));
         Ok(Outcome { exit: i64::from(exit), stdout, stderr, folder: folder.to_owned() })
     }
 

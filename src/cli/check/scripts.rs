@@ -119,10 +119,11 @@ impl Script<'_> {
         let interpreter = words.next().unwrap_or_default();
         self.interpreter(interpreter, words, found);
         let is_all = (self.text.len() as u64) < LONGEST_TEXT;
-        if is_all && tools::basename(interpreter.as_bytes()) == b"execlineb" {
-            if let Err(e) = lexer::words(self.text) {
-                self.tell(0, &Lint::Syntax(e), found);
-            }
+        if is_all
+            && tools::basename(interpreter.as_bytes()) == b"execlineb"
+            && let Err(e) = lexer::words(self.text)
+        {
+            self.tell(0, &Lint::Syntax(e), found);
         }
         self.tools(found);
     }

@@ -137,7 +137,7 @@ impl Columns {
     /// the other end with those on the right.
     fn sweep(&self, sweep: usize) -> Vec<(usize, Side)> {
         let last = self.columns.len();
-        if sweep % 2 == 0 {
+        if sweep.is_multiple_of(2) {
             (1..last).map(|column| (column, Side::Left)).collect()
         } else {
             (0..last.saturating_sub(1)).rev().map(|column| (column, Side::Right)).collect()

@@ -87,10 +87,10 @@ const OPERATORS: [u8; 3] = *b"+-=";
 
 /// The permissions that an operand names: letters, or (where that `may_copy`) a class to copy from.
 fn permissions(operand: &[u8], may_copy: bool, allowed: &[u32; 3]) -> Option<u32> {
-    if let (&[class], true) = (operand, may_copy) {
-        if let Some(at) = CLASSES.iter().position(|&c| c == class) {
-            return allowed.get(at).copied();
-        }
+    if let (&[class], true) = (operand, may_copy)
+        && let Some(at) = CLASSES.iter().position(|&c| c == class)
+    {
+        return allowed.get(at).copied();
     }
     operand.iter().try_fold(0, |bits, letter| match letter {
         b'r' => Some(bits | 4),

@@ -5,8 +5,11 @@
 use std::ffi::{c_char, c_int};
 
 /// Called by the C start-up code with the process's arguments.
+///
+/// # Safety
+/// `argv` must be what execve gave the process.
 #[unsafe(no_mangle)]
-pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     std::panic::set_hook(Box::new(sixtree::sys::process::tell_bug));
     // SAFETY: the C start-up passes `argc` NUL-terminated strings that outlive the process.
     let argv = unsafe { sixtree::sys::exec::words(argc, argv) };

@@ -1,5 +1,6 @@
 //! A chain of our programs runs in one process, and nothing but its speed tells: at the end, all
 //! that a process is, is what it would be had each program been executed.
+#![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

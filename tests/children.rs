@@ -1,5 +1,6 @@
 //! Programs that start others: what a child gets and what stays behind, though both may go on
 //! without an execve.
+#![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 use std::fs;
 use std::os::unix::fs::symlink;

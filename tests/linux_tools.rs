@@ -1,4 +1,5 @@
 //! The s6-linux-utils, each run as a program: as far as a test may go with the machine it runs on.
+#![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -2,6 +2,7 @@
 //!
 //! `tests/conformance/vectors/README.md` says where they come from and what their keys mean.
 //! `VECTORS=if,case cargo test --test vectors` runs those of these areas, or whose id is given.
+#![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 mod expectation;
 mod vector;

@@ -41,6 +41,10 @@ pub enum Bug {
     NoTally,
     /// Time runs ten times as fast.
     FastClock,
+    /// It does not hear `d`.
+    Stubborn,
+    /// It does not dare to stop anything.
+    Shy,
     /// The CMD is started with the stop.
     LateCmd,
     /// It goes on after the exit.
@@ -48,7 +52,7 @@ pub enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub const BUGS: [(Bug, Rule); 17] = [
+pub const BUGS: [(Bug, Rule); 19] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -64,6 +68,8 @@ pub const BUGS: [(Bug, Rule); 17] = [
     (Bug::LeavesEarly, Rule::Supervision),
     (Bug::NoTally, Rule::Tally),
     (Bug::FastClock, Rule::Pace),
+    (Bug::Stubborn, Rule::Obedience),
+    (Bug::Shy, Rule::Obedience),
     (Bug::LateCmd, Rule::Cmd),
     (Bug::Undead, Rule::Silence),
 ];
@@ -155,7 +161,8 @@ impl Subject {
 
     fn hears(&self, event: &Event) -> bool {
         let finish = matches!(event, Event::Exited(p, _) if p.script == Script::Finish);
-        !(self.bug == Some(Bug::Deaf) && finish)
+        let down = matches!(event, Event::Control(_, Control::Down { .. }));
+        !(self.bug == Some(Bug::Deaf) && finish || self.bug == Some(Bug::Stubborn) && down)
     }
 
     fn pass(&mut self, command: Command) {
@@ -183,6 +190,7 @@ impl Subject {
             (Some(Bug::LeavesEarly), Command::Signal(process, Signal::Down)) => {
                 all.push(Command::Unsupervise(process.service));
             }
+            (Some(Bug::Shy), Command::Signal(_, Signal::Down)) => all.clear(),
             (Some(Bug::LateCmd), Command::TermAll) => all.insert(0, Command::StartCmd),
             (Some(Bug::Undead), Command::Exit) => all.push(Command::TermAll),
             _ => {}

@@ -1,6 +1,7 @@
 //! A fake kernel: it does what it is told, and checks the rules while it does.
 
 use crate::rules::{Breach, Listener, Rule, hold};
+use crate::wishes::Wish;
 use sixtree::engine::*;
 use sixtree::graph::{Graph, ServiceId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,6 +32,8 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked {
     pub dry_run: bool,
+    /// Nobody waits for it any more.
+    pub aborted: bool,
 }
 
 /// What is known of one directory.
@@ -56,6 +59,7 @@ pub struct Kernel {
     pub cmd: Option<Living>,
     pub answers: VecDeque<Answer>,
     pub directories: BTreeMap<ServiceId, Directory>,
+    pub wishes: BTreeMap<ServiceId, Wish>,
     pub requests: BTreeMap<RequestId, Asked>,
     /// What s6-rc must take for up, from what happened.
     pub up: BTreeSet<ServiceId>,
@@ -152,15 +156,18 @@ impl Kernel {
                 let free = !directory.supervised && !directory.asked && directory.there;
                 directory.asked = true;
                 hold(free, Rule::Supervision, what)?;
+                self.hear_supervise(*id)?;
                 self.answers.push_back(Answer::Supervise(*id));
             }
             Command::Unsupervise(id) => {
                 let idle = self.is_supervised(*id) && !self.is_alive(*id);
                 self.directory(*id).supervised = false;
                 hold(idle, Rule::Supervision, what)?;
+                self.hear_unsupervise(*id)?;
             }
             Command::Drop(id) => {
                 let gone = self.directories.remove(id);
+                self.wishes.remove(id);
                 let leaves = |d: Directory| !d.there || self.stopped;
                 let free = gone.is_some_and(|d| !d.supervised && !d.asked && leaves(d));
                 let scanned = self.graph.definition(*id).is_none();
@@ -223,6 +230,7 @@ impl Kernel {
         match process.script {
             Script::Run => {
                 hold(self.is_supervised(id), Rule::Supervision, what)?;
+                self.hear_spawn(id);
                 if self.paced.get(&id).is_some_and(|&at| at > self.now) {
                     self.hasty.insert(id);
                 }
@@ -292,6 +300,9 @@ impl Kernel {
         if asked.dry_run {
             return Ok(());
         }
+        self.hear_report(report);
+        let begins = matches!(report, Report::Starting(_) | Report::Stopping(_));
+        hold(!(asked.aborted && begins), Rule::Answers, what)?;
         match report {
             Report::Starting(id) => {
                 self.excuse(id);
@@ -360,6 +371,7 @@ impl Kernel {
 
     fn term_all(&mut self) {
         self.termed = true;
+        self.hear_leave(false, true);
         self.everyone().for_each(|living| living.asked = true);
     }
 

@@ -9,6 +9,7 @@ mod kernel;
 mod rules;
 mod scale;
 mod tree;
+mod wishes;
 mod world;
 
 use choices::{Exhaustive, Scripted, numbers};

@@ -34,6 +34,8 @@ pub enum Rule {
     Tally,
     /// `run` starts again after a second, or sooner if it was ready or somebody asks.
     Pace,
+    /// A longrun is wanted as it was told, stopped when it was told, and started if it is wanted.
+    Obedience,
     /// The CMD starts once, and not after a stop.
     Cmd,
     /// After KILL nothing is started, and after the exit nothing is done.
@@ -41,7 +43,7 @@ pub enum Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 16] = [
+pub const RULES: [Rule; 17] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -56,6 +58,7 @@ pub const RULES: [Rule; 16] = [
     Rule::Supervision,
     Rule::Tally,
     Rule::Pace,
+    Rule::Obedience,
     Rule::Cmd,
     Rule::Silence,
 ];

@@ -148,14 +148,15 @@ impl Longrun {
     pub fn serves(&self) -> bool {
         self.phase == Phase::Up && (self.ready || !self.notifies)
     }
-    /// Whether its process of now was told to stop, or will be.
+    /// Whether it is on its way down, and will stay there.
     pub fn is_stopping(&self) -> bool {
-        match self.phase {
+        let stops = match self.phase {
             Phase::Starting => self.stop_asked,
             Phase::Up => self.stopping,
-            Phase::Ending | Phase::Finishing => !self.wanted,
+            Phase::Ending | Phase::Finishing => true,
             Phase::Unsupervised | Phase::Supervising | Phase::Down => false,
-        }
+        };
+        stops && !self.wanted
     }
     /// Whether it has no process, and will have none until it is told so.
     pub fn at_rest(&self) -> bool {

@@ -149,6 +149,15 @@ fn a_longrun_that_came_back_after_it_was_stopped_is_stopped_again() {
 }
 
 #[test]
+fn a_longrun_that_is_wanted_again_while_it_stops_is_told_again() {
+    let mut scene = Scene::booted(vec![longrun("web", &[])], &["web"]);
+    scene.change(7, Change { down: true, ..Change::default() }, &["web"]);
+    scene.control("web", Control::Up { permanently: false });
+    let stop = "web run down-signal | web run 18 | status web";
+    assert_eq!(scene.on(Event::Stop), format!("7: Aborted | 1: stopping web | {stop}"));
+}
+
+#[test]
 fn a_running_down_is_waited_for() {
     let mut scene = Scene::booted(vec![oneshot("x", &[])], &["x"]);
     scene.change(7, Change { down: true, ..Change::default() }, &["x"]);

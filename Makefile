@@ -40,7 +40,3 @@ soak: ## Run what is random for long: a million worlds, a minute of fuzzing for 
 .PHONY: demo
 demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
 	@scripts/demo
-
-.PHONY: soak
-soak: ## Let the engine live through a million made-up worlds [WORLDS=1000000]
-	@scripts/soak

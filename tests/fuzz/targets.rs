@@ -29,7 +29,8 @@ targets! {
     definition: "definition", define, &["{", "[", "}", "]", "\"a\":", "1", ",", "\n", "null", "-1"];
     check: "tree", tree::check, tree::TOKENS;
     requests: "request", request, &["{", "}", "[", "]", "\"", "true", "null", "-1", "1e9", "\\u"];
-    formats: "formats", format, &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];
+    formats: "formats", format,
+        &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];
 }
 
 /// Words with the same blocks come from what they are written as.

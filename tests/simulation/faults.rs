@@ -184,7 +184,7 @@ impl Subject {
             | (Some(Bug::NoTally), Command::Tally(..)) => {
                 all.clear();
             }
-            (Some(Bug::KeepsDeathsQuiet), Command::Notify(_, letters)) if letters == "d" => {
+            (Some(Bug::KeepsDeathsQuiet), Command::Notify(_, "d")) => {
                 all.clear();
             }
             (Some(Bug::LeavesEarly), Command::Signal(process, Signal::Down)) => {

@@ -11,6 +11,7 @@ mod kill;
 mod known;
 pub mod layout;
 mod live;
+mod logs;
 mod progress;
 mod run;
 mod status;
@@ -50,6 +51,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: kill::arguments, run: kill::run },
     Subcommand { arguments: healthcheck::arguments, run: healthcheck::run },
     Subcommand { arguments: wait::arguments, run: wait::run },
+    Subcommand { arguments: logs::arguments, run: logs::run },
     Subcommand { arguments: tools::arguments, run: tools::run },
     Subcommand { arguments: tools::help_arguments, run: tools::help },
     Subcommand { arguments: run::arguments, run: run::run },

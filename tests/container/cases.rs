@@ -79,6 +79,7 @@ cases! {
     signal_quit_stops
     signal_term_during_boot
     signal_term_twice
+    sixtree_logs
     sixtree_status
     stat_plain
     stop_reverse_order

@@ -1,0 +1,90 @@
+//! A line of a log, and when it was written.
+
+use crate::format::civil::nine_digits;
+use crate::format::tai::{LABEL, Tain};
+use crate::sys::timezone::{Zone, civil};
+
+/// The length of `2026-11-21 00:35:27.452399058`.
+const CIVIL: usize = 29;
+/// What stands where that has no digit.
+const SEPARATORS: [(usize, u8); 6] =
+    [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':'), (19, b'.')];
+
+/// A line without its newline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Date and time, local; that of the line before it where it has none.
+    pub stamp: String,
+    text: String,
+}
+
+impl Line {
+    /// Reads a line as s6-log writes it: with a TAI64N label, an ISO 8601 time, or neither.
+    pub fn read(bytes: &[u8], before: &str) -> Self {
+        let (stamp, text) = match (labelled(bytes), is_civil(bytes)) {
+            (Some(stamp), _) => (Some(stamp), bytes.get(LABEL..)),
+            (None, true) => {
+                let stamp = bytes.get(..CIVIL).map(|s| String::from_utf8_lossy(s).into_owned());
+                (stamp, bytes.get(CIVIL..))
+            }
+            (None, false) => (None, None),
+        };
+        let text = String::from_utf8_lossy(text.unwrap_or(bytes));
+        let text = if stamp.is_some() { text.trim_start_matches(' ') } else { &text };
+        Self { stamp: stamp.unwrap_or_else(|| before.to_owned()), text: text.to_owned() }
+    }
+
+    /// `STAMP  NAME | TEXT` and a newline.
+    pub fn shown(&self, name: &str, width: usize) -> String {
+        let gap = if self.stamp.is_empty() { "" } else { "  " };
+        format!("{}{gap}{name:width$} | {}\n", self.stamp, self.text)
+    }
+}
+
+fn labelled(bytes: &[u8]) -> Option<String> {
+    let utc = Tain::parse(bytes)?.to_utc()?;
+    let date = civil(utc.since_epoch.as_secs(), Zone::Local)?;
+    let digits = nine_digits(utc.since_epoch.subsec_nanos());
+    Some(format!("{date}.{}", String::from_utf8_lossy(&digits)))
+}
+
+fn is_civil(bytes: &[u8]) -> bool {
+    let Some(stamp) = bytes.get(..CIVIL) else { return false };
+    let fits = |(place, byte): (usize, &u8)| match SEPARATORS.iter().find(|(at, _)| *at == place) {
+        Some((_, separator)) => byte == separator,
+        None => byte.is_ascii_digit(),
+    };
+    stamp.iter().enumerate().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    #[test]
+    fn both_stamps_are_understood_and_compare() {
+        let iso = Line::read(b"2026-11-21 00:35:27.452399058  hello", "");
+        assert_eq!(iso.shown("web", 5), "2026-11-21 00:35:27.452399058  web   | hello\n");
+        let label = Tain::from_utc(Duration::from_nanos(1_500_000_000)).label();
+        let tai = Line::read(&[&label[..], b" hi"].concat(), "");
+        assert_eq!((tai.text.as_str(), &tai.stamp[19..]), ("hi", ".500000000"));
+        assert!(tai.stamp < iso.stamp);
+    }
+
+    #[test]
+    fn a_line_without_a_stamp_stays_with_the_one_before() {
+        let line = Line::read(b"  at main.rs:3", "2026-11-21 00:35:27.452399058");
+        assert_eq!(line.text, "  at main.rs:3");
+        assert!(line.stamp.starts_with("2026"));
+        assert_eq!(Line::read(b"x", "").shown("a", 1), "a | x\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_line(bytes: Vec<u8>) {
+            prop_assert!(Line::read(&bytes, "").shown("a", 1).ends_with('\n'));
+        }
+    }
+}

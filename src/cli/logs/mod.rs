@@ -1,0 +1,180 @@
+//! `sixtree logs`: what the loggers of pipelines and the catch-all logger have written, in the
+//! order of time.
+
+mod directory;
+mod line;
+
+use super::known::Known;
+use super::{Failure, live, print};
+use crate::graph::{Graph, ServiceId};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use directory::LogDirectory;
+use line::Line;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often `--follow` looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Under which name the catch-all log is shown.
+const CATCH_ALL: &str = "container";
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    Command::new("logs")
+        .about("Show what loggers have written, in the order of time")
+        .after_help(
+            "The loggers are those of pipelines, of services in /etc/services.d, and the catch-all \
+             logger (S6_LOGGING). What no logger reads is in the container's own output. Exits 1 \
+             if there is no log to show, 3 if a name is unknown, 111 if no init answers.",
+        )
+        .arg(live::names_argument("Only the logs of these services and bundles [default: all]"))
+        .arg(
+            Arg::new("follow")
+                .short('f')
+                .long("follow")
+                .action(ArgAction::SetTrue)
+                .help("Go on with what is written from now on"),
+        )
+        .arg(
+            Arg::new("lines")
+                .short('n')
+                .long("lines")
+                .value_name("N")
+                .default_value("100")
+                .value_parser(value_parser!(u32))
+                .help("Begin with the last N lines"),
+        )
+}
+
+/// A log, and what it is called.
+struct Source {
+    name: String,
+    directory: LogDirectory,
+}
+
+/// Shows them; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let names = live::names(arguments);
+    let mut sources = sources(&names)?;
+    if sources.is_empty() {
+        let whose = if names.is_empty() { "the services".to_owned() } else { names.join(", ") };
+        let text = format!("no logger writes what {whose} say; see the container's own output");
+        return Err(Failure { code: 1, text });
+    }
+    let most = arguments.get_one::<u32>("lines").map_or(0, |n| *n as usize);
+    let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
+    let mut lines = collect(&mut sources, |directory| directory.last(most));
+    lines.drain(..lines.len().saturating_sub(most));
+    loop {
+        let text: String = lines.iter().map(|(name, line)| line.shown(name, width)).collect();
+        match print(&text) {
+            0 if arguments.get_flag("follow") => {}
+            code => return Ok(code),
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        lines = collect(&mut sources, LogDirectory::fresh);
+    }
+}
+
+/// Takes lines out of every log, and puts them in the order of time.
+fn collect(
+    sources: &mut [Source],
+    take: impl Fn(&mut LogDirectory) -> Vec<Line>,
+) -> Vec<(String, Line)> {
+    let mut all = Vec::new();
+    for Source { name, directory } in sources {
+        all.extend(take(directory).into_iter().map(|line| (name.clone(), line)));
+    }
+    all.sort_by(|(_, a), (_, b)| a.stamp.cmp(&b.stamp));
+    all
+}
+
+/// The logs of the services that are named, or all that there are.
+fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
+    let (services, graph) = (live::all()?, live::tree().unwrap_or_default());
+    let chosen = live::resolve(names, &services, &graph)?;
+    let wanted = |all: &[String]| names.is_empty() || all.iter().any(|n| chosen.contains(n));
+    let mut found = Vec::new();
+    for known in &services {
+        let Some(whose) = written_by(known, &graph).filter(|whose| wanted(whose)) else { continue };
+        let directory = live::run_directory().join("service").join(&known.name);
+        let name = whose.first().unwrap_or(&known.name);
+        found.extend(directories(known, &directory).into_iter().map(|path| (name.clone(), path)));
+    }
+    let catch_all = live::run_directory().join("uncaught-logs");
+    if names.is_empty() && is_log(&catch_all) {
+        found.push((CATCH_ALL.to_owned(), catch_all));
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|(_, path)| seen.insert(path.clone()));
+    let source = |(name, path)| Source { name, directory: LogDirectory::new(path) };
+    Ok(found.into_iter().map(source).collect())
+}
+
+/// Whose output a logger writes, nearest first, and its own name. `None`: it is no logger.
+fn written_by(known: &Known, graph: &Graph) -> Option<Vec<String>> {
+    if let Some(service) = known.name.strip_suffix("/log") {
+        return Some(vec![service.to_owned(), known.name.clone()]);
+    }
+    let id = graph.service(&known.name)?;
+    let name = |id: &ServiceId| graph.name(*id).to_owned();
+    let is_last = graph.consumer(id).is_none() && !graph.producers(id).is_empty();
+    let mut whose: Vec<_> = graph.pipeline(id).iter().skip(1).map(name).collect();
+    whose.push(known.name.clone());
+    is_last.then_some(whose)
+}
+
+/// The directories into which a logger writes: they stand among its words, or in its script.
+fn directories(known: &Known, service: &Path) -> Vec<PathBuf> {
+    let words = fs::read(format!("/proc/{}/cmdline", known.pid())).unwrap_or_default();
+    let script = fs::read(service.join("run")).unwrap_or_default();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\0\"'".contains(byte);
+    let both = words.split(ends).chain(script.split(ends));
+    let is_path = |word: &&[u8]| word.starts_with(b"/") || word.starts_with(b"./");
+    let paths = both.filter(is_path).map(|word| service.join(OsStr::from_bytes(word)));
+    let mut found: Vec<_> = paths.filter(|path| is_log(path)).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn is_log(path: &Path) -> bool {
+    path.join("current").is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Definition, Kind, Longrun, Reference};
+    use serde_json::{Map, json};
+
+    fn known(name: &str) -> Known {
+        Known::from(Map::from_iter([("name".to_owned(), json!(name))]))
+    }
+
+    #[test]
+    fn the_last_of_a_pipeline_and_a_log_directory_are_loggers() {
+        let longrun = |name: &str, from: &[&str], to: Option<&str>| {
+            let consumer_for = from.iter().map(|name| Reference::to(name)).collect();
+            let producer_for = to.map(Reference::to);
+            let kind = Longrun { consumer_for, producer_for, ..Longrun::default() };
+            Definition::new(name, Kind::Longrun(kind))
+        };
+        let filter = longrun("filter", &["web"], Some("web-log"));
+        let all = vec![
+            longrun("web", &[], Some("filter")),
+            filter,
+            longrun("web-log", &["filter"], None),
+        ];
+        let graph = Graph::new(all).unwrap();
+        let whose = |name: &str| written_by(&known(name), &graph).unwrap_or_default().join(" ");
+        assert_eq!(whose("web-log"), "filter web web-log");
+        assert_eq!(whose("filter"), "");
+        assert_eq!(whose("old/log"), "old old/log");
+        assert_eq!(whose("web"), "");
+    }
+}

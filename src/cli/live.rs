@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::known::Known;
-use crate::format::request::State;
+use crate::format::request::{CONTROL, State};
 use crate::graph::Graph;
 use crate::graph::similar;
 use crate::tools::Environment;
@@ -35,6 +35,7 @@ pub fn tree() -> Option<Graph> {
 
 /// The tree that runs, or why there is none.
 pub fn open_tree() -> Result<Graph, Failure> {
+    must_run()?;
     Ok(live::open(&directory().join("compiled"))?)
 }
 
@@ -43,8 +44,21 @@ pub fn states() -> Option<Vec<State>> {
     conversation::states(&directory()).ok()
 }
 
+/// Says so in plain words where no init keeps services; exit 111.
+fn must_run() -> Result<(), Failure> {
+    let socket = run_directory().join(CONTROL);
+    match socket.exists() {
+        true => Ok(()),
+        false => {
+            let text = format!("no init runs here: there is no {}", socket.display());
+            Err(Failure { code: 111, text })
+        }
+    }
+}
+
 /// All that is known of every service.
 pub fn all() -> Result<Vec<Known>, Failure> {
+    must_run()?;
     let answer = conversation::status(&directory())?;
     Ok(answer.into_iter().map(Known::from).collect())
 }

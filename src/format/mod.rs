@@ -11,5 +11,6 @@ pub mod settings;
 pub mod shutdown;
 pub mod signal;
 pub mod status;
+pub mod syslog;
 pub mod tai;
 pub mod tally;

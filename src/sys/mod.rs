@@ -9,6 +9,7 @@ pub mod fd;
 pub mod fifodir;
 pub mod glob;
 pub mod identity;
+pub mod ipc;
 pub mod limits;
 pub mod lock;
 pub mod machine;

@@ -61,6 +61,11 @@ impl Process {
     pub fn print(&self, bytes: &[u8]) -> Result<(), Next> {
         fd::write_all(1, bytes).map_err(|e| self.fatal_errno("unable to write to stdout", e))
     }
+    /// The value of a variable that must be set: `NAME: fatal: VARIABLE not set`; exit 100.
+    pub fn variable(&self, name: &str) -> Result<&[u8], Next> {
+        let value = self.env.get(name.as_bytes());
+        value.ok_or_else(|| self.fatal(100, &format!("{name} not set")))
+    }
     /// Parses a plain decimal argument, or prints the usage.
     pub fn number(&self, word: &[u8]) -> Result<u64, Next> {
         number(word).ok_or_else(|| self.usage())

@@ -3,6 +3,9 @@
 //! also take long ones, `--name` and `--name=value`.
 
 use super::{Next, Process, Word};
+use crate::sys::fd;
+use nix::errno::Errno;
+use std::os::fd::RawFd;
 
 /// Options parsed from the front of an argument vector.
 #[derive(Debug)]
@@ -89,6 +92,19 @@ impl Options {
     /// The last of these letters that was given.
     pub fn last_of(&self, letters: &str) -> Option<char> {
         self.iter().map(|(c, _)| c).filter(|c| letters.contains(*c)).last()
+    }
+    /// The descriptor that the letter's value names for a newline when the tool is ready: an open
+    /// one, above stderr. Another one ends the tool.
+    pub fn notification(&self, process: &Process, letter: char) -> Result<Option<RawFd>, Next> {
+        let number = self.value(letter).map(|word| process.descriptor(word)).transpose()?;
+        match number {
+            Some(0..=2) => Err(process.fatal(100, "notification fd must be 3 or more")),
+            Some(number) if !fd::is_open(number) => {
+                process.fatal_errno("invalid notification fd", Errno::EBADF);
+                Err(Next::Exit(100))
+            }
+            number => Ok(number),
+        }
     }
     /// The words after the options.
     pub fn words(&self) -> &[Word] {

@@ -7,16 +7,7 @@ use crate::tools::{Next, Options, Process, Word, die};
 /// `s6-applyuidgid [ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "zUu:g:G:")?;
-    let mut identity = Identity::default();
-    for (letter, value) in options.iter() {
-        match letter {
-            'u' => identity.uid = Some(process.number_as(value)?),
-            'g' => identity.gid = Some(process.number_as(value)?),
-            'G' => identity.groups = Some(group_list(value).ok_or_else(|| process.usage())?),
-            'U' => identity = from_environment(process)?,
-            _ => {}
-        }
-    }
+    let identity = wanted(process, &options)?;
     let unexport = options.has('z');
     let program = options.rest();
     if program.is_empty() {
@@ -27,6 +18,21 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         unset(process);
     }
     Ok(program.into())
+}
+
+/// The identity that the options -u, -g, -G and -U tell.
+pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Next> {
+    let mut identity = Identity::default();
+    for (letter, value) in options.iter() {
+        match letter {
+            'u' => identity.uid = Some(process.number_as(value)?),
+            'g' => identity.gid = Some(process.number_as(value)?),
+            'G' => identity.groups = Some(group_list(value).ok_or_else(|| process.usage())?),
+            'U' => identity = from_environment(process)?,
+            _ => {}
+        }
+    }
+    Ok(identity)
 }
 
 /// Becomes `identity`, in which a uid or gid of 0 means no change.
@@ -53,17 +59,13 @@ pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
 
 /// The identity that UID, GID and GIDLIST tell.
 fn from_environment(process: &Process) -> Result<Identity, Next> {
-    let get = |name: &str| {
-        let value = process.env.get(name.as_bytes());
-        value.ok_or_else(|| process.fatal(100, &format!("{name} not set")))
-    };
     let invalid = |name: &str| process.fatal(100, &format!("invalid ${name}"));
     let number = |name: &str| {
-        let id = die::number(get(name)?).and_then(|id| u32::try_from(id).ok());
+        let id = die::number(process.variable(name)?).and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| invalid(name))
     };
     let (uid, gid) = (Some(number("UID")?), Some(number("GID")?));
-    let groups = group_list(get("GIDLIST")?).ok_or_else(|| invalid("GIDLIST"))?;
+    let groups = group_list(process.variable("GIDLIST")?).ok_or_else(|| invalid("GIDLIST"))?;
     Ok(Identity { uid, gid, groups: Some(groups) })
 }
 

@@ -17,10 +17,12 @@ pub mod log;
 mod mkfifodir;
 mod notify_socket;
 mod notifyoncheck;
+mod outbox;
 mod permafailon;
 mod setlock;
 mod setsid;
 mod setuidgid;
+mod socklog;
 mod softlimit;
 mod supervise;
 mod svc;
@@ -34,6 +36,7 @@ mod svscanctl;
 mod svstat;
 mod svwait;
 mod tai64n;
+mod ucspilogd;
 mod usertree_maker;
 mod watch;
 
@@ -187,6 +190,14 @@ pub const TOOLS: &[Tool] = &[
         "Become another user with all its groups, then a program",
     ),
     Tool::new(
+        "s6-socklog",
+        socklog::run,
+        "[ -d notif ] [ -r ] [ -U | -u uid -g gid -G gidlist ] [ -l linelen ] \
+         [ -t lameducktimeout ] [ -x socket | -i ip_port ]",
+        "Write the syslog messages that a socket receives to stdout",
+    )
+    .stays(),
+    Tool::new(
         "s6-softlimit",
         softlimit::run,
         "[ -H | -h ] [ -a allbytes ] [ -c corebytes ] [ -d databytes ] [ -f filebytes ] \
@@ -285,5 +296,11 @@ pub const TOOLS: &[Tool] = &[
          [ -r service/logger[/pipeline] ] [ -l loguser ] [ -t stamptype ] [ -n nfiles ] \
          [ -s filesize ] [ -S maxsize ] [ -P prefix ] user logdir dir",
         "Write a service that runs a user's own supervision tree",
+    ),
+    Tool::new(
+        "ucspilogd",
+        ucspilogd::run,
+        "[ -D default ] [ var... ]",
+        "Make the syslog lines of a connection readable",
     ),
 ];

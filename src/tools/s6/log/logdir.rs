@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6/s6-log.html#logdir>.
 
 use super::archive::{self, Suffix};
-use super::outbox::Outbox;
 use super::rotation::Stage;
 use super::script::Settings;
 use super::warnings::Warnings;
 use crate::sys::lock::Lock;
 use crate::sys::poll::Deadline;
 use crate::tools::die::show;
+use crate::tools::s6::outbox::Outbox;
 use crate::tools::{Next, Process};
 use memchr::memchr;
 use nix::errno::Errno;

@@ -5,7 +5,6 @@ mod archive;
 mod input;
 mod logdir;
 mod matcher;
-mod outbox;
 mod outputs;
 mod processor;
 mod rotation;
@@ -29,7 +28,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::WaitPidFlag;
 use outputs::Outputs;
 use script::Script;
-use std::os::fd::{AsFd, RawFd};
+use std::os::fd::AsFd;
 use warnings::Warnings;
 
 /// The shortest limit on a line, in bytes.
@@ -42,7 +41,7 @@ const SEAL_ATTEMPTS: u32 = 3;
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "qvbpl:d:t:")?;
     let manners = Manners::from_options(process, &options)?;
-    let notification = notification(process, &options)?;
+    let notification = options.notification(process, 'd')?;
     let words = options.rest();
     if words.is_empty() {
         return Err(process.usage());
@@ -95,18 +94,6 @@ impl Manners {
             },
             last_line_timeout_ms: number('t', 2000)?.into(),
         })
-    }
-}
-
-fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Next> {
-    let number = options.value('d').map(|word| process.descriptor(word)).transpose()?;
-    match number {
-        Some(0..=2) => Err(process.fatal(100, "notification fd must be 3 or more")),
-        Some(number) if !fd::is_open(number) => {
-            process.fatal_errno("invalid notification fd", Errno::EBADF);
-            Err(Next::Exit(100))
-        }
-        number => Ok(number),
     }
 }
 

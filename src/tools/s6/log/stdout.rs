@@ -1,9 +1,9 @@
 //! Lines that go on to stdout.
 
-use super::outbox::Outbox;
 use super::warnings::Warnings;
 use crate::sys::fd;
 use crate::tools::die::reason;
+use crate::tools::s6::outbox::Outbox;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;

@@ -1,0 +1,97 @@
+//! Sockets that programs hand on to each other: in the file system, and for datagrams from afar.
+
+use super::fd::{borrow, own};
+use super::lock::Lock;
+use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, UnixAddr, accept4, getpeername,
+    getsockname, getsockopt, setsockopt, socket, sockopt,
+};
+use nix::sys::stat::{Mode, umask};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// What goes through a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Bytes.
+    Stream,
+    /// Messages.
+    Datagrams,
+}
+
+/// Makes a socket, closed on exec.
+pub fn new(kind: Kind, blocking: bool) -> Result<OwnedFd, Errno> {
+    let kind = match kind {
+        Kind::Stream => SockType::Stream,
+        Kind::Datagrams => SockType::Datagram,
+    };
+    let nonblocking = if blocking { SockFlag::empty() } else { SockFlag::SOCK_NONBLOCK };
+    socket(AddressFamily::Unix, kind, nonblocking | SockFlag::SOCK_CLOEXEC, None)
+}
+
+/// Binds a socket to a path of these permissions.
+pub fn bind(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno> {
+    let address = UnixAddr::new(path)?;
+    let mask = umask(Mode::from_bits_truncate(!permissions & 0o777));
+    let bound = nix::sys::socket::bind(socket.as_raw_fd(), &address);
+    umask(mask);
+    bound
+}
+
+/// The same in place of what is there. The file `path.lock` keeps others from it meanwhile.
+pub fn bind_anew(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno> {
+    let _lock = Lock::take(&[path, b".lock"].concat(), 0o600)?.ok_or(Errno::EADDRINUSE)?;
+    match nix::unistd::unlink(path) {
+        Ok(()) | Err(Errno::ENOENT) => bind(socket, path, permissions),
+        Err(e) => Err(e),
+    }
+}
+
+/// Listens, with so many connections waiting at most.
+pub fn listen(socket: &OwnedFd, backlog: u32) -> Result<(), Errno> {
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX).min(Backlog::MAXCONN.into());
+    nix::sys::socket::listen(socket, Backlog::new(backlog)?)
+}
+
+/// Connects to the socket at a path.
+pub fn connect(socket: &OwnedFd, path: &[u8]) -> Result<(), Errno> {
+    nix::sys::socket::connect(socket.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
+/// Takes the next connection of a listening socket; it is closed on exec.
+pub fn accept(listener: RawFd, blocking: bool) -> Result<OwnedFd, Errno> {
+    let nonblocking = if blocking { SockFlag::empty() } else { SockFlag::SOCK_NONBLOCK };
+    accept4(listener, nonblocking | SockFlag::SOCK_CLOEXEC).map(own)
+}
+
+/// The path to which a socket is bound, if it is.
+pub fn local_path(socket: RawFd) -> Result<Option<Vec<u8>>, Errno> {
+    getsockname::<UnixAddr>(socket).map(|address| path_of(&address))
+}
+
+/// The path to which the other side of a connection is bound, if it is.
+pub fn remote_path(socket: RawFd) -> Result<Option<Vec<u8>>, Errno> {
+    getpeername::<UnixAddr>(socket).map(|address| path_of(&address))
+}
+
+fn path_of(address: &UnixAddr) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt;
+    address.path().map(|path| path.as_os_str().as_bytes().to_vec())
+}
+
+/// The user and the group of the process on the other side, as they were when it connected.
+pub fn peer(socket: RawFd) -> Result<(u32, u32), Errno> {
+    let credentials = getsockopt(&borrow(socket), sockopt::PeerCredentials)?;
+    Ok((credentials.uid(), credentials.gid()))
+}
+
+/// A socket that receives datagrams sent to this address, without blocking.
+pub fn udp(address: SocketAddr) -> Result<UdpSocket, Errno> {
+    let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let fd = socket(family, SockType::Datagram, flags, None)?;
+    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
+    nix::sys::socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(fd.into())
+}

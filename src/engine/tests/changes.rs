@@ -159,6 +159,16 @@ fn a_longrun_that_is_late_to_stop_stays_up_and_unwanted() {
 }
 
 #[test]
+fn an_answer_about_a_script_that_nobody_waits_for_is_not_taken_for_the_next_one() {
+    let mut scene = oneshots();
+    scene.change(7, Change { timeout_ms: 400, ..up() }, &["a"]);
+    assert_eq!(scene.timeout(), "forget a up | 7: TimedOut");
+    scene.change(8, up(), &["a"]);
+    assert_eq!(scene.absent("a up"), "");
+    assert_eq!(scene.absent("a up"), "8: started a | 8: Done");
+}
+
+#[test]
 fn a_whole_change_that_is_late_leaves_all_on_its_way() {
     let mut scene = oneshots();
     scene.change(7, Change { timeout_ms: 400, ..up() }, &["b"]);

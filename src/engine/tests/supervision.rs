@@ -315,6 +315,18 @@ fn r_arms_no_timeout_kill() {
 }
 
 #[test]
+fn an_answer_that_the_process_did_not_live_to_see_is_not_taken_for_the_next_one() {
+    let mut scene = state("UP");
+    scene.control("#0", DOWN);
+    scene.exited("#0 run", 0);
+    scene.absent("#0 finish");
+    scene.control("#0", UP);
+    scene.spawned("#0 run");
+    scene.on(Event::Stopping(ServiceId(0), 700));
+    assert_eq!(scene.deadline(), None);
+}
+
+#[test]
 fn finish_is_killed_after_timeout_finish_and_every_five_seconds() {
     let mut scene = state("FINISH");
     assert_eq!(scene.deadline(), Some(5000));

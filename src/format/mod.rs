@@ -1,6 +1,8 @@
 //! The byte formats that other programs read: pure, and tested by round trips.
 
+pub mod access;
 pub mod blake2s;
+pub mod cdb;
 pub mod civil;
 pub mod control;
 pub mod envdir;

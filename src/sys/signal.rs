@@ -3,22 +3,12 @@
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
-use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
 /// Ignores a signal, here and in whatever this process becomes.
 pub fn ignore(which: Signal) -> Result<(), Errno> {
     // SAFETY: ignoring is no code of ours.
     unsafe { signal(which, SigHandler::SigIgn) }.map(drop)
-}
-
-/// Sends a signal by its number, which may be one of the real-time signals.
-pub fn send(to: Pid, number: i32) -> Result<(), Errno> {
-    // SAFETY: plain numbers, which the kernel checks.
-    match unsafe { libc::kill(to.as_raw(), number) } {
-        -1 => Err(Errno::last()),
-        _ => Ok(()),
-    }
 }
 
 /// The same for a signal of any number, a real-time one too.

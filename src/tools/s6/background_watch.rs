@@ -4,7 +4,6 @@
 use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::process::{self, WaitStatus};
-use crate::sys::signal::send;
 use crate::sys::signalfd::Signals;
 use crate::tools::die::{errno, number, show};
 use crate::tools::{Next, Options, Process, Word};
@@ -74,7 +73,7 @@ impl Watch<'_> {
             None => {
                 let text = "did not exit before timeout-ready, killing it";
                 self.process.warn(&format!("{name} (parent) {text}"));
-                let _ = send(parent, libc::SIGKILL);
+                let _ = process::kill(parent.as_raw(), libc::SIGKILL as u8);
                 self.wait_for(parent, Deadline::NEVER)?
             }
         };
@@ -103,7 +102,7 @@ impl Watch<'_> {
         let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw).ok_or_else(|| {
             self.process.fatal(104, &format!("pidfile {file} does not contain a valid pid"))
         })?;
-        send(pid, 0).map_err(|e| {
+        process::kill(pid.as_raw(), 0).map_err(|e| {
             self.process.fatal_errno("unable to check daemon with a null signal", e)
         })?;
         Ok(pid)
@@ -134,7 +133,7 @@ impl Watch<'_> {
 
     fn hand_on(&self, pid: Pid, number: c_int) {
         if number != Signal::SIGCHLD as c_int {
-            let _ = send(pid, number);
+            let _ = process::kill(pid.as_raw(), number as u8);
         }
     }
 }

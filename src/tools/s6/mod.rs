@@ -12,6 +12,7 @@ mod generate;
 mod instance;
 mod instance_maker;
 mod ioconnect;
+mod ipc;
 mod link;
 pub mod log;
 mod mkfifodir;
@@ -45,6 +46,18 @@ use super::Tool;
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[
     Tool::new(
+        "s6-accessrules-cdb-from-fs",
+        ipc::rules_to_cdb::run,
+        "[ -m mode ] cdbfile dir",
+        "Make a database of access rules from a directory",
+    ),
+    Tool::new(
+        "s6-accessrules-fs-from-cdb",
+        ipc::rules_from_cdb::run,
+        "dir cdbfile",
+        "Make a directory of access rules from a database",
+    ),
+    Tool::new(
         "s6-applyuidgid",
         applyuidgid::run,
         "[ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...",
@@ -58,6 +71,12 @@ pub const TOOLS: &[Tool] = &[
     )
     .stays(),
     Tool::new("s6-cleanfifodir", mkfifodir::clean, "fifodir", "Remove the FIFOs of dead listeners"),
+    Tool::new(
+        "s6-connlimit",
+        ipc::connlimit::run,
+        "prog...",
+        "Become a program unless its client has too many connections",
+    ),
     Tool::new(
         "s6-envdir",
         envdir::run,
@@ -130,6 +149,39 @@ pub const TOOLS: &[Tool] = &[
         ioconnect::run,
         "[ -t timeout ] [ -r fdr ] [ -w fdw ]",
         "Connect stdin and stdout with two other descriptors",
+    )
+    .stays(),
+    Tool::new(
+        "s6-ipcclient",
+        ipc::client::run,
+        "[ -q | -Q | -v ] [ -p bindpath ] [ -l localname ] path prog...",
+        "Connect to a local socket, then become a program",
+    ),
+    Tool::new(
+        "s6-ipcserver",
+        ipc::server::run,
+        "[ -q | -Q | -v ] [ -d | -D ] [ -P | -p ] [ -1 ] [ -c maxconn ] [ -C localmaxconn ] \
+         [ -b backlog ] [ -a socketperms ] [ -G gid,gid,... ] [ -g gid ] [ -u uid ] [ -U ] \
+         path prog...",
+        "Serve the connections to a local socket by a program",
+    ),
+    Tool::new(
+        "s6-ipcserver-access",
+        ipc::access::run,
+        "[ -v verbosity ] [ -e | -E ] [ -l localname ] [ -i rulesdir | -x rulesfile ] prog...",
+        "Become a program if its client may talk to it",
+    ),
+    Tool::new(
+        "s6-ipcserver-socketbinder",
+        ipc::socketbinder::run,
+        "[ -d | -D ] [ -b backlog ] [ -M | -m ] [ -a perms ] [ -B ] path prog...",
+        "Make a local socket, then become a program",
+    ),
+    Tool::new(
+        "s6-ipcserverd",
+        ipc::serverd::run,
+        "[ -v verbosity ] [ -1 ] [ -P | -p ] [ -c maxconn ] [ -C localmaxconn ] prog...",
+        "Start a program for each connection to stdin",
     )
     .stays(),
     Tool::new(

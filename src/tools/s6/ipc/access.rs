@@ -1,0 +1,103 @@
+//! s6-ipcserver-access: becomes a program if the client of a connection may talk to it.
+//! Reference: <https://skarnet.org/software/s6/s6-ipcserver-access.html>.
+
+use super::rules::{self, Rules};
+use crate::format::access::{Grant, Rule};
+use crate::sys::ipc;
+use crate::tools::die::{number32, show};
+use crate::tools::{Exec, Next, Options, Process, Word};
+use nix::errno::Errno;
+use nix::unistd::getpid;
+
+/// `s6-ipcserver-access [ -v verbosity ] [ -e | -E ] [ -l localname ]
+/// [ -i rulesdir | -x rulesfile ] prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "v:Eel:i:x:")?;
+    let verbosity = options.value('v').map_or(Ok(1), |v| process.number_as::<u32>(v))?;
+    let program = options.words().to_vec();
+    if program.first().is_none_or(Vec::is_empty) {
+        return Err(process.usage());
+    }
+    let protocol = show(process.variable("PROTO")?);
+    let id = |what: &str| {
+        let name = format!("{protocol}REMOTE{what}");
+        let id = number32(process.variable(&name)?);
+        id.ok_or_else(|| process.fatal(100, &format!("invalid ${name}")))
+    };
+    let (user, group) = (id("EUID")?, id("EGID")?);
+    let client = format!("pid {} uid {user} gid {group}", getpid());
+    match check(process, &options, verbosity, user, group)? {
+        Ok(grant) => {
+            if verbosity > 0 {
+                process.info(&format!("allow {client}"));
+            }
+            for (name, value) in grant.env {
+                match value {
+                    Some(value) => process.env.set(&name, &value),
+                    None => process.env.unset(&name),
+                }
+            }
+            tell_about_connection(process, &options, &protocol)?;
+            Ok(become_program(grant.exec, program))
+        }
+        Err(e) => {
+            if verbosity > 1 {
+                process.info(&format!("deny {client}: {}", crate::tools::die::reason(e)));
+            }
+            Ok(Next::Exit(1))
+        }
+    }
+}
+
+/// What the client is granted, or why nothing.
+fn check(
+    process: &Process,
+    options: &Options,
+    verbosity: u32,
+    user: u32,
+    group: u32,
+) -> Result<Result<Grant, Errno>, Next> {
+    let Some((letter, place)) = rules::place(options) else {
+        if verbosity > 1 {
+            process.warn("invoked without a ruleset!");
+        }
+        return Ok(Ok(Grant::default()));
+    };
+    let kind = if letter == 'i' { "fs" } else { "cdb" };
+    let found = Rules::open((letter, place)).and_then(|rules| rules.check(user, group));
+    let unable = process.unable(format!("check {kind} ruleset in {}", show(place)));
+    Ok(match found.map_err(unable)? {
+        Some(Rule::Allow(grant)) => Ok(grant),
+        Some(Rule::Deny) => Err(Errno::EACCES),
+        None => Err(Errno::ENOENT),
+    })
+}
+
+/// Sets the variable for this side of the connection, or with -E unsets all about it.
+fn tell_about_connection(
+    process: &mut Process,
+    options: &Options,
+    protocol: &str,
+) -> Result<(), Next> {
+    if options.last_of("Ee") == Some('E') {
+        process.env.unset(b"PROTO");
+        for name in ["REMOTEEUID", "REMOTEEGID", "REMOTEPATH", "LOCALPATH", "CONNNUM"] {
+            process.env.unset(format!("{protocol}{name}").as_bytes());
+        }
+        return Ok(());
+    }
+    let local = match options.value('l') {
+        Some(name) => name.to_vec(),
+        None => ipc::local_path(0).map_err(process.unable("ipc_local"))?.unwrap_or_default(),
+    };
+    process.env.set(format!("{protocol}LOCALPATH").as_bytes(), &local);
+    Ok(())
+}
+
+/// The rule's program takes the place of the other one.
+fn become_program(exec: Word, program: Vec<Word>) -> Next {
+    match exec.is_empty() {
+        true => program.into(),
+        false => Next::Exec(Exec::own(vec![b"execlineb".to_vec(), b"-Pc".to_vec(), exec])),
+    }
+}

@@ -1,0 +1,11 @@
+//! Local sockets: clients, servers, and who may connect.
+
+pub mod access;
+pub mod client;
+pub mod connlimit;
+mod rules;
+pub mod rules_from_cdb;
+pub mod rules_to_cdb;
+pub mod server;
+pub mod serverd;
+pub mod socketbinder;

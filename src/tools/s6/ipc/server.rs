@@ -1,0 +1,44 @@
+//! s6-ipcserver: makes a local socket, drops privileges, and serves each connection by a program.
+//! Reference: <https://skarnet.org/software/s6/s6-ipcserver.html>.
+
+use super::socketbinder::{self, Plan};
+use crate::tools::s6::applyuidgid;
+use crate::tools::{Exec, Next, Options, Process, Word};
+
+/// `s6-ipcserver [ -q | -Q | -v ] [ -d | -D ] [ -P | -p ] [ -1 ] [ -c maxconn ] [ -C localmaxconn ]
+/// [ -b backlog ] [ -a perms ] [ -G gidlist ] [ -g gid ] [ -u uid ] [ -U ] path prog...`
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+    let options = Options::parse(process, argv, "qQvDd1UPpc:C:b:a:u:g:G:")?;
+    let plan = Plan::from_options(process, &options)?;
+    // Unlike with s6-ipcserver-socketbinder, a backlog of 0 is the smallest.
+    let plan = Plan { backlog: plan.backlog.map(|backlog| backlog.max(1)), ..plan };
+    let identity = applyuidgid::wanted(process, &options)?;
+    let mut serverd = vec![b"s6-ipcserverd".to_vec()];
+    match options.last_of("qQv") {
+        Some('q') => serverd.push(b"-v0".to_vec()),
+        Some('v') => serverd.push(b"-v2".to_vec()),
+        _ => {}
+    }
+    if options.has('1') {
+        serverd.push(b"-1".to_vec());
+    }
+    if options.last_of("Pp") == Some('P') {
+        serverd.push(b"-P".to_vec());
+    }
+    for letter in ['c', 'C'] {
+        if let Some(value) = options.value(letter) {
+            let number = process.number_as::<u32>(value)?.max(1);
+            serverd.push(format!("-{letter}{number}").into_bytes());
+        }
+    }
+    serverd.push(b"--".to_vec());
+    let drops_variables = options.has('U');
+    let ([path], program) = process.operands(options.rest())?;
+    socketbinder::bind(process, &plan, &path)?;
+    applyuidgid::assume(process, identity)?;
+    if drops_variables {
+        applyuidgid::unset(process);
+    }
+    serverd.extend(program);
+    Ok(Next::Exec(Exec::own(serverd)))
+}

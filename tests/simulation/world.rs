@@ -147,7 +147,8 @@ impl World {
         self.trace.push(Line::In(self.kernel.now, event.clone()));
         self.kernel.hear(&event);
         self.notice(&event);
-        let due = event == Event::Timeout;
+        // Nobody can be told to end before it is known to be there.
+        let due = event == Event::Timeout && self.kernel.answers.is_empty();
         self.subject.handle(self.kernel.now, event);
         let before = self.trace.len();
         self.follow()?;

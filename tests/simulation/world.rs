@@ -196,6 +196,10 @@ impl World {
                 let at = Time(self.kernel.now.0 + 60_000);
                 self.kernel.paced.insert(p.service, at);
             }
+            // A directory that comes back is started, whatever the change under way thinks of it.
+            Event::Appeared(id, _) => {
+                self.kernel.touched.insert(*id);
+            }
             Event::Control(id, control) => {
                 self.kernel.touched.insert(*id);
                 if matches!(control, Control::Up { .. } | Control::Once) {

@@ -2,13 +2,14 @@
 
 use super::Failure;
 use super::known::Known;
-use crate::format::request::{CONTROL, State};
+use crate::format::request::{CONTROL, Request, State};
 use crate::graph::Graph;
 use crate::graph::similar;
 use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
 use crate::tools::s6_rc::live::{self, Trouble};
 use clap::{Arg, ArgMatches};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -56,11 +57,17 @@ fn must_run() -> Result<(), Failure> {
     }
 }
 
+/// Asks the init for something that it tells at once.
+pub fn ask(request: &Request) -> Result<Map<String, Value>, Failure> {
+    must_run()?;
+    Ok(conversation::told(&directory(), request)?)
+}
+
 /// All that is known of every service.
 pub fn all() -> Result<Vec<Known>, Failure> {
-    must_run()?;
-    let answer = conversation::status(&directory())?;
-    Ok(answer.into_iter().map(Known::from).collect())
+    let services = ask(&Request::Status)?.remove("services");
+    let services = services.and_then(|all| all.as_array().cloned()).unwrap_or_default();
+    Ok(services.iter().filter_map(Value::as_object).cloned().map(Known::from).collect())
 }
 
 /// The argument that names services and bundles.

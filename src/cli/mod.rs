@@ -14,7 +14,11 @@ mod live;
 mod logs;
 mod progress;
 mod run;
+mod span;
 mod status;
+mod svg;
+mod terminal;
+mod timing;
 mod tools;
 mod wait;
 
@@ -52,6 +56,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: healthcheck::arguments, run: healthcheck::run },
     Subcommand { arguments: wait::arguments, run: wait::run },
     Subcommand { arguments: logs::arguments, run: logs::run },
+    Subcommand { arguments: timing::arguments, run: timing::run },
     Subcommand { arguments: tools::arguments, run: tools::run },
     Subcommand { arguments: tools::help_arguments, run: tools::help },
     Subcommand { arguments: run::arguments, run: run::run },

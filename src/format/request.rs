@@ -29,6 +29,10 @@ pub enum Request {
     States,
     /// `sixtree status`: all that is known of every service.
     Status,
+    /// `sixtree timing`: what took how long at boot.
+    Timing,
+    /// `sixtree logs`: what PID 1 remembers of itself, from this entry on.
+    Journal(u64),
     /// `s6-rc-update`, when all that must stop has stopped: another database is to be the live one.
     Update(Update),
     /// Give up the request under way: what has not started need not start.
@@ -87,8 +91,8 @@ pub enum Answer {
     Done(Outcome),
     /// Every service, in the order of the database.
     States(Vec<State>),
-    /// One object for each service, in the order of the database.
-    Status(Vec<Map<String, Value>>),
+    /// One object that holds what was asked for: status, timing, journal.
+    Told(Map<String, Value>),
     /// The request cannot be done at all.
     Error {
         /// What the client exits with: 3 unknown identifier, 4 bad database, 111 system.

@@ -17,6 +17,7 @@ use crate::tools::{Environment, Word, chain};
 use refuse::Refusal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 use terminal::Terminal;
 
 /// What a container's start has found out, step by step.
@@ -31,6 +32,9 @@ struct Boot {
     work_directory: PathBuf,
     run_directory: PathBuf,
     pid_1: bool,
+    begun: Instant,
+    /// What has been done, and when it was over, in µs since then.
+    steps: Vec<(&'static str, u64)>,
 }
 
 /// Runs `/init` with its arguments; returns the exit code.
@@ -56,13 +60,18 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     boot.tell_run_directory();
     preinit::lay_out(&boot.run_directory)?;
     environment::publish(&boot)?;
+    boot.has_done("environment");
     if let Some(code) = hook::run(&boot)? {
         return Ok(code);
+    }
+    if boot.settings.stage2_hook.is_some() {
+        boot.has_done("hook");
     }
     let graph = tree::read(&boot.settings)?;
     let live = tree::make_live(&boot.run_directory, &graph)?;
     let top = graph.find("top").unwrap_or_default();
     let outputs = catch_all::prepare(&boot.settings, &boot.run_directory)?;
+    boot.has_done("definitions");
     let container = boot.container(top);
     let mut runtime =
         Runtime::new(boot.runtime_settings(outputs), graph).map_err(Refusal::NoLoop)?;
@@ -91,6 +100,8 @@ impl Boot {
             work_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
             run_directory: PathBuf::from(RUNDIR),
             pid_1: std::process::id() == 1,
+            begun: Instant::now(),
+            steps: Vec::new(),
             settings,
         }
     }
@@ -109,6 +120,12 @@ impl Boot {
                 Err(_) => "not PID 1, and no subreaper either: orphans go to PID 1",
             });
         }
+    }
+
+    /// For `sixtree timing`.
+    fn has_done(&mut self, step: &'static str) {
+        let over_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.steps.push((step, over_us));
     }
 
     /// Where /run is elsewhere, tools and scripts have to know.
@@ -147,6 +164,8 @@ impl Boot {
             outputs: outputs.services,
             cmd_receives_signals: self.settings.cmd_receives_signals,
             rescan_ms: 0,
+            begun: self.begun,
+            steps: self.steps.clone(),
             ready: None,
         }
     }

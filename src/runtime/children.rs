@@ -242,6 +242,7 @@ impl Runtime {
             Ok(pid) => {
                 self.children.by_pid.insert(pid.as_raw(), Whose::Cmd);
                 self.children.cmd = Some(pid);
+                self.note_cmd(&name, pid);
                 self.write_cmd_pid(pid);
                 None
             }
@@ -324,7 +325,9 @@ impl Runtime {
             Some(code) => Exit::Code(code),
             None => Exit::Signal(status.signal().unwrap_or(0)),
         };
-        match self.children.by_pid.remove(&pid.as_raw()) {
+        let whose = self.children.by_pid.remove(&pid.as_raw());
+        whose.into_iter().for_each(|whose| self.note_process(whose, pid, exit));
+        match whose {
             Some(Whose::Script(process)) => {
                 self.note_end(process, pid, status, exit);
                 self.feed(Event::Exited(process, exit));

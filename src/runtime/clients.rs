@@ -206,7 +206,9 @@ impl Runtime {
             Ok(Request::Change(change)) => self.ask_change(id, change),
             Ok(Request::Reload(reload)) => self.ask_reload(id, reload),
             Ok(Request::States) => self.tell_states(id),
-            Ok(Request::Status) => self.tell_status(id),
+            Ok(Request::Status) => self.tell(id, "services", self.status()),
+            Ok(Request::Timing) => self.tell(id, "timing", self.timing()),
+            Ok(Request::Journal(from)) => self.tell(id, "journal", self.journal.told(from)),
             Ok(Request::Update(update)) => self.ask_update(id, &update),
             Ok(Request::Abort) => self.feed(Event::Abort(RequestId(id))),
             Err(e) => self.refuse(id, 111, &e.to_string()),
@@ -223,6 +225,12 @@ impl Runtime {
 
     fn ask_change(&mut self, id: u32, change: Change) {
         let Some(selection) = self.resolve(id, &change.names) else { return };
+        let verb = match (change.dry_run_ms, change.down) {
+            (Some(_), _) => "rehearse",
+            (None, true) => "bring down",
+            (None, false) => "bring up",
+        };
+        self.mark_asked(id, verb, &change.names);
         let change = engine::Change {
             selection,
             down: change.down,
@@ -233,12 +241,12 @@ impl Runtime {
             wait: change.wait,
             dry_run: change.dry_run_ms.is_some(),
         };
-        self.mark_asked(id);
         self.feed(Event::Change(RequestId(id), change));
     }
 
     fn ask_reload(&mut self, id: u32, reload: Reload) {
         let Some(selection) = self.resolve(id, &reload.names) else { return };
+        self.mark_asked(id, "reload", &reload.names);
         let change = engine::Change {
             selection,
             timeout_ms: reload.timeout_ms,
@@ -246,13 +254,15 @@ impl Runtime {
             dry_run: reload.dry_run_ms.is_some(),
             ..engine::Change::default()
         };
-        self.mark_asked(id);
         self.feed(Event::Reload(RequestId(id), change));
     }
 
-    pub(super) fn mark_asked(&mut self, id: u32) {
+    /// Remembers that something is being done for a client.
+    fn mark_asked(&mut self, id: u32, verb: &str, names: &[String]) {
         if let Some(client) = self.clients.connected.get_mut(&id) {
             client.asked = true;
+            let pid = socket::peer_pid(&client.socket).unwrap_or(0);
+            self.note_request(pid, verb, names);
         }
     }
 

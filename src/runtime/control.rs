@@ -81,6 +81,7 @@ impl Runtime {
         let Some(service) = self.services.get(&id) else { return };
         let Some(supervision) = &service.supervision else { return };
         for letter in letters(supervision.control.as_raw_fd()) {
+            self.note_control(id, letter);
             if let Some(order) = order(letter) {
                 self.feed(Event::Control(id, order));
             }
@@ -117,8 +118,12 @@ impl Runtime {
         while let Some(message) = Message::take(&mut self.halt_bytes) {
             match message {
                 Message::Cancel => self.stop_at = None,
-                Message::Stop(stop) if stop.delay.is_zero() => self.feed(Event::Stop),
+                Message::Stop(stop) if stop.delay.is_zero() => {
+                    self.note_stop("halt");
+                    self.feed(Event::Stop);
+                }
                 Message::Stop(stop) => {
+                    self.note_stop("shutdown");
                     let delay_ms = u64::try_from(stop.delay.as_millis()).unwrap_or(u64::MAX);
                     self.stop_at = Some(Time(self.now().0.saturating_add(delay_ms)));
                 }
@@ -128,7 +133,10 @@ impl Runtime {
 
     /// Takes the signals that have come.
     pub(super) fn take_signals(&mut self) {
-        while let Some(signal) = self.signals.next() {
+        while let Some((signal, sender)) = self.signals.next() {
+            if signal != Signal::SIGCHLD {
+                self.note_signal(signal, sender);
+            }
             match signal {
                 Signal::SIGCHLD => self.reap(),
                 other if self.settings.role == Role::Supervise => self.supervisor_signal(other),
@@ -181,7 +189,10 @@ impl Runtime {
 
     fn leave(&mut self, loggers: bool, at_once: bool) {
         match self.settings.role {
-            Role::Container => self.feed(Event::Stop),
+            Role::Container => {
+                self.note_stop("s6-svscanctl");
+                self.feed(Event::Stop);
+            }
             Role::Scan | Role::Supervise => {
                 self.scan.leave();
                 self.feed(Event::Leave { loggers, at_once });

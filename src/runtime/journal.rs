@@ -1,23 +1,49 @@
-//! What PID 1 itself has to say, on stderr: in whole lines, never blocking. A reader of the
-//! container's log that stands still must not stop the supervision of its services.
+//! What PID 1 itself says and does. What it says goes to stderr: in whole lines, never blocking. A
+//! reader of the container's log that stands still must not stop the supervision of its services.
+//! All of it is remembered for `sixtree logs`: in memory, since there may be no disk to write to,
+//! and no more of it than fits.
 
-use crate::sys::fd;
+use crate::sys::{clock, fd};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
+use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// The most lines held back while stderr is full; further ones are counted and dropped.
 const MAX_LINES: usize = 1000;
 
-/// A queue of lines before stderr.
+/// The most that is remembered, in bytes; what is oldest is forgotten first.
+const MAX_REMEMBERED: usize = 64 << 10;
+
+/// A queue of lines before stderr, and what is remembered.
 #[derive(Debug)]
 pub struct Journal {
     /// stderr under an open file description of its own, where O_NONBLOCK hurts no one else.
     output: Option<OwnedFd>,
     lines: VecDeque<Vec<u8>>,
     dropped: u64,
+    entries: VecDeque<Entry>,
+    remembered: usize,
+    forgotten: u64,
+}
+
+/// A line that is remembered.
+#[derive(Debug)]
+struct Entry {
+    /// Since 1970.
+    at: Duration,
+    /// It went to stderr too.
+    said: bool,
+    text: Box<str>,
+}
+
+impl Entry {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.text.len()
+    }
 }
 
 impl Journal {
@@ -31,11 +57,43 @@ impl Journal {
             true => None,
             false => open("/proc/self/fd/2", flags, Mode::empty()).ok(),
         };
-        Self { output, lines: VecDeque::new(), dropped: 0 }
+        let (lines, entries) = (VecDeque::new(), VecDeque::new());
+        Self { output, lines, dropped: 0, entries, remembered: 0, forgotten: 0 }
+    }
+
+    /// Remembers a line that need not be said.
+    pub fn note(&mut self, text: &str) {
+        self.remember(text, false);
+    }
+
+    fn remember(&mut self, text: &str, said: bool) {
+        let entry = Entry { at: clock::utc(), said, text: text.into() };
+        self.remembered += entry.size();
+        self.entries.push_back(entry);
+        while self.remembered > MAX_REMEMBERED
+            && let Some(oldest) = self.entries.pop_front()
+        {
+            self.remembered -= oldest.size();
+            self.forgotten += 1;
+        }
+    }
+
+    /// What is remembered, from this entry on: the time in µs since 1970, whether it was said, and
+    /// the line.
+    pub fn told(&self, from: u64) -> Value {
+        let skipped = usize::try_from(from.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
+        let entry = |e: &Entry| json!([e.at.as_micros() as u64, e.said, e.text.as_ref()]);
+        let entries: Vec<Value> = self.entries.iter().skip(skipped).map(entry).collect();
+        json!({
+            "entries": entries,
+            "forgotten": self.forgotten,
+            "next": self.forgotten + self.entries.len() as u64,
+        })
     }
 
     /// Writes a line (without its newline), or keeps it for when there is room.
     pub fn line(&mut self, text: &str) {
+        self.remember(text, true);
         if self.lines.len() >= MAX_LINES {
             self.dropped += 1;
             return;
@@ -99,5 +157,31 @@ impl Journal {
             0 => Err(Errno::EAGAIN),
             _ => nix::unistd::write(stderr, bytes.get(..4096).unwrap_or(bytes)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_oldest_is_forgotten() {
+        let mut journal = Journal::new();
+        let count = MAX_REMEMBERED / size_of::<Entry>();
+        (0..count).for_each(|n| journal.note(&n.to_string()));
+        let told = journal.told(0);
+        let forgotten = told["forgotten"].as_u64().unwrap();
+        assert!(forgotten > 0 && journal.remembered <= MAX_REMEMBERED);
+        assert_eq!(told["entries"][0][2], forgotten.to_string());
+        assert_eq!(told["next"], count);
+        assert_eq!(journal.told(count as u64 - 1)["entries"][0][2], (count - 1).to_string());
+        assert_eq!(journal.told(u64::MAX)["entries"], json!([]));
+    }
+
+    #[test]
+    fn a_line_that_is_longer_than_the_memory_is_forgotten_at_once() {
+        let mut journal = Journal::new();
+        journal.note(&"x".repeat(MAX_REMEMBERED));
+        assert_eq!((journal.remembered, journal.told(0)["forgotten"].as_u64()), (0, Some(1)));
     }
 }

@@ -8,6 +8,7 @@ mod control;
 mod failed_boot;
 mod journal;
 mod live;
+mod notes;
 mod perform;
 mod pipeline;
 mod poller;
@@ -20,6 +21,7 @@ mod settings;
 mod signals;
 mod stray;
 mod tell;
+mod timing;
 mod update;
 
 pub use live::LiveTree;
@@ -27,7 +29,7 @@ pub use servicedir::{LiveError, fill};
 pub use settings::{Cmd, Launch, Role, Settings};
 
 use crate::engine::{Engine, Event, Failure, Time};
-use crate::graph::{Graph, ServiceId};
+use crate::graph::{Direction, Graph, ServiceId};
 use children::Children;
 use clients::Clients;
 use journal::Journal;
@@ -40,6 +42,7 @@ use signals::Signals;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use stray::Stray;
+use timing::Timing;
 
 /// The doing half: everything that is open, running or waited for.
 pub struct Runtime {
@@ -51,6 +54,7 @@ pub struct Runtime {
     clients: Clients,
     scan: ScanDirectory,
     journal: Journal,
+    timing: Timing,
     poller: Poller,
     signals: Signals,
     /// What programs read where they should find nothing.
@@ -89,6 +93,7 @@ impl Runtime {
             clients: Clients::default(),
             scan: ScanDirectory::new(settings.scan_directory.clone()),
             journal: Journal::new(),
+            timing: Timing::default(),
             null: open_null()?,
             halt: None,
             halt_bytes: Vec::new(),
@@ -112,6 +117,10 @@ impl Runtime {
         self.open_controls();
         if self.settings.role == Role::Scan || !self.settings.catch_all.is_empty() {
             self.rescan();
+        }
+        if let Some(Event::Boot(container)) = &first {
+            let graph = self.engine.graph();
+            self.note_boot(graph.closure(&container.top, Direction::Up).len());
         }
         first.into_iter().for_each(|event| self.feed(event));
         while !self.left {
@@ -191,9 +200,23 @@ impl Runtime {
         self.journal_watched = waiting;
     }
 
-    fn warn(&mut self, text: &str) {
-        if self.settings.verbosity >= 1 {
+    /// Says a line, if there is so much to be said; else remembers it, if it is no mere decision.
+    fn say(&mut self, level: u8, text: &str) {
+        if self.settings.verbosity >= level {
             self.journal.line(text);
+        } else if level <= 2 {
+            self.note(text);
+        }
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.say(1, text);
+    }
+
+    /// Remembers what nobody needs to be told. Nobody could ask a mere supervisor for it.
+    fn note(&mut self, text: &str) {
+        if self.settings.role == Role::Container {
+            self.journal.note(text);
         }
     }
 }

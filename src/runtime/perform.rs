@@ -5,7 +5,7 @@ use super::{Runtime, failed_boot, report};
 use crate::engine::{
     BOOT, Command, Event, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
 };
-use crate::format::request::{Say, Severity};
+use crate::format::request::Severity;
 use crate::graph::ServiceId;
 use crate::sys::fifodir;
 use crate::sys::process::kill;
@@ -177,6 +177,7 @@ impl Runtime {
                 self.warn(&format!("sixtree: warning: {line}"));
             }
         }
+        self.note_done(request, outcome);
         self.clients.done(request, outcome);
     }
 
@@ -188,18 +189,17 @@ impl Runtime {
         if let (BOOT, Report::NotStarted(id, failure)) = (request, report) {
             self.boot_failures.push((id, failure));
         }
+        self.time(request, report);
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
+        let line = format!("s6-rc: {}: {}", report::prefix(say.severity), say.text);
         if request == BOOT || request == SHUTDOWN {
-            self.say_aloud(&say);
+            let level = if say.severity == Severity::Fatal { 0 } else { say.level };
+            self.say(level, &line);
         } else {
+            if say.level <= 2 {
+                self.note(&line);
+            }
             self.clients.say(request, say);
-        }
-    }
-
-    pub(super) fn say_aloud(&mut self, say: &Say) {
-        if say.severity == Severity::Fatal || self.settings.verbosity >= say.level {
-            let prefix = report::prefix(say.severity);
-            self.journal.line(&format!("s6-rc: {prefix}: {}", say.text));
         }
     }
 

@@ -4,6 +4,7 @@ use crate::definition::Word;
 use nix::errno::Errno;
 use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Finds a program and checks what can be checked before a fork. The closure becomes it, in the
 /// child, and comes back only with a code to exit with.
@@ -37,6 +38,10 @@ pub struct Settings {
     pub cmd_receives_signals: bool,
     /// How often to scan without being told to, in ms; 0 is never.
     pub rescan_ms: u64,
+    /// When this process began.
+    pub begun: Instant,
+    /// What it did before the services: a word, and when it was over, in µs since then.
+    pub steps: Vec<(&'static str, u64)>,
     /// Where to write a newline once the scan directory can be controlled.
     pub ready: Option<RawFd>,
 }

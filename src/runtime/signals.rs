@@ -37,10 +37,10 @@ impl Signals {
         SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
     }
 
-    /// The next signal that has come, if any.
-    pub fn next(&mut self) -> Option<Signal> {
+    /// The next signal that has come, if any, and the pid of its sender: 0 is not of our namespace.
+    pub fn next(&mut self) -> Option<(Signal, u32)> {
         let info = self.0.read_signal().ok()??;
-        Signal::try_from(info.ssi_signo as i32).ok()
+        Some((Signal::try_from(info.ssi_signo as i32).ok()?, info.ssi_pid))
     }
 
     /// The descriptor to wait on.

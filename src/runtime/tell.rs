@@ -1,7 +1,8 @@
-//! All that is known of every service, for `sixtree status`.
+//! What PID 1 tells of its services and of their boot, for `sixtree status` and `sixtree timing`.
 
 use super::Runtime;
 use super::service::Service;
+use super::timing::{Span, Timing};
 use crate::definition::Kind;
 use crate::engine::{Exit, Failure, Why};
 use crate::format::request::Answer;
@@ -11,8 +12,13 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 impl Runtime {
-    /// Answers `Request::Status`.
-    pub(super) fn tell_status(&mut self, id: u32) {
+    /// Answers with one thing, under its name.
+    pub(super) fn tell(&mut self, id: u32, what: &str, told: Value) {
+        self.reply(id, &Answer::Told(Map::from_iter([(what.to_owned(), told)])));
+    }
+
+    /// All that is known of every service.
+    pub(super) fn status(&self) -> Value {
         let graph = self.engine.graph();
         let top = graph.closure(&graph.find("top").unwrap_or_default(), Direction::Up);
         let enabled: BTreeSet<_> = top.into_iter().collect();
@@ -21,10 +27,24 @@ impl Runtime {
             if self.engine.graph().definition(*id).is_some() {
                 known.insert("enabled".to_owned(), json!(enabled.contains(id)));
             }
-            known
+            Value::Object(known)
         };
-        let all = self.services.iter().map(known).collect();
-        self.reply(id, &Answer::Status(all));
+        self.services.iter().map(known).collect()
+    }
+
+    /// What took how long at boot, in µs since /init began.
+    pub(super) fn timing(&self) -> Value {
+        let Timing { spans, over_us, .. } = &self.timing;
+        let span = |(id, span): (&ServiceId, &Span)| {
+            let name = &self.services.get(id)?.name;
+            Some(json!([name, span.begun_us, span.ended_us, span.failed]))
+        };
+        json!({
+            "steps": self.settings.steps,
+            "services": spans.iter().filter_map(span).collect::<Vec<_>>(),
+            "over_us": over_us,
+            "now_us": self.since_begun_us(),
+        })
     }
 
     fn known(&self, id: ServiceId, service: &Service) -> Map<String, Value> {

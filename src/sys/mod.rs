@@ -26,3 +26,4 @@ pub mod spawn;
 pub mod timezone;
 pub mod user;
 pub mod why;
+pub mod winsize;

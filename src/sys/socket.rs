@@ -46,6 +46,12 @@ pub fn accept(listener: &OwnedFd) -> Result<Option<OwnedFd>, Errno> {
     }
 }
 
+/// The pid of whoever connected; 0: not of our namespace.
+pub fn peer_pid(socket: &OwnedFd) -> Result<i32, Errno> {
+    let credentials = nix::sys::socket::sockopt::PeerCredentials;
+    nix::sys::socket::getsockopt(socket, credentials).map(|peer| peer.pid())
+}
+
 /// Sends bytes, and copies of at most [`MAX_FDS`] descriptors beside the first of them; how many
 /// bytes went. A peer that has gone is EPIPE, never a signal.
 pub fn send(fd: &OwnedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno> {

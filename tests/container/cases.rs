@@ -79,8 +79,10 @@ cases! {
     signal_quit_stops
     signal_term_during_boot
     signal_term_twice
+    sixtree_journal
     sixtree_logs
     sixtree_status
+    sixtree_timing
     stat_plain
     stop_reverse_order
     stray_gets_kill

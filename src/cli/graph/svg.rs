@@ -1,22 +1,26 @@
 //! A tree as a picture: what a service needs is on its left.
 
-use super::layout::{BOX_HEIGHT, Layout, Point, layout};
+use super::layout::{BOX_HEIGHT, Point, layout};
 use super::{Need, Picture};
+use crate::cli::svg::{escape, head, label, text_width};
 use crate::graph::ServiceId;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// The width of a character of the font, which is monospaced; each text is told its length too, so
-/// that it fits its box whatever font is found.
-const CHARACTER: f64 = 7.25;
 /// The room between a name and the ends of its box.
 const PADDING: f64 = 10.0;
 
 const STYLE: &str = "\
-text { font: 12px 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace; fill: #1f2328 }
 rect { fill: #ffffff; stroke: #57606a }
 path { fill: none; stroke: #8c959f }
 .pipe { stroke-dasharray: 4 3; stroke: #0969da }
+";
+
+/// The end of an arrow.
+const MARKER: &str = "\
+<defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" \
+markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8Z\" \
+style=\"fill:#8c959f;stroke:none\"/></marker></defs>
 ";
 
 /// Draws the services.
@@ -29,7 +33,7 @@ pub(super) fn draw(picture: &Picture) -> String {
     let arrows: Vec<(usize, usize)> = needs.iter().filter_map(ends).collect();
     let pipes: BTreeSet<_> = needs.iter().filter(|need| need.is_pipe).filter_map(ends).collect();
     let layout = layout(&widths, &arrows);
-    let mut svg = head(&layout);
+    let mut svg = head(layout.width, layout.height, STYLE) + MARKER;
     for (from, to, points) in &layout.arrows {
         svg += &arrow(points, pipes.contains(&(*from, *to)));
     }
@@ -38,18 +42,6 @@ pub(super) fn draw(picture: &Picture) -> String {
         svg += &service(picture, id, width, at);
     }
     svg + "</svg>\n"
-}
-
-fn head(layout: &Layout) -> String {
-    let (width, height) = (layout.width.ceil(), layout.height.ceil());
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-         viewBox=\"0 0 {width} {height}\">\n<style>\n{STYLE}</style>\n\
-         <defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" markerWidth=\"8\" \
-         markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0 8 4 0 8Z\" fill=\"#8c959f\" \
-         style=\"fill:#8c959f;stroke:none\"/></marker></defs>\n\
-         <rect width=\"{width}\" height=\"{height}\" style=\"stroke:none\"/>\n"
-    )
 }
 
 /// An arrow: straight past the columns, and curved between them.
@@ -80,45 +72,21 @@ fn service(picture: &Picture, id: ServiceId, width: f64, at: Point) -> String {
     let fill = picture.states.get(&id).map(|state| format!(" style=\"fill:{}\"", state.fill()));
     let state = picture.state(id).map_or(String::new(), |state| format!(", {state}"));
     let top = at.y - BOX_HEIGHT / 2.0;
-    let escaped = escape(name);
     format!(
-        "<g><title>{escaped}: {kind}{state}</title><rect x=\"{:.1}\" y=\"{top:.1}\" \
-         width=\"{width:.1}\" height=\"{BOX_HEIGHT}\" rx=\"{round}\"{}/><text x=\"{:.1}\" \
-         y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\">{escaped}</text></g>\n",
+        "<g><title>{}: {kind}{state}</title><rect x=\"{:.1}\" y=\"{top:.1}\" \
+         width=\"{width:.1}\" height=\"{BOX_HEIGHT}\" rx=\"{round}\"{}/>{}</g>\n",
+        escape(name),
         at.x,
         fill.unwrap_or_default(),
-        at.x + PADDING,
-        at.y + 4.0,
-        text_width(name),
+        label(at.x + PADDING, at.y + 4.0, name),
     )
-}
-
-/// How wide a text is drawn. Characters of East Asia take twice the room.
-fn text_width(text: &str) -> f64 {
-    let cells: u32 = text.chars().map(|c| if c >= '\u{1100}' { 2 } else { 1 }).sum();
-    f64::from(cells) * CHARACTER
-}
-
-/// A text as XML has it. Control characters cannot be there at all.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{picture, web};
     use super::*;
+    use crate::cli::svg::tests::assert_labels_are_apart;
 
     #[test]
     fn every_service_has_a_box_and_a_pipe_is_dashed() {
@@ -127,6 +95,6 @@ mod tests {
         assert_eq!(svg.matches("<g>").count(), 5);
         assert_eq!(svg.matches("class=\"pipe\"").count(), 1);
         assert!(svg.contains(">a &quot;b&quot;&lt;c&gt;</text>"), "{svg}");
-        assert_eq!(escape("a\u{1}&"), "a\u{fffd}&amp;");
+        assert_labels_are_apart(&svg);
     }
 }

@@ -3,6 +3,7 @@
 use crate::format::civil::nine_digits;
 use crate::format::tai::{LABEL, Tain};
 use crate::sys::timezone::{Zone, civil};
+use std::time::Duration;
 
 /// The length of `2026-11-21 00:35:27.452399058`.
 const CIVIL: usize = 29;
@@ -34,6 +35,11 @@ impl Line {
         Self { stamp: stamp.unwrap_or_else(|| before.to_owned()), text: text.to_owned() }
     }
 
+    /// One that was written so long after 1970.
+    pub fn at(since_epoch: Duration, text: &str) -> Self {
+        Self { stamp: stamp(since_epoch).unwrap_or_default(), text: text.to_owned() }
+    }
+
     /// `STAMP  NAME | TEXT` and a newline.
     pub fn shown(&self, name: &str, width: usize) -> String {
         let gap = if self.stamp.is_empty() { "" } else { "  " };
@@ -42,9 +48,12 @@ impl Line {
 }
 
 fn labelled(bytes: &[u8]) -> Option<String> {
-    let utc = Tain::parse(bytes)?.to_utc()?;
-    let date = civil(utc.since_epoch.as_secs(), Zone::Local)?;
-    let digits = nine_digits(utc.since_epoch.subsec_nanos());
+    stamp(Tain::parse(bytes)?.to_utc()?.since_epoch)
+}
+
+fn stamp(since_epoch: Duration) -> Option<String> {
+    let date = civil(since_epoch.as_secs(), Zone::Local)?;
+    let digits = nine_digits(since_epoch.subsec_nanos());
     Some(format!("{date}.{}", String::from_utf8_lossy(&digits)))
 }
 
@@ -61,7 +70,6 @@ fn is_civil(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::time::Duration;
 
     #[test]
     fn both_stamps_are_understood_and_compare() {

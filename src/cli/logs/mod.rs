@@ -1,7 +1,8 @@
-//! `sixtree logs`: what the loggers of pipelines and the catch-all logger have written, in the
-//! order of time.
+//! `sixtree logs`: what PID 1 remembers, and what the loggers of pipelines and the catch-all logger
+//! have written, in the order of time.
 
 mod directory;
+mod journal;
 mod line;
 
 use super::known::Known;
@@ -9,6 +10,7 @@ use super::{Failure, live, print};
 use crate::graph::{Graph, ServiceId};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::LogDirectory;
+use journal::Journal;
 use line::Line;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -19,17 +21,21 @@ use std::time::Duration;
 
 /// How often `--follow` looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-/// Under which name the catch-all log is shown.
+/// Under which name the catch-all log is shown, if no service has it.
 const CATCH_ALL: &str = "container";
+/// Under which name what PID 1 remembers is shown, if no service has it.
+const INIT: &str = "init";
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
     Command::new("logs")
-        .about("Show what loggers have written, in the order of time")
+        .about("Show what PID 1 did, and what loggers have written, in the order of time")
         .after_help(
             "The loggers are those of pipelines, of services in /etc/services.d, and the catch-all \
-             logger (S6_LOGGING). What no logger reads is in the container's own output. Exits 1 \
-             if there is no log to show, 3 if a name is unknown, 111 if no init answers.",
+             logger (S6_LOGGING), which is called container. What no logger reads is in the \
+             container's own output. What PID 1 said and did, whatever S6_VERBOSITY is, is called \
+             init. Exits 1 if there is no log to show, 3 if a name is unknown, 111 if no init \
+             answers.",
         )
         .arg(live::names_argument("Only the logs of these services and bundles [default: all]"))
         .arg(
@@ -53,7 +59,28 @@ pub fn arguments() -> Command {
 /// A log, and what it is called.
 struct Source {
     name: String,
-    directory: LogDirectory,
+    log: Log,
+}
+
+enum Log {
+    Directory(LogDirectory),
+    Journal(Journal),
+}
+
+impl Log {
+    fn last(&mut self, most: usize) -> Vec<Line> {
+        match self {
+            Self::Directory(directory) => directory.last(most),
+            Self::Journal(journal) => journal.fresh(),
+        }
+    }
+
+    fn fresh(&mut self) -> Vec<Line> {
+        match self {
+            Self::Directory(directory) => directory.fresh(),
+            Self::Journal(journal) => journal.fresh(),
+        }
+    }
 }
 
 /// Shows them; returns the exit code.
@@ -67,7 +94,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     }
     let most = arguments.get_one::<u32>("lines").map_or(0, |n| *n as usize);
     let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
-    let mut lines = collect(&mut sources, |directory| directory.last(most));
+    let mut lines = collect(&mut sources, |log| log.last(most));
     lines.drain(..lines.len().saturating_sub(most));
     loop {
         let text: String = lines.iter().map(|(name, line)| line.shown(name, width)).collect();
@@ -76,18 +103,15 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
             code => return Ok(code),
         }
         std::thread::sleep(LOOK_AGAIN);
-        lines = collect(&mut sources, LogDirectory::fresh);
+        lines = collect(&mut sources, Log::fresh);
     }
 }
 
 /// Takes lines out of every log, and puts them in the order of time.
-fn collect(
-    sources: &mut [Source],
-    take: impl Fn(&mut LogDirectory) -> Vec<Line>,
-) -> Vec<(String, Line)> {
+fn collect(sources: &mut [Source], take: impl Fn(&mut Log) -> Vec<Line>) -> Vec<(String, Line)> {
     let mut all = Vec::new();
-    for Source { name, directory } in sources {
-        all.extend(take(directory).into_iter().map(|line| (name.clone(), line)));
+    for Source { name, log } in sources {
+        all.extend(take(log).into_iter().map(|line| (name.clone(), line)));
     }
     all.sort_by(|(_, a), (_, b)| a.stamp.cmp(&b.stamp));
     all
@@ -96,7 +120,14 @@ fn collect(
 /// The logs of the services that are named, or all that there are.
 fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
     let (services, graph) = (live::all()?, live::tree().unwrap_or_default());
-    let chosen = live::resolve(names, &services, &graph)?;
+    let is_own = |name: &&String| {
+        let is_service = services.iter().any(|k| k.name == **name) || graph.find(name).is_some();
+        !is_service && [CATCH_ALL, INIT].contains(&name.as_str())
+    };
+    let (own, of_services): (Vec<&String>, Vec<&String>) = names.iter().partition(is_own);
+    let wants_own = |own_name: &str| names.is_empty() || own.iter().any(|name| *name == own_name);
+    let of_services: Vec<String> = of_services.into_iter().cloned().collect();
+    let chosen = live::resolve(&of_services, &services, &graph)?;
     let wanted = |all: &[String]| names.is_empty() || all.iter().any(|n| chosen.contains(n));
     let mut found = Vec::new();
     for known in &services {
@@ -106,13 +137,19 @@ fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
         found.extend(directories(known, &directory).into_iter().map(|path| (name.clone(), path)));
     }
     let catch_all = live::run_directory().join("uncaught-logs");
-    if names.is_empty() && is_log(&catch_all) {
+    let has_catch_all = wants_own(CATCH_ALL) && is_log(&catch_all);
+    if has_catch_all {
         found.push((CATCH_ALL.to_owned(), catch_all));
     }
     let mut seen = BTreeSet::new();
     found.retain(|(_, path)| seen.insert(path.clone()));
-    let source = |(name, path)| Source { name, directory: LogDirectory::new(path) };
-    Ok(found.into_iter().map(source).collect())
+    let source = |(name, path)| Source { name, log: Log::Directory(LogDirectory::new(path)) };
+    let mut sources: Vec<Source> = found.into_iter().map(source).collect();
+    if wants_own(INIT) {
+        let log = Log::Journal(Journal::new(has_catch_all));
+        sources.push(Source { name: INIT.to_owned(), log });
+    }
+    Ok(sources)
 }
 
 /// Whose output a logger writes, nearest first, and its own name. `None`: it is no logger.

@@ -18,6 +18,8 @@ impl Request {
             }),
             Self::States => json!({"request": "states"}),
             Self::Status => json!({"request": "status"}),
+            Self::Timing => json!({"request": "timing"}),
+            Self::Journal(from) => json!({"request": "journal", "from": from}),
             Self::Update(u) => json!({
                 "request": "update", "database": u.database, "renamed": u.renamed,
             }),
@@ -33,6 +35,8 @@ impl Request {
             "reload" => Ok(Self::Reload(reload(&fields)?)),
             "states" => Ok(Self::States),
             "status" => Ok(Self::Status),
+            "timing" => Ok(Self::Timing),
+            "journal" => Ok(Self::Journal(fields.number("from")?.unwrap_or(0))),
             "update" => Ok(Self::Update(update(&fields)?)),
             "abort" => Ok(Self::Abort),
             other => Err(Malformed::Kind(other.to_owned())),
@@ -54,7 +58,7 @@ impl Answer {
                 "services": states.iter().map(|s| json!([s.name, s.up, s.wanted]))
                     .collect::<Vec<_>>(),
             }),
-            Self::Status(services) => json!({"answer": "status", "services": services}),
+            Self::Told(all) => json!({"answer": "told", "all": all}),
             Self::Error { code, text } => json!({"answer": "error", "code": code, "text": text}),
         })
     }
@@ -66,7 +70,7 @@ impl Answer {
             "say" => Ok(Self::Say(say(&fields)?)),
             "done" => Ok(Self::Done(fields.word("outcome")?)),
             "states" => Ok(Self::States(fields.list("services", state)?)),
-            "status" => Ok(Self::Status(fields.list("services", |v| v.as_object().cloned())?)),
+            "told" => Ok(Self::Told(fields.object("all")?)),
             "error" => Ok(Self::Error { code: fields.byte("code")?, text: fields.text("text")? }),
             other => Err(Malformed::Kind(other.to_owned())),
         }
@@ -220,6 +224,10 @@ impl Fields {
         let items = value.as_array().ok_or(Malformed::Field(name))?;
         items.iter().map(|v| item(v).ok_or(Malformed::Field(name))).collect()
     }
+    fn object(&self, name: &'static str) -> Result<Map<String, Value>, Malformed> {
+        let object = self.get(name).and_then(Value::as_object);
+        object.cloned().ok_or(Malformed::Field(name))
+    }
     fn names(&self, name: &'static str) -> Result<Vec<String>, Malformed> {
         self.list(name, |v| v.as_str().map(str::to_owned))
     }
@@ -246,6 +254,8 @@ mod tests {
             Request::Reload(Reload { names: vec!["x".into()], ..Reload::default() }),
             Request::States,
             Request::Status,
+            Request::Timing,
+            Request::Journal(7),
             Request::Update(Update {
                 database: "/run/db".into(),
                 renamed: vec![("a".into(), "b".into())],
@@ -265,7 +275,7 @@ mod tests {
         all.extend(Outcome::WORDS.iter().map(|(outcome, _)| Answer::Done(*outcome)));
         all.push(Answer::States(vec![State { name: "a".into(), up: true, wanted: false }]));
         let fields = json!({"name": "a", "pid": 7}).as_object().cloned().unwrap();
-        all.push(Answer::Status(vec![fields]));
+        all.push(Answer::Told(fields));
         all.push(Answer::Error { code: 3, text: "nope".into() });
         all
     }

@@ -7,6 +7,7 @@ use crate::runtime::{Role, Runtime, Settings};
 use crate::sys::{fd, lock};
 use crate::tools::{Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// s6-supervise: supervises one service directory.
 pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
@@ -85,6 +86,8 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> Settings {
         catch_all: Vec::new(),
         cmd_receives_signals: false,
         rescan_ms: 0,
+        begun: Instant::now(),
+        steps: Vec::new(),
         ready: None,
     }
 }

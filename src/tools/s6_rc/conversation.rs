@@ -137,7 +137,7 @@ pub fn converse(
             Event::Answer(Answer::Say(say)) => hear(Heard::Say(say))?,
             Event::Answer(Answer::Done(outcome)) => return Ok(outcome),
             Event::Answer(Answer::Error { code, text }) => return Err(Trouble::new(code, text)),
-            Event::Answer(Answer::States(_) | Answer::Status(_)) => {}
+            Event::Answer(Answer::States(_) | Answer::Told(_)) => {}
             Event::Signal(signal) => {
                 hear(Heard::GivingUp(signal))?;
                 conversation.send(&Request::Abort)?;
@@ -154,10 +154,10 @@ pub fn states(live: &Path) -> Result<Vec<State>, Trouble> {
     }
 }
 
-/// Asks for all that is known of every service.
-pub fn status(live: &Path) -> Result<Vec<Map<String, Value>>, Trouble> {
-    match ask(live, &Request::Status)? {
-        Answer::Status(services) => Ok(services),
+/// Asks for something that is told in one object.
+pub fn told(live: &Path, request: &Request) -> Result<Map<String, Value>, Trouble> {
+    match ask(live, request)? {
+        Answer::Told(all) => Ok(all),
         _ => Err(Trouble::new(111, "PID 1 said nonsense")),
     }
 }

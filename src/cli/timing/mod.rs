@@ -1,0 +1,66 @@
+//! `sixtree timing`: what took how long at boot, and which services the boot waited for.
+
+mod boot;
+mod svg;
+mod text;
+
+use super::{Failure, live, print, terminal};
+use crate::format::request::Request;
+use boot::Boot;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// The subcommand and what it takes.
+pub fn arguments() -> Command {
+    let flag =
+        |name: &'static str, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("timing")
+        .about("Show what took how long at boot")
+        .after_help(
+            "Times count from the start of /init. A service waits for what it needs, then starts, \
+             and then is up and ready. The critical path is what the last of them waited for. \
+             Exits 111 if no init answers.",
+        )
+        .arg(flag("svg", "Draw it").conflicts_with("json"))
+        .arg(flag("json", "For programs: one object, in one line; times in µs"))
+}
+
+/// Shows it; returns the exit code.
+pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+    let answer = live::ask(&Request::Timing)?;
+    let mut boot = Boot::read(answer.get("timing").unwrap_or_default());
+    boot.find_critical_path(&live::open_tree()?);
+    Ok(print(&if arguments.get_flag("json") {
+        format!("{}\n", boot.to_json())
+    } else if arguments.get_flag("svg") {
+        svg::draw(&boot)
+    } else {
+        text::draw(&boot, terminal::width(), terminal::has_colours())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{Atomic, Definition, Kind, Longrun, Reference};
+    use crate::graph::Graph;
+    use serde_json::json;
+
+    /// `slow` before `web`; `quick` and `broken` beside them.
+    pub(super) fn canned() -> Boot {
+        let mut boot = Boot::read(&json!({
+            "steps": [["environment", 1_000], ["hook", 60_000], ["definitions", 62_500]],
+            "services": [["broken", 63_000, 70_000, true], ["quick", 63_000, 64_000, false],
+                ["web", 463_000, 1_000_000, false], ["slow", 63_000, 462_000, false]],
+            "over_us": 1_000_000, "now_us": 9_000_000,
+        }));
+        let service = |name: &str, needs: &[&str]| {
+            let dependencies = needs.iter().map(|name| Reference::to(name)).collect();
+            let atomic = Atomic { dependencies, ..Atomic::default() };
+            Definition::new(name, Kind::Longrun(Longrun { atomic, ..Longrun::default() }))
+        };
+        let all = [("web", &["slow", "quick"][..]), ("slow", &[]), ("quick", &[]), ("broken", &[])];
+        let all = all.map(|(name, needs)| service(name, needs));
+        boot.find_critical_path(&Graph::new(all.into()).unwrap());
+        boot
+    }
+}

@@ -1,0 +1,91 @@
+//! What is remembered beside what is said: who asked for what, and which processes ended how. It
+//! answers, later, why a service was restarted and why the container stopped.
+
+use super::Runtime;
+use super::children::Whose;
+use super::service::stamp;
+use crate::engine::{BOOT, Exit, Outcome, RequestId, Script};
+use crate::format::signal;
+use crate::graph::ServiceId;
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+impl Runtime {
+    fn info(&mut self, text: &str) {
+        self.note(&format!("sixtree: info: {text}"));
+    }
+
+    /// The boot begins.
+    pub(super) fn note_boot(&mut self, services: usize) {
+        let pid = if self.settings.pid_1 { 1 } else { std::process::id() };
+        self.info(&format!("booting {services} services as PID {pid}"));
+    }
+
+    /// A request has come to its end; only the boot's is of interest.
+    pub(super) fn note_done(&mut self, request: RequestId, outcome: Outcome) {
+        if request != BOOT {
+            return;
+        }
+        let over_us = self.since_begun_us();
+        self.timing.over_us = Some(over_us);
+        let how = match outcome {
+            Outcome::Done => "all services are up",
+            Outcome::Failed | Outcome::Busy => "failed",
+            Outcome::TimedOut => "S6_CMD_WAIT_FOR_SERVICES_MAXTIME was over",
+            Outcome::Aborted => "a stop came first",
+        };
+        self.info(&format!("the boot is over after {} ms: {how}", over_us / 1_000));
+    }
+
+    /// The CMD was started.
+    pub(super) fn note_cmd(&mut self, name: &str, pid: Pid) {
+        self.info(&format!("the CMD {name} runs as pid {pid}"));
+    }
+
+    /// A process ended. Of oneshots it is told anyway when they fail.
+    pub(super) fn note_process(&mut self, whose: Whose, pid: Pid, exit: Exit) {
+        let how = match exit {
+            Exit::Code(code) => format!("exited with code {code}"),
+            Exit::Signal(number) => {
+                format!("was killed by signal {number} (SIG{})", signal::name(number))
+            }
+        };
+        match whose {
+            Whose::Cmd => self.info(&format!("the CMD {how}")),
+            Whose::Script(process) if process.script == Script::Run => {
+                let Some(service) = self.services.get(&process.service) else { return };
+                let lived = stamp().saturating_since(service.status.stamp).as_secs_f64();
+                let name = service.name.clone();
+                self.info(&format!("service {name} (pid {pid}) {how} after {lived:.1} s"));
+            }
+            Whose::Script(_) => {}
+        }
+    }
+
+    /// Somebody wrote to a service's `supervise/control`.
+    pub(super) fn note_control(&mut self, id: ServiceId, letter: u8) {
+        let Some(service) = self.services.get(&id) else { return };
+        let name = service.name.clone();
+        let shown = char::from(letter).escape_default();
+        self.info(&format!("service {name}: supervise/control says {shown}"));
+    }
+
+    /// A signal came.
+    pub(super) fn note_signal(&mut self, signal: Signal, sender: u32) {
+        let sender = match sender {
+            0 => "outside the container".to_owned(),
+            pid => format!("pid {pid}"),
+        };
+        self.info(&format!("{signal} came from {sender}"));
+    }
+
+    /// `halt` or `s6-svscanctl` ask for a stop.
+    pub(super) fn note_stop(&mut self, who: &str) {
+        self.info(&format!("{who} asks to stop the container"));
+    }
+
+    /// A client asks for something to be done.
+    pub(super) fn note_request(&mut self, pid: i32, verb: &str, names: &[String]) {
+        self.info(&format!("pid {pid} asks to {verb}: {}", names.join(" ")));
+    }
+}

@@ -1,0 +1,54 @@
+//! When each service began to start at boot, and when it was up and ready.
+
+use super::Runtime;
+use crate::engine::{BOOT, Report, RequestId};
+use crate::graph::ServiceId;
+use std::collections::BTreeMap;
+
+/// The times of the boot, in µs since /init began.
+#[derive(Debug, Default)]
+pub struct Timing {
+    /// The services that were to start.
+    pub spans: BTreeMap<ServiceId, Span>,
+    /// When the boot was over.
+    pub over_us: Option<u64>,
+}
+
+/// The start of one service.
+#[derive(Debug)]
+pub struct Span {
+    /// Its turn came.
+    pub begun_us: u64,
+    /// It was up and ready, or had failed.
+    pub ended_us: Option<u64>,
+    /// It failed.
+    pub failed: bool,
+}
+
+impl Runtime {
+    /// Takes down when it was that a service began or ended to start at boot.
+    pub(super) fn time(&mut self, request: RequestId, report: Report) {
+        if request != BOOT {
+            return;
+        }
+        let now_us = self.since_begun_us();
+        let spans = &mut self.timing.spans;
+        let (id, failed) = match report {
+            Report::Starting(id) => {
+                spans.insert(id, Span { begun_us: now_us, ended_us: None, failed: false });
+                return;
+            }
+            Report::Started(id) => (id, false),
+            Report::NotStarted(id, _) => (id, true),
+            _ => return,
+        };
+        if let Some(span) = spans.get_mut(&id) {
+            (span.ended_us, span.failed) = (Some(now_us), failed);
+        }
+    }
+
+    /// What has passed since /init began, in µs.
+    pub(super) fn since_begun_us(&self) -> u64 {
+        u64::try_from(self.settings.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}

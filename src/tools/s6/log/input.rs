@@ -5,8 +5,9 @@ use memchr::memchr2;
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
-/// How many bytes are read at once.
-const CHUNK: usize = 131_072;
+/// How many bytes are read at once. They are written before more are read: this is what is lost
+/// when the program is killed, and no more than what the original loses.
+const CHUNK: usize = 8192;
 
 /// Bytes that were read, and do not make up a line yet.
 ///

@@ -108,6 +108,12 @@ enum Reading {
     Nothing,
 }
 
+/// What there is to take.
+struct News {
+    signals: bool,
+    input: bool,
+}
+
 /// A logger at work.
 struct Log<'a> {
     manners: Manners,
@@ -148,17 +154,19 @@ impl<'a> Log<'a> {
                     logdir.give_up_on_processor(self.warnings);
                 }
             }
-            let input = self.wait()?;
+            let news = self.wait()?;
             self.look_at_clock();
-            self.hear_signals()?;
-            if input {
+            if news.signals {
+                self.hear_signals()?;
+            }
+            if news.input {
                 self.read();
             }
         }
     }
 
-    /// Waits until a signal comes, or input, which is told; or until something else can be done.
-    fn wait(&self) -> Result<bool, Errno> {
+    /// Waits until a signal comes, or input; or until something else can be done.
+    fn wait(&self) -> Result<News, Errno> {
         let may_read = match self.reading {
             Reading::Nothing => false,
             _ if self.manners.blocks => !self.outputs.has_pending(),
@@ -176,7 +184,8 @@ impl<'a> Log<'a> {
             Reading::Everything | Reading::Nothing => Deadline::NEVER,
         };
         poll::wait(&mut fds, self.outputs.deadline().or_sooner(last_line))?;
-        Ok(may_read && fds.get(1).and_then(PollFd::any).unwrap_or(false))
+        let has_news = |at: usize| fds.get(at).and_then(PollFd::any).unwrap_or(false);
+        Ok(News { signals: has_news(0), input: may_read && has_news(1) })
     }
 
     fn look_at_clock(&mut self) {

@@ -2,7 +2,7 @@
 //! byte those of s6-supervise. Every path is relative: the caller is in the service directory.
 
 use crate::engine::{Exit, Longrun};
-use crate::format::status::Status;
+use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
 use crate::format::tally::{self, Death};
 use crate::sys::lock::Lock;
@@ -36,8 +36,10 @@ pub struct Service {
     /// What stands in `supervise/status`, but for what the engine knows. Of a oneshot, the stamp
     /// alone counts: when its last script started or ended.
     pub status: Status,
-    /// `supervise/status` is not what it should be.
+    /// `supervise/status` may not be what it should be.
     pub stale: bool,
+    /// What stands there.
+    written: Option<[u8; status::LENGTH]>,
     /// Its `event` was made just now: nobody can be listening yet.
     pub fresh: bool,
 }
@@ -90,6 +92,7 @@ impl Service {
             last_script: None,
             status,
             stale: false,
+            written: None,
             fresh: false,
         }
     }
@@ -129,6 +132,7 @@ impl Service {
             let _ = fs::write("supervise/death_tally", []);
         }
         self.supervision = Some(Supervision { control, _lock: lock });
+        self.written = None;
         self.status = Status::not_started(stamp(), false);
         Ok(())
     }
@@ -160,13 +164,16 @@ impl Service {
 
     /// Readers never see it half written, nor empty: not even the first one, for which they may
     /// be waiting. A failure here (a full disk) must not stop supervision, and there is no one to
-    /// tell.
+    /// tell. What stands there already is not written again, however many letters have come.
     fn write_status(&mut self) {
         let bytes = self.status.encode();
         self.stale = false;
-        if fs::write("supervise/status.new", bytes).is_ok() {
-            let _ = fs::rename("supervise/status.new", "supervise/status");
+        if self.written == Some(bytes) {
+            return;
         }
+        let written = fs::write("supervise/status.new", bytes)
+            .and_then(|()| fs::rename("supervise/status.new", "supervise/status"));
+        self.written = written.is_ok().then_some(bytes);
     }
 
     /// Appends a death to `supervise/death_tally`, which keeps the last `max`.

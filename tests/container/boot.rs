@@ -6,6 +6,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
 use nix::unistd::Pid;
+use sixtree::format::status::Status;
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -199,6 +200,22 @@ impl Container {
             .is_ok_and(|s| s.st_mode & nix::libc::S_IFMT != nix::libc::S_IFCHR || s.st_rdev != 0)
     }
 
+    /// Writes letters to the control FIFO of a service, as s6-svc does.
+    pub fn control(&self, service: &str, letters: &str) {
+        let fifo = format!("/run/service/{service}/supervise/control");
+        let fifo = self.open_with(&fifo, OFlag::O_WRONLY | OFlag::O_NONBLOCK);
+        let written = fifo.map(File::from).map(|mut fifo| fifo.write_all(letters.as_bytes()));
+        assert!(written.is_some_and(|w| w.is_ok()), "{service} is not supervised");
+    }
+
+    /// What its supervisor says of a service.
+    pub fn status(&self, service: &str) -> Option<Status> {
+        let mut bytes = Vec::new();
+        let file = format!("/run/service/{service}/supervise/status");
+        self.open(&file)?.read_to_end(&mut bytes).ok()?;
+        Status::decode(&bytes)
+    }
+
     /// All that there is to know when something went wrong.
     pub fn transcript(&self) -> String {
         let part = |name| format!("--- {name}\n{}", self.text(name));
@@ -206,7 +223,7 @@ impl Container {
     }
 
     /// The pid of the container's PID 1, once it is /init and no longer `sixtree run` itself.
-    fn init(&mut self) -> Pid {
+    pub fn init(&mut self) -> Pid {
         if let Some(init) = self.init.get() {
             return init;
         }

@@ -7,8 +7,11 @@
 mod boot;
 mod case;
 mod cases;
+#[path = "../interoperation/debian.rs"]
+mod debian;
 mod examples;
 mod image;
+mod kills;
 mod steps;
 
 use boot::Boot;

@@ -37,6 +37,10 @@ test: ## Run all the tests
 soak: ## Run what is random for long: a million worlds, a minute of fuzzing for each parser
 	@scripts/soak
 
+.PHONY: bench
+bench: ## Measure the release: boots, stops, memory, scripts, logs, sizes [PART="boot memory"]
+	@scripts/bench $(PART)
+
 .PHONY: demo
 demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
 	@scripts/demo

@@ -62,7 +62,7 @@ const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 const COLUMNS: usize = 100;
 
-/// A file of src/, tests/ or examples/.
+/// A file of src/, tests/ or benches/.
 struct Source {
     path: PathBuf,
     text: String,
@@ -244,7 +244,7 @@ fn nothing_banned_is_said() {
 #[test]
 fn every_file_says_its_job_and_is_short() {
     let mut faults = Vec::new();
-    for source in sources("src").into_iter().chain(sources("tests")) {
+    for source in ["src", "tests", "benches"].into_iter().flat_map(sources) {
         if !source.text.starts_with("//!") {
             faults.push(source.fault(1, "it does not open with its job (//!)"));
         }

@@ -1,6 +1,6 @@
 //! An execline, Debian's or ours, and what a script comes to under it.
 
-use crate::debian::{self, Debian};
+use crate::debian;
 use crate::script::Script;
 use std::ffi::OsString;
 use std::fs;
@@ -60,7 +60,7 @@ impl Side {
             symlink(&binary, ours.join(entry.unwrap().file_name())).unwrap();
         }
         let ours = Self::new(ours, &last, PathBuf::new());
-        Some([ours, Self::new(theirs.0.join(PROGRAMS), &last, libraries(theirs))])
+        Some([ours, Self::new(theirs.0.join(PROGRAMS), &last, theirs.libraries())])
     }
 
     fn new(programs: PathBuf, last: &Path, libraries: PathBuf) -> Self {
@@ -94,11 +94,4 @@ impl Ending {
             _ => Self::Crashed(format!("{:?} {said}", output.status.signal())),
         }
     }
-}
-
-/// The folder with Debian's libraries.
-fn libraries(debian: &Debian) -> PathBuf {
-    let folders = fs::read_dir(debian.0.join("usr/lib")).unwrap().map(|entry| entry.unwrap());
-    let mut folders = folders.filter(|e| e.file_name().to_string_lossy().ends_with("-linux-gnu"));
-    folders.next().unwrap().path()
 }

@@ -44,6 +44,14 @@ impl Debian {
         command
     }
 
+    /// The folder with its libraries.
+    #[allow(dead_code, reason = "not everyone needs it")]
+    pub fn libraries(&self) -> PathBuf {
+        let folders = fs::read_dir(self.0.join("usr/lib")).unwrap().map(|entry| entry.unwrap());
+        let mut ours = folders.filter(|e| e.file_name().to_string_lossy().ends_with("-linux-gnu"));
+        ours.next().unwrap().path()
+    }
+
     fn unpack() -> Result<Self, String> {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
         let debian = Self(target.join("debian"));

@@ -1,0 +1,8 @@
+/* A oneshot that does nothing. */
+#include "stamp.h"
+
+int main(void)
+{
+	stamp('o');
+	return 0;
+}

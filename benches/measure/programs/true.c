@@ -1,0 +1,5 @@
+/* The end of a script. */
+int main(void)
+{
+	return 0;
+}

@@ -190,6 +190,16 @@ impl State {
             Self::Down => "down",
         }
     }
+
+    /// The colour of its word on a terminal.
+    pub fn colour(self) -> &'static str {
+        match self {
+            Self::Up => "32",
+            Self::Starting | Self::Stopping | Self::Waiting | Self::Paused => "33",
+            Self::Failed | Self::Restarting => "31",
+            Self::Down => "2",
+        }
+    }
 }
 
 impl End {

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::known::Known;
-use crate::format::request::{CONTROL, Request, State};
+use crate::format::request::{CONTROL, Request};
 use crate::graph::Graph;
 use crate::graph::similar;
 use crate::tools::Environment;
@@ -38,11 +38,6 @@ pub fn tree() -> Option<Graph> {
 pub fn open_tree() -> Result<Graph, Failure> {
     must_run()?;
     Ok(live::open(&directory().join("compiled"))?)
-}
-
-/// The state of every service; `None`: no init answers.
-pub fn states() -> Option<Vec<State>> {
-    conversation::states(&directory()).ok()
 }
 
 /// Says so in plain words where no init keeps services; exit 111.

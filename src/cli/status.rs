@@ -1,7 +1,8 @@
 //! `sixtree status`: what runs, what does not, and why.
 
-use super::known::{Known, State, culprits};
+use super::known::{Known, culprits};
 use super::span::age;
+use super::terminal::coloured;
 use super::{Failure, live, print};
 use crate::sys::{clock, fd};
 use crate::tools::Environment;
@@ -78,7 +79,7 @@ fn table(services: &[Known], now_ms: u64, has_colours: bool) -> String {
     }
     let mut text = line(&HEADINGS.map(str::to_owned), &widths, None);
     for (row, known) in rows.iter().zip(services) {
-        let colour = has_colours.then(|| colour(known.state()));
+        let colour = has_colours.then(|| known.state().colour());
         text.push_str(&line(row, &widths, colour));
     }
     text
@@ -103,24 +104,12 @@ fn line(cells: &[String; 8], widths: &[usize; 8], colour: Option<&str>) -> Strin
     let mut text = String::new();
     for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
         let padded = format!("{cell:width$}");
-        match colour.filter(|_| column == 1) {
-            Some(colour) => text.push_str(&format!("\x1b[{colour}m{padded}\x1b[0m")),
-            None => text.push_str(&padded),
-        }
+        text.push_str(&coloured(&padded, colour.filter(|_| column == 1)));
         text.push_str("  ");
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
     text
-}
-
-fn colour(state: State) -> &'static str {
-    match state {
-        State::Up => "32",
-        State::Starting | State::Stopping | State::Waiting | State::Paused => "33",
-        State::Failed | State::Restarting => "31",
-        State::Down => "2",
-    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ pub struct Runtime {
     here: Option<ServiceId>,
     /// Answers that come after all that the engine wanted has been done.
     later: VecDeque<Event>,
-    started: std::time::Instant,
+    /// When the last event came, in µs since this process began.
+    heard_us: u64,
     /// Services whose `supervise/status` is to be written.
     stale: Vec<ServiceId>,
     /// What failed in the course of the boot.
@@ -101,7 +102,7 @@ impl Runtime {
             stray: Stray::default(),
             here: None,
             later: VecDeque::new(),
-            started: std::time::Instant::now(),
+            heard_us: 0,
             stale: Vec::new(),
             boot_failures: Vec::new(),
             journal_watched: false,
@@ -165,7 +166,8 @@ impl Runtime {
     fn feed(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            self.engine.handle(self.now(), event);
+            self.heard_us = self.since_begun_us();
+            self.engine.handle(Time(self.heard_us / 1_000), event);
             self.obey(&mut events);
         }
     }
@@ -187,7 +189,7 @@ impl Runtime {
     }
 
     fn now(&self) -> Time {
-        Time(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Time(self.since_begun_us() / 1_000)
     }
 
     fn watch_journal(&mut self) {

@@ -26,12 +26,13 @@ pub struct Span {
 }
 
 impl Runtime {
-    /// Takes down when it was that a service began or ended to start at boot.
+    /// Takes down when a service began to start at boot, and when that came to its end: with the
+    /// event that told of it, since those that it releases are started before it is reported.
     pub(super) fn time(&mut self, request: RequestId, report: Report) {
         if request != BOOT {
             return;
         }
-        let now_us = self.since_begun_us();
+        let (now_us, heard_us) = (self.since_begun_us(), self.heard_us);
         let spans = &mut self.timing.spans;
         let (id, failed) = match report {
             Report::Starting(id) => {
@@ -43,7 +44,7 @@ impl Runtime {
             _ => return,
         };
         if let Some(span) = spans.get_mut(&id) {
-            (span.ended_us, span.failed) = (Some(now_us), failed);
+            (span.ended_us, span.failed) = (Some(heard_us), failed);
         }
     }
 

@@ -12,7 +12,8 @@ const DAEMON: &str = "#!/bin/sh\ntrace \"$(basename $0) starts as $(id -un)\"\n\
 const PHP: &str = "#!/bin/sh\n[ \"$1\" = -r ] || trace \"php $1 as $(id -un)\"\n\
     case $1 in *worker*) trap 'exit 0' TERM; while :; do sleep 0.05; done ;; esac\n";
 
-fn php_nginx(features: &[(&str, &str)]) -> Container {
+/// The example, booted: all of its services are up.
+pub fn php_nginx(features: &[(&str, &str)]) -> Container {
     let image = Image::busybox()
         .on("examples/php-nginx/rootfs")
         .file("etc/passwd", "root:x:0:0::/:/bin/sh\nphp:x:99:99::/:\nnobody:x:65534:65534::/:\n")
@@ -32,7 +33,8 @@ fn php_nginx(features: &[(&str, &str)]) -> Container {
 }
 
 #[test]
-fn php_nginx_starts_and_stops_in_order() {
+/// The example, booted: all of its services are up.
+pub fn php_nginx_starts_and_stops_in_order() {
     if !is_possible() {
         return;
     }
@@ -48,7 +50,8 @@ fn php_nginx_starts_and_stops_in_order() {
 }
 
 #[test]
-fn php_nginx_runs_what_its_features_say() {
+/// The example, booted: all of its services are up.
+pub fn php_nginx_runs_what_its_features_say() {
     if !is_possible() {
         return;
     }

@@ -12,6 +12,7 @@ mod debian;
 mod examples;
 mod image;
 mod kills;
+mod pictures;
 mod steps;
 
 use boot::Boot;

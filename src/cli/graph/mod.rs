@@ -7,7 +7,8 @@ mod text;
 
 use super::check::report::Format;
 use super::check::{self, Request};
-use super::{Failure, live};
+use super::known::State;
+use super::{Failure, live, terminal};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::fd;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -64,17 +65,8 @@ struct Picture<'g> {
     asked: Vec<ServiceId>,
     /// `Up`: what a service needs comes after it. `Down`: what needs it does.
     direction: Direction,
-    /// Which services are up, if an init runs.
+    /// What the services are doing, if an init runs.
     states: BTreeMap<ServiceId, State>,
-}
-
-/// What a running init says of a service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Up,
-    /// It is wanted up, and is not.
-    Missing,
-    Down,
 }
 
 /// One service needs another.
@@ -115,7 +107,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         "dot" => notation::dot(&picture),
         "json" => notation::json(&picture),
         "svg" => svg::draw(&picture),
-        _ => text::draw(&picture),
+        _ => text::draw(&picture, is_running && terminal::has_colours()),
     };
     Ok(super::print(&drawn))
 }
@@ -135,13 +127,8 @@ impl<'g> Picture<'g> {
 
     /// Asks the running init for the states.
     fn colour(&mut self) {
-        for known in live::states().unwrap_or_default() {
-            let state = match (known.up, known.wanted) {
-                (true, _) => State::Up,
-                (false, true) => State::Missing,
-                (false, false) => State::Down,
-            };
-            self.states.extend(self.graph.service(&known.name).map(|id| (id, state)));
+        for known in live::all().unwrap_or_default() {
+            self.states.extend(self.graph.service(&known.name).map(|id| (id, known.state())));
         }
     }
 
@@ -166,26 +153,17 @@ impl<'g> Picture<'g> {
 
     /// The word for the state of a service, if it is known.
     fn state(&self, id: ServiceId) -> Option<&'static str> {
-        self.states.get(&id).map(|state| state.name())
+        self.states.get(&id).map(|state| state.word())
     }
 }
 
-impl State {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Missing => "missing",
-            Self::Down => "down",
-        }
-    }
-
-    /// The colour that it is filled with.
-    fn fill(self) -> &'static str {
-        match self {
-            Self::Up => "#aceebb",
-            Self::Missing => "#ffcecb",
-            Self::Down => "#eaeef2",
-        }
+/// The colour that a service of this state is filled with.
+fn fill(state: State) -> &'static str {
+    match state {
+        State::Up => "#aceebb",
+        State::Starting | State::Stopping | State::Waiting | State::Paused => "#fff8c5",
+        State::Failed | State::Restarting => "#ffcecb",
+        State::Down => "#eaeef2",
     }
 }
 

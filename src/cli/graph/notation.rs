@@ -1,8 +1,10 @@
 //! A tree in the notations of others: Mermaid, Graphviz, JSON.
 
-use super::{Picture, State};
+use super::{Picture, fill};
+use crate::cli::known::State;
 use crate::graph::{Bundle, ServiceId};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// A Mermaid flowchart: longruns round, oneshots square, pipes dotted.
@@ -21,11 +23,9 @@ pub(super) fn mermaid(picture: &Picture) -> String {
         let arrow = if need.is_pipe { "-.->" } else { "-->" };
         let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
     }
-    if !picture.states.is_empty() {
-        for state in [State::Up, State::Missing, State::Down] {
-            let (name, fill) = (state.name(), state.fill());
-            let _ = writeln!(text, "    classDef {name} fill:{fill}");
-        }
+    let states: BTreeMap<&str, State> = picture.states.values().map(|s| (s.word(), *s)).collect();
+    for (name, state) in states {
+        let _ = writeln!(text, "    classDef {name} fill:{}", fill(state));
     }
     text
 }
@@ -35,7 +35,7 @@ pub(super) fn dot(picture: &Picture) -> String {
     let mut text = "digraph services {\n    rankdir=LR;\n    node [style=filled];\n".to_owned();
     for &id in &picture.services {
         let shape = if picture.graph.is_longrun(id) { "ellipse" } else { "box" };
-        let fill = picture.states.get(&id).map_or("white", |state| state.fill());
+        let fill = picture.states.get(&id).map_or("white", |state| fill(*state));
         let name = quoted(picture.graph.name(id));
         let _ = writeln!(text, "    {name} [shape={shape}, fillcolor=\"{fill}\"];");
     }

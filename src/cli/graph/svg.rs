@@ -1,7 +1,7 @@
 //! A tree as a picture: what a service needs is on its left.
 
 use super::layout::{BOX_HEIGHT, Point, layout};
-use super::{Need, Picture};
+use super::{Need, Picture, fill};
 use crate::cli::svg::{escape, head, label, text_width};
 use crate::graph::ServiceId;
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ fn service(picture: &Picture, id: ServiceId, width: f64, at: Point) -> String {
     let name = picture.graph.name(id);
     let (kind, round) =
         if picture.graph.is_longrun(id) { ("longrun", BOX_HEIGHT / 2.0) } else { ("oneshot", 2.0) };
-    let fill = picture.states.get(&id).map(|state| format!(" style=\"fill:{}\"", state.fill()));
+    let fill = picture.states.get(&id).map(|s| format!(" style=\"fill:{}\"", fill(*s)));
     let state = picture.state(id).map_or(String::new(), |state| format!(", {state}"));
     let top = at.y - BOX_HEIGHT / 2.0;
     format!(
@@ -86,7 +86,10 @@ fn service(picture: &Picture, id: ServiceId, width: f64, at: Point) -> String {
 mod tests {
     use super::super::tests::{picture, web};
     use super::*;
+    use crate::cli::check;
     use crate::cli::svg::tests::assert_labels_are_apart;
+    use crate::definition::{Atomic, Definition, Kind, Longrun, Reference};
+    use crate::graph::Graph;
 
     #[test]
     fn every_service_has_a_box_and_a_pipe_is_dashed() {
@@ -96,5 +99,23 @@ mod tests {
         assert_eq!(svg.matches("class=\"pipe\"").count(), 1);
         assert!(svg.contains(">a &quot;b&quot;&lt;c&gt;</text>"), "{svg}");
         assert_labels_are_apart(&svg);
+    }
+
+    #[test]
+    fn the_labels_of_the_example_and_of_fifty_services_are_apart() {
+        let root = Some("examples/php-nginx/rootfs".into());
+        let request = check::Request { root, ..check::Request::default() };
+        let example = check::resolve(&request).unwrap().0.unwrap();
+        let longrun = |i: usize| {
+            let needs = [i / 2, i / 3].into_iter().filter(|&on| on < i);
+            let dependencies = needs.map(|on| Reference::to(&format!("svc-{on:02}"))).collect();
+            let atomic = Atomic { dependencies, ..Atomic::default() };
+            let longrun = Longrun { atomic, ..Longrun::default() };
+            Definition::new(&format!("svc-{i:02}"), Kind::Longrun(longrun))
+        };
+        let fifty = Graph::new((0..50).map(longrun).collect()).unwrap();
+        for graph in [example, fifty] {
+            assert_labels_are_apart(&draw(&picture(&graph)));
+        }
     }
 }

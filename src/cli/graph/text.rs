@@ -1,6 +1,7 @@
 //! A tree as indented lines, for a terminal.
 
 use super::Picture;
+use crate::cli::terminal::coloured;
 use crate::graph::ServiceId;
 use std::collections::BTreeSet;
 
@@ -14,11 +15,12 @@ struct Branch {
 
 /// Draws each service with what it needs (or with what needs it) below it. What was drawn once is
 /// not unfolded again: three dots say so.
-pub(super) fn draw(picture: &Picture) -> String {
+pub(super) fn draw(picture: &Picture, has_colours: bool) -> String {
+    let label = |id| label(picture, id, has_colours);
     let mut text = String::new();
     let mut drawn = BTreeSet::new();
     for root in roots(picture) {
-        text += &label(picture, root);
+        text += &label(root);
         let mut branches: Vec<Branch> = unfold(picture, root, "", &mut drawn, &mut text);
         // A stack and no recursion: a chain may be ten thousand services long.
         while let Some(branch) = branches.last_mut() {
@@ -30,7 +32,7 @@ pub(super) fn draw(picture: &Picture) -> String {
             let is_last = branch.next == branch.children.len();
             let (joint, below) =
                 if is_last { ("└── ", "    ") } else { ("├── ", "│   ") };
-            text += &format!("{}{joint}{}", branch.indent, label(picture, child));
+            text += &format!("{}{joint}{}", branch.indent, label(child));
             let indent = format!("{}{below}", branch.indent);
             branches.extend(unfold(picture, child, &indent, &mut drawn, &mut text));
         }
@@ -69,7 +71,7 @@ fn next(picture: &Picture, id: ServiceId) -> Vec<ServiceId> {
     picture.graph.next(id, picture.direction).collect()
 }
 
-fn label(picture: &Picture, id: ServiceId) -> String {
+fn label(picture: &Picture, id: ServiceId, has_colours: bool) -> String {
     let mut label = picture.graph.name(id).escape_debug().to_string();
     if !picture.graph.is_longrun(id) {
         label += " (oneshot)";
@@ -77,8 +79,9 @@ fn label(picture: &Picture, id: ServiceId) -> String {
     if let Some(consumer) = picture.graph.consumer(id) {
         label += &format!(" | {}", picture.graph.name(consumer).escape_debug());
     }
-    if let Some(state) = picture.state(id) {
-        label += &format!(" [{state}]");
+    if let Some(state) = picture.states.get(&id) {
+        let colour = has_colours.then(|| state.colour());
+        label += &format!(" [{}]", coloured(state.word(), colour));
     }
     label
 }
@@ -103,7 +106,7 @@ web | web-log
 a \\\"b\\\"<c>
 └── init (oneshot)
 ";
-        assert_eq!(draw(&picture), expected);
+        assert_eq!(draw(&picture, false), expected);
         picture.direction = Direction::Down;
         let expected = "\
 init (oneshot)
@@ -114,7 +117,7 @@ init (oneshot)
 └── db
     └── web | web-log
 ";
-        assert_eq!(draw(&picture), expected);
+        assert_eq!(draw(&picture, false), expected);
     }
 
     #[test]
@@ -122,6 +125,6 @@ init (oneshot)
         let graph = web();
         let mut picture = picture(&graph);
         picture.asked = vec![ServiceId(3), ServiceId(3)];
-        assert_eq!(draw(&picture), "db\n└── init (oneshot)\ndb …\n");
+        assert_eq!(draw(&picture, false), "db\n└── init (oneshot)\ndb …\n");
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn draw(boot: &Boot) -> String {
     let legend = legend(bottom + ROW);
     let title = headline(boot);
     // The last mark's label may stand over the end of the axis.
-    let width = (bars + BARS).max(GAP + text_width(&title)).max(legend.1) + 5.0 * GAP;
+    let width = (bars + BARS).max(GAP + text_width(&title)).max(legend.1) + 6.0 * GAP;
     let mut svg = head(width, bottom + ROW + 2.0 * GAP, STYLE);
     let _ = writeln!(svg, "{}", label(GAP, ROW, title));
     svg += &place.axis(bottom);
@@ -80,7 +80,7 @@ impl Place {
         let mut svg = String::new();
         for us in (0..=self.end_us / step).map(|mark| mark * step) {
             let (x, top) = (self.x(us), self.top);
-            let mark = label(x, top - 6.0, Span(us));
+            let mark = label(x + 4.0, top - 6.0, Span(us));
             let _ = writeln!(
                 svg,
                 "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>{mark}",

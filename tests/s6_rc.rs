@@ -6,7 +6,7 @@ use sixtree::format::request::{
 };
 use sixtree::sys::{fd, socket};
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -117,7 +117,7 @@ fn serve_one(client: &OwnedFd, answers: Vec<Answer>) -> Request {
         fd::write_all(stdio[2].as_raw_fd(), line.as_bytes()).unwrap();
     }
     for answer in answers {
-        socket::send(client, &answer.encode(), &[]).unwrap();
+        socket::send(client.as_fd(), &answer.encode(), &[]).unwrap();
     }
     request
 }
@@ -128,7 +128,7 @@ fn next_request(client: &OwnedFd, lines: &mut Lines, stdio: &mut Vec<OwnedFd>) -
             return Request::decode(&line).unwrap();
         }
         let mut buffer = [0; 4096];
-        match socket::receive(client, &mut buffer, stdio) {
+        match socket::receive(client.as_fd(), &mut buffer, stdio) {
             Ok(0) => panic!("the client has gone"),
             Ok(n) => lines.push(&buffer[..n]),
             Err(_) => sleep(Duration::from_millis(2)),
@@ -255,11 +255,11 @@ fn a_term_gives_up_the_change() {
     let (mut lines, mut stdio) = (Lines::default(), Vec::new());
     next_request(&client, &mut lines, &mut stdio);
     drop(stdio);
-    socket::send(&client, &starting("web").encode(), &[]).unwrap();
+    socket::send(client.as_fd(), &starting("web").encode(), &[]).unwrap();
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert_eq!(next_request(&client, &mut lines, &mut Vec::new()), Request::Abort);
-    socket::send(&client, &Answer::Done(Outcome::Aborted).encode(), &[]).unwrap();
+    socket::send(client.as_fd(), &Answer::Done(Outcome::Aborted).encode(), &[]).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("received TERM, aborting"));

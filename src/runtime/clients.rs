@@ -11,13 +11,16 @@ use crate::graph::ServiceId;
 use crate::sys::{fd, socket};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The most bytes of answers that are kept for a client that does not read.
 const MAX_UNREAD: usize = 4 << 20;
 
 /// The most clients at a time.
 const MAX_CLIENTS: usize = 256;
+
+/// How many descriptors a client gives: stdin, stdout and stderr.
+const STDIO: usize = 3;
 
 /// Everyone who is connected.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Clients {
         self.requests.get(&id).copied().filter(|r| self.connected.contains_key(&r.0))
     }
     /// stdin, stdout and stderr of whoever asked for what is being done to a service.
-    pub fn stdio_for(&self, id: ServiceId) -> Option<[RawFd; 3]> {
+    pub fn stdio_for(&self, id: ServiceId) -> Option<[RawFd; STDIO]> {
         let client = self.connected.get(&self.request_for(id)?.0)?;
         match client.stdio.as_slice() {
             [input, output, error] => {
@@ -105,7 +108,7 @@ impl Clients {
 impl Client {
     fn flush(&mut self) {
         while !self.unread.is_empty() {
-            match socket::send(&self.socket, &self.unread, &[]) {
+            match socket::send(self.socket.as_fd(), &self.unread, &[]) {
                 Ok(n) => drop(self.unread.drain(..n)),
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
@@ -156,11 +159,12 @@ impl Runtime {
         client.flush();
         let mut buffer = [0; 4096];
         let mut received = Vec::new();
-        let gone = match socket::receive(&client.socket, &mut buffer, &mut received) {
+        let gone = match socket::receive(client.socket.as_fd(), &mut buffer, &mut received) {
             Ok(0) => true,
             Ok(n) => {
                 client.lines.push(buffer.get(..n).unwrap_or_default());
                 if client.stdio.is_empty() {
+                    received.truncate(STDIO);
                     client.stdio = received;
                 }
                 false

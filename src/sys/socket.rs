@@ -7,11 +7,11 @@ use nix::sys::socket::{
     UnixAddr, recvmsg, sendmsg, socket,
 };
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
-/// The most descriptors that one message may carry.
-pub const MAX_FDS: usize = 3;
+/// The most descriptors that the kernel lets one message carry.
+pub const MAX_FDS: usize = 253;
 
 /// Connects to the socket at `path`. The result blocks, and is closed on exec.
 pub fn connect(path: &Path) -> Result<OwnedFd, Errno> {
@@ -54,7 +54,7 @@ pub fn peer_pid(socket: &OwnedFd) -> Result<i32, Errno> {
 
 /// Sends bytes, and copies of at most [`MAX_FDS`] descriptors beside the first of them; how many
 /// bytes went. A peer that has gone is EPIPE, never a signal.
-pub fn send(fd: &OwnedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno> {
+pub fn send(fd: BorrowedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno> {
     let rights = [ControlMessage::ScmRights(fds)];
     let rights = if fds.is_empty() { &rights[..0] } else { &rights[..] };
     let iov = [IoSlice::new(bytes)];
@@ -67,8 +67,9 @@ pub fn send(fd: &OwnedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno> {
 }
 
 /// Receives bytes, and appends the descriptors that came beside them (closed on exec); how many
-/// bytes came. 0 is the end.
-pub fn receive(fd: &OwnedFd, buffer: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize, Errno> {
+/// bytes came. 0 is the end. There is room for as many descriptors as the kernel lets through: if
+/// it had to close some, nobody would learn of the others.
+pub fn receive(fd: BorrowedFd, buffer: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize, Errno> {
     let mut space = cmsg_space!([RawFd; MAX_FDS]);
     let mut iov = [IoSliceMut::new(buffer)];
     loop {
@@ -95,6 +96,7 @@ fn stream(flags: SockFlag) -> Result<OwnedFd, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
 
     #[test]
     fn bytes_and_descriptors_arrive() {
@@ -104,20 +106,20 @@ mod tests {
         let client = connect(&path).unwrap();
         let server = accept(&listener).unwrap().unwrap();
         let (read, write) = nix::unistd::pipe().unwrap();
-        assert_eq!(send(&client, b"take this", &[write.as_raw_fd()]), Ok(9));
+        assert_eq!(send(client.as_fd(), b"take this", &[write.as_raw_fd()]), Ok(9));
         drop(write);
 
         let (mut buffer, mut fds) = ([0; 64], Vec::new());
-        assert_eq!(receive(&server, &mut buffer, &mut fds), Ok(9));
-        assert_eq!(receive(&server, &mut buffer, &mut fds), Err(Errno::EAGAIN));
+        assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(9));
+        assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Err(Errno::EAGAIN));
         assert_eq!(fds.len(), 1);
         super::super::fd::write_all(fds[0].as_raw_fd(), b"through").unwrap();
         fds.clear();
         assert_eq!(super::super::fd::read_to_end(read.as_raw_fd()), Ok(b"through".to_vec()));
 
         drop(client);
-        assert_eq!(receive(&server, &mut buffer, &mut fds), Ok(0));
-        assert_eq!(send(&server, b"x", &[]), Err(Errno::EPIPE));
+        assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(0));
+        assert_eq!(send(server.as_fd(), b"x", &[]), Err(Errno::EPIPE));
         std::fs::remove_file(path).unwrap();
     }
 }

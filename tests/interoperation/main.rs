@@ -8,6 +8,7 @@ mod ours;
 mod random;
 mod scan;
 mod service;
+mod sockets;
 mod world;
 
 use world::Side::{Ours, Theirs};
@@ -30,6 +31,11 @@ macro_rules! scenarios {
                 service::a_second_supervisor_is_refused,
                 scan::a_service_is_linked_and_unlinked,
                 scan::a_logger_keeps_its_pipe,
+                sockets::a_program_runs_for_a_client,
+                sockets::variables_come_where_the_server_lets_them,
+                sockets::a_program_without_its_client_ends,
+                sockets::descriptors_are_held,
+                sockets::dumps_are_transferred,
             );
         }
     )* };

@@ -6,6 +6,7 @@ pub mod control;
 mod dates;
 pub mod envdir;
 mod envuidgid;
+mod fdholder;
 mod fghack;
 mod ftrig;
 mod generate;
@@ -15,6 +16,7 @@ mod ioconnect;
 mod ipc;
 mod link;
 pub mod log;
+mod message;
 mod mkfifodir;
 mod notify_socket;
 mod notifyoncheck;
@@ -89,6 +91,64 @@ pub const TOOLS: &[Tool] = &[
         "[ -i | -D defaultuid:defaultgid:defaultgidlist ] [ -u | -g | -B ] [ -n ] account prog...",
         "Tell a program an account's numbers in UID, GID and GIDLIST",
     ),
+    Tool::new(
+        "s6-fdholder-daemon",
+        fdholder::daemon::run,
+        "[ -v verbosity ] [ -d | -D ] [ -1 ] [ -c maxconn ] [ -n maxfds ] [ -b backlog ] \
+         [ -G gid,gid,... ] [ -g gid ] [ -u uid ] [ -U ] [ -t timeout ] [ -T lameducktimeout ] \
+         [ -i rulesdir | -x rulesfile ] path",
+        "Hold descriptors for the clients of a local socket",
+    ),
+    Tool::new(
+        "s6-fdholder-delete",
+        fdholder::tools::delete,
+        "[ -t timeout ] socket id",
+        "Let go of a descriptor that is held",
+    ),
+    Tool::new(
+        "s6-fdholder-getdump",
+        fdholder::tools::getdump,
+        "[ -t timeout ] socket prog...",
+        "Become a program with copies of all descriptors that are held",
+    ),
+    Tool::new(
+        "s6-fdholder-list",
+        fdholder::tools::list,
+        "[ -t timeout ] socket",
+        "List the descriptors that are held",
+    ),
+    Tool::new(
+        "s6-fdholder-retrieve",
+        fdholder::tools::retrieve,
+        "[ -D ] [ -t timeout ] socket id prog...",
+        "Become a program with a descriptor that is held as stdin",
+    ),
+    Tool::new(
+        "s6-fdholder-setdump",
+        fdholder::tools::setdump,
+        "[ -t timeout ] socket",
+        "Have all descriptors of a dump held",
+    ),
+    Tool::new(
+        "s6-fdholder-store",
+        fdholder::tools::store,
+        "[ -d fd ] [ -t timeout ] [ -T fdtimeout ] socket id",
+        "Have a descriptor held",
+    ),
+    Tool::new(
+        "s6-fdholder-transferdump",
+        fdholder::tools::transferdump,
+        "[ -t timeoutfrom:timeoutto ] socketfrom socketto",
+        "Have the descriptors that one daemon holds held by another, too",
+    ),
+    Tool::new(
+        "s6-fdholderd",
+        fdholder::holderd::run,
+        "[ -v verbosity ] [ -1 ] [ -c maxconn ] [ -n maxfds ] [ -t timeout ] \
+         [ -T lameducktimeout ] [ -i rulesdir | -x rulesfile ]",
+        "Hold descriptors for the clients of the socket that is stdin",
+    )
+    .stays(),
     Tool::new("s6-fghack", fghack::run, "prog...", "Keep a program in the foreground by a trick"),
     Tool::new(
         "s6-ftrig-listen",
@@ -256,6 +316,25 @@ pub const TOOLS: &[Tool] = &[
          [ -l lockbytes ] [ -m membytes ] [ -o openfiles ] [ -p processes ] \
          [ -r residentbytes ] [ -s stackbytes ] [ -t cpusecs ] prog...",
         "Set resource limits, then become a program",
+    ),
+    Tool::new(
+        "s6-sudo",
+        ipc::sudo::run,
+        "[ -q | -Q | -v ] [ -p bindpath ] [ -l localname ] [ -e ] [ -t timeout ] \
+         [ -T timeoutrun ] path [ args... ]",
+        "Have a program run by s6-sudod at a local socket",
+    ),
+    Tool::new(
+        "s6-sudoc",
+        ipc::sudoc::run,
+        "[ -e ] [ -t timeoutconn ] [ -T timeoutrun ] [ args... ]",
+        "Have a program run by s6-sudod on the other side of a connection",
+    ),
+    Tool::new(
+        "s6-sudod",
+        ipc::sudod::run,
+        "[ -0 ] [ -1 ] [ -2 ] [ -d ] [ -t timeout ] args...",
+        "Run a program for the client of a connection",
     ),
     Tool::new("s6-supervise", supervise::supervise, "dir", "Supervise a service").stays(),
     Tool::new(

@@ -70,7 +70,7 @@ impl Conversation {
         let bytes = request.encode();
         let (mut rest, mut fds) = (bytes.as_slice(), stdio.numbers.as_slice());
         while !rest.is_empty() {
-            match socket::send(&self.socket, rest, fds) {
+            match socket::send(self.socket.as_fd(), rest, fds) {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 Err(e) => return Err(Trouble::system("unable to ask PID 1", e)),
             }
@@ -81,7 +81,7 @@ impl Conversation {
 
     fn receive(&mut self) -> Result<(), Trouble> {
         let mut buffer = [0; 8192];
-        match socket::receive(&self.socket, &mut buffer, &mut Vec::new()) {
+        match socket::receive(self.socket.as_fd(), &mut buffer, &mut Vec::new()) {
             Ok(0) => Err(Trouble::new(111, "PID 1 hung up before it had answered")),
             Ok(n) => {
                 self.lines.push(buffer.get(..n).unwrap_or_default());

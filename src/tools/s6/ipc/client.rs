@@ -8,7 +8,7 @@ use crate::tools::{Next, Options, Process, Word};
 use std::os::fd::RawFd;
 
 /// Where the program reads, and where it writes.
-const DESCRIPTORS: (RawFd, RawFd) = (6, 7);
+pub const DESCRIPTORS: (RawFd, RawFd) = (6, 7);
 
 /// `s6-ipcclient [ -q | -Q | -v ] [ -p bindpath ] [ -l localname ] path prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {

@@ -3,9 +3,12 @@
 pub mod access;
 pub mod client;
 pub mod connlimit;
-mod rules;
+pub mod rules;
 pub mod rules_from_cdb;
 pub mod rules_to_cdb;
 pub mod server;
 pub mod serverd;
 pub mod socketbinder;
+pub mod sudo;
+pub mod sudoc;
+pub mod sudod;

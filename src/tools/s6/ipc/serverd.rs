@@ -69,7 +69,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Checks that stdin is a socket, and keeps stdout only if it is to be notified.
-fn take_stdio(process: &Process, notifies: bool) -> Result<(), Next> {
+pub fn take_stdio(process: &Process, notifies: bool) -> Result<(), Next> {
     let found = fstat(fd::borrow(0)).map_err(process.unable("fstat stdin"))?;
     if found.st_mode & libc::S_IFMT != libc::S_IFSOCK {
         return Err(process.fatal(100, "stdin is not a socket"));

@@ -47,6 +47,9 @@ pub struct Found {
     pub file: Vec<u8>,
     /// The interpreter and its one argument, if it begins with `#!`.
     pub shebang: Option<Shebang>,
+    /// Whether it is a script that the kernel does not execute only because its mount is noexec.
+    /// Its interpreter takes it all the same.
+    pub noexec: bool,
 }
 
 /// What stands behind `#!`: the interpreter, and what follows it, as one argument.
@@ -57,8 +60,13 @@ pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
 /// over; if there is no more than that, it gives the error, else ENOENT.
 pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
     if name.contains(&b'/') {
-        executable(name)?;
-        return Ok(Found { file: name.to_vec(), shebang: shebang(name) });
+        let refused = executable(name).err();
+        let found =
+            Found { file: name.to_vec(), shebang: shebang(name), noexec: refused.is_some() };
+        return match refused {
+            Some(e) if found.shebang.is_none() || !is_on_noexec(name) => Err(e),
+            _ => Ok(found),
+        };
     }
     let mut folders = path.split(|&b| b == b':').filter(|folder| !folder.is_empty()).peekable();
     let mut error = if folders.peek().is_some() { Errno::ENOENT } else { Errno::EINVAL };
@@ -81,7 +89,14 @@ fn candidate(file: Vec<u8>) -> Result<Found, Errno> {
         Some((interpreter, _)) => nix::unistd::access(interpreter.as_slice(), AccessFlags::F_OK)?,
         None => {}
     }
-    Ok(Found { file, shebang })
+    Ok(Found { file, shebang, noexec: false })
+}
+
+/// Whether a file could be executed, were it on another mount.
+fn is_on_noexec(file: &[u8]) -> bool {
+    use nix::sys::statvfs::{FsFlags, statvfs};
+    let is_program = nix::sys::stat::stat(file).is_ok_and(|s| s.st_mode & 0o111 != 0);
+    is_program && statvfs(file).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC))
 }
 
 fn executable(file: &[u8]) -> Result<(), Errno> {

@@ -272,12 +272,17 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
         }
     } else if let Some((interpreter, argument)) = &found.shebang {
         let tool = super::find(basename(interpreter)).filter(|t| !t.stays);
-        if let (Some(tool), true) = (tool, exec::is_self(interpreter)) {
+        let tool = tool.filter(|_| exec::is_self(interpreter));
+        if tool.is_some() || found.noexec {
             let mut argv = vec![interpreter.clone()];
             argv.extend(argument.clone());
             argv.push(found.file);
             argv.extend(next.argv.into_iter().skip(1));
-            return Ok(Some(Program::Ours(tool, argv)));
+            // Differs: a script on a noexec mount, as /run often is, is run by its interpreter.
+            return Ok(Some(match tool {
+                Some(tool) => Program::Ours(tool, argv),
+                None => Program::File(exec::find(&argv[0], b"")?, argv),
+            }));
         }
     }
     Ok(Some(Program::File(found, next.argv)))

@@ -74,6 +74,7 @@ cases! {
     rc_update_pipeline
     ready_again_after_restart
     ready_notifyoncheck
+    run_noexec
     scan_link
     signal_int_stops
     signal_quit_stops

@@ -63,6 +63,17 @@ impl Image {
         self
     }
 
+    /// Adds a program of this machine.
+    #[allow(dead_code, reason = "the tests under Docker compare with another init")]
+    pub fn copy(self, program: &str, path: &str) -> Self {
+        let bytes = fs::read(program).unwrap_or_else(|e| panic!("{program} (make deps): {e}"));
+        let file = self.files.path().join(path);
+        fs::create_dir_all(file.parent().expect("a file in a folder")).expect("its folder");
+        fs::write(&file, bytes).expect("a file of the image");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("its permissions");
+        self
+    }
+
     /// Its folders, the lowest first.
     pub fn layers(&self) -> Vec<PathBuf> {
         let above = [release(), self.files.path().to_path_buf()];

@@ -1,0 +1,70 @@
+//! `docker stop`: the signals that base images choose for it, and how long it takes.
+
+use crate::IDLE_BUNDLES;
+use crate::engine::{Container, answers, docker};
+use std::io::Write;
+use std::time::Duration;
+
+/// How much longer than tini's a stop may take.
+const ALLOWANCE: Duration = Duration::from_millis(150);
+
+/// After how many rounds the medians are looked at. On a machine that is busy with other tests
+/// they need more to tell the one from the other.
+const ROUNDS: [usize; 3] = [5, 9, 15];
+
+fn stops_by(signal: &str) {
+    if !answers() {
+        return;
+    }
+    let container = Container::run(&["--stop-signal", signal], &[]);
+    container.wait_for("service web successfully started", 1);
+    container.ends_in_order(0);
+}
+
+#[test]
+fn stop_signal_term() {
+    stops_by("SIGTERM");
+}
+
+#[test]
+fn stop_signal_quit() {
+    stops_by("SIGQUIT");
+}
+
+#[test]
+fn stop_signal_winch() {
+    stops_by("SIGWINCH");
+}
+
+#[test]
+fn ten_idle_services_stop_almost_as_fast_as_one_sleep() {
+    if !answers() {
+        return;
+    }
+    let bundles = format!("S6_RUNTIME_BUNDLEDIR={IDLE_BUNDLES}");
+    let ours = Container::run(&["--env", &bundles], &[]);
+    let tini = ["--", "sh", "-c", "echo sleeping; exec sleep infinity"];
+    let tini = Container::run(&["--entrypoint=/bin/tini"], &tini);
+    let mut times: [Vec<Duration>; 2] = Default::default();
+    for round in 1.. {
+        ours.wait_for("legacy-services successfully started", round);
+        tini.wait_for("sleeping", round);
+        times[0].push(ours.stop().1);
+        times[1].push(tini.stop().1);
+        let [ours_took, tini_took] = times.each_mut().map(|times| median(times));
+        let met = ours_took <= tini_took + ALLOWANCE;
+        let says =
+            format!("docker stop, median of {round}: ours {ours_took:?}, tini {tini_took:?}");
+        if ROUNDS.contains(&round) && (met || ROUNDS.ends_with(&[round])) {
+            let _ = std::io::stderr().write_all(format!("{says}\n").as_bytes());
+            assert!(met, "{says}\n{}", ours.log());
+            return;
+        }
+        docker(["start", &ours.name, &tini.name]);
+    }
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times[times.len() / 2]
+}

@@ -39,7 +39,8 @@ fn checked(tree: &Path) -> Vec<Fault> {
         std::fs::set_permissions(run, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
     let request = if root.is_dir() {
-        Request { root: Some(root), ..Request::default() }
+        let layer = tree.ends_with("good-one-layer");
+        Request { root: Some(root), layer, ..Request::default() }
     } else {
         Request { directories: directories(tree), ..Request::default() }
     };

@@ -76,7 +76,7 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
 fn name_of_file(definition: &Definition, name: &str, found: &mut Found) {
     let kind = definition.kind.name();
     match FILES.iter().find(|(known, _)| *known == name) {
-        Some((_, types)) if types.contains(&kind) => {}
+        Some((_, types)) if types.contains(&kind) || is_named(definition, name) => {}
         Some(_) => found.tell_file(definition, name, &Lint::OtherType(kind)),
         None => {
             let names = FILES.iter().filter(|(_, types)| types.contains(&kind));
@@ -85,6 +85,14 @@ fn name_of_file(definition: &Definition, name: &str, found: &mut Found) {
             }
         }
     }
+}
+
+/// Whether a oneshot names a file beside it: images keep the script that `up` calls there, as `run`.
+fn is_named(definition: &Definition, name: &str) -> bool {
+    let Kind::Oneshot(oneshot) = &definition.kind else { return false };
+    let end = format!("/{}/{name}", definition.name);
+    let words = oneshot.up.iter().chain(&oneshot.down).chain(&oneshot.reload);
+    words.into_iter().any(|word| String::from_utf8_lossy(word).contains(&end))
 }
 
 fn world_writable(definition: &Definition, name: &str, found: &mut Found) {

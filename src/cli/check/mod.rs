@@ -2,6 +2,7 @@
 
 mod builtin;
 mod files;
+mod layer;
 mod lint;
 pub mod report;
 mod root;
@@ -27,6 +28,8 @@ pub struct Request {
     pub root: Option<PathBuf>,
     /// `S6_RUNTIME_PROFILE`.
     pub profile: Option<String>,
+    /// It is one layer of an image, and others may have what it names.
+    pub layer: bool,
 }
 
 /// The subcommand and what it takes.
@@ -53,6 +56,12 @@ pub fn arguments() -> Command {
                 .long("profile")
                 .value_name("NAME")
                 .help("As S6_RUNTIME_PROFILE in the container"),
+        )
+        .arg(
+            Arg::new("layer")
+                .long("layer")
+                .action(ArgAction::SetTrue)
+                .help("It is one layer of an image: what it lacks may be in another"),
         )
         .arg(
             Arg::new("strict")
@@ -87,6 +96,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         directories: directories.cloned().collect(),
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
+        layer: arguments.get_flag("layer"),
     };
     let (_, faults) = check(&request)?;
     let format = arguments.get_one::<String>("format").map_or("", |format| format);
@@ -102,14 +112,16 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
     let looked_at = definitions.clone();
     let (graph, faults) = Graph::of((definitions, faults));
     let given = request.root.as_deref();
-    let root = Root::new(given.or(request.directories.is_empty().then_some(Path::new("/"))));
+    let here = request.directories.is_empty().then_some(Path::new("/"));
+    let root = Root::new(given.or(here), request.layer);
     let mut found = Found { faults };
     for definition in looked_at.iter().filter(|definition| !builtin::is_builtin(definition)) {
         files::lint(definition, &mut found);
         scripts::lint(definition, &root, &mut found);
     }
-    if let Some(graph) = &graph {
-        tree::lint(graph, &mut found);
+    // Of a layer, the place in the tree is not known.
+    if let Some(graph) = graph.as_ref().filter(|_| !request.layer) {
+        tree::lint(graph, &root, &mut found);
     }
     found.faults.sort_by(|a, b| (&a.file, a.line, a.code).cmp(&(&b.file, b.line, b.code)));
     Ok((graph, found.faults))
@@ -134,7 +146,7 @@ fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
             Failure::trouble(format!("unable to read {}: {why}", directory.display()))
         })?;
     }
-    let (mut definitions, faults) = if request.directories.is_empty() {
+    let (mut definitions, mut faults) = if request.directories.is_empty() {
         let image = Image { root, profile: request.profile.clone(), bundles: None };
         let (definitions, mut faults) = image.read_what_is_there();
         // An image may well have its services elsewhere, or none yet.
@@ -144,6 +156,9 @@ fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
         definition::read_with_bundles(&request.directories)
     };
     definitions.extend(builtin::missing(&definitions, &faults));
+    if request.layer {
+        layer::complete(&mut definitions, &mut faults);
+    }
     Ok((definitions, faults))
 }
 

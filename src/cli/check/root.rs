@@ -9,6 +9,13 @@ use std::path::{Component, Path, PathBuf};
 const PATH: [&str; 7] =
     ["/command", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/// What a whole image has, and what is only copied into one has not: a folder with a few programs in
+/// `usr/bin` is none.
+const WHOLE: [&str; 3] = ["/bin/sh", "/etc/os-release", "/usr/lib/os-release"];
+
+/// What `base` goes through.
+const PREPARE: [&str; 2] = ["/etc/cont-init.d", "/etc/fix-attrs.d"];
+
 /// More links than this in one path go round in a circle.
 const LINKS: usize = 40;
 
@@ -17,21 +24,33 @@ pub(super) struct Root {
     path: PathBuf,
     /// Whether programs can be looked for: it is all of an image.
     whole: bool,
+    /// Whether even what is ours may be in another layer.
+    is_layer: bool,
 }
 
 impl Root {
-    /// The image at this path; without one, nothing is known of it.
-    pub fn new(path: Option<&Path>) -> Self {
+    /// The image at this path; without one, nothing is known of it. Other layers may have more.
+    pub fn new(path: Option<&Path>, is_layer: bool) -> Self {
         let path = path.unwrap_or(Path::new("")).to_owned();
-        let mut root = Self { path, whole: false };
-        let programs = ["/bin", "/usr/bin"].iter().any(|bin| root.find(Path::new(bin)).is_some());
-        root.whole = programs && !root.path.as_os_str().is_empty();
+        let mut root = Self { path, whole: false, is_layer };
+        let is_whole = WHOLE.iter().any(|file| root.find(Path::new(file)).is_some());
+        root.whole = is_whole && root.is_given() && !is_layer;
         root
     }
 
     /// Whether it can be told that a file is not in the image.
     pub fn knows(&self, path: &Path) -> bool {
-        self.whole || (self.is_given() && path.starts_with("/etc/s6-overlay"))
+        let is_ours = self.is_given() && path.starts_with("/etc/s6-overlay");
+        self.whole || (is_ours && !self.is_layer)
+    }
+
+    /// Whether `base` has anything to do there, as far as can be seen.
+    pub fn prepares(&self) -> bool {
+        let has_entries = |folder: &&str| {
+            let folder = self.find(Path::new(folder)).and_then(|path| path.read_dir().ok());
+            folder.is_some_and(|mut entries| entries.next().is_some())
+        };
+        !self.is_given() || PREPARE.iter().any(|folder| has_entries(&folder))
     }
 
     /// Whether there is a root at all.
@@ -107,7 +126,7 @@ mod tests {
         symlink("../bin/sh", top.join("usr/bash")).unwrap();
         symlink("loop", top.join("loop")).unwrap();
         symlink("/../../usr/bin/sh", top.join("out")).unwrap();
-        let root = Root::new(Some(&top));
+        let root = Root::new(Some(&top), false);
         let sh = Some(top.join("usr/bin/sh"));
         for path in ["/bin/sh", "/usr/bash", "/out", "/usr/../bin/./sh", "/../bin/sh"] {
             assert_eq!(root.find(Path::new(path)), sh, "{path}");
@@ -116,11 +135,12 @@ mod tests {
         assert_eq!(root.find(Path::new("/loop")), None);
         assert_eq!(root.find(Path::new("/bin/zsh")), None);
         assert!(root.knows(Path::new("/bin/zsh")));
+        assert!(!Root::new(Some(&top), true).knows(Path::new("/etc/s6-overlay/x")));
         std::fs::remove_dir_all(top).unwrap();
     }
 
     #[test]
     fn of_no_root_nothing_is_known() {
-        assert!(!Root::new(None).knows(Path::new("/etc/s6-overlay/x")));
+        assert!(!Root::new(None, false).knows(Path::new("/etc/s6-overlay/x")));
     }
 }

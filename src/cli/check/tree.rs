@@ -1,21 +1,26 @@
 //! What a service's place in the tree has wrong.
 
 use super::lint::Lint;
+use super::root::Root;
 use super::{Found, builtin};
 use crate::definition::Definition;
 use crate::graph::{Direction, Graph, ServiceId};
 
 /// Looks at the place of every service.
-pub(super) fn lint(graph: &Graph, found: &mut Found) {
+pub(super) fn lint(graph: &Graph, root: &Root, found: &mut Found) {
     let Some(top) = graph.find("top") else { return };
     let started = graph.closure(&top, Direction::Up);
     let base = graph.find("base").unwrap_or_default();
     let prepares = graph.closure(&base, Direction::Up);
     let waits = waits_for(graph, &base);
+    let can_be_early = root.prepares();
     for (id, definition) in users(graph) {
         if started.binary_search(&id).is_err() {
             found.tell(definition, &Lint::Unreachable);
-        } else if prepares.binary_search(&id).is_err() && waits.binary_search(&id).is_err() {
+        } else if can_be_early
+            && prepares.binary_search(&id).is_err()
+            && waits.binary_search(&id).is_err()
+        {
             found.tell(definition, &Lint::NotOnBase);
         }
     }

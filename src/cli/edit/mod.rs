@@ -99,6 +99,7 @@ impl Edited {
             directories: source.into_iter().cloned().collect(),
             root: root.cloned(),
             profile: arguments.get_one("profile").cloned(),
+            layer: false,
         };
         let (services, bundles) = match source {
             Some(source) => (source.clone(), source.clone()),

@@ -43,6 +43,7 @@ pub fn arguments() -> Command {
         )
         .arg(flag("up", "What the services need").conflicts_with("down"))
         .arg(flag("down", "What needs the services"))
+        .arg(flag("layer", "It is one layer of an image: what it lacks may be in another"))
         .arg(path("root", "ROOT", "The tree of this image"))
         .arg(
             path("source", "DIR", "The tree in this directory; may be given more than once")
@@ -84,6 +85,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         directories: arguments.get_many("source").unwrap_or_default().cloned().collect(),
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
+        layer: arguments.get_flag("layer"),
     };
     let is_here = request == Request::default();
     let running = if is_here { live::tree() } else { None };

@@ -36,22 +36,29 @@ pub const TOKENS: &[&str] = &[
     " | ",
 ];
 
-/// Lays a tree out, checks it and reports it in every format.
+/// Lays a tree out, checks it as source directory, layer and image, and reports it in every format.
 pub fn check(text: &[u8]) -> Outcome {
-    let tree = scratch();
-    let _ = fs::remove_dir_all(&tree);
+    let root = scratch();
+    let tree = root.join("etc/s6-overlay/s6-rc.d");
+    let _ = fs::remove_dir_all(&root);
     fs::create_dir_all(&tree).unwrap();
     lay_out(text, &tree);
-    let request = Request { directories: vec![tree.clone()], ..Request::default() };
+    let of_image = Request { root: Some(root.clone()), ..Request::default() };
+    let request = Request { directories: vec![tree], ..Request::default() };
+    let outcomes = [request, Request { layer: true, ..of_image.clone() }, of_image].map(check_one);
+    let _ = fs::remove_dir_all(&root);
+    outcome(outcomes)
+}
+
+/// Whether there is a graph, and the codes of what is wrong.
+fn check_one(request: Request) -> (bool, BTreeSet<&'static str>) {
     let Ok((graph, faults)) = check::check(&request) else { panic!("it cannot be looked at") };
     assert!(graph.is_some() || faults.iter().any(|fault| fault.is_error()));
     for format in ["human", "json", "github", "sarif"] {
         let report = Format::of(format).report(&faults);
         assert!(faults.is_empty() || !report.is_empty());
     }
-    let _ = fs::remove_dir_all(&tree);
-    let codes: BTreeSet<_> = faults.iter().map(|fault| fault.code).collect();
-    outcome((graph.is_some(), codes))
+    (graph.is_some(), faults.iter().map(|fault| fault.code).collect())
 }
 
 /// Where a tree can be: in memory, which is several times faster, if possible.

@@ -87,7 +87,7 @@ fn name_of_file(definition: &Definition, name: &str, found: &mut Found) {
     }
 }
 
-/// Whether a oneshot names a file beside it: images keep the script that `up` calls there, as `run`.
+/// Whether a oneshot names a file beside it: images keep the script that `up` calls there as `run`.
 fn is_named(definition: &Definition, name: &str) -> bool {
     let Kind::Oneshot(oneshot) = &definition.kind else { return false };
     let end = format!("/{}/{name}", definition.name);

@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 const PATH: [&str; 7] =
     ["/command", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// What a whole image has, and what is only copied into one has not: a folder with a few programs in
-/// `usr/bin` is none.
+/// What a whole image has, and what is copied into one has not: a few programs in `usr/bin` are no
+/// image.
 const WHOLE: [&str; 3] = ["/bin/sh", "/etc/os-release", "/usr/lib/os-release"];
 
 /// What `base` goes through.

@@ -46,6 +46,8 @@ pub struct Boot {
     pub is_pid_1: bool,
     /// How long to wait for anything.
     pub patience: Duration,
+    /// The soft limit of open files to begin with, if not that of this process.
+    pub soft_nofile: Option<u64>,
 }
 
 impl Default for Boot {
@@ -57,6 +59,7 @@ impl Default for Boot {
             options: Vec::new(),
             is_pid_1: true,
             patience: Duration::from_secs(30),
+            soft_nofile: None,
         }
     }
 }
@@ -79,7 +82,9 @@ impl Boot {
         let path = |name: &str| work.path().join(name);
         let file = |name: &str| File::create(path(name)).expect("a file for what it writes");
         fs::create_dir(path("kept")).expect("a folder for what it changes");
-        let mut run = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+        let mut run = Command::new("prlimit");
+        run.args(self.soft_nofile.map(|soft| format!("--nofile={soft}:")));
+        run.arg(env!("CARGO_BIN_EXE_sixtree"));
         run.arg("run").arg("--keep").arg(path("kept")).args(&self.options);
         let layers = image.layers();
         for layer in layers.iter().skip(1) {
@@ -102,7 +107,7 @@ impl Boot {
             .stdout(file("stdout"))
             .stderr(file("stderr"))
             .spawn()
-            .expect("sixtree run starts");
+            .expect("prlimit starts sixtree run: install util-linux");
         Container { process, work, patience: self.patience, init: Cell::new(None), ended: None }
     }
 }

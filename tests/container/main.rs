@@ -13,6 +13,7 @@ mod examples;
 mod image;
 mod kills;
 mod pictures;
+mod scale;
 mod steps;
 
 use boot::Boot;

@@ -1,0 +1,86 @@
+//! A tree of thousands of services: that it works at all, and in seconds.
+
+use crate::boot::{Boot, Container, is_possible};
+use crate::image::Image;
+use nix::sys::signal::Signal;
+use std::fs;
+use std::io::Write;
+use std::time::Instant;
+
+const SERVICES: usize = 2_000;
+
+/// The soft limit of open files that the container begins with. PID 1 needs more.
+const NOFILE: u64 = 1024;
+
+/// What nearly all of them do.
+const PAUSE: &str = "#!/command/execlineb -P\ns6-pause\n";
+
+/// What one of them does.
+const TELL: &str = "#!/bin/sh\ntrace the limit is $(ulimit -n)\nexec sleep 1000\n";
+
+#[test]
+fn thousands_of_services_start_and_restart_and_stop() {
+    if !is_possible() {
+        return;
+    }
+    let image = (0..SERVICES).fold(Image::busybox(), |image, at| {
+        let folder = format!("etc/s6-overlay/s6-rc.d/svc-{at}");
+        image
+            .file(&format!("etc/s6-overlay/user-bundles.d/user/contents.d/svc-{at}"), "")
+            .file(&format!("{folder}/type"), "longrun\n")
+            .file(&format!("{folder}/run"), if at == 7 { TELL } else { PAUSE })
+    });
+    let mut boot = Boot { soft_nofile: Some(NOFILE), ..Boot::default() };
+    boot.set("S6_VERBOSITY", "1");
+    boot.cmd = ["sh", "-c", "trace all are up; exec sleep 1000"].map(str::to_string).to_vec();
+    let mut clock = Clock(Instant::now());
+    let mut container = boot.start(&image);
+    container.wait_until("the end of the boot", |c| {
+        c.trace().contains(&"all are up".into()).then_some(())
+    });
+    clock.tell("the boot");
+    let listed = container.exec(&["s6-rc", "-a", "list"], None);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.lines().filter(|line| line.starts_with("svc-")).count(), SERVICES);
+    clock.tell("the list");
+    restart(&mut container, "svc-1234");
+    clock.tell("one restart");
+    check_limits(&mut container);
+    clock = Clock(Instant::now());
+    container.signal(Signal::SIGTERM);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    clock.tell("the stop");
+    assert_eq!(container.text("stderr"), "");
+}
+
+fn restart(container: &mut Container, service: &str) {
+    let pid = |c: &Container| c.status(service).filter(|s| s.is_up()).map(|s| s.pid);
+    let before = pid(container).expect("it runs");
+    let restart = ["s6-svc", "-r", &format!("/run/service/{service}")];
+    assert!(container.exec(&restart, None).status.success());
+    container.wait_until("it runs again", |c| pid(c).filter(|pid| *pid != before));
+}
+
+/// PID 1 has raised its soft limit as far as it could, and given the old one back to its children.
+fn check_limits(container: &mut Container) {
+    container.wait_until("a service tells its limit", |c| {
+        c.trace().contains(&format!("the limit is {NOFILE}")).then_some(())
+    });
+    let limits = fs::read_to_string(format!("/proc/{}/limits", container.init()));
+    let limits = limits.expect("PID 1 runs");
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let numbers: Vec<_> = files.expect("a line of it").split_ascii_whitespace().collect();
+    assert_eq!(numbers[0], numbers[1], "{limits}");
+    assert_ne!(numbers[0], NOFILE.to_string(), "the hard limit here is too low for this test");
+}
+
+/// Tells how long things have taken.
+struct Clock(Instant);
+
+impl Clock {
+    fn tell(&mut self, what: &str) {
+        let took = self.0.elapsed();
+        let _ = writeln!(std::io::stderr(), "{SERVICES} services: {what} took {took:.2?}");
+        self.0 = Instant::now();
+    }
+}

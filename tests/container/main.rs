@@ -9,6 +9,7 @@ mod case;
 mod cases;
 #[path = "../interoperation/debian.rs"]
 mod debian;
+mod descriptors;
 mod examples;
 mod image;
 mod kills;

@@ -123,7 +123,8 @@ pub fn print(text: &str) -> i32 {
     if fd::write_all(1, text.as_bytes()).is_ok() { 0 } else { 111 }
 }
 
-fn command() -> Command {
+/// `sixtree`'s arguments, as clap knows them. The man pages and completions are made of it, too.
+pub fn command() -> Command {
     Command::new("sixtree")
         .about("An init for containers; called by another name, it is that tool")
         .version(env!("CARGO_PKG_VERSION"))

@@ -1,0 +1,57 @@
+//! Writes the man pages and the shell completions of `sixtree` into a directory, laid out as in an
+//! image: `cargo run --example docs -- DIR`. Not part of the binary, which is to stay small.
+
+use clap::Command;
+use clap_complete::Shell;
+use std::fs;
+use std::io::{Error, Result};
+use std::path::Path;
+
+#[allow(clippy::disallowed_methods)] // an ordinary program, with Rust's own start-up
+fn main() -> Result<()> {
+    let root = std::env::args_os().nth(1).ok_or_else(|| Error::other("usage: docs DIR"))?;
+    write(Path::new(&root))
+}
+
+/// Writes everything.
+pub fn write(root: &Path) -> Result<()> {
+    let share = root.join("usr/share");
+    let mut command = sixtree::cli::command();
+    command.build();
+    manuals(&command, &share.join("man/man1"))?;
+    for (shell, folder) in [
+        (Shell::Bash, "bash-completion/completions"),
+        (Shell::Zsh, "zsh/site-functions"),
+        (Shell::Fish, "fish/vendor_completions.d"),
+    ] {
+        let folder = share.join(folder);
+        fs::create_dir_all(&folder)?;
+        let file = clap_complete::generate_to(shell, &mut command, "sixtree", folder)?;
+        // Where bash looks, the file has the command's name and nothing else.
+        if shell == Shell::Bash {
+            fs::rename(&file, file.with_file_name("sixtree"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A page for the command, and one for each subcommand.
+fn manuals(command: &Command, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    manual(command.clone(), "sixtree", folder)?;
+    for subcommand in command.get_subcommands() {
+        let name = format!("sixtree-{}", subcommand.get_name());
+        manual(subcommand.clone(), &name, folder)?;
+    }
+    Ok(())
+}
+
+fn manual(command: Command, name: &str, folder: &Path) -> Result<()> {
+    let source = concat!("sixtree ", env!("CARGO_PKG_VERSION"));
+    let page = clap_mangen::Man::new(command).title(name).section("1").date("").source(source);
+    let mut text = Vec::new();
+    page.manual("sixtree").render(&mut text)?;
+    // What stands below the options of a help text: exit codes, for the most part.
+    let text = String::from_utf8_lossy(&text).replace(".SH EXTRA\n", ".SH NOTES\n");
+    fs::write(folder.join(format!("{name}.1")), text)
+}

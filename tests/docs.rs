@@ -1,0 +1,78 @@
+//! The man pages and completions are there for every subcommand, and their readers take them.
+#![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
+
+#[allow(dead_code)] // its main is the example's
+#[path = "../docs/generate.rs"]
+mod generate;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The documents, made into a folder of one test.
+fn generated(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{test}"));
+    let _ = std::fs::remove_dir_all(&folder);
+    generate::write(&folder).unwrap();
+    folder.join("usr/share")
+}
+
+/// Runs a program that may not be here. `None`, and why: it is not.
+fn output(program: &str, words: &[&str]) -> Option<Output> {
+    match Command::new(program).args(words).output() {
+        Ok(output) => Some(output),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+            eprintln!("skipped: no {program} here");
+            None
+        }
+        Err(e) => panic!("{program}: {e}"),
+    }
+}
+
+#[test]
+fn every_subcommand_has_a_page_that_groff_takes_without_a_warning() {
+    let folder = generated("pages").join("man/man1");
+    let command = sixtree::cli::command();
+    let names = command.get_subcommands().map(|s| format!("sixtree-{}", s.get_name()));
+    for name in names.chain(["sixtree".to_owned()]) {
+        let page = folder.join(format!("{name}.1"));
+        let Some(shown) =
+            output("groff", &["-man", "-Tutf8", "-P-cbou", "-ww", page.to_str().unwrap()])
+        else {
+            return;
+        };
+        assert_eq!(String::from_utf8_lossy(&shown.stderr), "", "{name}");
+        let text = String::from_utf8_lossy(&shown.stdout);
+        assert!(text.contains("SYNOPSIS") && text.contains("OPTIONS"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn bash_completes_a_subcommand_and_its_options() {
+    let file = generated("bash").join("bash-completion/completions/sixtree");
+    let complete = |words: &str, count: usize| {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={count}; cur=${{COMP_WORDS[{count}]}}; \
+             _sixtree sixtree \"$cur\" \"${{COMP_WORDS[{count}-1]}}\"; echo \"${{COMPREPLY[*]}}\"",
+            file.display()
+        );
+        let output = output("bash", &["--norc", "-c", &script])?;
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(subcommand) = complete("sixtree heal", 1) else { return };
+    assert_eq!(subcommand, "healthcheck");
+    assert_eq!(complete("sixtree check --str", 2).as_deref(), Some("--strict"));
+    assert_eq!(complete("sixtree check --format s", 3).as_deref(), Some("sarif"));
+}
+
+#[test]
+fn zsh_and_fish_have_theirs() {
+    let share = generated("shells");
+    for (file, beginning) in [
+        ("zsh/site-functions/_sixtree", "#compdef sixtree"),
+        ("fish/vendor_completions.d/sixtree.fish", "#"),
+    ] {
+        let text = std::fs::read_to_string(share.join(file)).unwrap();
+        assert!(text.starts_with(beginning) && text.contains("healthcheck"), "{file}");
+    }
+}

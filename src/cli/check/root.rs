@@ -50,7 +50,7 @@ impl Root {
             let folder = self.find(Path::new(folder)).and_then(|path| path.read_dir().ok());
             folder.is_some_and(|mut entries| entries.next().is_some())
         };
-        !self.is_given() || PREPARE.iter().any(|folder| has_entries(&folder))
+        !self.is_given() || PREPARE.iter().any(has_entries)
     }
 
     /// Whether there is a root at all.

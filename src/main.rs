@@ -10,7 +10,7 @@ use std::ffi::{c_char, c_int};
 /// `argv` must be what execve gave the process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    std::panic::set_hook(Box::new(sixtree::sys::process::tell_bug));
+    sixtree::sys::bug::tell();
     // SAFETY: the C start-up passes `argc` NUL-terminated strings that outlive the process.
     let argv = unsafe { sixtree::sys::exec::words(argc, argv) };
     sixtree::multicall::run(argv)

@@ -94,16 +94,8 @@ pub fn fork_sharing_descriptors() -> Result<Side, Errno> {
     clone(nix::libc::CLONE_FILES)
 }
 
-/// What a panic does: a bug of ours ends the process that it is in, and no other. (An abort would
-/// be a signal, and a forked child of PID 1 could send it to PID 1.)
-pub fn tell_bug(panic: &std::panic::PanicHookInfo) {
-    let text = format!("sixtree: fatal: this is a bug, please report it: {panic}\n");
-    let _ = super::fd::write_all(2, text.as_bytes());
-    exit(111)
-}
-
 /// fork, with flags. The C library does not hear of it: its idea of the thread's id stays that of
-/// the parent, so the child must not raise signals by it (a panic exits, see `multicall`).
+/// the parent, so the child must not raise signals by it (a panic exits, see `bug`).
 fn clone(flags: i32) -> Result<Side, Errno> {
     let flags = flags | nix::libc::SIGCHLD;
     // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.

@@ -1,0 +1,106 @@
+//! What a bug of ours does: it ends the process that it is in, with one line and 111, and no other
+//! process. A forked child of PID 1 must not send an abort's signal to PID 1.
+//!
+//! A release is built with `panic = "immediate-abort"`: what would panic is a trap instruction, and
+//! the kernel tells with SIGILL where it is. Other builds panic with words, by the hook.
+
+use nix::libc::{c_int, c_void, siginfo_t};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+/// Has bugs told from here on, and in forked children; a program that is executed does without.
+pub fn tell() {
+    std::panic::set_hook(Box::new(|panic| end(format_args!("{panic}"))));
+    catch_traps();
+}
+
+fn catch_traps() {
+    let told = SigAction::new(
+        SigHandler::SigAction(trapped),
+        // Another trap while this one is told ends the process at once.
+        SaFlags::SA_SIGINFO | SaFlags::SA_RESETHAND,
+        SigSet::empty(),
+    );
+    // SAFETY: `trapped` does what a handler may do, as it says.
+    let before = unsafe { sigaction(Signal::SIGILL, &told) };
+    if let Ok(ignored) = before
+        && matches!(ignored.handler(), SigHandler::SigIgn)
+    {
+        // SAFETY: not code of ours. Whoever ignores it wants what comes after us to ignore it.
+        let _ = unsafe { sigaction(Signal::SIGILL, &ignored) };
+    }
+}
+
+/// The handler. A trap comes from an instruction of ours, never from within the allocator, so that
+/// all may be called here; but the signal may also be sent by anybody at any time.
+extern "C" fn trapped(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
+    // SAFETY: the kernel passes a siginfo_t to a handler with SA_SIGINFO.
+    let info = unsafe { &*info };
+    if info.si_code <= 0 {
+        // Sent: it does what it does by default, once the handler is left.
+        let _ = super::process::kill(std::process::id() as i32, Signal::SIGILL as u8);
+        return;
+    }
+    // SAFETY: the union holds an address where the kernel found a fault.
+    let address = unsafe { info.si_addr() };
+    end(format_args!("{address:p} in {}", env!("CARGO_PKG_VERSION")))
+}
+
+fn end(what: std::fmt::Arguments) -> ! {
+    let text = format!("sixtree: fatal: this is a bug, please report it: {what}\n");
+    let _ = super::fd::write_all(2, text.as_bytes());
+    super::process::exit(111)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::{fd, process};
+    use nix::sys::wait::WaitPidFlag;
+
+    /// How a child ends that tells of its bugs and then does this, and what it said.
+    fn after(what: fn()) -> (process::WaitStatus, String) {
+        let (said, stderr) = nix::unistd::pipe().unwrap();
+        match process::fork().unwrap() {
+            process::Side::Parent(child) => {
+                drop(stderr);
+                let said = fd::read_to_end(std::os::fd::AsRawFd::as_raw_fd(&said)).unwrap();
+                let (_, status) =
+                    process::wait(child.as_raw(), WaitPidFlag::empty()).unwrap().unwrap();
+                (status, String::from_utf8(said).unwrap())
+            }
+            process::Side::Child => {
+                let _ = nix::unistd::dup2_stderr(&stderr);
+                catch_traps();
+                what();
+                process::exit(0)
+            }
+        }
+    }
+
+    #[test]
+    fn a_trap_is_told_with_its_address_and_ends_the_process() {
+        let (status, said) = after(|| {
+            // SAFETY: what a panic is in a release: an instruction that always traps.
+            #[cfg(target_arch = "x86_64")]
+            unsafe {
+                std::arch::asm!("ud2")
+            };
+            // SAFETY: the same.
+            #[cfg(target_arch = "aarch64")]
+            unsafe {
+                std::arch::asm!("udf #0")
+            };
+        });
+        assert_eq!(status.code(), Some(111));
+        assert!(said.starts_with("sixtree: fatal: this is a bug, please report it: 0x"), "{said}");
+        assert!(said.ends_with(concat!(" in ", env!("CARGO_PKG_VERSION"), "\n")), "{said}");
+    }
+
+    #[test]
+    fn a_signal_that_is_sent_is_no_bug() {
+        let (status, said) = after(|| {
+            let _ = process::kill(std::process::id() as i32, Signal::SIGILL as u8);
+        });
+        assert_eq!((status.signal(), said.as_str()), (Some(Signal::SIGILL as u8), ""));
+    }
+}

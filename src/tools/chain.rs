@@ -27,8 +27,8 @@ pub struct Process {
 pub enum Next {
     /// The process ends.
     Exit(u8),
-    /// It becomes another program.
-    Exec(Exec),
+    /// It becomes another program. Boxed, because every step of every tool may return this.
+    Exec(Box<Exec>),
 }
 
 /// The program to become.
@@ -55,9 +55,15 @@ impl From<Vec<Word>> for Exec {
     }
 }
 
+impl From<Exec> for Next {
+    fn from(exec: Exec) -> Self {
+        Self::Exec(Box::new(exec))
+    }
+}
+
 impl From<Vec<Word>> for Next {
     fn from(argv: Vec<Word>) -> Self {
-        Self::Exec(argv.into())
+        Exec::from(argv).into()
     }
 }
 
@@ -174,7 +180,7 @@ impl Process {
             Some(Program::File(found, argv)) => {
                 Err(exec::execve(&found.file, &argv, self.env.strings()))
             }
-            _ => Ok(Next::Exec(next)),
+            _ => Ok(next.into()),
         }
     }
 
@@ -185,7 +191,7 @@ impl Process {
                 Next::Exit(code) => return i32::from(code),
                 Next::Exec(exec) => exec,
             };
-            match self.step(next) {
+            match self.step(*next) {
                 Ok((tool, words)) => {
                     exec::set_comm(tool.name);
                     self = Self::new(tool, self.env);
@@ -198,7 +204,7 @@ impl Process {
 
     /// Takes the next step of a chain: execs, or tells which tool goes on here.
     fn step(&self, next: Exec) -> Result<(&'static Tool, Vec<Word>), u8> {
-        let name = die::show(next.file.as_ref().or(next.argv.first()).map_or(b"", |w| w));
+        let name = next.file.as_ref().or(next.argv.first()).cloned().unwrap_or_default();
         let error = match resolve(self.path.as_deref(), next) {
             Ok(None) => return Err(0),
             Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
@@ -208,7 +214,10 @@ impl Process {
             Err(e) => e,
         };
         let code = exec_failure(error);
-        self.fatal(code, &format!("unable to exec {name}: {}", die::reason(error)));
+        self.fatal(
+            code,
+            format_args!("unable to exec {}: {}", die::show(&name), die::reason(error)),
+        );
         Err(code)
     }
 }

@@ -5,7 +5,10 @@ use super::{Next, Process, Word};
 use crate::sys::errno::words;
 use crate::sys::fd;
 use nix::errno::Errno;
+use std::ffi::{OsStr, os_str};
+use std::fmt::Display;
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 
 /// The system's words for an error, as the C library has them.
 pub fn reason(e: Errno) -> &'static str {
@@ -18,43 +21,43 @@ pub fn errno(e: &std::io::Error) -> Errno {
 }
 
 /// A word as it is shown in a message: bytes that are not UTF-8 are replaced.
-pub fn show(word: &[u8]) -> String {
-    String::from_utf8_lossy(word).into_owned()
+pub fn show(word: &[u8]) -> os_str::Display<'_> {
+    OsStr::from_bytes(word).display()
 }
 
 impl Process {
     /// `NAME: usage: NAME SYNOPSIS`; exit 100.
     pub fn usage(&self) -> Next {
-        self.line(&format!("usage: {}", self.synopsis()));
+        self.line(format_args!("usage: {}", self.synopsis()));
         Next::Exit(100)
     }
     /// `NAME: fatal: TEXT`; exits with `code`.
-    pub fn fatal(&self, code: u8, text: &str) -> Next {
-        self.line(&format!("fatal: {text}"));
+    pub fn fatal(&self, code: u8, text: impl Display) -> Next {
+        self.line(format_args!("fatal: {text}"));
         Next::Exit(code)
     }
     /// `NAME: fatal: TEXT: REASON`; exit 111.
-    pub fn fatal_errno(&self, text: &str, e: Errno) -> Next {
-        self.fatal(111, &format!("{text}: {}", reason(e)))
+    pub fn fatal_errno(&self, text: impl Display, e: Errno) -> Next {
+        self.fatal(111, format_args!("{text}: {}", reason(e)))
     }
     /// For `map_err`: `NAME: fatal: unable to WHAT: REASON`; exit 111.
-    pub fn unable(&self, what: impl std::fmt::Display) -> impl Fn(Errno) -> Next {
-        move |e| self.fatal_errno(&format!("unable to {what}"), e)
+    pub fn unable(&self, what: impl Display) -> impl Fn(Errno) -> Next {
+        move |e| self.fatal_errno(format_args!("unable to {what}"), e)
     }
     /// `NAME: warning: TEXT`.
-    pub fn warn(&self, text: &str) {
-        self.line(&format!("warning: {text}"));
+    pub fn warn(&self, text: impl Display) {
+        self.line(format_args!("warning: {text}"));
     }
     /// `NAME: warning: TEXT: REASON`.
-    pub fn warn_errno(&self, text: &str, e: Errno) {
-        self.warn(&format!("{text}: {}", reason(e)));
+    pub fn warn_errno(&self, text: impl Display, e: Errno) {
+        self.warn(format_args!("{text}: {}", reason(e)));
     }
     /// `NAME: info: TEXT`.
-    pub fn info(&self, text: &str) {
-        self.line(&format!("info: {text}"));
+    pub fn info(&self, text: impl Display) {
+        self.line(format_args!("info: {text}"));
     }
     /// One line on stderr, in one write.
-    pub fn line(&self, text: &str) {
+    pub fn line(&self, text: impl Display) {
         let _ = fd::write_all(2, format!("{}: {text}\n", self.name()).as_bytes());
     }
     /// Writes to stdout; a failure ends the tool as the originals end: `unable to write to stdout`.
@@ -64,7 +67,7 @@ impl Process {
     /// The value of a variable that must be set: `NAME: fatal: VARIABLE not set`; exit 100.
     pub fn variable(&self, name: &str) -> Result<&[u8], Next> {
         let value = self.env.get(name.as_bytes());
-        value.ok_or_else(|| self.fatal(100, &format!("{name} not set")))
+        value.ok_or_else(|| self.fatal(100, format_args!("{name} not set")))
     }
     /// Parses a plain decimal argument, or prints the usage.
     pub fn number(&self, word: &[u8]) -> Result<u64, Next> {
@@ -113,5 +116,5 @@ pub fn number32(word: &[u8]) -> Option<u32> {
 
 /// Joins words for a message.
 pub fn shown(words: &[Word]) -> String {
-    words.iter().map(|w| show(w)).collect::<Vec<_>>().join(" ")
+    words.iter().map(|w| show(w).to_string()).collect::<Vec<_>>().join(" ")
 }

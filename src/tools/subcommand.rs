@@ -11,7 +11,7 @@ pub fn run(process: &mut Process, package: &[Tool], argv: Vec<Word>) -> Result<N
     let words: Vec<Word> = argv.into_iter().skip(1).collect();
     let Some(name) = words.first() else { return Err(process.usage()) };
     if !package.iter().any(|tool| tool.name.as_bytes() == name) {
-        return Err(process.fatal(100, &format!("unknown subcommand: {}", show(name))));
+        return Err(process.fatal(100, format_args!("unknown subcommand: {}", show(name))));
     }
-    Ok(Next::Exec(Exec::own(words)))
+    Ok(Exec::own(words).into())
 }

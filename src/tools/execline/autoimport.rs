@@ -16,7 +16,7 @@ pub fn go_on(
     import: bool,
 ) -> Next {
     set(&mut process.env, (name, value));
-    if import { Next::Exec(importing(name, argv)) } else { argv.into() }
+    if import { importing(name, argv).into() } else { argv.into() }
 }
 
 /// The same for several variables, of which those with a value are imported in one pass.
@@ -37,7 +37,7 @@ pub fn go_on_with_all(
     }
     words.push(Word::new());
     words.extend(argv);
-    Next::Exec(Exec::own(words))
+    Exec::own(words).into()
 }
 
 /// The program `argv` under an importas that replaces `name`.

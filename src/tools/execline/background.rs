@@ -48,7 +48,7 @@ fn start(
     let name = children::name(&block);
     let started =
         if orphan { process.spawn_orphan(block, setup) } else { process.spawn(block, setup) };
-    let pid = started.map_err(process.unable(format!("spawn {name}")))?;
+    let pid = started.map_err(process.unable(format_args!("spawn {name}")))?;
     process.env.set(b"!", pid.to_string().as_bytes());
     Ok(())
 }

@@ -56,7 +56,8 @@ fn output(process: &Process, program: Vec<Word>) -> Result<(Word, WaitStatus), N
         fd::close(read.as_raw_fd());
         fd::r#move(1, write.as_raw_fd())
     };
-    let pid = process.spawn(program, place).map_err(process.unable(format!("spawn {name}")))?;
+    let pid =
+        process.spawn(program, place).map_err(process.unable(format_args!("spawn {name}")))?;
     drop(write);
     let output = fd::read_to_end(read.as_raw_fd()).map_err(process.unable("slurp"))?;
     Ok((output, children::ended(process, pid, &name)?))
@@ -77,7 +78,7 @@ fn value(
         Failure::Die if failed => {
             let crashed = status.signal().is_some();
             let how = if crashed { "crashed" } else { "exited non-zero" };
-            return Err(process.fatal(status.approximation(), &format!("child process {how}")));
+            return Err(process.fatal(status.approximation(), format_args!("child process {how}")));
         }
         Failure::Die => return Err(process.fatal(124, NUL)),
         Failure::Replace(default) => {

@@ -44,7 +44,8 @@ impl<'a> Blocks<'a> {
         let block = block::read(argv);
         for &position in &block.unquoted {
             strict::complain(self.process, || {
-                let word = block.words.get(position).map(|w| show(w)).unwrap_or_default();
+                let word =
+                    block.words.get(position).map(|w| show(w).to_string()).unwrap_or_default();
                 format!("unquoted argument {word} at block {taken} position {position}")
             })?;
         }
@@ -54,7 +55,7 @@ impl<'a> Blocks<'a> {
     fn terminated(&self, block: Block, what: &str) -> Result<Split, Next> {
         match block.rest {
             Some(rest) => Ok((block.words, rest)),
-            None => Err(self.process.fatal(100, &format!("unterminated {what}"))),
+            None => Err(self.process.fatal(100, format_args!("unterminated {what}"))),
         }
     }
 }

@@ -63,7 +63,7 @@ fn matches(
         Patterns::FileNames(how) => {
             let matched = pattern_matches(pattern, value, *how);
             if matched.is_none() {
-                process.warn(&format!("invalid fnmatch pattern: {}", show(pattern)));
+                process.warn(format_args!("invalid fnmatch pattern: {}", show(pattern)));
             }
             Ok((matched == Some(true)).then(Vec::new))
         }

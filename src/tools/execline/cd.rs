@@ -8,6 +8,6 @@ use crate::tools::{Next, Process, Word};
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let ([path], program) = process.operands(argv.into_iter().skip(1))?;
     nix::unistd::chdir(path.as_slice())
-        .map_err(process.unable(format!("chdir to {}", show(&path))))?;
+        .map_err(process.unable(format_args!("chdir to {}", show(&path))))?;
     Ok(program.into())
 }

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 /// Runs the words of a block and waits for the end. No words at all are a success.
 pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Next> {
     let name = name(&argv);
-    let failed = |e| process.fatal_errno(&format!("unable to spawn {name}"), e);
+    let failed = |e| process.fatal_errno(format_args!("unable to spawn {name}"), e);
     let pid = process.spawn(argv, || Ok(())).map_err(failed)?;
     ended(process, pid, &name)
 }
@@ -25,7 +25,7 @@ pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<W
         } else {
             reason(e)
         };
-        process.fatal(111, &format!("unable to spawn {name}: {why}"))
+        process.fatal(111, format_args!("unable to spawn {name}: {why}"))
     })?;
     ended(process, pid, &name)
 }
@@ -34,12 +34,14 @@ pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<W
 pub fn ended(process: &Process, pid: Pid, name: &str) -> Result<WaitStatus, Next> {
     match wait(pid.as_raw(), WaitPidFlag::empty()) {
         Ok(Some((_, status))) => Ok(status),
-        Ok(None) => Err(process.fatal_errno(&format!("unable to wait for {name}"), Errno::ECHILD)),
-        Err(e) => Err(process.fatal_errno(&format!("unable to wait for {name}"), e)),
+        Ok(None) => {
+            Err(process.fatal_errno(format_args!("unable to wait for {name}"), Errno::ECHILD))
+        }
+        Err(e) => Err(process.fatal_errno(format_args!("unable to wait for {name}"), e)),
     }
 }
 
 /// A program's name, for messages.
 pub fn name(argv: &[Word]) -> String {
-    argv.first().map(|word| show(word)).unwrap_or_default()
+    argv.first().map(|word| show(word).to_string()).unwrap_or_default()
 }

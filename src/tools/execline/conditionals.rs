@@ -96,7 +96,7 @@ fn holds(process: &Process, status: WaitStatus, crash_is_false: bool) -> Result<
 
 fn required(process: &Process, rest: Vec<Word>, block: &str) -> Result<Vec<Word>, Next> {
     if rest.is_empty() {
-        return Err(process.fatal(100, &format!("{block} block required")));
+        return Err(process.fatal(100, format_args!("{block} block required")));
     }
     Ok(rest)
 }

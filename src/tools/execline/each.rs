@@ -78,7 +78,7 @@ impl<'a> Each<'a> {
             setup()
         };
         let spawned = process.spawn(self.program.clone(), setup);
-        let pid = spawned.map_err(self.process.unable(format!("spawn {}", self.name)))?;
+        let pid = spawned.map_err(self.process.unable(format_args!("spawn {}", self.name)))?;
         self.running.push(pid);
         while self.running.len() >= self.most {
             self.wait()?;

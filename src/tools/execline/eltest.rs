@@ -16,7 +16,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if arguments.is_empty() {
         return Ok(Next::Exit(1));
     }
-    let expression = parse(arguments).map_err(|e| process.fatal(100, &e.to_string()))?;
+    let expression = parse(arguments).map_err(|e| process.fatal(100, e))?;
     let truth = evaluate(process, &expression)?;
     Ok(Next::Exit(u8::from(!truth)))
 }

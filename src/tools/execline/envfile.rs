@@ -20,10 +20,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         fd::close(0);
         ("standard input".to_owned(), text)
     } else {
-        (show(&file), read(process, &file, may_be_missing)?)
+        (show(&file).to_string(), read(process, &file, may_be_missing)?)
     };
-    let found = variables(&text)
-        .map_err(|bad| process.fatal(1, &format!("in {name}: syntax error line {}", bad.line)))?;
+    let found = variables(&text).map_err(|bad| {
+        process.fatal(1, format_args!("in {name}: syntax error line {}", bad.line))
+    })?;
     for (name, value) in found {
         process.env.set(&name, &value);
     }
@@ -37,6 +38,6 @@ fn read(process: &Process, file: &[u8], may_be_missing: bool) -> Result<Word, Ne
             fd::read_to_end(open.as_raw_fd()).map_err(failed)
         }
         Err(Errno::ENOENT) if may_be_missing => Ok(Word::new()),
-        Err(e) => Err(process.unable(format!("open {}", show(file)))(e)),
+        Err(e) => Err(process.unable(format_args!("open {}", show(file)))(e)),
     }
 }

@@ -12,7 +12,7 @@ pub fn exec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if clear {
         process.env = Environment::empty();
     }
-    Ok(Next::Exec(guise.put_on(program)))
+    Ok(guise.put_on(program).into())
 }
 
 /// `tryexec [ -n ] [ -c ] [ -l ] [ -a argv0 ] { command... } remainder...`

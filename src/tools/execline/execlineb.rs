@@ -80,15 +80,16 @@ fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, N
 }
 
 fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
-    let failed = |e| process.fatal_errno(&format!("unable to open {} for reading", show(file)), e);
+    let failed =
+        |e| process.fatal_errno(format_args!("unable to open {} for reading", show(file)), e);
     let script = open(file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(failed)?;
     fd::read_to_end(script.as_raw_fd()).map_err(|e| {
-        process.fatal_errno(&format!("unable to parse script in file {}", show(file)), e)
+        process.fatal_errno(format_args!("unable to parse script in file {}", show(file)), e)
     })
 }
 
 fn parse(process: &Process, text: &[u8], place: &str) -> Result<Vec<Word>, Next> {
-    lexer::words(text).map_err(|e| process.fatal(100, &format!("{e}{place}")))
+    lexer::words(text).map_err(|e| process.fatal(100, format_args!("{e}{place}")))
 }
 
 /// Exports how strict programs shall be, if an option says so. `None`: nobody says.

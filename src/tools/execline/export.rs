@@ -23,7 +23,7 @@ pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// Refuses a name with a `=`.
 pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Next> {
     if name.contains(&b'=') {
-        return Err(process.fatal(100, &format!("invalid variable name: {}", show(name))));
+        return Err(process.fatal(100, format_args!("invalid variable name: {}", show(name))));
     }
     Ok(())
 }

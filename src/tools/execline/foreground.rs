@@ -22,7 +22,7 @@ pub fn sequence(process: &mut Process, first: Vec<Word>, second: Vec<Word>) -> R
     let status = match process.spawn(first, || Ok(())) {
         Ok(pid) => children::ended(process, pid, &name)?.raw(),
         Err(e) => {
-            process.warn(&format!("unable to spawn {name}: {}", reason(e)));
+            process.warn(format_args!("unable to spawn {name}: {}", reason(e)));
             u32::from(exec_failure(e))
         }
     };

@@ -18,7 +18,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let (read, write) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     start_writer(&read, &write, &string, orphan).map_err(process.unable("fork"))?;
     drop(write);
-    fd::place(to, read).map_err(process.unable(format!("read on fd {to}")))?;
+    fd::place(to, read).map_err(process.unable(format_args!("read on fd {to}")))?;
     Ok(program.into())
 }
 

@@ -10,7 +10,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let name = argv.get(1).ok_or_else(|| process.usage())?;
     let what = format!("unable to get passwd entry for {}", show(name));
     let user = User::by_name(name).map_err(|e| process.fatal_errno(&what, e))?;
-    let user = user.ok_or_else(|| process.fatal(111, &format!("{what}: no such user")))?;
+    let user = user.ok_or_else(|| process.fatal(111, format_args!("{what}: no such user")))?;
     process.print(&[&user.home, b"\n".as_slice()].concat())?;
     Ok(Next::Exit(0))
 }

@@ -16,17 +16,19 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if words.is_empty() {
         return Err(process.usage());
     }
-    while let Some(name) = block.first().map(|name| show(name)) {
+    while let Some(name) = block.first().map(|name| show(name).to_string()) {
         let Some(directive) = directive(&name) else {
             let text = format!("syntax error: unrecognized directive {name}");
             return Err(process.fatal(100, &text));
         };
         block = directive(&mut pass, block).map_err(|fault| match fault {
-            Fault::Usage => process.fatal(100, &format!("syntax error at directive {name}")),
-            Fault::BadKey => process.fatal(100, &format!("wrong key for directive {name}")),
-            Fault::EmptyBlock => process.fatal(111, &format!("empty block for directive {name}")),
+            Fault::Usage => process.fatal(100, format_args!("syntax error at directive {name}")),
+            Fault::BadKey => process.fatal(100, format_args!("wrong key for directive {name}")),
+            Fault::EmptyBlock => {
+                process.fatal(111, format_args!("empty block for directive {name}"))
+            }
             Fault::System(e) => {
-                process.fatal(111, &format!("unable to run directive {name}: {}", reason(e)))
+                process.fatal(111, format_args!("unable to run directive {name}: {}", reason(e)))
             }
             Fault::Said(next) => next,
         })?;

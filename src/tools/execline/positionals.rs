@@ -46,7 +46,7 @@ pub fn block(
             }
         }
     }
-    Err(process.fatal(100, &short(before.max(count).saturating_add(1))))
+    Err(process.fatal(100, short(before.max(count).saturating_add(1))))
 }
 
 /// Puts others in the place of the `count` arguments that there are; `None` is one that is not set.
@@ -63,5 +63,5 @@ pub fn replace(process: &mut Process, count: u32, arguments: &[Option<Word>]) {
 
 fn named<'a>(process: &'a Process, name: &[u8]) -> Result<&'a [u8], Next> {
     let value = process.env.get(name);
-    value.ok_or_else(|| process.fatal(100, &format!("{} not set", show(name))))
+    value.ok_or_else(|| process.fatal(100, format_args!("{} not set", show(name))))
 }

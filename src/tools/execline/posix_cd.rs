@@ -31,12 +31,14 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         path = canonical(&below(base, path)).map_err(|(path, e)| {
             let (whole, part) = (show(&target), show(&path));
             let why = reason(e);
-            process
-                .fatal(111, &format!("unable to canonicalize {whole}: problem with {part}: {why}"))
+            process.fatal(
+                111,
+                format_args!("unable to canonicalize {whole}: problem with {part}: {why}"),
+            )
         })?;
     }
     nix::unistd::chdir(path.as_slice())
-        .map_err(process.unable(format!("chdir to {}", show(&target))))?;
+        .map_err(process.unable(format_args!("chdir to {}", show(&target))))?;
     if physical {
         path = getcwd(process)?;
     }

@@ -81,7 +81,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         return Err(process.usage());
     }
     let number = if how & ANY_NUMBER == 0 { Some(process.descriptor(&target)?) } else { None };
-    let opened = open_file(&file, how).map_err(process.unable(format!("open {}", show(&file))))?;
+    let opened =
+        open_file(&file, how).map_err(process.unable(format_args!("open {}", show(&file))))?;
     if how & SWITCH != 0 {
         fd::set_nonblocking(opened.as_raw_fd(), how & NONBLOCKING == 0)
             .map_err(process.unable("change blocking mode"))?;

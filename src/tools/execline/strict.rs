@@ -9,9 +9,9 @@ pub fn complain(process: &Process, text: impl FnOnce() -> String) -> Result<(), 
     match process.env.get(b"EXECLINE_STRICT").and_then(number).unwrap_or(0) {
         0 => Ok(()),
         1 => {
-            process.warn(&text());
+            process.warn(text());
             Ok(())
         }
-        _ => Err(process.fatal(100, &text())),
+        _ => Err(process.fatal(100, text())),
     }
 }

@@ -43,7 +43,7 @@ fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, 
     while !words.is_empty() {
         let directive = words.remove(0);
         let wrong =
-            |what: &str| process.fatal(100, &format!("{what} directive: {}", show(&directive)));
+            |what: &str| process.fatal(100, format_args!("{what} directive: {}", show(&directive)));
         let block = block::read(words);
         let Some(rest) = block.rest else {
             let name = show(&directive);
@@ -100,7 +100,7 @@ impl Trap {
         let name = children::name(&program);
         let child = process
             .spawn(program, || signals.release())
-            .map_err(process.unable(format!("spawn {name}")))?;
+            .map_err(process.unable(format_args!("spawn {name}")))?;
         Ok(Self { signals, handlers, child, running: BTreeMap::new() })
     }
 
@@ -133,7 +133,7 @@ impl Trap {
         process.env.set(b"SIGNAL", number.to_string().as_bytes());
         let pid = process
             .spawn(handler.clone(), || self.signals.release())
-            .map_err(process.unable(format!("spawn {}", children::name(handler))))?;
+            .map_err(process.unable(format_args!("spawn {}", children::name(handler))))?;
         self.running.insert(number, pid);
         Ok(())
     }

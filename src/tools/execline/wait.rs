@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Ok(ended) => ended.ok_or(any_code),
         Err(Errno::ETIMEDOUT) if !insist => Err(127),
         Err(e @ Errno::ETIMEDOUT) => {
-            return Err(process.fatal(99, &format!("unable to wait: {}", reason(e))));
+            return Err(process.fatal(99, format_args!("unable to wait: {}", reason(e))));
         }
         Err(e) => return Err(process.fatal_errno("unable to wait", e)),
     };

@@ -23,7 +23,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             (Some('i'), _) => return Err(process.fatal(1, NUL)),
             (Some(_), _) => None,
             (None, Some(default)) => {
-                process.warn(&format!("{NUL} - using default instead"));
+                process.warn(format_args!("{NUL} - using default instead"));
                 Some(default.to_vec())
             }
             (None, None) => {

@@ -12,7 +12,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let device = argv.get(1).ok_or_else(|| process.usage())?;
     let name = show(device);
     let opened = open(device.as_slice(), OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(process.unable(format!("open {name} in read-write mode")))?;
-    flush_buffers(&opened).map_err(process.unable(format!("ioctl {name}")))?;
+        .map_err(process.unable(format_args!("open {name} in read-write mode")))?;
+    flush_buffers(&opened).map_err(process.unable(format_args!("ioctl {name}")))?;
     Ok(Next::Exit(0))
 }

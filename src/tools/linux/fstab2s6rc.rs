@@ -43,10 +43,10 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let table = options.value('F').unwrap_or(b"/etc/fstab").to_vec();
     let folder = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     if path(&folder).symlink_metadata().is_ok() {
-        return Err(process.fatal(111, &format!("{} already exists", show(&folder))));
+        return Err(process.fatal(111, format_args!("{} already exists", show(&folder))));
     }
     let text = fs::read(path(&table))
-        .map_err(|e| process.unable(format!("open {}", show(&table)))(errno(&e)))?;
+        .map_err(|e| process.unable(format_args!("open {}", show(&table)))(errno(&e)))?;
     let services = wanted.services(process, &text)?;
     let partial = unique::name(&folder, 6);
     let made = wanted
@@ -55,7 +55,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         .and_then(|()| fs::rename(path(&partial), path(&folder)));
     made.map_err(|e| {
         let _ = remove::hierarchy(path(&partial));
-        process.unable(format!("make {}", show(&folder)))(errno(&e))
+        process.unable(format_args!("make {}", show(&folder)))(errno(&e))
     })?;
     Ok(Next::Exit(0))
 }
@@ -131,7 +131,7 @@ impl Wanted {
         for (prefix, option) in [("UUID=", "-U "), ("LABEL=", "-L ")] {
             match entry.device.strip_prefix(prefix.as_bytes()) {
                 Some(id) if self.util_linux => return [option.as_bytes(), &quoted(id)].concat(),
-                Some(_) => process.warn(&format!(
+                Some(_) => process.warn(format_args!(
                     "weird device found: {} - you may want to run fstab2s6rc -u instead",
                     show(&entry.device)
                 )),
@@ -219,7 +219,9 @@ fn check(process: &Process, all: &[Entry]) -> Result<(), Next> {
             return Err(process.fatal(1, &text));
         }
         if mounts.get(..at).is_some_and(|before| before.contains(directory)) {
-            return Err(process.fatal(1, &format!("duplicate mount point: {}", show(directory))));
+            return Err(
+                process.fatal(1, format_args!("duplicate mount point: {}", show(directory)))
+            );
         }
     }
     Ok(())
@@ -279,7 +281,7 @@ mod tests {
             b"/dev/sda1 /var/log ext4\n/dev/sda2 /var ext4\n/var/log/disk /mnt/a\\040b none\n\
                       /var/swap none swap\n/dev/sda3 /variety ext4";
         let all: Vec<Entry> = entries(table).collect();
-        let names: Vec<String> = all.iter().map(|e| show(&service_name(e))).collect();
+        let names: Vec<String> = all.iter().map(|e| show(&service_name(e)).to_string()).collect();
         let expected = ["mount-var:log", "mount-var", "mount-mnt:a b", "swap-var:swap"];
         assert_eq!(names[..4], expected);
         assert_eq!(nearest(b"/var/log", &all), Some(&all[1]));

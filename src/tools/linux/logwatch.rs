@@ -22,12 +22,13 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let folder = options.rest().into_iter().next().unwrap_or_else(|| b".".to_vec());
     nix::unistd::chdir(folder.as_slice())
-        .map_err(process.unable(format!("chdir to {}", show(&folder))))?;
+        .map_err(process.unable(format_args!("chdir to {}", show(&folder))))?;
     ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
     let watched = watch().map_err(process.unable("watch the directory"))?;
     let mut current = None;
     loop {
-        follow(&mut current).map_err(process.unable(format!("read {}/current", show(&folder))))?;
+        follow(&mut current)
+            .map_err(process.unable(format_args!("read {}/current", show(&folder))))?;
         if !changed(&watched).map_err(process.unable("wait for changes"))? {
             return Ok(Next::Exit(0));
         }

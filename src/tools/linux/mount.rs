@@ -40,7 +40,7 @@ pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             let place = format!("{} on {}", show(device), show(directory));
             how.mount(device, directory, &kind).map_err(|e| {
                 let code = if e == Errno::EBUSY { 1 } else { 111 };
-                process.fatal(code, &format!("unable to mount {place}: {}", reason(e)))
+                process.fatal(code, format_args!("unable to mount {place}: {}", reason(e)))
             })?;
             Ok(Next::Exit(0))
         }
@@ -49,7 +49,7 @@ pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// Mounts all that is in a table; exits with the number of those that failed.
 fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Next> {
-    let text = read(process, &show(table))?;
+    let text = read(process, &show(table).to_string())?;
     let mut failures = 0u8;
     for entry in entries(&text) {
         let mut how = How::default();
@@ -75,7 +75,7 @@ pub fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let directory = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     umount(directory.as_slice())
-        .map_err(process.unable(format!("unmount {}", show(&directory))))?;
+        .map_err(process.unable(format_args!("unmount {}", show(&directory))))?;
     Ok(Next::Exit(0))
 }
 
@@ -89,7 +89,7 @@ pub fn each(
     let mut failures = 0u8;
     for one in all {
         if let Err(e) = act(&one) {
-            process.warn_errno(&format!("unable to {what} {}", show(&one)), e);
+            process.warn_errno(format_args!("unable to {what} {}", show(&one)), e);
             failures = failures.saturating_add(1);
         }
     }
@@ -98,7 +98,7 @@ pub fn each(
 
 fn read(process: &Process, file: &str) -> Result<Vec<u8>, Next> {
     std::fs::read(path(file.as_bytes()))
-        .map_err(|e| process.unable(format!("open {file}"))(errno(&e)))
+        .map_err(|e| process.unable(format_args!("open {file}"))(errno(&e)))
 }
 
 /// What options come to: flags, and the rest for the file system to understand.

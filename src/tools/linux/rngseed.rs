@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::time::{ClockId, clock_gettime};
+use std::fmt::Display;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -52,12 +53,12 @@ struct Seeds<'a> {
 }
 
 impl Seeds<'_> {
-    fn info(&self, text: &str) {
+    fn info(&self, text: impl Display) {
         if self.verbosity > 1 {
             self.process.info(text);
         }
     }
-    fn warn(&self, text: &str) {
+    fn warn(&self, text: impl Display) {
         if self.verbosity > 0 {
             self.process.warn(text);
         }
@@ -70,12 +71,12 @@ impl Seeds<'_> {
     /// Makes the directory, for its owner alone.
     fn make_folder(&self, folder: &Path) -> Result<(), Next> {
         let name = folder.display();
-        let failed = |e| self.process.unable(format!("mkdir {name}"))(errno(&e));
+        let failed = |e| self.process.unable(format_args!("mkdir {name}"))(errno(&e));
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let mode = fs::metadata(folder).map_err(failed)?.mode();
         if mode & 0o077 != 0 {
-            self.warn(&format!("{name} has permissive modes, changing it to 0700"));
-            let failed = |e| self.process.unable(format!("chmod {name}"))(errno(&e));
+            self.warn(format_args!("{name} has permissive modes, changing it to 0700"));
+            let failed = |e| self.process.unable(format_args!("chmod {name}"))(errno(&e));
             fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
         }
         Ok(())
@@ -84,23 +85,23 @@ impl Seeds<'_> {
     /// Seeds the generator from the file, and removes it: no seed may be used twice.
     fn read(&self, credit: bool) -> Result<Vec<u8>, Next> {
         let name = self.file.display();
-        self.info(&format!("reading seed from {name}"));
+        self.info(format_args!("reading seed from {name}"));
         let file = fs::File::open(&self.file).map_err(self.failed("open"))?;
         let mode = file.metadata().map_err(self.failed("stat"))?.mode();
         let mut seed = Vec::new();
         file.take(device::SEED as u64).read_to_end(&mut seed).map_err(self.failed("read from"))?;
         if seed.is_empty() {
-            return Err(self.process.fatal(100, &format!("empty {name}")));
+            return Err(self.process.fatal(100, format_args!("empty {name}")));
         }
         fs::remove_file(&self.file).map_err(self.failed("unlink"))?;
         let creditable = mode & 0o200 == 0;
         if credit && !creditable {
-            self.warn(&format!("{name} was not marked as creditable"));
+            self.warn(format_args!("{name} was not marked as creditable"));
         }
         let bits = seed.len() as u16 * 8;
         let credited = if credit && creditable { bits } else { 0 };
         let note = if credited > 0 { "" } else { " without crediting" };
-        self.info(&format!("seeding with {bits} bits{note}"));
+        self.info(format_args!("seeding with {bits} bits{note}"));
         let how = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         let generator = open("/dev/urandom", how, Mode::empty())
             .map_err(self.process.unable("open /dev/urandom"))?;
@@ -112,7 +113,7 @@ impl Seeds<'_> {
     /// so that nothing is lost even where the generator is not ready.
     fn write(&self, old: Option<&[u8]>, credit: bool) -> Result<(), Next> {
         let length = self.pool_size().div_ceil(8).clamp(DIGEST, device::SEED);
-        self.info(&format!("reading {} bits of random to make the seed", length * 8));
+        self.info(format_args!("reading {} bits of random to make the seed", length * 8));
         let mut seed = vec![0; length];
         let good = random::fill(&mut seed);
         if !good {
@@ -121,7 +122,7 @@ impl Seeds<'_> {
         let mixed = mix(old.unwrap_or_default(), &seed);
         seed.truncate(length - DIGEST);
         seed.extend(mixed);
-        self.info(&format!("writing seed to {}", self.file.display()));
+        self.info(format_args!("writing seed to {}", self.file.display()));
         let mut how = OpenOptions::new();
         how.write(true).create(true).truncate(true).mode(0o600);
         let written = how.open(&self.file).and_then(|mut file| {
@@ -132,7 +133,10 @@ impl Seeds<'_> {
         if credit && good {
             let marked = fs::set_permissions(&self.file, Permissions::from_mode(CREDITABLE));
             if let Err(e) = marked {
-                self.warn(&format!("unable to mark {} as creditable: {e}", self.file.display()));
+                self.warn(format_args!(
+                    "unable to mark {} as creditable: {e}",
+                    self.file.display()
+                ));
             }
         }
         Ok(())
@@ -143,7 +147,7 @@ impl Seeds<'_> {
         const FILE: &str = "/proc/sys/kernel/random/poolsize";
         let size = fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok());
         size.unwrap_or_else(|| {
-            self.warn(&format!("unable to read {FILE}"));
+            self.warn(format_args!("unable to read {FILE}"));
             device::SEED * 8
         })
     }

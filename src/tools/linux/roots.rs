@@ -10,15 +10,15 @@ use nix::unistd::{chdir, chroot, pivot_root};
 pub fn s6_chroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let ([folder], program) = process.operands(argv.into_iter().skip(1))?;
     let name = show(&folder);
-    chdir(folder.as_slice()).map_err(process.unable(format!("chdir to {name}")))?;
-    chroot(".").map_err(process.unable(format!("chroot in {name}")))?;
+    chdir(folder.as_slice()).map_err(process.unable(format_args!("chdir to {name}")))?;
+    chroot(".").map_err(process.unable(format_args!("chroot in {name}")))?;
     Ok(program.into())
 }
 
 /// `s6-pivotchroot old-place-for-new-root new-place-for-old-root prog...`
 pub fn s6_pivotchroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let ([new, old], program) = process.operands(argv.into_iter().skip(1))?;
-    chdir(new.as_slice()).map_err(process.unable(format!("chdir to {}", show(&new))))?;
+    chdir(new.as_slice()).map_err(process.unable(format_args!("chdir to {}", show(&new))))?;
     pivot_root(".", old.as_slice()).map_err(process.unable("pivot_root"))?;
     chroot(".").map_err(process.unable("chroot"))?;
     Ok(program.into())

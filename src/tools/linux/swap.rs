@@ -11,7 +11,7 @@ use crate::tools::{Next, Options, Process, Word};
 pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     match device(process, argv)? {
         Some(device) => {
-            swap_on(&device).map_err(process.unable(format!("swapon {}", show(&device))))?;
+            swap_on(&device).map_err(process.unable(format_args!("swapon {}", show(&device))))?;
             Ok(Next::Exit(0))
         }
         None => {
@@ -26,7 +26,7 @@ pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 pub fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     match device(process, argv)? {
         Some(device) => {
-            swap_off(&device).map_err(process.unable(format!("swapoff {}", show(&device))))?;
+            swap_off(&device).map_err(process.unable(format_args!("swapoff {}", show(&device))))?;
             Ok(Next::Exit(0))
         }
         None => {
@@ -48,5 +48,5 @@ fn device(process: &Process, argv: Vec<Word>) -> Result<Option<Word>, Next> {
 }
 
 fn read(process: &Process, file: &str) -> Result<Vec<u8>, Next> {
-    std::fs::read(file).map_err(|e| process.unable(format!("open {file}"))(errno(&e)))
+    std::fs::read(file).map_err(|e| process.unable(format_args!("open {file}"))(errno(&e)))
 }

@@ -17,11 +17,11 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
         let file = [word(&dir).as_slice(), b"/", &name].concat();
         let shown = show(&file);
         if settings.verbosity >= 2 {
-            process.info(&format!("running {shown}"));
+            process.info(format_args!("running {shown}"));
         }
         let code = script::run(process, &file);
         if settings.verbosity >= 2 {
-            process.info(&format!("{shown} exited {code}"));
+            process.info(format_args!("{shown} exited {code}"));
         }
         failed |= code != 0;
     }
@@ -39,13 +39,13 @@ pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     for name in entries(&dir) {
         let file = [word(&dir).as_slice(), b"/", &name].concat();
         if settings.verbosity >= 2 {
-            process.info(&format!("running {}", show(&file)));
+            process.info(format_args!("running {}", show(&file)));
         }
         let limit = settings.kill_finish_maxtime_ms.to_string().into_bytes();
         let argv = vec![b"s6-maximumtime".to_vec(), b"-k".to_vec(), limit, file.clone()];
         if let Err(e) = script::run_words(process, argv) {
             let why = why::unable_to_exec(&file, e);
-            process.warn(&format!("unable to run {}: {why}", show(&file)));
+            process.warn(format_args!("unable to run {}: {why}", show(&file)));
         }
     }
     Ok(Next::Exit(0))

@@ -20,7 +20,7 @@ pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, 
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let opened = Dir::open(&directory, flags, Mode::empty());
         opened.and_then(|dir| envdir::apply(process, dir, READING)).map_err(|e| {
-            process.fatal_errno(&format!("unable to envdir {}", show(&word(&directory))), e)
+            process.fatal_errno(format_args!("unable to envdir {}", show(&word(&directory))), e)
         })?;
         process.adopt_path();
     }

@@ -42,7 +42,7 @@ pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
     for name in &files {
         let file = dir.join(path(name));
         if settings.verbosity >= 2 {
-            process.info(&format!("applying {}", file.display()));
+            process.info(format_args!("applying {}", file.display()));
         }
         failed |= !apply_file(process, &file, &settings);
     }
@@ -63,7 +63,7 @@ fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
     let text = match fs::read(file) {
         Ok(text) => text,
         Err(e) => {
-            process.warn(&format!("unable to read {}: {e}", file.display()));
+            process.warn(format_args!("unable to read {}: {e}", file.display()));
             return false;
         }
     };
@@ -71,7 +71,7 @@ fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
     for (at, line) in text.split(|&b| b == b'\n').enumerate() {
         let applied = parse(line).and_then(|rule| rule.map_or(Ok(()), |r| apply(&r, settings)));
         if let Err(why) = applied {
-            process.warn(&format!("{}: line {}: {why}", file.display(), at + 1));
+            process.warn(format_args!("{}: line {}: {why}", file.display(), at + 1));
             good = false;
         }
     }

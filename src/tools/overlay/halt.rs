@@ -130,8 +130,10 @@ fn fifo(process: &Process) -> Result<OwnedFd, Errno> {
 fn send(process: &Process, fifo: &OwnedFd, message: Message) -> Result<(), Next> {
     fd::write_all(fifo.as_raw_fd(), &message.encode()).map_err(|e| {
         let path = process.env.rundir().join(FIFO);
-        process
-            .fatal_errno(&format!("unable to write to {}", show(&super::container::word(&path))), e)
+        process.fatal_errno(
+            format_args!("unable to write to {}", show(&super::container::word(&path))),
+            e,
+        )
     })
 }
 

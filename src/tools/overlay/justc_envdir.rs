@@ -19,7 +19,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             process.env.set(name, value);
         }),
         Err(Errno::ENOENT) if loose => {}
-        Err(e) => return Err(process.fatal_errno(&format!("unable to envdir {}", show(&dir)), e)),
+        Err(e) => {
+            return Err(process.fatal_errno(format_args!("unable to envdir {}", show(&dir)), e));
+        }
     }
     Ok(words.collect::<Vec<_>>().into())
 }

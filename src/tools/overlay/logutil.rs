@@ -42,7 +42,7 @@ pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
     let shown = show(&fifo);
     let unable =
-        |what: &str, e: Errno| process.fatal_errno(&format!("unable to {what} {shown}"), e);
+        |what: &str, e: Errno| process.fatal_errno(format_args!("unable to {what} {shown}"), e);
     let path = path(&fifo);
     remove::hierarchy(path).map_err(|e| unable("remove", e))?;
     let mask = nix::sys::stat::umask(Mode::empty());
@@ -50,7 +50,8 @@ pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     nix::sys::stat::umask(mask);
     made.map_err(|e| unable("make", e))?;
     let user = User::by_name(&owner).map_err(|e| process.fatal_errno("/etc/passwd", e))?;
-    let user = user.ok_or_else(|| process.fatal(1, &format!("unknown user: {}", show(&owner))))?;
+    let user =
+        user.ok_or_else(|| process.fatal(1, format_args!("unknown user: {}", show(&owner))))?;
     nix::unistd::chown(path, Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)))
         .map_err(|e| unable("chown", e))?;
     Ok(Next::Exit(0))

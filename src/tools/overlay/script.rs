@@ -33,6 +33,6 @@ fn code(child: Pid) -> Result<u8, Errno> {
 }
 
 fn failed(process: &Process, file: &[u8], e: Errno) -> u8 {
-    process.warn(&format!("unable to exec {}: {}", show(file), why::unable_to_exec(file, e)));
+    process.warn(format_args!("unable to exec {}: {}", show(file), why::unable_to_exec(file, e)));
     exec_failure(e)
 }

@@ -56,7 +56,7 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
 fn tell(process: &Process, name: &[u8], from: &Path) {
     let notifies = from.join(path(name)).join("notification-fd").exists();
     let note = if notifies { "" } else { " (no readiness notification)" };
-    process.info(&format!("copying legacy longrun {}{note}", show(name)));
+    process.info(format_args!("copying legacy longrun {}{note}", show(name)));
 }
 
 /// Differs: a script that has lost its executable bit gets it back in the copy, with one warning.
@@ -68,7 +68,7 @@ fn make_executable(process: &Process, settings: &Settings, copy: &Path) {
             let made = fs::set_permissions(&script, fs::Permissions::from_mode(mode | 0o555));
             if made.is_ok() && settings.verbosity >= 1 {
                 let text = "has no executable bit; it is run all the same: chmod +x the original";
-                process.warn(&format!("{} {text}", script.display()));
+                process.warn(format_args!("{} {text}", script.display()));
             }
         }
     }
@@ -136,5 +136,5 @@ fn wait(process: &Process, what: &str, limit_ms: u32, directories: &[PathBuf]) -
 }
 
 fn unable(process: &Process, what: &str, path: &Path, e: Errno) -> Next {
-    process.fatal(111, &format!("unable to {what} {}: {}", path.display(), reason(e)))
+    process.fatal(111, format_args!("unable to {what} {}: {}", path.display(), reason(e)))
 }

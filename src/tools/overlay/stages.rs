@@ -26,7 +26,9 @@ pub fn suexec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     process.env = with_identity(own.clone());
     match script::run_words(process, block) {
         Ok(0) => process.env = own,
-        Ok(code) => return Err(process.fatal(code, &format!("child failed with exit code {code}"))),
+        Ok(code) => {
+            return Err(process.fatal(code, format_args!("child failed with exit code {code}")));
+        }
         Err(e) => return Err(process.fatal_errno("unable to spawn the block", e)),
     }
     Ok(rest.into())
@@ -62,5 +64,5 @@ pub fn stage0(_: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let program = std::fs::read_link("/proc/self/exe").map(|path| path.into_os_string().into_vec());
     let argv = [b"init".to_vec()].into_iter().chain(argv.into_iter().skip(1)).collect();
     let file = Some(program.unwrap_or_else(|_| PROGRAM.to_vec()));
-    Ok(Next::Exec(Exec { argv, file, ..Exec::default() }))
+    Ok(Exec { argv, file, ..Exec::default() }.into())
 }

@@ -11,9 +11,9 @@ const PERMISSIONS: &str = "oxoworgxgwgruxuwurosgsus";
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let path = argv.get(1).ok_or_else(|| process.usage())?;
     let stat = nix::sys::stat::stat(path.as_slice())
-        .map_err(|e| process.fatal_errno(&format!("unable to stat {}", show(path)), e))?;
-    let user = User::by_uid(stat.st_uid).ok().flatten().map(|u| show(&u.name));
-    let group = Group::by_gid(stat.st_gid).ok().flatten().map(|g| show(&g.name));
+        .map_err(|e| process.fatal_errno(format_args!("unable to stat {}", show(path)), e))?;
+    let user = User::by_uid(stat.st_uid).ok().flatten().map(|u| show(&u.name).to_string());
+    let group = Group::by_gid(stat.st_gid).ok().flatten().map(|g| show(&g.name).to_string());
     let text = format!(
         "uid={}\nuser={}\ngid={}\ngroup={}\nperms={}\n",
         stat.st_uid,

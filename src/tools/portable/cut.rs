@@ -21,8 +21,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             continue;
         }
         let opened = open(file.as_slice(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(process.unable(format!("open {} for reading", show(file))))?;
-        cut.lines_of(process, opened.as_raw_fd(), &show(file))?;
+            .map_err(process.unable(format_args!("open {} for reading", show(file))))?;
+        cut.lines_of(process, opened.as_raw_fd(), &show(file).to_string())?;
     }
     Ok(Next::Exit(0))
 }
@@ -50,8 +50,9 @@ impl Cut {
         let (Some((unit, list)), None) = (lists.next(), lists.next()) else {
             return Err(process.usage());
         };
-        let ranges = parse(list)
-            .ok_or_else(|| process.fatal(100, &format!("invalid list argument: {}", show(list))))?;
+        let ranges = parse(list).ok_or_else(|| {
+            process.fatal(100, format_args!("invalid list argument: {}", show(list)))
+        })?;
         if ranges.is_empty() {
             return Err(process.usage());
         }

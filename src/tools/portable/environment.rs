@@ -23,7 +23,7 @@ pub fn s6_env(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let program: Vec<Word> = words.collect();
     if program.is_empty() {
-        return Ok(Next::Exec(Exec::own(vec![b"s6-printenv".to_vec()])));
+        return Ok(Exec::own(vec![b"s6-printenv".to_vec()]).into());
     }
     Ok(program.into())
 }
@@ -62,13 +62,13 @@ pub fn s6_dumpenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
     let path = crate::tools::path(&folder);
     match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {
         Err(Errno::EEXIST) if path.is_dir() => {}
-        made => made.map_err(process.unable(format!("mkdir {}", show(&folder))))?,
+        made => made.map_err(process.unable(format_args!("mkdir {}", show(&folder))))?,
     }
     for (name, value) in process.env.iter() {
         let file = path.join(OsStr::from_bytes(name));
         let end: &[u8] = if newline { b"\n" } else { b"" };
         store(&file, &[value, end].concat()).map_err(|e| {
-            process.fatal_errno(&format!("unable to open {}", file.display()), errno(&e))
+            process.fatal_errno(format_args!("unable to open {}", file.display()), errno(&e))
         })?;
     }
     Ok(Next::Exit(0))

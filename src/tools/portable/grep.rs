@@ -22,7 +22,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let pattern = match fixed {
         true => Pattern::Fixed { text, ignore_case },
         false => Pattern::Expression(Regex::new(&text, dialect).map_err(|e| {
-            process.fatal(111, &format!("unable to compile regular expression: {}", e.reason))
+            process.fatal(111, format_args!("unable to compile regular expression: {}", e.reason))
         })?),
     };
     let (mut number, mut count) = (0u64, 0u64);

@@ -37,8 +37,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             continue;
         }
         let opened = open(file.as_slice(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-            .map_err(process.unable(format!("open {name} for reading")))?;
-        head(opened.as_raw_fd(), amount, false).map_err(process.unable(format!("head {name}")))?;
+            .map_err(process.unable(format_args!("open {name} for reading")))?;
+        head(opened.as_raw_fd(), amount, false)
+            .map_err(process.unable(format_args!("head {name}")))?;
     }
     Ok(Next::Exit(0))
 }

@@ -53,7 +53,7 @@ fn is_directory(process: &Process, target: &[u8], replace_link: bool) -> Result<
     match if replace_link { lstat(target) } else { stat(target) } {
         Ok(stat) => Ok(stat.st_mode & S_IFMT == S_IFDIR),
         Err(Errno::ENOENT) => Ok(false),
-        Err(e) => Err(process.fatal_errno(&format!("unable to stat {}", show(target)), e)),
+        Err(e) => Err(process.fatal_errno(format_args!("unable to stat {}", show(target)), e)),
     }
 }
 
@@ -92,7 +92,7 @@ pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next>
     let path = OsStr::from_bytes(&link);
     let found = if full { std::fs::canonicalize(path) } else { std::fs::read_link(path) };
     let found = found.map_err(|e| {
-        process.fatal_errno(&format!("unable to resolve {}", show(&link)), errno(&e))
+        process.fatal_errno(format_args!("unable to resolve {}", show(&link)), errno(&e))
     })?;
     print(process, found.as_os_str().as_bytes(), newline)
 }

@@ -14,7 +14,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let hidden = options.last_of("aA");
     let excluded = options.value('x').map(<[u8]>::to_vec);
     let folder = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
-    let failed = |e| process.fatal_errno(&format!("unable to open directory {}", show(&folder)), e);
+    let failed =
+        |e| process.fatal_errno(format_args!("unable to open directory {}", show(&folder)), e);
     let how = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut listed = Dir::open(folder.as_slice(), how, Mode::empty()).map_err(failed)?;
     let mut text = Vec::new();

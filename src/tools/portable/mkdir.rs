@@ -41,12 +41,12 @@ impl Maker<'_> {
     fn make_one(&self, folder: &[u8]) -> Result<(), Errno> {
         match mkdir(folder, self.mode) {
             Ok(()) if self.verbose => {
-                self.process.line(&format!("created directory {}", show(folder)));
+                self.process.line(format_args!("created directory {}", show(folder)));
             }
             Ok(()) => {}
             Err(Errno::EEXIST) if self.parents => {}
             Err(e) => {
-                self.process.warn_errno(&format!("unable to mkdir {}", show(folder)), e);
+                self.process.warn_errno(format_args!("unable to mkdir {}", show(folder)), e);
                 return Err(e);
             }
         }
@@ -68,7 +68,7 @@ pub fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     umask(Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH);
     for fifo in &fifos {
         mkfifo(fifo.as_slice(), Mode::from_bits_truncate(mode))
-            .map_err(process.unable(format!("mkfifo {}", show(fifo))))?;
+            .map_err(process.unable(format_args!("mkfifo {}", show(fifo))))?;
     }
     Ok(Next::Exit(0))
 }

@@ -13,7 +13,7 @@ pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let mode = octal(mode).ok_or_else(|| process.usage())?;
     let mode = Mode::from_bits_truncate(mode & 0o7777);
     fchmodat(AT_FDCWD, file.as_slice(), mode, FchmodatFlags::FollowSymlink)
-        .map_err(process.unable(format!("change mode of {}", show(file))))?;
+        .map_err(process.unable(format_args!("change mode of {}", show(file))))?;
     Ok(Next::Exit(0))
 }
 
@@ -30,14 +30,14 @@ pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     let file = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     nix::unistd::chown(file.as_slice(), uid.map(Uid::from_raw), gid.map(Gid::from_raw))
-        .map_err(process.unable(format!("chown {}", show(&file))))?;
+        .map_err(process.unable(format_args!("chown {}", show(&file))))?;
     Ok(Next::Exit(0))
 }
 
 /// The number in a variable that must be there.
 fn variable(process: &Process, name: &str) -> Result<u32, Next> {
     let value = process.env.get(name.as_bytes());
-    let value = value.ok_or_else(|| process.fatal(100, &format!("{name} not set")))?;
+    let value = value.ok_or_else(|| process.fatal(100, format_args!("{name} not set")))?;
     let number = number(value).and_then(|n| u32::try_from(n).ok());
-    number.ok_or_else(|| process.fatal(100, &format!("invalid {name}")))
+    number.ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
 }

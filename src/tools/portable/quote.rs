@@ -65,11 +65,11 @@ pub fn s6_unquote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
         Wrong::Start => process.fatal(100, "invalid starting quote character"),
         Wrong::NoEnd => process.fatal(100, "no ending quote character"),
         Wrong::Escape(at, e) => {
-            process.fatal(100, &format!("unable to unquote at character {at}: {}", reason(e)))
+            process.fatal(100, format_args!("unable to unquote at character {at}: {}", reason(e)))
         }
     })?;
     if let Some(place) = rest {
-        process.warn(&format!("{place}; ignoring remainder"));
+        process.warn(format_args!("{place}; ignoring remainder"));
     }
     print(process, &text, newline)
 }
@@ -86,7 +86,7 @@ pub fn s6_unquote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next,
             Ok((text, rest)) => {
                 if let (Some(place), 'v' | 'w') = (rest, mood) {
                     let line = excerpt(word);
-                    process.warn(&format!("{place}, ignoring remainder of line: {line}"));
+                    process.warn(format_args!("{place}, ignoring remainder of line: {line}"));
                 }
                 out.extend(text);
             }
@@ -141,7 +141,7 @@ fn complain(process: &Process, mood: char, wrong: &Wrong, line: &[u8]) -> Result
     match mood {
         'q' => {}
         'w' => return Err(process.fatal(100, text)),
-        'v' if !line.is_empty() => process.warn(&format!("{text} in line: {}", excerpt(line))),
+        'v' if !line.is_empty() => process.warn(format_args!("{text} in line: {}", excerpt(line))),
         _ => process.warn(text),
     }
     Ok(())
@@ -149,5 +149,5 @@ fn complain(process: &Process, mood: char, wrong: &Wrong, line: &[u8]) -> Result
 
 /// As much of a line as a message can bear.
 fn excerpt(line: &[u8]) -> String {
-    if line.len() < 39 { show(line) } else { format!("{}...", show(&line[..36])) }
+    if line.len() < 39 { show(line).to_string() } else { format!("{}...", show(&line[..36])) }
 }

@@ -15,9 +15,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let name = show(&file);
     let how = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
     let write = open(file.as_slice(), how, Mode::from_bits_truncate(0o666))
-        .map_err(process.unable(format!("create temporary {name}")))?;
+        .map_err(process.unable(format_args!("create temporary {name}")))?;
     let read = open(file.as_slice(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(process.unable(format!("open {name} for reading")))?;
+        .map_err(process.unable(format_args!("open {name} for reading")))?;
     let _ = nix::unistd::unlink(file.as_slice());
     fd::pour(write.as_raw_fd(), 0, u64::MAX).map_err(process.unable("read from stdin"))?;
     drop(write);

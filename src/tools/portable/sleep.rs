@@ -46,11 +46,11 @@ pub fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
     let ([limit], program) = process.operands(options.rest())?;
     let limit = u64::from(process.number_as::<u32>(&limit)?);
     let deadline = Instant::now().checked_add(Duration::from_millis(limit));
-    let name = show(program.first().map_or(b"", |word| word));
+    let name = show(program.first().map_or(b"", |word| word)).to_string();
     let caught = Caught::new([libc::SIGCHLD as u8]).map_err(process.unable("trap SIGCHLD"))?;
     let child = process
         .spawn(program, || caught.release())
-        .map_err(process.unable(format!("spawn {name}")))?;
+        .map_err(process.unable(format_args!("spawn {name}")))?;
     let ended = until_ended(&caught, child, deadline.filter(|_| limit > 0));
     match ended.map_err(process.unable("wait for child process"))? {
         Some(Some(code)) => Ok(Next::Exit(code)),
@@ -61,7 +61,7 @@ pub fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
         None => {
             let _ = kill(child.as_raw(), signal);
             let why = reason(Errno::ETIMEDOUT);
-            process.warn(&format!("unable to wait for child process: {why}"));
+            process.warn(format_args!("unable to wait for child process: {why}"));
             Ok(Next::Exit(99))
         }
     }

@@ -33,8 +33,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     };
     let name = show(&file);
     let opened = open(file.as_slice(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
-        .map_err(process.unable(format!("open {name} for reading")))?;
-    tail(opened.as_raw_fd(), part).map_err(process.unable(format!("tail {name}")))?;
+        .map_err(process.unable(format_args!("open {name} for reading")))?;
+    tail(opened.as_raw_fd(), part).map_err(process.unable(format_args!("tail {name}")))?;
     Ok(Next::Exit(0))
 }
 

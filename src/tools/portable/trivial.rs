@@ -77,7 +77,7 @@ fn each(
         return Err(process.usage());
     }
     for file in argv.iter().skip(1) {
-        act(file).map_err(|e| process.fatal_errno(&format!("{failure} {}", show(file)), e))?;
+        act(file).map_err(|e| process.fatal_errno(format_args!("{failure} {}", show(file)), e))?;
     }
     Ok(Next::Exit(0))
 }

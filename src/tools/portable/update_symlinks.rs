@@ -32,14 +32,14 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             return Err(match failure {
                 Failure::Conflict(at, with) => process.fatal(
                     100,
-                    &format!(
+                    format_args!(
                         "destination {} conflicts with source {}",
                         at.display(),
                         with.display()
                     ),
                 ),
                 Failure::System(e) => process
-                    .fatal_errno(&format!("error processing {}", source.display()), errno(&e)),
+                    .fatal_errno(format_args!("error processing {}", source.display()), errno(&e)),
             });
         }
     }
@@ -138,7 +138,7 @@ fn replace(process: &Process, target: &Path, new: &Path) -> Result<(), Next> {
         failed(new, target, &e)
     })?;
     if let Err(e) = remove::hierarchy(&old) {
-        process.warn_errno(&format!("unable to remove old directory {}", old.display()), e);
+        process.warn_errno(format_args!("unable to remove old directory {}", old.display()), e);
     }
     Ok(())
 }

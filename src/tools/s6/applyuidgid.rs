@@ -40,7 +40,7 @@ pub fn assume(process: &Process, identity: Identity) -> Result<(), Next> {
     let nonzero = |id: Option<u32>| id.filter(|id| *id != 0);
     let (uid, gid) = (nonzero(identity.uid), nonzero(identity.gid));
     let refused = Identity { uid, gid, groups: identity.groups }.assume();
-    refused.map_err(|r| process.fatal_errno(&format!("unable to {}", r.step), r.errno))
+    refused.map_err(|r| process.fatal_errno(format_args!("unable to {}", r.step), r.errno))
 }
 
 /// Removes the variables that tell whom to become.
@@ -59,7 +59,7 @@ pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
 
 /// The identity that UID, GID and GIDLIST tell.
 fn from_environment(process: &Process) -> Result<Identity, Next> {
-    let invalid = |name: &str| process.fatal(100, &format!("invalid ${name}"));
+    let invalid = |name: &str| process.fatal(100, format_args!("invalid ${name}"));
     let number = |name: &str| {
         let id = die::number(process.variable(name)?).and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| invalid(name))

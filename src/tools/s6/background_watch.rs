@@ -27,12 +27,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let mut words = options.rest().into_iter();
     let pidfile = words.next().ok_or_else(|| process.usage())?;
     let program: Vec<Word> = words.collect();
-    let name = show(program.first().ok_or_else(|| process.usage())?);
+    let name = show(program.first().ok_or_else(|| process.usage())?).to_string();
 
     let signals = Signals::catch(SigSet::all()).map_err(process.unable("trap all signals"))?;
     set_child_subreaper(true).map_err(process.unable("prctl with PR_SET_CHILD_SUBREAPER"))?;
     let parent = process.spawn(program, || signals.release()).map_err(|e| {
-        process.fatal_errno(&format!("unable to spawn {name}"), e);
+        process.fatal_errno(format_args!("unable to spawn {name}"), e);
         Next::Exit(if e == Errno::ENOEXEC { 126 } else { 127 })
     })?;
     let watch = Watch { process, signals, name, pidfile };
@@ -72,7 +72,7 @@ impl Watch<'_> {
             Some(status) => Some(status),
             None => {
                 let text = "did not exit before timeout-ready, killing it";
-                self.process.warn(&format!("{name} (parent) {text}"));
+                self.process.warn(format_args!("{name} (parent) {text}"));
                 let _ = process::kill(parent.as_raw(), libc::SIGKILL as u8);
                 self.wait_for(parent, Deadline::NEVER)?
             }
@@ -83,7 +83,7 @@ impl Watch<'_> {
             Some(code) => format!("exited {code}"),
             None => format!("crashed with signal {}", status.signal().unwrap_or(0)),
         };
-        Err(self.process.fatal(status.approximation(), &format!("{name} (parent) {how}")))
+        Err(self.process.fatal(status.approximation(), format_args!("{name} (parent) {how}")))
     }
 
     /// The daemon that the pidfile tells of.
@@ -95,12 +95,12 @@ impl Watch<'_> {
                     let text = format!("{name} (parent) exited but pidfile {file} does not exist");
                     self.process.fatal(104, &text)
                 }
-                e => self.process.fatal_errno(&format!("unable to open {file}"), e),
+                e => self.process.fatal_errno(format_args!("unable to open {file}"), e),
             })?;
         let line = content.split(|&b| b == b'\n').next().unwrap_or_default();
         let pid = number(line.trim_ascii()).and_then(|pid| i32::try_from(pid).ok());
         let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw).ok_or_else(|| {
-            self.process.fatal(104, &format!("pidfile {file} does not contain a valid pid"))
+            self.process.fatal(104, format_args!("pidfile {file} does not contain a valid pid"))
         })?;
         process::kill(pid.as_raw(), 0).map_err(|e| {
             self.process.fatal_errno("unable to check daemon with a null signal", e)

@@ -34,7 +34,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Err(Errno::ENOENT) if loose => {}
         opened => opened
             .and_then(|opened| apply(process, Dir::from_fd(opened)?, reading))
-            .map_err(|e| process.fatal_errno(&format!("unable to envdir {}", show(&dir)), e))?,
+            .map_err(|e| process.fatal_errno(format_args!("unable to envdir {}", show(&dir)), e))?,
     }
     Ok(words.collect::<Vec<_>>().into())
 }

@@ -87,11 +87,11 @@ pub fn account(process: &Process, name: &[u8]) -> Result<Option<Identity>, Next>
 
 /// Says that there is no such account; exit 1.
 pub fn unknown(process: &Process, kind: &str, name: &[u8]) -> Next {
-    process.fatal(1, &format!("unknown {kind}: {}", show(name)))
+    process.fatal(1, format_args!("unknown {kind}: {}", show(name)))
 }
 
 fn unreadable(process: &Process, kind: &str, e: nix::errno::Errno) -> Next {
-    process.fatal_errno(&format!("unable to read {kind} database"), e)
+    process.fatal_errno(format_args!("unable to read {kind} database"), e)
 }
 
 fn number_if(numeric: bool, name: &[u8]) -> Option<u32> {

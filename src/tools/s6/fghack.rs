@@ -13,18 +13,19 @@ const COPIES: usize = 30;
 /// `s6-fghack prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let program: Vec<Word> = argv.into_iter().skip(1).collect();
-    let name = show(program.first().ok_or_else(|| process.usage())?);
+    let name = show(program.first().ok_or_else(|| process.usage())?).to_string();
     process.warn("this program is obsolescent, please use s6-background-watch instead");
     let (end, held) = fd::pipe_above_2().map_err(process.unable("create hackpipe"))?;
     let hold = || {
         (0..COPIES)
             .try_for_each(|_| nix::unistd::dup(fd::borrow(held.as_raw_fd())).map(std::mem::forget))
     };
-    let child = process.spawn(program, hold).map_err(process.unable(format!("spawn {name}")))?;
+    let child =
+        process.spawn(program, hold).map_err(process.unable(format_args!("spawn {name}")))?;
     drop(held);
     match fd::read(end.as_raw_fd(), &mut [0]) {
         Ok(0) => {}
-        Ok(_) => return Err(process.fatal(102, &format!("{name} wrote on hackpipe"))),
+        Ok(_) => return Err(process.fatal(102, format_args!("{name} wrote on hackpipe"))),
         Err(e) => return Err(process.unable("read on hackpipe")(e)),
     }
     let ended =

@@ -19,7 +19,7 @@ pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let [_, dir, events, ..] = argv.as_slice() else { return Err(process.usage()) };
     signal::ignore(Signal::SIGPIPE)
         .and_then(|()| notify_all(dir, events))
-        .map_err(process.unable(format!("notify {}", show(dir))))?;
+        .map_err(process.unable(format_args!("notify {}", show(dir))))?;
     Ok(Next::Exit(0))
 }
 
@@ -32,7 +32,7 @@ pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let text = format!("unable to match regexp on {}", show(pattern));
     match all.wait(process, deadline, false)? {
         true => all.print(process),
-        false => Err(process.fatal(99, &format!("{text}: {}", Errno::ETIMEDOUT.desc()))),
+        false => Err(process.fatal(99, format_args!("{text}: {}", Errno::ETIMEDOUT.desc()))),
     }
 }
 
@@ -89,8 +89,8 @@ fn listen(
         let [dir, pattern] = pair else { continue };
         all.add(process, dir, pattern)?;
     }
-    let name = program.first().map(|word| show(word)).unwrap_or_default();
-    process.spawn(program, || Ok(())).map_err(process.unable(format!("spawn {name}")))?;
+    let name = program.first().map(|word| show(word).to_string()).unwrap_or_default();
+    process.spawn(program, || Ok(())).map_err(process.unable(format_args!("spawn {name}")))?;
     match all.wait(process, deadline, any)? {
         true => Ok(all),
         false => {
@@ -120,7 +120,7 @@ impl Subscriptions {
             .and_then(|regex| Listener::subscribe(dir).map(|listener| (listener, regex)));
         let (listener, regex) = subscribed.map_err(|e| {
             let text = format!("unable to subscribe to {}", show(dir));
-            process.fatal_errno(&format!("{text} with regexp {}", show(pattern)), e)
+            process.fatal_errno(format_args!("{text} with regexp {}", show(pattern)), e)
         })?;
         self.listeners.push(listener);
         self.patterns.push(Pattern { regex, events: Vec::new(), matched: false });

@@ -170,7 +170,7 @@ fn make_file(process: &Process, file: &[u8], content: &[u8]) -> Result<(), Next>
 }
 
 fn failed(process: &Process, what: &str, file: &[u8], e: &io::Error) -> Next {
-    process.fatal_errno(&format!("unable to {what} {}", show(file)), errno(e))
+    process.fatal_errno(format_args!("unable to {what} {}", show(file)), errno(e))
 }
 
 /// A path in a directory.

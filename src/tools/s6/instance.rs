@@ -68,7 +68,7 @@ pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     enter(process, &service)?;
     link::unlink(b".", &name, deadline).map_err(|e| {
         let text = format!("unable to prepare deletion of instance {}", show(&name));
-        process.fatal_errno(&format!("{text} of service {}", show(&service)), e)
+        process.fatal_errno(format_args!("{text} of service {}", show(&service)), e)
     })?;
     let _ = std::fs::remove_dir_all(path(&[b"../instances/", name.as_slice()].concat()));
     Ok(Next::Exit(0))
@@ -85,7 +85,7 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             .collect::<Result<Vec<_>, _>>()
     });
     let mut names = names.map_err(|e| {
-        process.fatal_errno(&format!("unable to readdir {}/instance", show(service)), errno(&e))
+        process.fatal_errno(format_args!("unable to readdir {}/instance", show(service)), errno(&e))
     })?;
     names.retain(|name| !name.starts_with(b"."));
     names.sort_unstable();
@@ -134,13 +134,13 @@ fn enter(process: &Process, service: &[u8]) -> Result<(), Next> {
     let lock = [dir.as_slice(), b"/", SVSCAN.as_bytes(), b"/lock"].concat();
     let locked = stat(lock.as_slice()).and_then(|_| is_supervised(&dir, SVSCAN));
     nix::unistd::chdir(dir.as_slice())
-        .map_err(process.unable(format!("chdir to {}", show(&dir))))?;
+        .map_err(process.unable(format_args!("chdir to {}", show(&dir))))?;
     match locked {
         Ok(true) => Ok(()),
         Ok(false) => {
             let text = format!("instanced service not running on {}", show(service));
             Err(process.fatal(1, &text))
         }
-        Err(e) => Err(process.unable(format!("open {}", show(&lock)))(e)),
+        Err(e) => Err(process.unable(format_args!("open {}", show(&lock)))(e)),
     }
 }

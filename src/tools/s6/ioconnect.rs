@@ -59,7 +59,7 @@ struct End {
 impl End {
     fn new(process: &Process, number: RawFd) -> Result<Self, Next> {
         let stat =
-            fstat(fd::borrow(number)).map_err(process.unable(format!("fstat fd {number}")))?;
+            fstat(fd::borrow(number)).map_err(process.unable(format_args!("fstat fd {number}")))?;
         let is_socket = stat.st_mode & libc::S_IFMT == libc::S_IFSOCK;
         Ok(Self { number: Some(number), is_socket })
     }
@@ -112,7 +112,7 @@ impl Flow {
             Ok(n) => drop(self.bytes.drain(..n)),
             Err(Errno::EAGAIN) => {}
             Err(e) => {
-                process.warn_errno(&format!("unable to write to fd {to}"), e);
+                process.warn_errno(format_args!("unable to write to fd {to}"), e);
                 return self.end();
             }
         }
@@ -129,7 +129,7 @@ impl Flow {
             Ok(n) => self.bytes.extend_from_slice(&chunk[..n]),
             Err(Errno::EAGAIN) => {}
             Err(e) => {
-                process.warn_errno(&format!("unable to read from fd {from}"), e);
+                process.warn_errno(format_args!("unable to read from fd {from}"), e);
                 self.end_input();
             }
         }

@@ -13,13 +13,14 @@ pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let force = options.has('f');
     let dir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     fifodir::make(&dir, group.map(Gid::from_raw), force)
-        .map_err(process.unable(format!("create fifodir at {}", show(&dir))))?;
+        .map_err(process.unable(format_args!("create fifodir at {}", show(&dir))))?;
     Ok(Next::Exit(0))
 }
 
 /// `s6-cleanfifodir fifodir`
 pub fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let dir = argv.into_iter().nth(1).ok_or_else(|| process.usage())?;
-    fifodir::clean(&dir).map_err(process.unable(format!("clean up fifodir at {}", show(&dir))))?;
+    fifodir::clean(&dir)
+        .map_err(process.unable(format_args!("clean up fifodir at {}", show(&dir))))?;
     Ok(Next::Exit(0))
 }

@@ -126,11 +126,11 @@ fn notification_fd(process: &Process, word: &[u8]) -> Result<RawFd, Next> {
 fn read_notification_fd(process: &Process) -> Result<RawFd, Next> {
     let file = "./notification-fd";
     let text = std::fs::read(file).map_err(|e| errno(&e));
-    let text = text.map_err(process.unable(format!("read {file}")))?;
+    let text = text.map_err(process.unable(format_args!("read {file}")))?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     number(line)
         .and_then(|n| RawFd::try_from(n).ok())
-        .ok_or_else(|| process.fatal(100, &format!("invalid {file}")))
+        .ok_or_else(|| process.fatal(100, format_args!("invalid {file}")))
 }
 
 fn datagrams() -> Result<OwnedFd, Errno> {
@@ -195,7 +195,7 @@ fn pass_on_to_socket(
         Ok(true) => 0,
         Ok(false) => 99,
         Err(e) => {
-            process.unable(format!("send notification to {}", show(address)))(e);
+            process.unable(format_args!("send notification to {}", show(address)))(e);
             111
         }
     }

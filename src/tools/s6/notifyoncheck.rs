@@ -60,7 +60,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         None => vec![b"./data/check".to_vec()],
         Some(line) => lexer::words(line).unwrap_or_else(|e| {
             // As with the original, the daemon runs all the same, and is never ready.
-            process.warn(&format!("invalid check-program: {e}"));
+            process.warn(format_args!("invalid check-program: {e}"));
             vec![b"false".to_vec()]
         }),
     };
@@ -128,7 +128,7 @@ fn policy(process: &Process, options: &Options) -> Result<Policy, Next> {
 
 fn unsigned(process: &Process, name: &str, word: &[u8]) -> Result<u32, Next> {
     let value = number(word).and_then(|n| u32::try_from(n).ok());
-    value.ok_or_else(|| process.fatal(100, &format!("{name} must be an unsigned integer")))
+    value.ok_or_else(|| process.fatal(100, format_args!("{name} must be an unsigned integer")))
 }
 
 fn require_supervisor(process: &Process) -> Result<(), Next> {
@@ -194,7 +194,7 @@ impl Watcher<'_> {
             Ok(child) => child,
             Err(e) => {
                 let name = show(self.check.first().map_or(b"", Vec::as_slice));
-                self.process.warn_errno(&format!("unable to spawn {name}"), e);
+                self.process.warn_errno(format_args!("unable to spawn {name}"), e);
                 return Ok(None);
             }
         };

@@ -45,7 +45,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
                 signal => format!("signal {signal}"),
             };
             let text = format!("PERMANENT FAILURE triggered after {count} events");
-            process.info(&format!("{text} involving {cause} in the last {seconds} seconds"));
+            process.info(format_args!("{text} involving {cause} in the last {seconds} seconds"));
             Ok(Next::Exit(PERMANENT_FAILURE))
         }
     }
@@ -56,7 +56,7 @@ fn deaths(process: &Process) -> Vec<Death> {
     let file = "supervise/death_tally";
     let read = nix::sys::stat::stat(file).and_then(|_| svdt::read(b"."));
     read.unwrap_or_else(|e: Errno| {
-        process.warn(&format!("unable to read {file}: {}", reason(e)));
+        process.warn(format_args!("unable to read {file}: {}", reason(e)));
         Vec::new()
     })
 }

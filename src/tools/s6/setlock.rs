@@ -34,9 +34,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         fd::r#move(number, open).map_err(failed)?;
     }
     lock::claim(number.unwrap_or(open), claim, patience).map_err(|e| match e {
-        Errno::ETIMEDOUT => process.fatal(1, &format!("lock {}: timed out", show(&file))),
+        Errno::ETIMEDOUT => process.fatal(1, format_args!("lock {}: timed out", show(&file))),
         e => {
-            process.fatal_errno(&format!("unable to lock {}", show(&file)), e);
+            process.fatal_errno(format_args!("unable to lock {}", show(&file)), e);
             Next::Exit(1)
         }
     })?;
@@ -54,6 +54,6 @@ fn open_file(process: &Process, file: &[u8], claim: Claim) -> Result<OwnedFd, Ne
         },
     };
     opened.map_err(|e| {
-        process.fatal_errno(&format!("unable to open {} for {purpose}", show(file)), e)
+        process.fatal_errno(format_args!("unable to open {} for {purpose}", show(file)), e)
     })
 }

@@ -34,7 +34,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let notification = options.notification(process, 'd')?;
     for (number, name) in [(1, "stdout"), (2, "stderr")] {
         if !fd::is_open(number) {
-            process.fatal_errno(&format!("invalid {name}"), Errno::EBADF);
+            process.fatal_errno(format_args!("invalid {name}"), Errno::EBADF);
             return Err(Next::Exit(100));
         }
     }
@@ -76,7 +76,7 @@ impl Socket {
         let path = options.value('x').unwrap_or(b"/dev/log");
         let socket = ipc::new(Kind::Datagrams, false).map_err(process.unable("create socket"))?;
         ipc::bind_anew(&socket, path, 0o777)
-            .map_err(process.unable(format!("bind socket to {}", show(path))))?;
+            .map_err(process.unable(format_args!("bind socket to {}", show(path))))?;
         Ok(Self::Local(socket))
     }
 

@@ -20,7 +20,7 @@ pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let settings = settings(process, directory.clone(), Role::Supervise);
     let failed = |e| process.fatal_errno("unable to supervise", e);
     let mut runtime = Runtime::new(settings, Graph::default()).map_err(failed)?;
-    let id = runtime.add(die::show(&name), directory);
+    let id = runtime.add(die::show(&name).to_string(), directory);
     Ok(Next::Exit(runtime.run(Some(Event::Appeared(id, Scanned { logger: false })))))
 }
 
@@ -66,7 +66,7 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 fn enter(process: &Process, name: &Word) -> Result<PathBuf, Next> {
-    let failed = |e| process.fatal_errno(&format!("unable to chdir to {}", die::show(name)), e);
+    let failed = |e| process.fatal_errno(format_args!("unable to chdir to {}", die::show(name)), e);
     nix::unistd::chdir(name.as_slice()).map_err(failed)?;
     nix::unistd::getcwd().map_err(failed)
 }

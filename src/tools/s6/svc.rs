@@ -53,10 +53,10 @@ fn commands(process: &Process, options: &Options) -> Result<Word, Next> {
 
 fn letter_of(process: &Process, word: &[u8]) -> Result<u8, Next> {
     let number = signal::parse(word)
-        .ok_or_else(|| process.fatal(100, &format!("invalid signal: {}", show(word))))?;
+        .ok_or_else(|| process.fatal(100, format_args!("invalid signal: {}", show(word))))?;
     letters::letter_of(number).ok_or_else(|| {
         let text = "is not in the list of user-available signals";
-        process.fatal(100, &format!("{} {text}", show(word)))
+        process.fatal(100, format_args!("{} {text}", show(word)))
     })
 }
 
@@ -80,10 +80,10 @@ fn without_readiness(process: &Process, dir: &[u8], letter: char) -> Result<char
         Ok(()) => Ok(letter),
         Err(Errno::ENOENT) => {
             let text = "not present - ignoring request for readiness notification";
-            process.warn(&format!("{} {text}", show(&file)));
+            process.warn(format_args!("{} {text}", show(&file)));
             Ok(letter.to_ascii_lowercase())
         }
-        Err(e) => Err(process.unable(format!("access {}", show(&file)))(e)),
+        Err(e) => Err(process.unable(format_args!("access {}", show(&file)))(e)),
     }
 }
 

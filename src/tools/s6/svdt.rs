@@ -15,8 +15,8 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let max = usize::try_from(max).unwrap_or(usize::MAX);
     let rest = options.rest();
     let dir = rest.first().ok_or_else(|| process.usage())?;
-    let deaths =
-        read(dir).map_err(process.unable(format!("read death tally for service {}", show(dir))))?;
+    let deaths = read(dir)
+        .map_err(process.unable(format_args!("read death tally for service {}", show(dir))))?;
     let last = deaths.get(deaths.len().saturating_sub(max)..).unwrap_or_default();
     let lines: Vec<u8> = last.iter().flat_map(|death| line(death, by_number)).collect();
     process.print(&lines)?;

@@ -23,7 +23,7 @@ pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     };
     for (word, what) in [(scandir, "scandir"), (service, "servicedir")] {
         if word.is_empty() {
-            return Err(process.fatal(100, &format!("invalid {what}")));
+            return Err(process.fatal(100, format_args!("invalid {what}")));
         }
     }
     if matches!(name.first(), None | Some(b'.' | b'/')) {
@@ -51,7 +51,7 @@ pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     link::unlink(scandir, name, deadline).map_err(|e| {
         let text = format!("unable to prepare unlinking of service {}", show(name));
-        process.fatal_errno(&format!("{text} in scandir {}", show(scandir)), e)
+        process.fatal_errno(format_args!("{text} in scandir {}", show(scandir)), e)
     })?;
     Ok(Next::Exit(0))
 }
@@ -70,7 +70,7 @@ fn check_scandir(process: &Process, scandir: &[u8]) -> Result<(), Next> {
     stat(lock.as_slice()).map_err(&failed)?;
     match is_supervised(scandir, SVSCAN).map_err(failed)? {
         true => Ok(()),
-        false => Err(process.fatal(1, &format!("s6-svscan not running on {}", show(scandir)))),
+        false => Err(process.fatal(1, format_args!("s6-svscan not running on {}", show(scandir)))),
     }
 }
 
@@ -80,9 +80,9 @@ fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
     let log = [service, b"/log"].concat();
     match stat(log.as_slice()) {
         Err(Errno::ENOENT) => Ok(()),
-        Err(e) => Err(process.unable(format!("stat {}", show(&log)))(e)),
+        Err(e) => Err(process.unable(format_args!("stat {}", show(&log)))(e)),
         Ok(found) if found.st_mode & libc::S_IFMT != libc::S_IFDIR => {
-            Err(process.fatal(100, &format!("{} is not a directory", show(&log))))
+            Err(process.fatal(100, format_args!("{} is not a directory", show(&log))))
         }
         Ok(_) => check_run(process, &log),
     }
@@ -90,14 +90,15 @@ fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
 
 fn check_run(process: &Process, service: &[u8]) -> Result<(), Next> {
     let run = [service, b"/run"].concat();
-    let found = stat(run.as_slice()).map_err(process.unable(format!("stat {}", show(&run))))?;
+    let found =
+        stat(run.as_slice()).map_err(process.unable(format_args!("stat {}", show(&run))))?;
     if found.st_mode & libc::S_IXUSR == 0 {
-        return Err(process.fatal(100, &format!("{} is not executable", show(&run))));
+        return Err(process.fatal(100, format_args!("{} is not executable", show(&run))));
     }
     let supervised = is_supervised(service, SUPERVISE)
-        .map_err(process.unable(format!("check supervision status of {}", show(service))))?;
+        .map_err(process.unable(format_args!("check supervision status of {}", show(service))))?;
     if supervised {
-        process.warn(&format!("supervisor already running on {}", show(service)));
+        process.warn(format_args!("supervisor already running on {}", show(service)));
     }
     Ok(())
 }

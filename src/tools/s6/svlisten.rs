@@ -29,7 +29,7 @@ pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         goal.any = false;
         let letter = if goal.ready { 'R' } else { 'r' };
         let text = "-o is unsupported when combined with";
-        process.warn(&format!("{text} -{letter} - using -a instead"));
+        process.warn(format_args!("{text} -{letter} - using -a instead"));
     }
     match listen(process, &dirs, program, goal, deadline)? {
         0 => Ok(Next::Exit(0)),
@@ -50,8 +50,8 @@ pub fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     match listen(process, &dirs, program, goal, deadline)? {
         0 => Ok(Next::Exit(0)),
         _ => {
-            let dir = dirs.first().map(|dir| show(dir)).unwrap_or_default();
-            Ok(process.fatal(1, &format!("{dir} failed permanently or its supervisor died")))
+            let dir = dirs.first().map(|dir| show(dir).to_string()).unwrap_or_default();
+            Ok(process.fatal(1, format_args!("{dir} failed permanently or its supervisor died")))
         }
     }
 }

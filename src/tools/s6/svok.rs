@@ -9,6 +9,6 @@ use crate::tools::{Next, Process, Word};
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
     let checked = is_supervised(dir, SUPERVISE);
-    let supervised = checked.map_err(process.unable(format!("check {}", show(dir))))?;
+    let supervised = checked.map_err(process.unable(format_args!("check {}", show(dir))))?;
     Ok(Next::Exit(u8::from(!supervised)))
 }

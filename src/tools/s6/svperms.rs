@@ -102,20 +102,20 @@ fn apply(process: &Process, file: &[u8], who: Allowed, modes: [u32; 3]) -> Resul
         Allowed::Everyone => (primary_group(process, file)?, for_everyone),
     };
     nix::unistd::chown(file, None, Some(Gid::from_raw(gid)))
-        .map_err(process.unable(format!("chown {}", show(file))))?;
+        .map_err(process.unable(format_args!("chown {}", show(file))))?;
     let mode = Mode::from_bits_truncate(mode);
     fchmodat(AT_FDCWD, file, mode, FchmodatFlags::FollowSymlink)
-        .map_err(process.unable(format!("chmod {}", show(file))))
+        .map_err(process.unable(format_args!("chmod {}", show(file))))
 }
 
 /// The primary group of a file's owner; root's if the owner is not known.
 fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Next> {
-    let found = stat(file).map_err(process.unable(format!("stat {}", show(file))))?;
+    let found = stat(file).map_err(process.unable(format_args!("stat {}", show(file))))?;
     match User::by_uid(found.st_uid) {
         Ok(Some(user)) => Ok(user.gid),
         Ok(None) | Err(_) => {
             let text = "unable to determine primary gid for the owner of";
-            process.warn(&format!("{text} {} (using root instead)", show(file)));
+            process.warn(format_args!("{text} {} (using root instead)", show(file)));
             Ok(0)
         }
     }
@@ -139,7 +139,7 @@ fn group(process: &Process, word: &[u8]) -> Result<u32, Next> {
 
 fn group_name(gid: u32) -> String {
     match Group::by_gid(gid) {
-        Ok(Some(group)) => show(&group.name),
+        Ok(Some(group)) => show(&group.name).to_string(),
         Ok(None) | Err(_) => gid.to_string(),
     }
 }

@@ -58,7 +58,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// The descriptor on which s6-svscan is to tell its readiness.
 fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Next> {
     let Some(word) = options.value('d') else { return Ok(None) };
-    let wrong = |text| Err(process.fatal(100, &format!("notification-fd must be {text}")));
+    let wrong = |text| Err(process.fatal(100, format_args!("notification-fd must be {text}")));
     match number(word).map(RawFd::try_from) {
         Some(Ok(fd)) if fd < 3 => wrong("3 or greater"),
         Some(Ok(fd)) if !fd::is_open(fd) => {
@@ -92,7 +92,7 @@ fn user(process: &Process, options: &Options) -> Result<Option<User>, Next> {
     }
     match User::by_name(name) {
         Ok(Some(user)) => Ok(Some(user)),
-        Ok(None) => Err(process.fatal(111, &format!("unknown user: {}", show(name)))),
+        Ok(None) => Err(process.fatal(111, format_args!("unknown user: {}", show(name)))),
         Err(e) => Err(process.unable("read the user database")(e)),
     }
 }
@@ -186,7 +186,7 @@ fn place_descriptors(
 }
 
 fn failed(process: &Process, what: &str, file: &[u8], e: Errno) -> Next {
-    process.unable(format!("{what} {}", show(file)))(e)
+    process.unable(format_args!("{what} {}", show(file)))(e)
 }
 
 fn decimal(number: u64) -> Word {

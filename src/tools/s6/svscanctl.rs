@@ -26,8 +26,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         }
         Err(Failure::Wrong(e)) => {
             let text = format!("something is wrong with the {name}/{SVSCAN} directory");
-            Ok(process.fatal(100, &format!("{text}: {}", reason(e))))
+            Ok(process.fatal(100, format_args!("{text}: {}", reason(e))))
         }
-        Err(Failure::System(e)) => Err(process.unable(format!("control {name}"))(e)),
+        Err(Failure::System(e)) => Err(process.unable(format_args!("control {name}"))(e)),
     }
 }

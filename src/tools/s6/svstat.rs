@@ -69,7 +69,7 @@ fn fields(process: &Process, options: &Options) -> Result<Vec<&'static Field>, N
             for name in value.split(|&b| b == b',').filter(|name| !name.is_empty()) {
                 let known = FIELDS.iter().find(|field| field.0.as_bytes() == name);
                 fields.push(known.ok_or_else(|| {
-                    process.fatal(100, &format!("invalid option field: {}", show(name)))
+                    process.fatal(100, format_args!("invalid option field: {}", show(name)))
                 })?);
             }
         } else {
@@ -91,14 +91,14 @@ impl Subject {
                 let text = format!("unable to read status for {name}: s6-supervise not running");
                 return Err(process.fatal(1, &text));
             }
-            Err(e) => return Err(process.unable(format!("check {name}"))(e)),
+            Err(e) => return Err(process.unable(format_args!("check {name}"))(e)),
         }
         let status = read_status(process, dir)?;
         let down = [dir, b"/down"].concat();
         let normally_up = match nix::unistd::access(down.as_slice(), AccessFlags::F_OK) {
             Ok(()) => false,
             Err(Errno::ENOENT) => true,
-            Err(e) => return Err(process.unable(format!("access {}", show(&down)))(e)),
+            Err(e) => return Err(process.unable(format_args!("access {}", show(&down)))(e)),
         };
         Ok(Self { status, normally_up, now: Tain::from_utc(clock::utc()) })
     }
@@ -149,7 +149,7 @@ fn signal_name(signal: u8) -> String {
 }
 
 fn label(stamp: Tain) -> String {
-    show(&stamp.label())
+    show(&stamp.label()).to_string()
 }
 
 #[cfg(test)]

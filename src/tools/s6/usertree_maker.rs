@@ -48,7 +48,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 fn substituted(process: &Process, options: &Options) -> Result<Vec<Word>, Next> {
     let names = options.iter().filter(|(letter, _)| *letter == 'e').map(|(_, name)| name);
     let check = |name: &[u8]| match name.contains(&b'=') {
-        true => Err(process.fatal(100, &format!("invalid variable name: {}", show(name)))),
+        true => Err(process.fatal(100, format_args!("invalid variable name: {}", show(name)))),
         false => Ok(name.to_vec()),
     };
     names.map(check).collect()

@@ -78,10 +78,10 @@ impl Watch {
 
     /// Starts a program whose doings are to be heard; its own end is not waited for.
     pub fn spawn(&self, process: &Process, program: Vec<Word>) -> Result<(), Next> {
-        let name = program.first().map(|word| show(word)).unwrap_or_default();
+        let name = program.first().map(|word| show(word).to_string()).unwrap_or_default();
         let limits = self.limits;
         let spawned = process.spawn(program, || limits.map_or(Ok(()), limits::restore));
-        spawned.map(drop).map_err(process.unable(format!("spawn {name}")))
+        spawned.map(drop).map_err(process.unable(format_args!("spawn {name}")))
     }
 
     /// Waits until the goal is reached; how many services cannot reach it any more, because they
@@ -154,7 +154,7 @@ pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Next> {
     let events = [dir, b"/event"].concat();
     let _ = fifodir::make(&events, Some(nix::unistd::getegid()), false);
     let listener = Listener::subscribe(&events);
-    listener.map_err(process.unable(format!("subscribe to events for {}", show(dir))))
+    listener.map_err(process.unable(format_args!("subscribe to events for {}", show(dir))))
 }
 
 /// What a service's supervisor says of it.
@@ -162,7 +162,7 @@ pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Next> {
     let file = [dir, b"/supervise/status"].concat();
     let read = std::fs::read(path(&file)).map_err(|e| errno(&e));
     let status = read.and_then(|bytes| Status::decode(&bytes).ok_or(Errno::EPIPE));
-    status.map_err(process.unable(format!("read status for {}", show(dir))))
+    status.map_err(process.unable(format_args!("read status for {}", show(dir))))
 }
 
 /// Hands over all events (with their listener's place) until told to stop: true. False: the

@@ -65,8 +65,9 @@ pub fn converse(
         Heard::GivingUp(signal) => {
             if verbosity >= 2 {
                 let name = signal.as_str().trim_start_matches("SIG");
-                process
-                    .warn(&format!("received {name}, aborting pending processes and exiting asap"));
+                process.warn(format_args!(
+                    "received {name}, aborting pending processes and exiting asap"
+                ));
             }
             Ok(())
         }
@@ -84,7 +85,7 @@ fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> R
         }
     }
     if u64::from(say.level) <= verbosity {
-        process.line(&format!("{}: {prefix}{}", say.severity.word(), say.text));
+        process.line(format_args!("{}: {prefix}{}", say.severity.word(), say.text));
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     if verbosity >= 2 {
         for source in &sources {
-            process.info(&format!("adding sources from {}", source.display()));
+            process.info(format_args!("adding sources from {}", source.display()));
         }
     }
     let (graph, faults) = Graph::of(read(&sources));
@@ -38,7 +38,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Next::Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))
     })?;
     if verbosity >= 2 {
-        process.info(&format!("writing compiled information to {}", destination.display()));
+        process.info(format_args!("writing compiled information to {}", destination.display()));
     }
     write(process, &destination, &graph)?;
     Ok(Next::Exit(0))
@@ -56,12 +56,12 @@ fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
             text.push_str(&format!(":{}", fault.line));
         }
         if fault.is_error() {
-            process.line(&format!("fatal: {text}"));
+            process.line(format_args!("fatal: {text}"));
         } else if verbosity >= 1 {
             process.warn(&text);
         }
         if fault.is_error() || verbosity >= 2 {
-            process.info(&format!("{} [{}]", fault.remedy, fault.code));
+            process.info(format_args!("{} [{}]", fault.remedy, fault.code));
         }
     }
 }
@@ -69,12 +69,12 @@ fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
 fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Next> {
     let shown = show(destination.as_os_str().as_bytes());
     fs::create_dir(destination)
-        .map_err(|e| process.fatal_errno(&format!("unable to mkdir {shown}"), errno(&e)))?;
+        .map_err(|e| process.fatal_errno(format_args!("unable to mkdir {shown}"), errno(&e)))?;
     let definitions = database::write(&destination.join(database::FILE), graph.definitions());
     let written = definitions.map_err(|e| format!("{shown}/{}: {e}", database::FILE));
     written.and_then(|()| write_services(destination, graph)).map_err(|why| {
         let _ = fs::remove_dir_all(destination);
-        process.fatal(111, &format!("unable to write {why}"))
+        process.fatal(111, format_args!("unable to write {why}"))
     })
 }
 

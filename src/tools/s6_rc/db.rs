@@ -87,7 +87,7 @@ fn answer_to(process: &Process, command: &[u8]) -> Result<Ask, Next> {
         b"script" => |q, names| q.script(names),
         b"timeout" => |q, names| q.timeout(names),
         b"type" => |q, names| q.kind(names),
-        other => return Err(process.fatal(100, &format!("unknown command: {}", show(other)))),
+        other => return Err(process.fatal(100, format_args!("unknown command: {}", show(other)))),
     })
 }
 
@@ -109,7 +109,9 @@ fn kind_to_list(process: &Process, word: Option<&Word>) -> Result<Listed, Next> 
         b"oneshots" => Listed::Oneshots,
         b"longruns" => Listed::Longruns,
         b"bundles" => Listed::Bundles,
-        other => return Err(process.fatal(100, &format!("unknown subcommand: {}", show(other)))),
+        other => {
+            return Err(process.fatal(100, format_args!("unknown subcommand: {}", show(other))));
+        }
     })
 }
 
@@ -203,7 +205,7 @@ impl Query<'_> {
     fn union(&self, names: &[Word], which: Union) -> Result<Vec<u8>, Next> {
         let mut named = Vec::new();
         for word in names {
-            let name = show(word);
+            let name = show(word).to_string();
             named.extend(self.graph.find(&name).ok_or_else(|| self.unknown(&name))?);
         }
         let all: BTreeSet<ServiceId> = match which {
@@ -228,11 +230,11 @@ impl Query<'_> {
     }
 
     fn name(&self, names: &[Word]) -> Result<String, Next> {
-        names.first().map(|name| show(name)).ok_or_else(|| self.process.usage())
+        names.first().map(|name| show(name).to_string()).ok_or_else(|| self.process.usage())
     }
     fn unknown(&self, name: &str) -> Next {
         let compiled = self.compiled.display();
-        self.process.fatal(3, &format!("{name} is not a valid identifier in {compiled}"))
+        self.process.fatal(3, format_args!("{name} is not a valid identifier in {compiled}"))
     }
     fn wrong(&self, name: &str, what: &str) -> Next {
         let compiled = self.compiled.display();

@@ -29,7 +29,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let scandir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     for (what, path) in [("livedir", live.as_os_str().as_bytes()), ("scandir", &scandir)] {
         if !path.starts_with(b"/") {
-            return Err(process.fatal(100, &format!("{what} must be an absolute path")));
+            return Err(process.fatal(100, format_args!("{what} must be an absolute path")));
         }
     }
     let name = Path::new(CONTROL).file_name().unwrap_or_default();
@@ -44,7 +44,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         process.info(&running);
         return Ok(Next::Exit(0));
     }
-    Err(process.fatal(102, &format!("{running}, with another scandir")))
+    Err(process.fatal(102, format_args!("{running}, with another scandir")))
 }
 
 /// `s6-rc-oneshot-run [ -l live ] [ -b ] up | down | reload servicenumber`: becomes the script.
@@ -59,13 +59,13 @@ pub fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next>
     let graph = graph.map_err(|e| process.fatal(e.code, &e.text))?;
     let definition = graph.definition(id);
     let Some((Kind::Oneshot(oneshot), name)) = definition.map(|d| (&d.kind, &d.name)) else {
-        return Err(process.fatal(3, &format!("there is no oneshot number {}", id.0)));
+        return Err(process.fatal(3, format_args!("there is no oneshot number {}", id.0)));
     };
     let script = match way.as_slice() {
         b"up" => &oneshot.up,
         b"down" => &oneshot.down,
         b"reload" => &oneshot.reload,
-        other => return Err(process.fatal(100, &format!("unknown command: {}", show(other)))),
+        other => return Err(process.fatal(100, format_args!("unknown command: {}", show(other)))),
     };
     process.env.set(b"RC_NAME", name.as_bytes());
     Ok(script.clone().into())

@@ -68,7 +68,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         }
         b"change" => perform(process, &query, query.change.clone()),
         b"reload" => reload(process, &query),
-        _ => Err(process.fatal(100, &format!("unknown command: {}", show(&command)))),
+        _ => Err(process.fatal(100, format_args!("unknown command: {}", show(&command)))),
     }
 }
 
@@ -184,7 +184,8 @@ fn resolve(process: &Process, query: &Query, graph: &Graph) -> Result<Vec<Servic
 /// The names as text: no service has another one.
 fn utf8(process: &Process, query: &Query) -> Result<Vec<String>, Next> {
     let one = |name: &Word| {
-        String::from_utf8(name.clone()).map_err(|_| unknown(process, query, &show(name)))
+        String::from_utf8(name.clone())
+            .map_err(|_| unknown(process, query, &show(name).to_string()))
     };
     query.names.iter().map(one).collect()
 }

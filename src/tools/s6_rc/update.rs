@@ -12,7 +12,6 @@ use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, number, show};
 use crate::tools::{Next, Options, Process, Word, path};
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let up = states.iter().filter(|s| s.up).filter_map(|s| old.service(&s.name)).collect();
     let adjustment = adjust(&old, &up, &conversions, &new).map_err(|e| {
         let code = if matches!(e, Impossible::Undefined(_)) { 4 } else { 6 };
-        process.fatal(code, &e.to_string())
+        process.fatal(code, e)
     })?;
     switch.perform(adjustment)
 }
@@ -83,8 +82,9 @@ impl<'a> Switch<'a> {
     fn parse(process: &'a Process, options: Options) -> Result<Self, Next> {
         let value = |letter, name: &str, default| match options.value(letter) {
             None => Ok(default),
-            Some(word) => number(word)
-                .ok_or_else(|| process.fatal(100, &format!("{name} must be an unsigned integer"))),
+            Some(word) => number(word).ok_or_else(|| {
+                process.fatal(100, format_args!("{name} must be an unsigned integer"))
+            }),
         };
         let timeout_ms = value('t', "timeout", 0)?;
         let verbosity = value('v', "verbosity", 1)?;
@@ -133,7 +133,7 @@ impl<'a> Switch<'a> {
             }
         }
         self.info(2, "updating state and service directories");
-        let database = show(self.database.as_os_str().as_bytes());
+        let database = self.database.display().to_string();
         let update = Request::Update(Update { database, renamed });
         let mut outcome = self.ask(&update)?;
         while outcome == Outcome::Busy && self.wait && !self.deadline.has_passed() {
@@ -193,7 +193,7 @@ impl<'a> Switch<'a> {
     }
     fn busy(&self) -> Next {
         let live = self.live.display();
-        self.process.fatal(111, &format!("unable to take lock on {live}: Resource busy"))
+        self.process.fatal(111, format_args!("unable to take lock on {live}: Resource busy"))
     }
 }
 
@@ -208,14 +208,16 @@ fn read_conversions(
     old: &Graph,
     live: &Path,
 ) -> Result<BTreeMap<ServiceId, Conversion>, Next> {
-    let text = std::fs::read(path(file))
-        .map_err(|e| process.fatal_errno(&format!("unable to open {}", show(file)), errno(&e)))?;
+    let text = std::fs::read(path(file)).map_err(|e| {
+        process.fatal_errno(format_args!("unable to open {}", show(file)), errno(&e))
+    })?;
     let mut conversions = BTreeMap::new();
     for line in text.split(|&b| b == b'\n') {
-        let words = lexer::words(line)
-            .map_err(|e| process.fatal(100, &format!("syntax error in conversion file: {e}")))?;
+        let words = lexer::words(line).map_err(|e| {
+            process.fatal(100, format_args!("syntax error in conversion file: {e}"))
+        })?;
         let Some((name, rest)) = words.split_first() else { continue };
-        let id = old_service(process, &show(name), old, live)?;
+        let id = old_service(process, &show(name).to_string(), old, live)?;
         let conversion = conversion(process, rest)?;
         if conversions.insert(id, conversion).is_some() {
             let name = show(name);
@@ -239,7 +241,7 @@ fn old_service(process: &Process, name: &str, old: &Graph, live: &Path) -> Resul
 
 fn conversion(process: &Process, words: &[Word]) -> Result<Conversion, Next> {
     let (new, rest) = match words {
-        [arrow, new, rest @ ..] if arrow == b"->" => (Some(show(new)), rest),
+        [arrow, new, rest @ ..] if arrow == b"->" => (Some(show(new).to_string()), rest),
         rest => (None, rest),
     };
     if let Some(word) = rest.iter().find(|word| *word != b"restart") {

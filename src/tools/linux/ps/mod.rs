@@ -63,7 +63,7 @@ fn columns(process: &Process, list: &[u8]) -> Result<Vec<&'static Field>, Next> 
 fn symbols(process: &Process, file: Option<&[u8]>) -> Symbols {
     Symbols::read(file).unwrap_or_else(|e| {
         let what = file.map_or("wchan".to_owned(), |file| format!("wchan file {}", show(file)));
-        process.warn_errno(&format!("unable to init {what}"), errno(&e));
+        process.warn_errno(format_args!("unable to init {what}"), errno(&e));
         Symbols::none()
     })
 }

@@ -34,5 +34,5 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if options.has('U') {
         applyuidgid::unset(process);
     }
-    Ok(Next::Exec(Exec::own(holderd)))
+    Ok(Exec::own(holderd).into())
 }

@@ -55,7 +55,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let signals = Signals::catch(SigSet::from_iter([Signal::SIGTERM, Signal::SIGHUP]));
     let signals = signals.map_err(process.unable("trap signals"))?;
     let rules = Rules::open(place);
-    let rules = rules.map_err(process.unable(format!("cdb_init {}", show(place.1))))?;
+    let rules = rules.map_err(process.unable(format_args!("cdb_init {}", show(place.1))))?;
     if options.has('1') {
         let _ = fd::write_all(1, b"\n");
         fd::close(1);
@@ -189,7 +189,7 @@ impl Daemon<'_> {
         let (user, group) = match ipc::peer(socket.as_raw_fd()) {
             Ok(peer) => peer,
             Err(e) => {
-                self.warn(&format!("unable to getpeereid: {}", reason(e)));
+                self.warn(format_args!("unable to getpeereid: {}", reason(e)));
                 return None;
             }
         };
@@ -198,17 +198,17 @@ impl Daemon<'_> {
             Ok(_) => return None,
             Err(e) => {
                 let why = reason(e);
-                self.warn(&format!("error while checking rules: {why}"));
+                self.warn(format_args!("error while checking rules: {why}"));
                 return None;
             }
         };
         if !grant.exec.is_empty() {
-            self.warn(&format!("unused exec string in rules for uid {user} gid {group}"));
+            self.warn(format_args!("unused exec string in rules for uid {user} gid {group}"));
         }
         Rights::of(&grant).map_err(|text| self.warn(&text)).ok()
     }
 
-    fn warn(&self, text: &str) {
+    fn warn(&self, text: impl std::fmt::Display) {
         if self.settings.verbosity > 0 {
             self.process.warn(text);
         }

@@ -93,7 +93,7 @@ pub fn getdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse(process, argv, "t:")?;
     let [path, ..] = options.words() else { return Err(process.usage()) };
-    let invalid = |name: &str| process.fatal(100, &format!("invalid {name}"));
+    let invalid = |name: &str| process.fatal(100, format_args!("invalid {name}"));
     let unsigned = |name: &str| -> Result<u32, Next> {
         let value = number(process.variable(name)?).and_then(|n| u32::try_from(n).ok());
         value.ok_or_else(|| invalid(name))
@@ -154,7 +154,7 @@ fn connect(process: &Process, options: &Options, path: &[u8]) -> Result<Client, 
 
 /// For `map_err`: what the daemon refuses is no failure of the system. Exit 1.
 fn refused(process: &Process, what: impl Display) -> impl Fn(Errno) -> Next {
-    move |e| process.fatal(1, &format!("unable to {what}: {}", reason(e)))
+    move |e| process.fatal(1, format_args!("unable to {what}: {}", reason(e)))
 }
 
 /// A copy of an open descriptor.

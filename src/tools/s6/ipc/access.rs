@@ -18,18 +18,18 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     if program.first().is_none_or(Vec::is_empty) {
         return Err(process.usage());
     }
-    let protocol = show(process.variable("PROTO")?);
+    let protocol = show(process.variable("PROTO")?).to_string();
     let id = |what: &str| {
         let name = format!("{protocol}REMOTE{what}");
         let id = number32(process.variable(&name)?);
-        id.ok_or_else(|| process.fatal(100, &format!("invalid ${name}")))
+        id.ok_or_else(|| process.fatal(100, format_args!("invalid ${name}")))
     };
     let (user, group) = (id("EUID")?, id("EGID")?);
     let client = format!("pid {} uid {user} gid {group}", getpid());
     match check(process, &options, verbosity, user, group)? {
         Ok(grant) => {
             if verbosity > 0 {
-                process.info(&format!("allow {client}"));
+                process.info(format_args!("allow {client}"));
             }
             for (name, value) in grant.env {
                 match value {
@@ -42,7 +42,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         }
         Err(e) => {
             if verbosity > 1 {
-                process.info(&format!("deny {client}: {}", crate::tools::die::reason(e)));
+                process.info(format_args!("deny {client}: {}", crate::tools::die::reason(e)));
             }
             Ok(Next::Exit(1))
         }
@@ -98,6 +98,6 @@ fn tell_about_connection(
 fn become_program(exec: Word, program: Vec<Word>) -> Next {
     match exec.is_empty() {
         true => program.into(),
-        false => Next::Exec(Exec::own(vec![b"execlineb".to_vec(), b"-Pc".to_vec(), exec])),
+        false => Exec::own(vec![b"execlineb".to_vec(), b"-Pc".to_vec(), exec]).into(),
     }
 }

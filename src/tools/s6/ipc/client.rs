@@ -36,13 +36,14 @@ pub fn connect(process: &mut Process, options: &Options, path: &[u8]) -> Result<
         let unable = process.unable(format!("bind socket to {}", show(own)));
         ipc::bind(&socket, own, 0o777).map_err(unable)?;
     }
-    ipc::connect(&socket, path).map_err(process.unable(format!("connect to {}", show(path))))?;
+    ipc::connect(&socket, path)
+        .map_err(process.unable(format_args!("connect to {}", show(path))))?;
     if verbosity(options) > 1 {
-        process.info(&format!("connected to {}", show(path)));
+        process.info(format_args!("connected to {}", show(path)));
     }
     let (read, write) = DESCRIPTORS;
-    fd::place(read, socket).map_err(process.unable(format!("set up fd {read}")))?;
-    fd::copy(write, read).map_err(process.unable(format!("set up fd {write}")))?;
+    fd::place(read, socket).map_err(process.unable(format_args!("set up fd {read}")))?;
+    fd::copy(write, read).map_err(process.unable(format_args!("set up fd {write}")))?;
     process.env.set(b"PROTO", b"IPC");
     let local = match options.value('l') {
         Some(name) => Some(name.to_vec()),

@@ -6,12 +6,12 @@ use crate::tools::{Next, Process, Word};
 
 /// `s6-connlimit prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
-    let protocol = show(process.variable("PROTO")?);
+    let protocol = show(process.variable("PROTO")?).to_string();
     if protocol.is_empty() {
         return Err(process.fatal(100, "empty PROTO"));
     }
     let number = |name: &str, value: &[u8]| {
-        number32(value).ok_or_else(|| process.fatal(100, &format!("invalid {name}")))
+        number32(value).ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
     };
     let name = format!("{protocol}CONNNUM");
     let count = number(&name, process.variable(&name)?)?;
@@ -20,7 +20,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         && count > number(&name, value)?
     {
         let text = "number of connections from this client limited to";
-        return Err(process.fatal(1, &format!("{text} {}", show(value))));
+        return Err(process.fatal(1, format_args!("{text} {}", show(value))));
     }
     Ok(argv.into_iter().skip(1).collect::<Vec<_>>().into())
 }

@@ -23,7 +23,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let Rules::Database(cdb) = rules else { return Ok(Next::Exit(0)) };
     let invalid = || {
         let text = format!("{} does not contain valid accessrules data", show(&file));
-        process.fatal(111, &format!("unable to handle cdb record: {text}"))
+        process.fatal(111, format_args!("unable to handle cdb record: {text}"))
     };
     let records = cdb.records().map_err(|_| invalid())?;
     let records: Option<Vec<_>> = records
@@ -31,12 +31,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         .map(|(key, datum)| Some((key, Rule::decode(datum)?)).filter(is_safe))
         .collect();
     let records = records.ok_or_else(invalid)?;
-    make_dir(&dir).map_err(process.unable(format!("mkdir {}", show(&dir))))?;
+    make_dir(&dir).map_err(process.unable(format_args!("mkdir {}", show(&dir))))?;
     for (key, rule) in records {
         let path = [dir.as_slice(), b"/", key].concat();
         write(&dir, key, rule.as_ref()).map_err(|e| {
             let _ = remove::hierarchy(Path::new(OsStr::from_bytes(&dir)));
-            process.unable(format!("write rule {}", show(&path)))(e)
+            process.unable(format_args!("write rule {}", show(&path)))(e)
         })?;
     }
     Ok(Next::Exit(0))

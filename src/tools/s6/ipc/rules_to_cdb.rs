@@ -30,7 +30,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let records = records(process, &dir)?;
     let content = cdb::build(records.iter().map(|(key, datum)| (key.as_slice(), datum.as_slice())));
     let content = content.map_err(|_| process.fatal(111, "unable to make a cdb so big"))?;
-    replace(&file, &content, mode).map_err(process.unable(format!("write {}", show(&file))))?;
+    replace(&file, &content, mode)
+        .map_err(process.unable(format_args!("write {}", show(&file))))?;
     Ok(Next::Exit(0))
 }
 
@@ -42,12 +43,12 @@ fn records(process: &Process, dir: &[u8]) -> Result<Vec<(Word, Word)>, Next> {
         for name in entries(process, &subdir)? {
             let path = [subdir.as_slice(), b"/", &name].concat();
             let rule = rules::read(&path, AccessFlags::F_OK);
-            let rule = rule.map_err(process.unable(format!("read rule {}", show(&path))))?;
+            let rule = rule.map_err(process.unable(format_args!("read rule {}", show(&path))))?;
             let Some(rule) = rule else { continue };
             if matches!(&rule, Rule::Allow(grant) if grant.exec.len() == MAX) {
-                process.warn(&format!("possibly truncated file {}/exec", show(&path)));
+                process.warn(format_args!("possibly truncated file {}/exec", show(&path)));
             }
-            let too_big = || process.fatal(100, &format!("{}/env too big", show(&path)));
+            let too_big = || process.fatal(100, format_args!("{}/env too big", show(&path)));
             all.push(([kind.as_slice(), b"/", &name].concat(), rule.encode().ok_or_else(too_big)?));
         }
     }

@@ -40,5 +40,5 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         applyuidgid::unset(process);
     }
     serverd.extend(program);
-    Ok(Next::Exec(Exec::own(serverd)))
+    Ok(Exec::own(serverd).into())
 }

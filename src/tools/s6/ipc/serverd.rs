@@ -255,7 +255,7 @@ impl Server<'_> {
 
     fn warn(&self, what: &str, e: Errno) {
         if self.verbosity > 0 {
-            self.process.warn_errno(&format!("unable to {what}"), e);
+            self.process.warn_errno(format_args!("unable to {what}"), e);
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn bind(process: &Process, plan: &Plan, path: &[u8]) -> Result<(), Next> {
         true => ipc::bind_anew(&socket, path, plan.permissions),
         false => ipc::bind(&socket, path, plan.permissions),
     };
-    bound.map_err(process.unable(format!("bind to {}", show(path))))?;
+    bound.map_err(process.unable(format_args!("bind to {}", show(path))))?;
     if plan.backlog != Some(0) {
         let unable = process.unable(format!("listen to {}", show(path)));
         ipc::listen(&socket, plan.backlog.unwrap_or(u32::MAX)).map_err(unable)?;

@@ -20,5 +20,5 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let [path, args @ ..] = options.words() else { return Err(process.usage()) };
     sudoc.extend_from_slice(args);
     client::connect(process, &options, path)?;
-    Ok(Next::Exec(Exec::own(sudoc)))
+    Ok(Exec::own(sudoc).into())
 }

@@ -96,7 +96,7 @@ fn understand(
     let make = |bytes, count, what: &str| {
         nul_terminated(bytes, count).ok_or_else(|| {
             let _ = say(&[Errno::EINVAL as u8]);
-            process.fatal_errno(&format!("unable to make child {what}"), Errno::EINVAL)
+            process.fatal_errno(format_args!("unable to make child {what}"), Errno::EINVAL)
         })
     };
     program.extend(make(args, argc, "argv")?);
@@ -117,7 +117,7 @@ fn nullify(process: &Process, options: &Options, message: &mut Message) -> Resul
     for ((letter, access, what), place) in places.into_iter().zip(&mut message.fds) {
         if options.has(letter) || options.has('d') {
             let null = open("/dev/null", access | OFlag::O_CLOEXEC, Mode::empty());
-            *place = null.map_err(process.unable(format!("open /dev/null for {what}")))?;
+            *place = null.map_err(process.unable(format_args!("open /dev/null for {what}")))?;
         }
     }
     if options.has('2') || options.has('d') {

@@ -65,9 +65,9 @@ impl Logdir {
         }
         let lock_file = archive::path(dir, b"lock");
         let lock = Lock::take(&lock_file, 0o666)
-            .map_err(process.unable(format!("open {}", show(&lock_file))))?
+            .map_err(process.unable(format_args!("open {}", show(&lock_file))))?
             .ok_or(Errno::EBUSY)
-            .map_err(process.unable(format!("lock {}", show(&lock_file))))?;
+            .map_err(process.unable(format_args!("lock {}", show(&lock_file))))?;
         let bytes = match clean_size(dir).map_err(unable("stat current in"))? {
             Some(bytes) => bytes,
             None => {

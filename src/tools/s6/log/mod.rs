@@ -47,7 +47,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         return Err(process.usage());
     }
     let script = script::parse(&words, Matcher::compile);
-    let script = script.map_err(|e| process.fatal(100, &e.to_string()))?;
+    let script = script.map_err(|e| process.fatal(100, e))?;
     fd::open_all(&[0, 1, 2]).map_err(process.unable("open /dev/null"))?;
     let mut log = Log::open(process, script, manners)?;
     if let Some(notification) = notification {

@@ -174,10 +174,12 @@ impl<M> Parser<M> {
         word: &[u8],
         compile: &impl Fn(&[u8]) -> Option<M>,
     ) -> Result<(), Error> {
-        let unrecognized = || Error::Unrecognized(show(word));
+        let unrecognized = || Error::Unrecognized(show(word).to_string());
         let (&letter, value) = word.split_first().ok_or_else(unrecognized)?;
-        let alone = || if value.is_empty() { Ok(()) } else { Err(Error::Syntax(show(word))) };
-        let filled = || if value.is_empty() { Err(Error::Syntax(show(word))) } else { Ok(()) };
+        let alone =
+            || if value.is_empty() { Ok(()) } else { Err(Error::Syntax(show(word).to_string())) };
+        let filled =
+            || if value.is_empty() { Err(Error::Syntax(show(word).to_string())) } else { Ok(()) };
         let pattern = || compile(value).ok_or_else(unrecognized);
         let number = || value_as::<u32>(value).ok_or_else(unrecognized);
         match letter {
@@ -218,7 +220,7 @@ impl<M> Parser<M> {
 
     fn tolerance(&mut self, word: &[u8], tolerance: u64) -> Result<(), Error> {
         if tolerance > self.settings.file_size / 2 {
-            return Err(Error::Conflict(show(word)));
+            return Err(Error::Conflict(show(word).to_string()));
         }
         self.settings.tolerance = tolerance;
         Ok(())

@@ -18,13 +18,13 @@ impl Warnings<'_> {
     /// `warning: TEXT`.
     pub fn say(&self, text: impl Display) {
         if self.wanted {
-            self.process.warn(&text.to_string());
+            self.process.warn(text);
         }
     }
     /// `warning: unable to WHAT: REASON`.
     pub fn unable(&self, what: impl Display, e: Errno) {
         if self.wanted {
-            self.process.warn_errno(&format!("unable to {what}"), e);
+            self.process.warn_errno(format_args!("unable to {what}"), e);
         }
     }
     /// The same about a file.

@@ -74,7 +74,7 @@ impl Engine {
             ..Change::default()
         };
         self.life.container = container;
-        for longrun in self.services.longruns.values_mut() {
+        for (_, longrun) in &mut self.services.longruns {
             longrun.appear(Scanned::default(), &mut self.services.agenda);
         }
         self.request(BOOT, Goal::Go(Direction::Up), change);
@@ -217,7 +217,7 @@ impl Engine {
         }
         self.life.stage = Stage::Killing;
         self.life.kills += 1;
-        for longrun in self.services.longruns.values_mut() {
+        for (_, longrun) in &mut self.services.longruns {
             longrun.abandon(&mut self.services.agenda);
         }
         self.services.agenda.command(Command::KillAll);
@@ -267,7 +267,7 @@ impl Engine {
 
     /// Sends every supervisor away, never to come back.
     fn dismiss(&mut self, loggers: bool) {
-        for longrun in self.services.longruns.values_mut() {
+        for (_, longrun) in &mut self.services.longruns {
             longrun.vanish(&mut self.services.agenda);
             longrun.prune(loggers, &mut self.services.agenda);
         }

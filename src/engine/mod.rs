@@ -247,7 +247,7 @@ impl Engine {
     }
 
     fn prune(&mut self, loggers: bool) {
-        for longrun in self.services.longruns.values_mut() {
+        for (_, longrun) in &mut self.services.longruns {
             longrun.prune(loggers, &mut self.services.agenda);
         }
     }

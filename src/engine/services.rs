@@ -6,7 +6,7 @@ use super::longrun::Longrun;
 use super::oneshot::Oneshot;
 use super::{Command, Failure, Script};
 use crate::graph::{Direction, Graph, ServiceId};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// What s6-rc knows of a service: the state file's byte, and why it is not up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,11 +22,11 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 pub(super) struct Services {
     pub graph: Graph,
-    pub longruns: BTreeMap<ServiceId, Longrun>,
-    pub oneshots: BTreeMap<ServiceId, Oneshot>,
+    pub longruns: LiteMap<ServiceId, Longrun>,
+    pub oneshots: LiteMap<ServiceId, Oneshot>,
     /// What is to be done about them.
     pub agenda: Agenda,
-    views: BTreeMap<ServiceId, View>,
+    views: LiteMap<ServiceId, View>,
 }
 
 impl Services {

@@ -4,7 +4,7 @@
 //! <https://skarnet.org/software/execline/el_transform.html>.
 
 use super::netstring;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 type Word = Vec<u8>;
 
@@ -62,14 +62,14 @@ impl Transform {
 
 /// What keys stand for, in one pass.
 #[derive(Clone, Debug, Default)]
-pub struct Definitions(BTreeMap<Word, Vec<Word>>);
+pub struct Definitions(LiteMap<Word, Vec<Word>>);
 
 /// A key that is empty, or that is defined already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadKey;
 
-impl From<BTreeMap<Word, Vec<Word>>> for Definitions {
-    fn from(keys: BTreeMap<Word, Vec<Word>>) -> Self {
+impl From<LiteMap<Word, Vec<Word>>> for Definitions {
+    fn from(keys: LiteMap<Word, Vec<Word>>) -> Self {
         Self(keys)
     }
 }

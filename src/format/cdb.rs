@@ -1,8 +1,6 @@
 //! Constant databases: keys and data in one file, found by two reads.
 //! Reference: <https://cr.yp.to/cdb/cdb.txt>.
 
-use std::collections::BTreeMap;
-
 /// How many hash tables there are.
 const TABLES: usize = 256;
 /// Where the records begin: after a position and a length for each table.
@@ -81,18 +79,19 @@ impl Cdb {
 pub fn build<'a>(records: impl IntoIterator<Item = Record<'a>>) -> Result<Vec<u8>, Invalid> {
     let number = |n: usize| u32::try_from(n).map_err(|_| Invalid);
     let mut file = vec![0; RECORDS];
-    let mut tables: BTreeMap<usize, Vec<(u32, u32)>> = BTreeMap::new();
+    let mut tables = vec![Vec::new(); TABLES];
     for (key, datum) in records {
         let hash = hash(key);
-        tables.entry(hash as usize % TABLES).or_default().push((hash, number(file.len())?));
+        if let Some(table) = tables.get_mut(hash as usize % TABLES) {
+            table.push((hash, number(file.len())?));
+        }
         file.extend_from_slice(&number(key.len())?.to_le_bytes());
         file.extend_from_slice(&number(datum.len())?.to_le_bytes());
         file.extend_from_slice(key);
         file.extend_from_slice(datum);
     }
     let mut pointers = Vec::with_capacity(RECORDS);
-    for table in 0..TABLES {
-        let entries = tables.remove(&table).unwrap_or_default();
+    for entries in tables {
         let slots = lay_out(&entries);
         pointers.extend_from_slice(&number(file.len())?.to_le_bytes());
         pointers.extend_from_slice(&number(slots.len())?.to_le_bytes());

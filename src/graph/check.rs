@@ -1,8 +1,9 @@
 //! Cycles, found and named whole.
 
+use litemap::LiteMap;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// The nodes, in tangles of such as lead to each other; each tangle after all that it leads to.
 /// Without cycles, every tangle is of one node.
@@ -22,7 +23,7 @@ pub(super) fn cycles(graph: &DiGraph<(), ()>, tangles: &[Vec<NodeIndex>]) -> Vec
 fn cycle(graph: &DiGraph<(), ()>, tangle: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
     let members: BTreeSet<NodeIndex> = tangle.iter().copied().collect();
     let start = *members.first()?;
-    let mut came_from = BTreeMap::new();
+    let mut came_from = LiteMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
         for next in graph.neighbors(at).filter(|next| members.contains(next)) {
@@ -41,7 +42,7 @@ fn cycle(graph: &DiGraph<(), ()>, tangle: &[NodeIndex]) -> Option<Vec<NodeIndex>
 fn path_to(
     end: NodeIndex,
     start: NodeIndex,
-    came_from: &BTreeMap<NodeIndex, NodeIndex>,
+    came_from: &LiteMap<NodeIndex, NodeIndex>,
 ) -> Vec<NodeIndex> {
     let mut path = vec![end];
     let mut at = end;

@@ -3,7 +3,8 @@
 use super::query::{node, service};
 use super::resolve::connect;
 use super::{Bundle, Graph, Named, Pipes, ServiceId};
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+use std::collections::BTreeSet;
 
 impl Graph {
     /// The same tree with other numbers. A service that `old` has, too, of the same type, has its
@@ -11,7 +12,7 @@ impl Graph {
     /// and new names.
     pub fn numbered_after(mut self, old: &Self, renamed: &[(String, String)]) -> Self {
         let mut numbers = Numbers { of: Vec::new(), all: old.services.len() as u32 };
-        let former: BTreeMap<_, _> = renamed.iter().map(|(old, new)| (new, old)).collect();
+        let former: LiteMap<_, _> = renamed.iter().map(|(old, new)| (new, old)).collect();
         let lost: BTreeSet<_> = renamed.iter().map(|(old, _)| old).collect();
         for definition in std::mem::take(&mut self.services) {
             let number = definition.as_ref().and_then(|definition| {

@@ -8,11 +8,11 @@ use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
 use crate::graph::ServiceId;
 use crate::sys::process::{self, WaitStatus};
 use crate::sys::spawn::{Child, Session, spawn};
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Whose process a pid is.
@@ -27,7 +27,7 @@ pub enum Whose {
 /// The processes that were started here and have not been reaped.
 #[derive(Debug, Default)]
 pub struct Children {
-    by_pid: BTreeMap<i32, Whose>,
+    by_pid: LiteMap<i32, Whose>,
     /// The CMD's process.
     pub cmd: Option<Pid>,
 }

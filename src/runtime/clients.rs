@@ -9,8 +9,8 @@ use crate::format::request::{
 };
 use crate::graph::ServiceId;
 use crate::sys::{fd, socket};
+use litemap::LiteMap;
 use nix::errno::Errno;
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// The most bytes of answers that are kept for a client that does not read.
@@ -26,15 +26,15 @@ const STDIO: usize = 3;
 #[derive(Debug)]
 pub struct Clients {
     listener: Option<OwnedFd>,
-    connected: BTreeMap<u32, Client>,
+    connected: LiteMap<u32, Client>,
     next: u32,
     /// For whom something is being done to a service.
-    requests: BTreeMap<ServiceId, RequestId>,
+    requests: LiteMap<ServiceId, RequestId>,
 }
 
 impl Default for Clients {
     fn default() -> Self {
-        let (connected, requests) = (BTreeMap::new(), BTreeMap::new());
+        let (connected, requests) = (LiteMap::new(), LiteMap::new());
         Self { listener: None, connected, next: SHUTDOWN.0 + 1, requests }
     }
 }

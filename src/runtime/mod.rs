@@ -33,13 +33,14 @@ use crate::graph::{Direction, Graph, ServiceId};
 use children::Children;
 use clients::Clients;
 use journal::Journal;
+use litemap::LiteMap;
 use nix::errno::Errno;
 use pipeline::Pipelines;
 use poller::{Poller, Source};
 use scan::ScanDirectory;
 use service::Service;
 use signals::Signals;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use stray::Stray;
 use timing::Timing;
@@ -48,7 +49,7 @@ use timing::Timing;
 pub struct Runtime {
     engine: Engine,
     settings: Settings,
-    services: BTreeMap<ServiceId, Service>,
+    services: LiteMap<ServiceId, Service>,
     children: Children,
     pipelines: Pipelines,
     clients: Clients,
@@ -88,7 +89,7 @@ impl Runtime {
         poller.watch(signals.fd(), Source::Signals)?;
         Ok(Self {
             engine: Engine::new(graph),
-            services: BTreeMap::new(),
+            services: LiteMap::new(),
             children: Children::default(),
             pipelines: Pipelines::default(),
             clients: Clients::default(),

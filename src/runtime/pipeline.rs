@@ -2,17 +2,17 @@
 //! either side can die and come back and no line is lost.
 
 use crate::graph::ServiceId;
+use litemap::LiteMap;
 use nix::fcntl::OFlag;
-use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Which pipes a service reads from and writes to.
 #[derive(Debug, Default)]
 pub struct Pipelines {
     /// Whose output goes to whose input.
-    consumer_of: BTreeMap<ServiceId, ServiceId>,
+    consumer_of: LiteMap<ServiceId, ServiceId>,
     /// The pipe before each consumer: read end, write end. Made when first needed.
-    pipes: BTreeMap<ServiceId, Option<(OwnedFd, OwnedFd)>>,
+    pipes: LiteMap<ServiceId, Option<(OwnedFd, OwnedFd)>>,
 }
 
 /// The descriptors of a service that its pipes stand for.

@@ -7,8 +7,9 @@ use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
 use crate::sys::spawn::{Child, Session, spawn};
+use litemap::LiteMap;
 use nix::sys::signal::Signal;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ pub struct ScanDirectory {
     path: PathBuf,
     control: Option<OwnedFd>,
     lock: Option<Lock>,
-    found: BTreeMap<Identity, Found>,
+    found: LiteMap<Identity, Found>,
     next_id: u32,
     due: Option<Time>,
 }
@@ -44,7 +45,7 @@ struct Found {
 impl ScanDirectory {
     /// A scan directory that has not been looked at yet.
     pub fn new(path: PathBuf) -> Self {
-        let found = BTreeMap::new();
+        let found = LiteMap::new();
         Self { path, control: None, lock: None, found, next_id: FIRST_SCANNED, due: None }
     }
     /// Keeps `.s6-svscan/control` and `.s6-svscan/lock`.
@@ -69,7 +70,7 @@ impl ScanDirectory {
     }
     /// Nothing in it is to come back: from now on a logger whose service has gone reads to the end.
     pub fn leave(&mut self) {
-        self.found.values_mut().for_each(|found| found.present = false);
+        self.found.iter_mut().for_each(|(_, found)| found.present = false);
     }
     /// An id that nothing has.
     pub fn new_id(&mut self) -> ServiceId {
@@ -125,14 +126,14 @@ impl Runtime {
     }
 
     /// The service directories in the scan directory that are not the tree's own.
-    fn look(&self) -> std::io::Result<BTreeMap<Identity, String>> {
+    fn look(&self) -> std::io::Result<LiteMap<Identity, String>> {
         let of_tree: BTreeSet<Identity> = self
             .engine
             .graph()
             .ids()
             .filter_map(|id| identity(&self.services.get(&id)?.directory))
             .collect();
-        let mut seen = BTreeMap::new();
+        let mut seen = LiteMap::new();
         for entry in std::fs::read_dir(&self.scan.path)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
             if name.starts_with('.') || OURS.contains(&name.as_str()) {
@@ -214,7 +215,7 @@ impl Runtime {
         self.here = None;
         self.services.remove(&id);
         self.pipelines.remove(id);
-        for found in self.scan.found.values_mut() {
+        for (_, found) in &mut self.scan.found {
             found.logger = found.logger.filter(|l| *l != id);
         }
         let services = &self.services;

@@ -6,10 +6,11 @@
 use super::Runtime;
 use crate::engine::{Event, Time};
 use crate::sys::process::kill;
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::sys::signal::{SIGCONT, SIGKILL, SIGTERM};
 use nix::unistd::Pid;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// How often to look whether processes that are not our children have gone, in ms.
 const LOOK_MS: u64 = 10;
@@ -104,7 +105,7 @@ fn others(than: i32) -> Option<BTreeSet<i32>> {
 
 /// Every living descendant of a process, by /proc; `None` where /proc cannot be read.
 fn descendants(root: i32) -> Option<BTreeSet<i32>> {
-    let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    let mut children: LiteMap<i32, Vec<i32>> = LiteMap::new();
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
         if let Some(parent) = parent(pid) {

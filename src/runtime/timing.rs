@@ -3,13 +3,13 @@
 use super::Runtime;
 use crate::engine::{BOOT, Report, RequestId};
 use crate::graph::ServiceId;
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// The times of the boot, in µs since /init began.
 #[derive(Debug, Default)]
 pub struct Timing {
     /// The services that were to start.
-    pub spans: BTreeMap<ServiceId, Span>,
+    pub spans: LiteMap<ServiceId, Span>,
     /// When the boot was over.
     pub over_us: Option<u64>,
 }

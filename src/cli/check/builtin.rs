@@ -2,7 +2,8 @@
 
 use crate::cli::layout;
 use crate::definition::{Atomic, Definition, Fault, Kind, Oneshot, Reference};
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+use std::collections::BTreeSet;
 
 /// Whether a definition is one of these.
 pub(super) fn is_builtin(definition: &Definition) -> bool {
@@ -18,10 +19,10 @@ pub(super) fn missing(read: &[Definition], faults: &[Fault]) -> Vec<Definition> 
 }
 
 /// The files of each: name and text.
-type Files = BTreeMap<&'static str, &'static str>;
+type Files = LiteMap<&'static str, &'static str>;
 
-fn files() -> BTreeMap<&'static str, Files> {
-    let mut all: BTreeMap<&str, Files> = BTreeMap::new();
+fn files() -> LiteMap<&'static str, Files> {
+    let mut all: LiteMap<&str, Files> = LiteMap::new();
     for (path, text) in layout::FILES {
         let below = ["/s6-rc/sources/", "/user-bundles.d/"];
         let below = below.iter().find_map(|source| path.split_once(source));

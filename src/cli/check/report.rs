@@ -1,8 +1,8 @@
 //! How faults are printed: for people, for programs, and for the forges that show them in a diff.
 
 use crate::definition::{Fault, Severity};
+use litemap::LiteMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -159,7 +159,7 @@ fn github(fault: &Fault) -> String {
 }
 
 fn sarif(faults: &[Fault]) -> Value {
-    let rules: BTreeMap<&str, Value> = faults.iter().map(|f| (f.code, rule(f.code))).collect();
+    let rules: LiteMap<&str, Value> = faults.iter().map(|f| (f.code, rule(f.code))).collect();
     let results: Vec<Value> = faults.iter().map(result).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -169,7 +169,7 @@ fn sarif(faults: &[Fault]) -> Value {
                 "name": "sixtree",
                 "version": env!("CARGO_PKG_VERSION"),
                 "informationUri": "https://github.com/sixtree/sixtree",
-                "rules": rules.into_values().collect::<Vec<Value>>(),
+                "rules": rules.into_iter().map(|(_, rule)| rule).collect::<Vec<Value>>(),
             }},
             "results": results,
         }],

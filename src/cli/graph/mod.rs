@@ -12,7 +12,7 @@ use super::{Failure, live, terminal};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::fd;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::path::PathBuf;
 
 /// The subcommand and what it takes.
@@ -67,7 +67,7 @@ struct Picture<'g> {
     /// `Up`: what a service needs comes after it. `Down`: what needs it does.
     direction: Direction,
     /// What the services are doing, if an init runs.
-    states: BTreeMap<ServiceId, State>,
+    states: LiteMap<ServiceId, State>,
 }
 
 /// One service needs another.
@@ -124,7 +124,7 @@ impl<'g> Picture<'g> {
         }
         let all = arguments.get_many::<String>("service").is_none();
         let services = if all { graph.ids().collect() } else { graph.closure(&asked, direction) };
-        Ok(Self { graph, services, asked, direction, states: BTreeMap::new() })
+        Ok(Self { graph, services, asked, direction, states: LiteMap::new() })
     }
 
     /// Asks the running init for the states.

@@ -3,8 +3,8 @@
 use super::{Picture, fill};
 use crate::cli::known::State;
 use crate::graph::{Bundle, ServiceId};
+use litemap::LiteMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// A Mermaid flowchart: longruns round, oneshots square, pipes dotted.
@@ -23,7 +23,7 @@ pub(super) fn mermaid(picture: &Picture) -> String {
         let arrow = if need.is_pipe { "-.->" } else { "-->" };
         let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
     }
-    let states: BTreeMap<&str, State> = picture.states.values().map(|s| (s.word(), *s)).collect();
+    let states: LiteMap<&str, State> = picture.states.values().map(|s| (s.word(), *s)).collect();
     for (name, state) in states {
         let _ = writeln!(text, "    classDef {name} fill:{}", fill(state));
     }

@@ -1,8 +1,8 @@
 //! A boot as PID 1 tells of it, and the chain of services that made it as long as it was.
 
 use crate::graph::Graph;
+use litemap::LiteMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// The times of a boot, in µs since /init began.
 #[derive(Debug, Default)]
@@ -72,14 +72,15 @@ impl Boot {
     /// Finds out what the service that was last waited for, and so on.
     pub fn find_critical_path(&mut self, graph: &Graph) {
         let ends = self.services.iter().filter_map(|bar| Some((bar.name.as_str(), bar.ended_us?)));
-        let ends: BTreeMap<&str, u64> = ends.collect();
+        let ends: LiteMap<&str, u64> = ends.collect();
         let mut path = Vec::new();
         let mut last = ends.iter().max_by_key(|(_, ended)| **ended).map(|(name, _)| *name);
         while let Some(name) = last {
             path.push(name.to_owned());
             let needs = graph.service(name).into_iter().flat_map(|id| graph.dependencies(id));
-            let ended = |name: &str| ends.get_key_value(name).map(|(name, ended)| (*ended, *name));
-            last = needs.filter_map(|id| ended(graph.name(id))).max().map(|(_, name)| name);
+            let names = needs.map(|id| graph.name(id));
+            let ended = names.filter_map(|name| Some((*ends.get(name)?, name)));
+            last = ended.max().map(|(_, name)| name);
         }
         path.reverse();
         self.critical_path = path;

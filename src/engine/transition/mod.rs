@@ -9,8 +9,9 @@ use super::agenda::{News, Timer};
 use super::services::Services;
 use super::{Change, Failure, NotSpawned, Outcome, RequestId, SHUTDOWN, Script};
 use crate::graph::{Direction, ServiceId};
+use litemap::LiteMap;
 use moves::{Step, Task};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 /// What is to become of the services selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +29,13 @@ pub(super) struct Transition {
     change: Change,
     phases: VecDeque<(Goal, Vec<ServiceId>)>,
     goal: Goal,
-    tasks: BTreeMap<ServiceId, Task>,
+    tasks: LiteMap<ServiceId, Task>,
     /// Those that are `Moving` or `Held`.
     moving: BTreeSet<ServiceId>,
     /// Longruns that an earlier change has told to stop already.
     told: BTreeSet<ServiceId>,
     /// Of a dry run: what would be up, or not.
-    pretended: BTreeMap<ServiceId, bool>,
+    pretended: LiteMap<ServiceId, bool>,
     failed: bool,
     aborted: bool,
     outcome: Option<Outcome>,
@@ -48,10 +49,10 @@ impl Transition {
             phases: phases(goal, &change, services),
             change,
             goal,
-            tasks: BTreeMap::new(),
+            tasks: LiteMap::new(),
             moving: BTreeSet::new(),
             told: BTreeSet::new(),
-            pretended: BTreeMap::new(),
+            pretended: LiteMap::new(),
             failed: false,
             aborted: false,
             outcome: None,

@@ -7,9 +7,9 @@ use crate::execline::substitute::Definitions;
 use crate::sys::fd;
 use crate::tools::die::{number, show};
 use crate::tools::{Next, Options, Process, Word};
+use litemap::LiteMap;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 
 /// What becomes of the script's arguments.
@@ -145,14 +145,14 @@ fn export(process: &mut Process, name: &[u8], arguments: &[Word]) {
 /// What `$#`, `$0`, `$1`… and `$@` stand for.
 fn definitions(name: Word, arguments: &[Word], least: u32, shift: bool) -> Definitions {
     let first = if shift { least as usize } else { 0 };
-    let mut keys: BTreeMap<Word, Vec<Word>> = BTreeMap::from([
+    let whole = [
         (b"#".to_vec(), vec![arguments.len().to_string().into_bytes()]),
         (b"0".to_vec(), vec![name]),
         (b"@".to_vec(), arguments.get(first..).unwrap_or_default().to_vec()),
-    ]);
-    for at in 0..arguments.len().max(least as usize) {
+    ];
+    let each = (0..arguments.len().max(least as usize)).map(|at| {
         let argument = arguments.get(at).cloned().unwrap_or_default();
-        keys.insert((at + 1).to_string().into_bytes(), vec![argument]);
-    }
-    keys.into()
+        ((at + 1).to_string().into_bytes(), vec![argument])
+    });
+    whole.into_iter().chain(each).collect::<LiteMap<_, _>>().into()
 }

@@ -9,11 +9,11 @@ use crate::sys::process::{WaitStatus, kill, wait};
 use crate::sys::signal::Caught;
 use crate::tools::die::show;
 use crate::tools::{Next, Options, Process, Word};
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 
 /// The highest number of a signal.
 const LAST: u8 = 64;
@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The words to run for each signal.
-type Handlers = BTreeMap<u8, Vec<Word>>;
+type Handlers = LiteMap<u8, Vec<Word>>;
 
 fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, Next> {
     let mut handlers = Handlers::new();
@@ -84,7 +84,7 @@ struct Trap {
     handlers: Handlers,
     child: Pid,
     /// The handlers that run now: one at a time for each signal.
-    running: BTreeMap<u8, Pid>,
+    running: LiteMap<u8, Pid>,
 }
 
 impl Trap {
@@ -101,7 +101,7 @@ impl Trap {
         let child = process
             .spawn(program, || signals.release())
             .map_err(process.unable(format_args!("spawn {name}")))?;
-        Ok(Self { signals, handlers, child, running: BTreeMap::new() })
+        Ok(Self { signals, handlers, child, running: LiteMap::new() })
     }
 
     /// Handles signals until the child has ended.

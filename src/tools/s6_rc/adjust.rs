@@ -2,7 +2,8 @@
 //! start after it. Reference: s6-rc-update's page.
 
 use crate::graph::{Direction, Graph, ServiceId};
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+use std::collections::BTreeSet;
 
 /// A line of a conversion file: `OLD [-> NEW] [restart]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub enum Impossible {
 pub fn adjust(
     old: &Graph,
     up: &BTreeSet<ServiceId>,
-    conversions: &BTreeMap<ServiceId, Conversion>,
+    conversions: &LiteMap<ServiceId, Conversion>,
     new: &Graph,
 ) -> Result<Adjustment, Impossible> {
     let images = Images::find(old, conversions, new)?;
@@ -79,21 +80,21 @@ pub fn adjust(
 /// What each old service is in the new database.
 struct Images {
     /// By old service; absent where it disappears.
-    of: BTreeMap<ServiceId, Vec<ServiceId>>,
+    of: LiteMap<ServiceId, Vec<ServiceId>>,
     /// Old services that are one service in the new database, not several.
     single: BTreeSet<ServiceId>,
     /// By new service: the old one.
-    origin: BTreeMap<ServiceId, ServiceId>,
+    origin: LiteMap<ServiceId, ServiceId>,
 }
 
 impl Images {
     fn find(
         old: &Graph,
-        conversions: &BTreeMap<ServiceId, Conversion>,
+        conversions: &LiteMap<ServiceId, Conversion>,
         new: &Graph,
     ) -> Result<Self, Impossible> {
         let mut images =
-            Self { of: BTreeMap::new(), single: BTreeSet::new(), origin: BTreeMap::new() };
+            Self { of: LiteMap::new(), single: BTreeSet::new(), origin: LiteMap::new() };
         for id in old.ids() {
             let converted = conversions.get(&id).and_then(|c| c.new.as_deref());
             let name = converted.unwrap_or(old.name(id));

@@ -11,7 +11,7 @@ use crate::graph::{Graph, ServiceId};
 use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, number, show};
 use crate::tools::{Next, Options, Process, Word, path};
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     switch.info(2, "computing state adjustments");
     let conversions = match conversions {
         Some(file) => read_conversions(process, &file, &old, &switch.live)?,
-        None => BTreeMap::new(),
+        None => LiteMap::new(),
     };
     let states = states(&switch.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let up = states.iter().filter(|s| s.up).filter_map(|s| old.service(&s.name)).collect();
@@ -207,11 +207,11 @@ fn read_conversions(
     file: &[u8],
     old: &Graph,
     live: &Path,
-) -> Result<BTreeMap<ServiceId, Conversion>, Next> {
+) -> Result<LiteMap<ServiceId, Conversion>, Next> {
     let text = std::fs::read(path(file)).map_err(|e| {
         process.fatal_errno(format_args!("unable to open {}", show(file)), errno(&e))
     })?;
-    let mut conversions = BTreeMap::new();
+    let mut conversions = LiteMap::new();
     for line in text.split(|&b| b == b'\n') {
         let words = lexer::words(line).map_err(|e| {
             process.fatal(100, format_args!("syntax error in conversion file: {e}"))

@@ -1,8 +1,8 @@
 //! Names for the numbers that /proc gives: terminals, and places in the kernel.
 
 use crate::tools::{Word, path};
+use litemap::LiteMap;
 use nix::sys::stat::{SFlag, major, minor, stat};
-use std::collections::BTreeMap;
 
 /// The name of a terminal, below /dev: a guess that is then checked, rather than a search.
 pub fn terminal(number: u64) -> String {
@@ -31,7 +31,7 @@ fn is_device(name: &str, high: u64, low: u64) -> bool {
 }
 
 /// The functions of the kernel, by address.
-pub struct Symbols(BTreeMap<u64, Word>);
+pub struct Symbols(LiteMap<u64, Word>);
 
 impl Symbols {
     /// Those of a file; without one, of the running kernel as far as it tells.
@@ -53,7 +53,7 @@ impl Symbols {
 
     /// None are known.
     pub fn none() -> Self {
-        Self(BTreeMap::new())
+        Self(LiteMap::new())
     }
 
     /// Reads lines such as `ffffffff81000000 T name`.

@@ -14,12 +14,12 @@ use crate::tools::s6::ipc::rules::{self, Rules};
 use crate::tools::s6::ipc::serverd::take_stdio;
 use crate::tools::s6::message::{Message, Receiver, Sender};
 use crate::tools::{Next, Options, Process, Word};
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, Signal};
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 
@@ -61,7 +61,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         fd::close(1);
         fd::open_all(&[1]).map_err(process.unable("open /dev/null"))?;
     }
-    let mut daemon = Daemon { process, settings, rules, signals, held: BTreeMap::new() };
+    let mut daemon = Daemon { process, settings, rules, signals, held: LiteMap::new() };
     daemon.serve().map_err(process.unable("serve"))?;
     Ok(Next::Exit(u8::from(!daemon.held.is_empty())))
 }
@@ -83,7 +83,7 @@ struct Daemon<'a> {
     settings: Settings<'a>,
     rules: Rules,
     signals: Signals,
-    held: BTreeMap<Word, Held>,
+    held: LiteMap<Word, Held>,
 }
 
 /// What a client may do.

@@ -8,6 +8,7 @@ use crate::sys::signalfd::Signals;
 use crate::sys::{fd, ipc};
 use crate::tools::die::show;
 use crate::tools::{Next, Options, Process, Word};
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags};
@@ -15,7 +16,6 @@ use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::stat::fstat;
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// The most connections there can be, whatever the option says.
@@ -44,7 +44,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
     let signals = Signals::catch(SigSet::from_iter(SIGNALS));
     let signals = signals.map_err(process.unable("trap signals"))?;
-    let (children, users) = (BTreeMap::new(), BTreeMap::new());
+    let (children, users) = (LiteMap::new(), LiteMap::new());
     let mut server = Server {
         process,
         program,
@@ -93,9 +93,9 @@ struct Server<'a> {
     verbosity: u32,
     signals: Signals,
     /// The programs, and for which users they run.
-    children: BTreeMap<i32, u32>,
+    children: LiteMap<i32, u32>,
     /// The users, and how many programs run for them.
-    users: BTreeMap<u32, u32>,
+    users: LiteMap<u32, u32>,
 }
 
 impl Server<'_> {

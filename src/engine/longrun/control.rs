@@ -172,7 +172,6 @@ impl Longrun {
 
     fn want_up(&mut self, permanently: bool, agenda: &mut Agenda) {
         self.down_file(permanently, false, agenda);
-        self.stop_asked = false;
         self.wanted = true;
         self.announce(agenda);
     }

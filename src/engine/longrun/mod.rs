@@ -47,8 +47,6 @@ pub struct Longrun {
     ready: bool,
     paused: bool,
     never_started: bool,
-    since: Time,
-    ready_since: Time,
     exit: Option<Exit>,
     /// How often `run` was started again because it was to be up.
     restarts: u32,
@@ -86,8 +84,6 @@ impl Longrun {
             ready: true,
             paused: false,
             never_started: true,
-            since: Time::default(),
-            ready_since: Time::default(),
             exit: None,
             restarts: 0,
             leaving: false,
@@ -123,14 +119,6 @@ impl Longrun {
     /// Whether nothing has happened since its supervisor started.
     pub fn never_started(&self) -> bool {
         self.never_started
-    }
-    /// When its process of now started, or `run` last died.
-    pub fn since(&self) -> Time {
-        self.since
-    }
-    /// When `ready` last became true.
-    pub fn ready_since(&self) -> Time {
-        self.ready_since
     }
     /// How `run` last ended.
     pub fn exit(&self) -> Option<Exit> {
@@ -252,7 +240,6 @@ impl Longrun {
     pub(in crate::engine) fn told_ready(&mut self, agenda: &mut Agenda) {
         if self.phase == Phase::Up && !self.ready {
             self.next_start = Some(agenda.after(THROTTLE_MS));
-            self.ready_since = agenda.now();
             self.ready = true;
             self.announce(agenda);
             agenda.notify(self.id, "U");
@@ -301,11 +288,13 @@ impl Longrun {
         self.stopping = false;
         self.kill_asked = false;
         self.next_start = None;
-        self.since = agenda.now();
         self.announce(agenda);
         agenda.notify(self.id, "u");
         if self.stop_asked {
+            // It may be wanted again by now.
+            let wanted = self.wanted;
             self.stop(agenda);
+            self.wanted = wanted;
         }
     }
 
@@ -327,7 +316,6 @@ impl Longrun {
         self.phase = Phase::Ending;
         self.paused = false;
         self.ready = false;
-        self.since = agenda.now();
         self.exit = Some(exit);
         agenda.clear(Timer::Longrun(self.id));
         agenda.tally(self.id, exit);
@@ -353,7 +341,6 @@ impl Longrun {
     fn down_and_ready(&mut self, letters: &'static str, agenda: &mut Agenda) {
         self.phase = Phase::Down;
         self.ready = true;
-        self.ready_since = agenda.now();
         agenda.clear(Timer::Longrun(self.id));
         self.announce(agenda);
         agenda.notify(self.id, letters);

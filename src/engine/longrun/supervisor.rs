@@ -63,8 +63,6 @@ impl Longrun {
         self.exit = None;
         self.notifies = false;
         self.next_start = None;
-        self.since = agenda.now();
-        self.ready_since = agenda.now();
         self.wanted = self.asked.take().unwrap_or(!supervised.down);
         self.announce(agenda);
         self.never_started = true;

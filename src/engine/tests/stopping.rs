@@ -91,6 +91,19 @@ fn a_longrun_that_is_not_ready_yet_is_stopped() {
 }
 
 #[test]
+fn a_longrun_that_was_stopped_while_it_started_and_is_then_wanted_is_stopped_all_the_same() {
+    let mut scene = booting(longrun("slow", &["first"]));
+    scene.on(Event::Stop);
+    assert_eq!(scene.control("slow", Control::Up { permanently: false }), "status slow");
+    assert_eq!(
+        scene.spawned("slow run"),
+        "status slow | slow u | slow run down-signal | slow run 18 | status slow"
+    );
+    let slow = scene.engine.longrun(scene.id("slow"));
+    assert!(slow.is_some_and(Longrun::wanted));
+}
+
+#[test]
 fn a_longrun_that_is_not_supervised_yet_never_starts() {
     let mut scene = Scene::new(vec![longrun("web", &[])]);
     let top = scene.ids(&["web"]);

@@ -69,23 +69,30 @@ cases! {
     profile
     rc_change_down
     rc_during_boot
+    rc_list_during_change
     rc_prune
     rc_update
     rc_update_pipeline
     ready_again_after_restart
     ready_notifyoncheck
+    run_missing_is_told
     run_noexec
     scan_link
     signal_int_stops
+    signal_pwr_stops
     signal_quit_stops
     signal_term_during_boot
     signal_term_twice
+    signal_usr1_stops
+    signal_winch_stops
     sixtree_journal
     sixtree_logs
     sixtree_status
     sixtree_timing
     stat_plain
+    stop_maxtime
     stop_reverse_order
+    stop_sleeps_for_nobody
     stray_gets_kill
     stray_gets_term
     super_death_tally
@@ -95,6 +102,7 @@ cases! {
     super_session
     svc_down_up
     svc_once
+    svc_q_keeps_down
     timeout_kill
     tree_broken_ends
     tree_cycle

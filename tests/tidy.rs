@@ -317,3 +317,39 @@ fn every_tool_is_linked_and_every_link_leads_to_the_program() {
         .collect();
     assert!(absent.is_empty(), "without a link: {absent:?}");
 }
+
+/// The files that the table of ARCHITECTURE.md names, in the column `where`. One that ends in `/`
+/// is a folder, whose `mod.rs` says it.
+fn places_that_differ(architecture: &str) -> BTreeSet<PathBuf> {
+    let table = architecture.split("## Where it differs").nth(1).expect("the chapter");
+    let rows = table.lines().skip_while(|l| !l.starts_with("|---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let words = rows.filter_map(|row| row.trim_end_matches(['|', ' ']).rsplit('|').next());
+    let names = words.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.flat_map(alternatives).map(|name| Path::new("src").join(name)).collect()
+}
+
+/// `a/{b,c}.rs` stands for two names, `a/` for `a/mod.rs`.
+fn alternatives(name: &str) -> Vec<String> {
+    match (name.split_once('{'), name.strip_suffix('/')) {
+        (Some((before, rest)), _) => {
+            let (inner, after) = rest.split_once('}').expect("a closing brace");
+            inner.split(',').map(|one| format!("{before}{}{after}", one.trim())).collect()
+        }
+        (None, Some(folder)) => vec![format!("{folder}/mod.rs")],
+        (None, None) => vec![name.to_string()],
+    }
+}
+
+#[test]
+fn what_differs_is_said_in_the_code_and_in_the_table() {
+    let architecture = fs::read_to_string("ARCHITECTURE.md").expect("it is there");
+    let told = places_that_differ(&architecture);
+    let marked = sources("src").into_iter().filter(|source| source.text.contains("Differs:"));
+    let marked: BTreeSet<PathBuf> = marked.map(|source| source.path).collect();
+    let faults = told.symmetric_difference(&marked).map(|path| match told.contains(path) {
+        true => format!("{}: in the table, without a comment Differs:", path.display()),
+        false => format!("{}: a comment Differs:, and no row of the table", path.display()),
+    });
+    nothing_wrong(faults.collect());
+}

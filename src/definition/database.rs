@@ -1,4 +1,6 @@
-//! The definitions of a compiled tree, in a file: JSON, so that a person can read it.
+//! The definitions of a compiled tree, in a file.
+//!
+//! Differs: s6-rc has cdb files. This is JSON, so that a person can read it.
 //!
 //! What is false, 0 or empty is left out. Words and paths are strings, or, where they are not
 //! UTF-8, arrays of bytes.

@@ -111,7 +111,7 @@ pub enum Mistake {
     /// A name with a line feed in it.
     #[error("the name contains a newline character")]
     NewlineInName,
-    /// A name that is not UTF-8.
+    /// A name that is not UTF-8. Differs: s6-rc takes it; here names are texts in messages.
     #[error("the name is not valid UTF-8")]
     NameNotUtf8,
     /// A file or directory that is there, and cannot be read.

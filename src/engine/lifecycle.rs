@@ -81,6 +81,8 @@ impl Engine {
     }
 
     /// A stop is asked for. A second one changes nothing.
+    ///
+    /// Differs: one that comes during the boot does not wait for the boot's lock.
     pub(super) fn stop(&mut self) {
         match self.life.stage {
             Stage::Bare => self.leave(false, false),
@@ -163,7 +165,7 @@ impl Engine {
         self.services.agenda.set(Timer::Naming, self.services.agenda.after(NAMING_AGAIN_MS));
     }
 
-    /// It has waited long enough.
+    /// It has waited long enough. Differs: the reference has no such bound.
     pub(super) fn bound_due(&mut self) {
         self.name_late_ones(Report::Late);
         if let Some(last) = &mut self.current {
@@ -172,6 +174,8 @@ impl Engine {
     }
 
     /// The services are down, or given up: TERM to all that is left.
+    ///
+    /// Differs: S6_KILL_GRACETIME is the most that they get, and not slept in full.
     pub(super) fn services_stopped(&mut self) {
         self.life.stage = Stage::Terming;
         self.services.agenda.clear(Timer::Naming);

@@ -137,6 +137,7 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
         self.refused.push(BadValue { name, value, wanted, used });
     }
     /// A plain decimal number; one too large to hold is as large as can be.
+    /// Differs: what is no number is told, once. `sh -e` gives up, the other programs say nothing.
     fn number(&mut self, name: &'static str, default: u32) -> u32 {
         let Some(value) = self.text(name) else { return default };
         let digits = value.trim_ascii();

@@ -1,5 +1,7 @@
 //! `/init`: what happens before the loop (environment, /run, definitions) and after it (exit code).
 //! Reference: the README of s6-overlay, and s6-linux-init's page.
+//!
+//! Differs: any pid will do. The reference refuses to be another than 1.
 
 mod catch_all;
 mod environment;

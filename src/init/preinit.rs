@@ -1,4 +1,6 @@
 //! /run: found usable or replaced, cleared of what an earlier boot left, and laid out.
+//!
+//! Differs: where it cannot be written to, the reference dies. It need not be ours either.
 
 use super::{Refusal, info, warn};
 use crate::format::settings::{RUNDIR, Settings, private_rundir};

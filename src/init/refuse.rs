@@ -1,4 +1,6 @@
 //! Why a container does not start: what failed, and what to do about it.
+//!
+//! Differs: with a tree that does not compile, the reference's container idles for ever.
 
 use crate::definition::Fault;
 use nix::errno::Errno;

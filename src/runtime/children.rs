@@ -378,6 +378,8 @@ impl Runtime {
 }
 
 /// Why a script could not be started, in words that say what to do.
+///
+/// Differs: s6-supervise tries again as we do, and does not say why.
 fn why_not(script: &str, e: Errno) -> String {
     match e {
         Errno::ENOENT => format!("{script} or the interpreter in its first line does not exist"),

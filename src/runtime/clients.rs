@@ -288,6 +288,7 @@ impl Runtime {
         Some(selection)
     }
 
+    /// Differs: s6-rc cannot tell while a change is under way. It would need the lock.
     fn tell_states(&mut self, id: u32) {
         let graph = self.engine.graph();
         let state = |id| State {

@@ -1,5 +1,7 @@
 //! The live tree: `/run/s6-rc/servicedirs/NAME`, made from the definitions, and linked from the
 //! scan directory. Reference: s6-rc-init's page.
+//!
+//! Differs: in a pipeline `run` is a link to the author's script, not a wrapper of it.
 
 use super::Runtime;
 use super::service::Service;

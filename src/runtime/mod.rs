@@ -1,6 +1,8 @@
 //! The only loop: it turns the kernel's news into events, and the engine's commands into syscalls.
 //!
 //! One thread, one epoll; nothing here blocks for longer than a fork or a small file takes.
+//!
+//! Differs: there is no s6-supervise for each service. All of them are supervised here.
 
 mod children;
 mod clients;

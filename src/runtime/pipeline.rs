@@ -1,5 +1,7 @@
 //! The pipes between producers and their consumers. They are held here, both ends of each, so that
 //! either side can die and come back and no line is lost.
+//!
+//! Differs: s6-rc has a service for that, s6rc-fdholder.
 
 use crate::graph::ServiceId;
 use litemap::LiteMap;

@@ -1,7 +1,7 @@
 //! The processes that are no service's: the last TERM and KILL, and knowing when none is left.
 //!
 //! As PID 1 that is every process of the namespace. Otherwise it is our descendants alone: we are
-//! their subreaper, and must touch nobody else's.
+//! their subreaper, and must touch nobody else's. (Differs: the reference is PID 1 or nothing.)
 
 use super::Runtime;
 use crate::engine::{Event, Time};

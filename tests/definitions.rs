@@ -4,8 +4,10 @@
 //! stands what must be said of it: in `faults.txt` by reading and resolving source directories as a
 //! boot does, in `check.txt` and `check.json` by `sixtree check`. `UPDATE=1 cargo test` rewrites
 //! these files.
+#![allow(clippy::disallowed_methods)]
 
 use proptest::prelude::*;
+use serde_json::Value;
 use sixtree::cli::check::report::{self, Format};
 use sixtree::cli::check::{self, Request};
 use sixtree::definition::{self, Atomic, Definition, Fault, Kind, Longrun, Reference};
@@ -13,6 +15,7 @@ use sixtree::graph::{Direction, Graph};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 const GALLERY: &str = "tests/definitions";
@@ -93,6 +96,37 @@ fn good_trees_and_only_they_have_nothing_wrong() {
     bad.iter().for_each(|tree| assert_ne!(checked(tree), [], "{tree:?}"));
 }
 
+/// What the published schema of SARIF 2.1.0 asks for, in the objects that are used.
+#[test]
+fn every_report_for_forges_has_their_form() {
+    for tree in directories(Path::new(GALLERY)) {
+        let faults = checked(&tree);
+        let sarif: Value = serde_json::from_str(&Format::Sarif.report(&faults)).unwrap();
+        let run = &sarif["runs"][0];
+        let driver = &run["tool"]["driver"];
+        assert_eq!((&sarif["version"], driver["name"].is_string()), (&"2.1.0".into(), true));
+        let list = |value: &Value| value.as_array().unwrap().clone();
+        let rules: BTreeSet<String> =
+            list(&driver["rules"]).iter().map(|rule| rule["id"].as_str().unwrap().into()).collect();
+        assert_eq!(list(&run["results"]).len(), faults.len());
+        for result in list(&run["results"]) {
+            let place = &result["locations"][0]["physicalLocation"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+            let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"/.-_~%".contains(&byte);
+            assert!(uri.bytes().all(is_safe), "{uri}");
+            assert!(place["region"]["startLine"].as_u64() >= Some(1), "{tree:?}");
+            assert!(result["message"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+            assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()));
+            assert!(rules.contains(result["ruleId"].as_str().unwrap()), "{tree:?}");
+        }
+        let github = Format::Github.report(&faults);
+        assert_eq!(github.lines().count(), faults.len());
+        let command = ["::error file=", "::warning file="];
+        let is_command = |line: &str| command.iter().any(|start| line.starts_with(start));
+        assert!(github.lines().all(|line| is_command(line) && line.matches("::").count() >= 2));
+    }
+}
+
 /// Every code that a source file can give.
 fn codes() -> BTreeSet<String> {
     let sources = ["src/definition/error.rs", "src/graph/conflict.rs", "src/cli/check/lint.rs"];
@@ -166,7 +200,20 @@ fn a_thousand_services_are_checked_fast() {
     let took = start.elapsed();
     assert!(graph.is_some());
     eprintln!("1,000 services are checked in {took:?}");
-    assert!(took.as_millis() < 1000, "{took:?} (a release build: below 100 ms)");
+    assert!(took.as_millis() < 1000, "{took:?}");
+    // The release, in the best of five tries. scripts/dev-root is none.
+    let root = std::env::var_os("SIXTREE_ROOT").map(PathBuf::from);
+    let Some(root) = root.filter(|root| !root.ends_with("dev/root")) else { return };
+    let check = |_| {
+        let start = Instant::now();
+        let mut sixtree = Command::new(root.join("command/sixtree"));
+        let output = sixtree.arg("check").arg(&request.directories[0]).output().unwrap();
+        assert!(output.status.code().is_some_and(|code| code < 2), "{output:?}");
+        start.elapsed()
+    };
+    let best = (0..5).map(check).min().unwrap();
+    eprintln!("1,000 services are checked by the release in {best:?}");
+    assert!(best.as_millis() < 100, "{best:?}");
 }
 
 proptest! {

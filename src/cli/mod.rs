@@ -14,6 +14,7 @@ mod live;
 mod logs;
 mod progress;
 mod run;
+mod screen;
 mod span;
 mod status;
 mod svg;

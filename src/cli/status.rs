@@ -1,23 +1,23 @@
 //! `sixtree status`: what runs, what does not, and why.
 
 use super::known::{Known, culprits};
+use super::screen::Screen;
 use super::span::age;
-use super::terminal::coloured;
+use super::terminal::{self, coloured};
 use super::{Failure, live, print};
-use crate::sys::{clock, fd};
-use crate::tools::Environment;
+use crate::sys::clock;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
-use std::io::IsTerminal;
 use std::time::Duration;
 
 /// How often `--watch` looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// What a terminal is told so that it is empty.
-const CLEAR: &str = "\x1b[H\x1b[2J";
 
 const HEADINGS: [&str; 8] =
     ["SERVICE", "STATE", "READY", "SINCE", "PID", "RESTARTS", "LAST EXIT", "WHY"];
+/// The columns that a narrow terminal does without, the first one first: RESTARTS, PID, LAST EXIT,
+/// SINCE, READY.
+const EXPENDABLE: [usize; 5] = [5, 4, 6, 3, 2];
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
@@ -31,35 +31,66 @@ pub fn arguments() -> Command {
         )
         .arg(live::names_argument("Only these services and bundles [default: all]"))
         .arg(flag("json", "For programs: one object, in one line"))
-        .arg(flag("watch", "Show it again whenever it changes"))
+        .arg(flag("watch", "Go on showing it, until Ctrl-C"))
 }
 
 /// Shows it; returns the exit code.
 pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
-    let names = live::names(arguments);
-    let (is_json, watch) = (arguments.get_flag("json"), arguments.get_flag("watch"));
-    let is_terminal = fd::borrow(1).is_terminal();
-    let has_colours = is_terminal && Environment::inherited().get(b"NO_COLOR").is_none();
+    let (names, is_json) = (live::names(arguments), arguments.get_flag("json"));
+    if arguments.get_flag("watch") {
+        return if terminal::is_terminal() && !is_json {
+            draw(&names)
+        } else {
+            follow(&names, is_json)
+        };
+    }
+    let services = live::select(&names)?;
+    match print(&shown(&services, is_json)) {
+        0 => Ok(i32::from(!culprits(&services, false).is_empty())),
+        code => Ok(code),
+    }
+}
+
+/// Draws the table on the terminal until a signal comes.
+fn draw(names: &[String]) -> Result<i32, Failure> {
+    let mut services = live::select(names)?;
+    let screen = Screen::open()?;
+    loop {
+        match screen.draw(&shown(&services, false)) {
+            0 => {}
+            code => return Ok(code),
+        }
+        if let Some(code) = screen.wait(LOOK_AGAIN)? {
+            return Ok(code);
+        }
+        services = live::select(names)?;
+    }
+}
+
+/// Prints the states whenever they change.
+fn follow(names: &[String], is_json: bool) -> Result<i32, Failure> {
     let mut before = None;
     loop {
-        let services = live::select(&names)?;
-        // On a terminal the times go on though nothing else changes.
-        if before.as_ref() != Some(&services) || (is_terminal && !is_json) {
-            let text = match is_json {
-                true => format!("{}\n", to_json(&services)),
-                false => table(&services, clock::utc().as_millis() as u64, has_colours),
-            };
-            let clear = if watch && is_terminal && !is_json { CLEAR } else { "" };
-            match print(&format!("{clear}{text}")) {
+        let services = live::select(names)?;
+        if before.as_ref() != Some(&services) {
+            match print(&shown(&services, is_json)) {
                 0 => {}
                 code => return Ok(code),
             }
         }
-        if !watch {
-            return Ok(i32::from(!culprits(&services, false).is_empty()));
-        }
         before = Some(services);
         std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+fn shown(services: &[Known], is_json: bool) -> String {
+    let now_ms = clock::utc().as_millis() as u64;
+    match is_json {
+        true => format!("{}\n", to_json(services)),
+        false => {
+            let room = terminal::is_terminal().then(terminal::width);
+            table(services, now_ms, room, terminal::has_colours())
+        }
     }
 }
 
@@ -68,8 +99,9 @@ fn to_json(services: &[Known]) -> Value {
     json!({ "services": all, "healthy": culprits(services, false).is_empty() })
 }
 
-/// The table; `now_ms` is the time since 1970.
-fn table(services: &[Known], now_ms: u64, has_colours: bool) -> String {
+/// The table; `now_ms` is the time since 1970. Where there is not enough room, it does without some
+/// columns.
+fn table(services: &[Known], now_ms: u64, room: Option<usize>, has_colours: bool) -> String {
     let rows: Vec<_> = services.iter().map(|known| row(known, now_ms)).collect();
     let mut widths = HEADINGS.map(str::len);
     for row in &rows {
@@ -77,12 +109,28 @@ fn table(services: &[Known], now_ms: u64, has_colours: bool) -> String {
             *width = cell.chars().count().max(*width);
         }
     }
-    let mut text = line(&HEADINGS.map(str::to_owned), &widths, None);
+    let columns = columns(&widths, room.unwrap_or(usize::MAX));
+    let mut text = line(&HEADINGS.map(str::to_owned), &widths, &columns, None);
     for (row, known) in rows.iter().zip(services) {
         let colour = has_colours.then(|| known.state().colour());
-        text.push_str(&line(row, &widths, colour));
+        text.push_str(&line(row, &widths, &columns, colour));
     }
     text
+}
+
+/// The columns for which there is room.
+fn columns(widths: &[usize; 8], room: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..widths.len()).collect();
+    let fits = |columns: &[usize]| {
+        columns.iter().filter_map(|&at| widths.get(at)).map(|width| width + 2).sum::<usize>()
+            <= room.saturating_add(2)
+    };
+    for expendable in EXPENDABLE {
+        if !fits(&columns) {
+            columns.retain(|column| *column != expendable);
+        }
+    }
+    columns
 }
 
 fn row(known: &Known, now_ms: u64) -> [String; 8] {
@@ -100,9 +148,15 @@ fn row(known: &Known, now_ms: u64) -> [String; 8] {
 }
 
 /// A row, its second cell in a colour.
-fn line(cells: &[String; 8], widths: &[usize; 8], colour: Option<&str>) -> String {
+fn line(
+    cells: &[String; 8],
+    widths: &[usize; 8],
+    columns: &[usize],
+    colour: Option<&str>,
+) -> String {
     let mut text = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+    let all = cells.iter().zip(widths).enumerate();
+    for (column, (cell, width)) in all.filter(|(column, _)| columns.contains(column)) {
         let padded = format!("{cell:width$}");
         text.push_str(&coloured(&padded, colour.filter(|_| column == 1)));
         text.push_str("  ");
@@ -127,17 +181,29 @@ web      failed  no     -       -    0         -                needs migrate, w
 debug    down    no     -       -    0         -                disabled
 init     up      yes    1m 40s  -    -         exit 0
 ";
-        assert_eq!(table(&canned(), 101_000, false), text);
+        assert_eq!(table(&canned(), 101_000, None, false), text);
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_less() {
+        let head = |room| {
+            let text = table(&canned(), 101_000, Some(room), false);
+            text.lines().next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(head(99), "SERVICE STATE READY SINCE PID RESTARTS LAST EXIT WHY");
+        assert_eq!(head(98), "SERVICE STATE READY SINCE PID LAST EXIT WHY");
+        assert_eq!(head(80), "SERVICE STATE READY SINCE WHY");
+        assert_eq!(head(10), "SERVICE STATE WHY");
     }
 
     #[test]
     fn colours_change_nothing_else() {
-        let coloured = table(&canned(), 101_000, true);
+        let coloured = table(&canned(), 101_000, None, true);
         assert!(coloured.contains("\x1b[31mfailed\x1b[0m  no"));
         let plain = ["\x1b[31m", "\x1b[32m", "\x1b[2m", "\x1b[0m"]
             .iter()
             .fold(coloured, |text, code| text.replace(code, ""));
-        assert_eq!(plain, table(&canned(), 101_000, false));
+        assert_eq!(plain, table(&canned(), 101_000, None, false));
     }
 
     #[test]

@@ -170,6 +170,12 @@ impl Container {
 
     /// Runs a program inside, as `docker exec` does.
     pub fn exec(&mut self, words: &[impl AsRef<std::ffi::OsStr>], uid: Option<&str>) -> Output {
+        let mut enter = self.enter(words, uid);
+        enter.stdin(Stdio::null()).output().expect("nsenter: install util-linux")
+    }
+
+    /// The command that does.
+    pub fn enter(&mut self, words: &[impl AsRef<std::ffi::OsStr>], uid: Option<&str>) -> Command {
         let mut enter = Command::new("nsenter");
         enter.arg(format!("--target={}", self.init()));
         enter.args(["--pid", "--mount", "--uts", "--ipc", "--root", "--wd"]);
@@ -177,7 +183,7 @@ impl Container {
             enter.args([format!("--setuid={uid}"), format!("--setgid={uid}")]);
         }
         enter.args(["env", "-i", "PATH=/command:/usr/bin:/bin"]).args(words);
-        enter.stdin(Stdio::null()).output().expect("nsenter: install util-linux")
+        enter
     }
 
     /// A file's text; empty if there is none. `stdout` and `stderr` are what it has written.

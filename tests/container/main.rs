@@ -16,6 +16,7 @@ mod kills;
 mod pictures;
 mod scale;
 mod steps;
+mod terminal;
 
 use boot::Boot;
 use image::Image;

@@ -54,6 +54,9 @@ enum Over {
 /// [ -c checkprog ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse_long(process, argv, "d3:s:T:t:w:n:c:", LONG)?;
+    if options.words().is_empty() {
+        return Err(process.usage());
+    }
     let notification = notification_fd(process, &options)?;
     let policy = policy(process, &options)?;
     let check = match options.value('c') {
@@ -66,9 +69,6 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     };
     let twice = options.has('d');
     let program = options.rest();
-    if program.is_empty() {
-        return Err(process.usage());
-    }
     require_supervisor(process)?;
     let (told, tell) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
     match if twice { process::fork_orphan() } else { process::fork() }

@@ -112,6 +112,8 @@ impl Logdir {
                 Ok(self.settings.processor.as_ref().map_or(archive, |_| Stage::Process))
             }
             Stage::Archive(suffix) => self.archive(b"previous", suffix, warnings),
+            // Differs: the original takes what filled the file for not written while this runs, and
+            // writes it to the next file again.
             Stage::Process => self.start_processor(warnings),
             Stage::SealProcessed => {
                 self.sync(b"processed", Some(complete_mode())).map_err(unable("seal processed"))?;

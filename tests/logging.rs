@@ -1,0 +1,207 @@
+//! s6-log in bulk: every byte arrives once, whatever happens, and as fast as under Debian's.
+//!
+//! `SIXTREE_LOG_MB` is how much is logged; if it is set, ours must not be slower than Debian's.
+#![allow(clippy::disallowed_methods, reason = "tests start programs as anyone would")]
+
+#[path = "interoperation/debian.rs"]
+mod debian;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The bytes of a line.
+const LINE: usize = 100;
+/// The bytes that `T` puts before a line.
+const DATE: usize = 31;
+/// How often each logger is timed.
+const RUNS: usize = 3;
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    /// In memory, where there is such a place: the disk is not what is tested.
+    fn new(name: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.into() } else { std::env::temp_dir() };
+        let folder = parent.join(format!("sixtree-logging-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn ours() -> Command {
+    let mut logger = match std::env::var_os("SIXTREE_ROOT") {
+        Some(root) => Command::new(Path::new(&root).join("command/s6-log")),
+        None => Command::new(env!("CARGO_BIN_EXE_sixtree")),
+    };
+    logger.arg0("s6-log");
+    logger
+}
+
+/// Line number `i`: no two are the same.
+fn line(i: usize) -> String {
+    format!("{i:>12} {:<width$}\n", "a line, as a server writes them", width = LINE - 14)
+}
+
+/// Writes so many lines to a file.
+fn make_input(file: &Path, lines: usize) {
+    let mut out = BufWriter::new(File::create(file).unwrap());
+    (0..lines).for_each(|i| out.write_all(line(i).as_bytes()).unwrap());
+    out.flush().unwrap();
+}
+
+/// Everything that a logging directory holds, oldest first.
+fn logged(folder: &Path) -> impl BufRead {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files
+        .retain(|file| matches!(file.extension().map(|e| e.as_encoded_bytes()), Some(b"s" | b"u")));
+    files.sort();
+    files.push(folder.join("current"));
+    let empty: Box<dyn Read> = Box::new(std::io::empty());
+    let all = files.iter().fold(empty, |all, file| Box::new(all.chain(File::open(file).unwrap())));
+    BufReader::with_capacity(1 << 20, all)
+}
+
+/// Checks that a directory holds the lines of `make_input`, each once, in order, and no other byte;
+/// `before` is how many bytes precede each.
+fn check(folder: &Path, lines: usize, before: usize) {
+    let mut logged = logged(folder);
+    let mut found = Vec::new();
+    for i in 0..lines {
+        found.clear();
+        logged.read_until(b'\n', &mut found).unwrap();
+        let text = found.get(before..).map(String::from_utf8_lossy);
+        assert_eq!(text.as_deref(), Some(line(i).as_str()), "line {i} of {lines}");
+    }
+    assert_eq!(logged.read_until(b'\n', &mut found).unwrap(), 0, "something follows");
+}
+
+/// Logs a file, in MB a second.
+fn rate(logger: &mut Command, input: &Path, logs: &Path) -> f64 {
+    let _ = fs::remove_dir_all(logs);
+    logger.args(["n10000", "s1000000", "T"]).arg(logs).stdin(File::open(input).unwrap());
+    let begin = Instant::now();
+    assert!(logger.status().unwrap().success());
+    let bytes = fs::metadata(input).unwrap().len();
+    bytes as f64 / 1e6 / begin.elapsed().as_secs_f64()
+}
+
+#[test]
+fn no_byte_is_lost_in_rotations() {
+    let wanted = std::env::var("SIXTREE_LOG_MB").ok().and_then(|mb| mb.parse::<usize>().ok());
+    let lines = wanted.unwrap_or(64) * 1_000_000 / LINE;
+    let folder = Folder::new("bulk");
+    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    make_input(&input, lines);
+    let mut best = [0.0_f64; 2];
+    let theirs = debian::original();
+    for _ in 0..if wanted.is_some() { RUNS } else { 1 } {
+        best[0] = best[0].max(rate(&mut ours(), &input, &logs));
+        check(&logs, lines, DATE);
+        if let Some(debian) = theirs {
+            let mut logger = Command::new(debian.0.join("usr/bin/s6-log"));
+            logger.env("LD_LIBRARY_PATH", debian.libraries());
+            best[1] = best[1].max(rate(&mut logger, &input, &logs));
+        }
+    }
+    let [our_rate, their_rate] = best;
+    eprintln!("s6-log T, {} MB of {lines} lines: {our_rate:.0} MB/s", lines * LINE / 1_000_000);
+    if theirs.is_some() {
+        let ratio = our_rate / their_rate;
+        eprintln!("Debian's: {their_rate:.0} MB/s; ratio {ratio:.2}");
+        assert!(wanted.is_none() || cfg!(debug_assertions) || ratio >= 1.0, "slower than Debian's");
+    }
+}
+
+/// While a processor is at work, what comes goes to the next file. What had filled the last one is
+/// not written again, as it is by the original.
+#[test]
+fn a_processor_gets_every_line_once() {
+    let folder = Folder::new("processor");
+    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    make_input(&input, 2000);
+    let mut logger = ours();
+    logger.args(["n10000", "s5000", "l500", "?cat; cat <&4 >&5; echo run >&5"]).arg(&logs);
+    assert!(logger.stdin(File::open(&input).unwrap()).status().unwrap().success());
+    check(&logs, 2000, 0);
+    let archives = fs::read_dir(&logs).unwrap().flatten();
+    let archives = archives.filter(|e| e.path().extension().is_some_and(|e| e == "s")).count();
+    assert!(archives > 40, "{archives}");
+    assert_eq!(fs::read_to_string(logs.join("state")).unwrap(), "run\n".repeat(archives));
+}
+
+/// A killed logger leaves what it has written, and its successor goes on.
+#[test]
+fn a_killed_logger_loses_nothing_that_it_has_written() {
+    let folder = Folder::new("kill");
+    let logs = folder.0.join("logs");
+    let mut next = 0;
+    for _ in 0..20 {
+        let mut logger = ours();
+        let mut child =
+            logger.args(["n10000", "s4096"]).arg(&logs).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        for _ in 0..77 {
+            stdin.write_all(line(next).as_bytes()).unwrap();
+            next += 1;
+        }
+        let last = line(next - 1);
+        until(|| {
+            let mut files = fs::read_dir(&logs).into_iter().flatten().flatten();
+            files
+                .any(|file| fs::read(file.path()).is_ok_and(|text| text.ends_with(last.as_bytes())))
+        });
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    check(&logs, next, 0);
+}
+
+/// When the disk is full, lines wait, and are all there when it is not any more.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let folder = Folder::new("full");
+    // The disk has room for about half of the lines, until the file `ballast` is removed.
+    let script = r#"
+        mount -t tmpfs -o size=512k none disk && head -c 262144 /dev/zero > disk/ballast
+        "$0" n10000 s65536 r50 ./disk/logs < input 2> said & logger=$!
+        until [ -s said ]; do sleep 0.01; done
+        rm disk/ballast; wait $logger || exit 3; cp -r disk/logs logs"#;
+    fs::create_dir(folder.0.join("disk")).unwrap();
+    make_input(&folder.0.join("input"), 3500);
+    let logger = folder.0.join("s6-log");
+    std::os::unix::fs::symlink(ours().get_program(), &logger).unwrap();
+    let mut namespace = Command::new("unshare");
+    if !nix::unistd::geteuid().is_root() {
+        namespace.arg("-r");
+    }
+    namespace.args(["-m", "timeout", "60", "sh", "-c", script]).arg(&logger);
+    let ended = namespace.current_dir(&folder.0).status().unwrap();
+    let said = fs::read_to_string(folder.0.join("said")).unwrap_or_default();
+    assert!(ended.success(), "{ended}: {said}");
+    assert!(said.contains("No space left on device"), "{said}");
+    assert_eq!(said.lines().count(), 1, "it is said once: {said}");
+    check(&folder.0.join("logs"), 3500, 0);
+}
+
+/// Waits for something that must come.
+fn until(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -2,8 +2,7 @@
 //! reads them. The caller is in the service directory.
 
 use crate::format::signal;
-use std::fs;
-use std::io::Read;
+use crate::sys::exec;
 
 /// The longest such file that is read, in bytes.
 const MAX_BYTES: u64 = 256;
@@ -31,7 +30,6 @@ pub fn flag(file: &str) -> bool {
 }
 
 fn first_line(file: &str) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    fs::File::open(file).ok()?.take(MAX_BYTES).read_to_end(&mut text).ok()?;
+    let text = exec::head(file.as_bytes(), MAX_BYTES).ok()?;
     text.split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
 }

@@ -130,16 +130,23 @@ fn started_as() -> Vec<u8> {
 
 /// What stands behind the `#!` with which a file begins.
 pub fn shebang(file: &[u8]) -> Option<Shebang> {
-    use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
-    let mut head = Vec::with_capacity(256);
-    let open = std::fs::File::open(std::ffi::OsStr::from_bytes(file)).ok()?;
-    open.take(256).read_to_end(&mut head).ok()?;
+    let head = head(file, 256).ok()?;
     let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?.trim_ascii();
     let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
     let argument = line[end..].trim_ascii();
     let interpreter = line[..end].to_vec();
     Some((interpreter, (!argument.is_empty()).then(|| argument.to_vec())))
+}
+
+/// The first bytes of a file. If it is a FIFO, nobody is waited for: there are none.
+pub fn head(file: &[u8], most: u64) -> std::io::Result<Vec<u8>> {
+    use std::io::Read;
+    use std::os::unix::{ffi::OsStrExt, fs::OpenOptionsExt};
+    let mut options = std::fs::File::options();
+    let options = options.read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+    let mut head = Vec::new();
+    options.open(std::ffi::OsStr::from_bytes(file))?.take(most).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// Names this process, as `ps` and /proc/PID/comm show it (15 bytes at most).
@@ -152,19 +159,32 @@ pub fn set_comm(name: &str) {
 /// Whether the kernel could execute what `find` found: a script's interpreter must be there too,
 /// and a file that is neither script nor ELF is ENOEXEC.
 pub fn check(found: &Found) -> Result<(), Errno> {
-    use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
     if let Some((interpreter, _)) = &found.shebang {
         return executable(interpreter);
     }
-    let mut head = [0; 4];
-    let mut open = match std::fs::File::open(std::ffi::OsStr::from_bytes(&found.file)) {
-        Ok(open) => open,
+    match head(&found.file, 4) {
+        Ok(head) if head == b"\x7fELF" => Ok(()),
         // Executable but not readable: the kernel can look at what we cannot.
-        Err(_) => return Ok(()),
-    };
-    match open.read(&mut head) {
-        Ok(4) if &head == b"\x7fELF" => Ok(()),
-        _ => Err(Errno::ENOEXEC),
+        Err(_) => Ok(()),
+        Ok(_) => Err(Errno::ENOEXEC),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_fifo_is_no_program_and_is_not_waited_for() {
+        let fifo = std::env::temp_dir().join(format!("sixtree-exec-{}", std::process::id()));
+        nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
+        let name = fifo.as_os_str().as_bytes().to_vec();
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(find(&name, b"")));
+        let found = is_done.recv_timeout(std::time::Duration::from_secs(10));
+        std::fs::remove_file(fifo).unwrap();
+        assert_eq!(found, Ok(Err(Errno::EACCES)));
     }
 }

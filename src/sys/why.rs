@@ -39,12 +39,8 @@ fn is_file(file: &[u8]) -> bool {
 /// Whether the first line ends in a carriage return, which the kernel takes for a part of the
 /// interpreter's name, or of its argument.
 fn ends_in_cr(file: &[u8]) -> bool {
-    use std::io::Read;
-    use std::os::unix::ffi::OsStrExt;
-    let mut head = Vec::with_capacity(256);
-    let open = std::fs::File::open(std::ffi::OsStr::from_bytes(file));
-    let read = open.and_then(|f| f.take(256).read_to_end(&mut head));
-    read.is_ok() && head.split(|&b| b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
+    let head = super::exec::head(file, 256).unwrap_or_default();
+    head.split(|&b| b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
 }
 
 #[cfg(test)]

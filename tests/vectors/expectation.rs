@@ -6,8 +6,8 @@ use sixtree::sys::regex::{Dialect, Regex};
 use std::fs;
 use std::path::Path;
 
-/// Where it is not recorded whether anything is on stderr, success is silent; but not in these: what
-/// is tried again was told before.
+/// Where it is not recorded whether anything is on stderr, success is silent; but not in these:
+/// what is tried again was told before.
 const SPEAK_OF_SUCCESS: &[&str] =
     &["s6-log/processor-crashes-and-is-retried", "s6-log/processor-fails-and-is-retried"];
 

@@ -70,7 +70,7 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
         lasting: true,
         new_pid_namespace: false,
     };
-    let hook = spawn(&child, program)?;
+    let hook = spawn(&child, || program.go())?;
     loop {
         let signal = watched.wait()?;
         if stops.contains(signal) {

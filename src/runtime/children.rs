@@ -7,7 +7,7 @@ use crate::definition::{Kind, Word};
 use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
 use crate::graph::ServiceId;
 use crate::sys::process::{self, WaitStatus};
-use crate::sys::spawn::{Child, Session, spawn};
+use crate::sys::spawn::{Child, Session, Spawner, spawn};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -30,6 +30,8 @@ pub struct Children {
     by_pid: LiteMap<i32, Whose>,
     /// The CMD's process.
     pub cmd: Option<Pid>,
+    /// How they are started.
+    pub spawner: Spawner,
 }
 
 /// How many ends one wake-up takes, so that a storm of orphans cannot starve the rest.
@@ -264,11 +266,14 @@ impl Runtime {
             lasting: plan.lasting,
             new_pid_namespace: plan.new_pid_namespace,
         };
-        let lock_fd = plan.lock_fd;
+        let Some(lock_fd) = plan.lock_fd else {
+            return self.children.spawner.spawn(&child, program);
+        };
         spawn(&child, move || {
-            let locked = lock_fd
-                .map_or(Ok(()), |fd| crate::sys::lock::wait_for(b"supervise/service-lock", fd));
-            if locked.is_ok() { program() } else { 111 }
+            match crate::sys::lock::wait_for(b"supervise/service-lock", lock_fd) {
+                Ok(()) => program.go(),
+                Err(_) => 111,
+            }
         })
     }
 

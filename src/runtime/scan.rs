@@ -6,7 +6,7 @@ use super::{Role, Runtime};
 use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
-use crate::sys::spawn::{Child, Session, spawn};
+use crate::sys::spawn::{Child, Session};
 use litemap::LiteMap;
 use nix::sys::signal::Signal;
 use std::collections::BTreeSet;
@@ -238,7 +238,7 @@ impl Runtime {
             new_pid_namespace: false,
         };
         let started = (self.settings.launch)(vec![word], &self.settings.env)
-            .and_then(|program| spawn(&child, program));
+            .and_then(|program| self.children.spawner.spawn(&child, program));
         if let Err(e) = started {
             let text = format!("unable to spawn {}: {}", script.display(), e.desc());
             self.warn(&format!("s6-svscan: warning: {text}"));

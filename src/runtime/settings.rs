@@ -1,14 +1,15 @@
 //! What the runtime is told before it starts: by /init, or by s6-svscan and s6-supervise.
 
 use crate::definition::Word;
+use crate::sys::spawn::Program;
 use nix::errno::Errno;
 use std::os::fd::{OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// Finds a program and checks what can be checked before a fork. The closure becomes it, in the
-/// child, and comes back only with a code to exit with.
-pub type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Box<dyn FnOnce() -> i32>, Errno>;
+/// Finds a program and checks what can be checked before a child becomes it: that it is there and
+/// executable, and its interpreter too.
+pub type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Program, Errno>;
 
 /// How to run.
 pub struct Settings {

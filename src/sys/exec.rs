@@ -1,6 +1,8 @@
 //! argv in, execve out: the two ends of every program here.
 
+use super::raw;
 use nix::errno::Errno;
+use nix::libc;
 use nix::unistd::AccessFlags;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::OnceLock;
@@ -26,17 +28,70 @@ pub unsafe fn words(argc: c_int, argv: *const *const c_char) -> Vec<Vec<u8>> {
 ///
 /// `env` holds `KEY=VALUE` strings. A word with a NUL inside gives EINVAL.
 pub fn execve(file: &[u8], argv: &[Vec<u8>], env: &[Vec<u8>]) -> Errno {
-    let strings = |words: &[Vec<u8>]| -> Result<Vec<CString>, Errno> {
-        words.iter().map(|w| CString::new(w.as_slice()).map_err(|_| Errno::EINVAL)).collect()
-    };
-    let prepared =
-        (|| Ok((CString::new(file).map_err(|_| Errno::EINVAL)?, strings(argv)?, strings(env)?)))();
-    match prepared {
-        Ok((file, argv, env)) => match nix::unistd::execve(&file, &argv, &env) {
-            Ok(never) => match never {},
+    Execve::new(file, argv, env).map_or_else(|e| e, |prepared| prepared.attempt())
+}
+
+/// A program with its arguments and its environment, as the kernel takes them.
+#[derive(Debug, Default)]
+pub struct Execve {
+    /// The file's path, the arguments, the environment: each with a NUL.
+    strings: Vec<u8>,
+    /// Where the arguments are, a null, where the environment is, a null.
+    addresses: Vec<usize>,
+    /// Where the latter begins.
+    env_at: usize,
+}
+
+impl Execve {
+    /// Prepares an execution. A word with a NUL inside gives EINVAL.
+    pub fn new(file: &[u8], argv: &[Vec<u8>], env: &[Vec<u8>]) -> Result<Self, Errno> {
+        let words = argv.iter().chain(env).map(Vec::as_slice);
+        let bytes = words.clone().map(|word| word.len() + 1).sum::<usize>() + file.len() + 1;
+        let mut strings = Vec::with_capacity(bytes);
+        let mut addresses = Vec::with_capacity(argv.len() + env.len() + 2);
+        for (at, word) in std::iter::once(file).chain(words).enumerate() {
+            if word.contains(&0) {
+                return Err(Errno::EINVAL);
+            }
+            if at == argv.len() + 1 {
+                addresses.push(0);
+            }
+            if at > 0 {
+                addresses.push(strings.as_ptr() as usize + strings.len());
+            }
+            strings.extend_from_slice(word);
+            strings.push(0);
+        }
+        if env.is_empty() {
+            addresses.push(0);
+        }
+        addresses.push(0);
+        Ok(Self { strings, addresses, env_at: argv.len() + 1 })
+    }
+
+    /// Becomes the program. Returns only on failure, with the code to exit with, and has then told
+    /// the reason on stderr. It makes no use of memory, nor of the C library.
+    pub fn go(&self) -> i32 {
+        let e = self.attempt();
+        let file = self.strings.split(|&b| b == 0).next().unwrap_or_default();
+        for part in [b"unable to exec ", file, b": ", e.desc().as_bytes(), b"\n"] {
+            // SAFETY: so many bytes are there.
+            let _ =
+                unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
+        }
+        if e == Errno::ENOENT { 127 } else { 126 }
+    }
+
+    fn attempt(&self) -> Errno {
+        let file = self.strings.as_ptr() as usize;
+        let argv = self.addresses.as_ptr() as usize;
+        let Some(env) = self.addresses.get(self.env_at..) else { return Errno::EINVAL };
+        let env = env.as_ptr() as usize;
+        // SAFETY: strings with their NULs, and lists of them with their nulls.
+        match unsafe { raw::call(libc::SYS_execve, [file, argv, env, 0]) } {
+            Ok(_) => Errno::EIO,
             Err(e) => e,
-        },
-        Err(e) => e,
+        }
     }
 }
 
@@ -102,7 +157,7 @@ fn is_on_noexec(file: &[u8]) -> bool {
 fn executable(file: &[u8]) -> Result<(), Errno> {
     nix::unistd::access(file, AccessFlags::X_OK)?;
     let stat = nix::sys::stat::stat(file)?;
-    let regular = stat.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG;
+    let regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
     if regular { Ok(()) } else { Err(Errno::EACCES) }
 }
 
@@ -120,7 +175,7 @@ pub fn is_self(file: &[u8]) -> bool {
 /// The path with which the kernel started this program.
 fn started_as() -> Vec<u8> {
     // SAFETY: getauxval has no preconditions.
-    let path = unsafe { nix::libc::getauxval(nix::libc::AT_EXECFN) } as *const c_char;
+    let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const c_char;
     if path.is_null() {
         return Vec::new();
     }

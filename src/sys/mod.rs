@@ -18,6 +18,7 @@ pub mod mount;
 pub mod poll;
 pub mod process;
 pub mod random;
+pub mod raw;
 pub mod regex;
 pub mod remove;
 pub mod signal;

@@ -2,8 +2,8 @@
 //! long as the next program is one of ours, going on is a call and not an execve.
 
 use super::{Environment, Tool, Word, basename, die};
-use crate::sys::exec::{self, Found};
-use crate::sys::{fd, process};
+use crate::sys::exec::{self, Execve, Found};
+use crate::sys::{fd, process, spawn};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -227,42 +227,21 @@ pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
     Process::new(tool, Environment::inherited()).go(argv)
 }
 
-/// A program that was found, and is ready to start.
-pub struct Prepared(Option<Program>);
-
-/// Finds `argv` in the PATH of `env`, and checks all that can be checked before a fork: that it is
-/// there and executable, and its interpreter too.
-pub fn prepare(env: &Environment, argv: Vec<Word>) -> Result<Prepared, Errno> {
-    let program = resolve(env.get(b"PATH"), argv.into())?;
-    if let Some(Program::File(found, _)) = &program {
-        exec::check(found)?;
-    }
-    Ok(Prepared(program))
-}
-
 /// How the runtime starts programs (`runtime::Launch`): in this process, where they are ours.
-pub fn launch(argv: Vec<Word>, env: &[Word]) -> Result<Box<dyn FnOnce() -> i32>, Errno> {
-    let env = Environment::from_strings(env.to_vec());
-    let program = prepare(&env, argv)?;
-    Ok(Box::new(move || program.start(env)))
-}
-
-impl Prepared {
-    /// Becomes the program. Comes back only to say with which code to exit.
-    pub fn start(self, env: Environment) -> i32 {
-        match self.0 {
-            None => 0,
-            Some(Program::Ours(tool, argv)) => {
+pub fn launch(argv: Vec<Word>, env: &[Word]) -> Result<spawn::Program, Errno> {
+    let path = env.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
+    match resolve(path, argv.into())? {
+        None => Ok(spawn::Program::Here(Box::new(|| 0))),
+        Some(Program::File(found, argv)) => {
+            exec::check(&found)?;
+            Execve::new(&found.file, &argv, env).map(spawn::Program::File)
+        }
+        Some(Program::Ours(tool, argv)) => {
+            let env = Environment::from_strings(env.to_vec());
+            Ok(spawn::Program::Here(Box::new(move || {
                 exec::set_comm(tool.name);
                 Process::new(tool, env).go(argv)
-            }
-            Some(Program::File(found, argv)) => {
-                let e = exec::execve(&found.file, &argv, env.strings());
-                let text =
-                    format!("unable to exec {}: {}\n", die::show(&found.file), die::reason(e));
-                let _ = fd::write_all(2, text.as_bytes());
-                i32::from(exec_failure(e))
-            }
+            })))
         }
     }
 }

@@ -3,6 +3,9 @@
 //! The program may be one of ours and go on without an execve, so close-on-exec is not enough:
 //! the child closes all that it was not given by hand.
 
+mod shared;
+
+use super::exec::Execve;
 use super::{fd, limits, process};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -40,6 +43,39 @@ pub struct Child<'a> {
 /// A supervisor holds two descriptors and more for every service. A child that needs only low ones
 /// takes no others over, so that its cost does not grow with the number of services.
 const LOW: RawFd = 16;
+
+/// What a child becomes.
+pub enum Program {
+    /// A file that is executed.
+    File(Execve),
+    /// Something that goes on in a copy of this process, to the code to exit with.
+    Here(Box<dyn FnOnce() -> i32>),
+}
+
+impl Program {
+    /// Becomes it. Comes back only with a code to exit with.
+    pub fn go(self) -> i32 {
+        match self {
+            Self::File(execve) => execve.go(),
+            Self::Here(body) => body(),
+        }
+    }
+}
+
+/// Starts children; the ordinary ones at less than a fork's cost.
+#[derive(Debug, Default)]
+pub struct Spawner(shared::Nursery);
+
+impl Spawner {
+    /// Starts a child that is set up as told.
+    pub fn spawn(&mut self, child: &Child, program: Program) -> Result<Pid, Errno> {
+        let execve = match program {
+            Program::File(execve) => execve,
+            Program::Here(body) => return spawn(child, body),
+        };
+        self.0.start(child, execve).or_else(|execve| spawn(child, move || execve.go()))
+    }
+}
 
 /// Forks a child that is set up as told, runs `body` and exits with its result.
 pub fn spawn(child: &Child, body: impl FnOnce() -> i32) -> Result<Pid, Errno> {

@@ -1,0 +1,264 @@
+//! Children that share our memory until they execute their program. No page table is copied for
+//! them, and no page of ours has to be copied afterwards because they had it too.
+//!
+//! Unlike after vfork(2), we go on meanwhile: a program on a file system that hangs must not hold
+//! up everything else. So such a child has a stack of its own, looks at nothing but its task, and
+//! makes its system calls without the C library, whose errno is ours.
+
+use super::{Child, LOW, Session};
+use crate::sys::exec::Execve;
+use crate::sys::raw;
+use nix::errno::Errno;
+use nix::libc;
+use nix::unistd::Pid;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+/// How many may be on their way at a time. Others are forked as usual.
+const TASKS: usize = 32;
+
+/// What each of them has for a stack: far more than it needs.
+const STACK: usize = 8192;
+
+/// The places in which such children begin.
+#[derive(Debug)]
+pub struct Nursery {
+    tasks: Box<[Task]>,
+    stacks: Box<[Stack]>,
+}
+
+/// What a child is to do. It is not touched while `running` is not 0.
+#[derive(Debug, Default)]
+struct Task {
+    running: AtomicI32,
+    session: Option<Session>,
+    /// stdin, stdout and stderr: their numbers here.
+    stdio: [RawFd; 3],
+    nofile: Option<(u64, u64)>,
+    program: Option<Execve>,
+}
+
+#[derive(Clone, Debug)]
+#[repr(align(16))]
+struct Stack([u8; STACK]);
+
+impl Default for Nursery {
+    fn default() -> Self {
+        let tasks = (0..TASKS).map(|_| Task::default()).collect();
+        // Made in place, so that no page of it is touched before it is needed.
+        let stacks = vec![Stack([0; STACK]); TASKS].into_boxed_slice();
+        Self { tasks, stacks }
+    }
+}
+
+impl Nursery {
+    /// Starts a program, if it needs no more than what can be done here. Else it comes back.
+    pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, Execve> {
+        let free = self.tasks.iter_mut().zip(&mut self.stacks).find(|(task, _)| task.is_free());
+        let (Some(stdio), Some((task, stack))) = (stdio(child), free) else { return Err(program) };
+        task.session = Some(child.session);
+        task.stdio = stdio;
+        task.nofile = child.nofile;
+        task.program = Some(program);
+        task.running.store(1, Ordering::Relaxed);
+        let flags = libc::CLONE_FILES | libc::SIGCHLD;
+        let argument = std::ptr::from_ref(task).cast();
+        let top = stack.0.as_mut_ptr_range().end;
+        // SAFETY: the stack and the task are this child's alone until `running` is 0, and `begin`
+        // never returns.
+        match unsafe { raw::clone(flags, top, task.running.as_ptr(), begin, argument) } {
+            Ok(pid) => Ok(Pid::from_raw(pid as i32)),
+            Err(_) => {
+                task.running.store(0, Ordering::Relaxed);
+                Err(task.program.take().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Children that are on their way keep what they look at.
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        if !self.tasks.iter().all(Task::is_free) {
+            Box::leak(std::mem::take(&mut self.tasks));
+            Box::leak(std::mem::take(&mut self.stacks));
+        }
+    }
+}
+
+/// The stdio of a child that gets nothing else, all of it at low numbers that stay what they are,
+/// and none of which is overwritten before it is read.
+fn stdio(child: &Child) -> Option<[RawFd; 3]> {
+    let &[(0, input), (1, output), (2, error)] = child.fds else { return None };
+    let low = [input, output, error].iter().all(|from| (0..LOW).contains(from));
+    // A number is put in place after the ones below it: what those replace is not to be read.
+    let in_order = output != 0 && error != 0 && (error != 1 || output == 1);
+    let plain = child.lasting && !child.new_pid_namespace;
+    (plain && low && in_order).then_some([input, output, error])
+}
+
+/// Where the child begins.
+///
+/// # Safety
+/// `task` points to its task.
+unsafe extern "C" fn begin(task: *const libc::c_void) -> ! {
+    // SAFETY: our parent leaves the task alone until we are gone.
+    let task = unsafe { &*task.cast::<Task>() };
+    let code = match task.set_up() {
+        Ok(()) => task.program.as_ref().map_or(111, Execve::go),
+        Err(_) => 111,
+    };
+    loop {
+        let _ = plain(libc::SYS_exit_group, [code as usize, 0, 0]);
+    }
+}
+
+impl Task {
+    fn is_free(&self) -> bool {
+        self.running.load(Ordering::Acquire) == 0
+    }
+
+    fn set_up(&self) -> Result<(), Errno> {
+        unshare_descriptors()?;
+        match self.session {
+            Some(Session::New) => drop(plain(libc::SYS_setsid, [0; 3])),
+            Some(Session::Foreground) => foreground()?,
+            Some(Session::Same) | None => {}
+        }
+        for (to, from) in (0..).zip(self.stdio) {
+            place(to, from)?;
+        }
+        // What is left is close-on-exec, if the kernel cannot.
+        let _ = plain(libc::SYS_close_range, [3, u32::MAX as usize, 0]);
+        if let Some((soft, hard)) = self.nofile {
+            restore_nofile(soft, hard);
+        }
+        restore_signals()
+    }
+}
+
+fn unshare_descriptors() -> Result<(), Errno> {
+    let range = [LOW as usize, u32::MAX as usize, libc::CLOSE_RANGE_UNSHARE as usize];
+    plain(libc::SYS_close_range, range)
+        .or_else(|_| plain(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0]))
+        .map(drop)
+}
+
+fn foreground() -> Result<(), Errno> {
+    plain(libc::SYS_setpgid, [0; 3])?;
+    let me = plain(libc::SYS_getpid, [0; 3])? as libc::pid_t;
+    let address = std::ptr::from_ref(&me) as usize;
+    let _ = plain(libc::SYS_ioctl, [0, libc::TIOCSPGRP as usize, address]);
+    Ok(())
+}
+
+fn place(to: RawFd, from: RawFd) -> Result<(), Errno> {
+    if to == from {
+        plain(libc::SYS_fcntl, [to as usize, libc::F_SETFD as usize, 0]).map(drop)
+    } else {
+        plain(libc::SYS_dup3, [from as usize, to as usize, 0]).map(drop)
+    }
+}
+
+fn restore_nofile(soft: u64, hard: u64) {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    let address = std::ptr::from_ref(&limit) as usize;
+    let _ = plain(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, address]);
+}
+
+/// As `super::restore_signals` does.
+fn restore_signals() -> Result<(), Errno> {
+    const SET_BYTES: usize = 8;
+    // The kernel's own struct: handler (the default one), flags, restorer, mask.
+    let default = [0_usize; 4];
+    let address = std::ptr::from_ref(&default) as usize;
+    let which = libc::SIGPIPE as usize;
+    // SAFETY: as many bytes as the kernel reads; the default is no code of ours.
+    unsafe { raw::call(libc::SYS_rt_sigaction, [which, address, 0, SET_BYTES]) }?;
+    let none = 0_u64;
+    let address = std::ptr::from_ref(&none) as usize;
+    let how = libc::SIG_SETMASK as usize;
+    // SAFETY: as many bytes as the kernel reads.
+    unsafe { raw::call(libc::SYS_rt_sigprocmask, [how, address, 0, SET_BYTES]) }.map(drop)
+}
+
+/// A call of numbers, or of something that the kernel only reads.
+fn plain(number: libc::c_long, [a, b, c]: [usize; 3]) -> Result<usize, Errno> {
+    // SAFETY: it changes nothing but this child.
+    unsafe { raw::call(number, [a, b, c, 0]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::process::{WaitStatus, wait};
+    use crate::sys::spawn::{Program, Spawner};
+    use nix::sys::wait::WaitPidFlag;
+    use std::os::fd::AsRawFd;
+
+    fn program(words: &[&str]) -> Execve {
+        let argv: Vec<_> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        Execve::new(&argv[0], &argv, &[b"A=b".to_vec()]).unwrap()
+    }
+
+    fn child(fds: &[(RawFd, RawFd)]) -> Child<'_> {
+        let session = Session::New;
+        Child { session, fds, nofile: None, lasting: true, new_pid_namespace: false }
+    }
+
+    fn ended(pid: Pid) -> WaitStatus {
+        wait(pid.as_raw(), WaitPidFlag::empty()).unwrap().unwrap().1
+    }
+
+    const INHERITED: [(RawFd, RawFd); 3] = [(0, 0), (1, 1), (2, 2)];
+
+    #[test]
+    fn more_children_than_places_all_become_their_program() {
+        let mut spawner = Spawner::default();
+        let mut start = |code: usize| {
+            let code = format!("test $A = b && exit {code}");
+            let program = Program::File(program(&["/bin/sh", "-c", &code]));
+            spawner.spawn(&child(&INHERITED), program).unwrap()
+        };
+        let started: Vec<Pid> = (0..4 * TASKS).map(&mut start).collect();
+        let codes: Vec<_> = started.into_iter().map(|pid| ended(pid).code()).collect();
+        assert_eq!(codes, (0..4 * TASKS).map(|code| Some(code as u8)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_place_is_free_when_its_child_has_left_it() {
+        let mut nursery = Nursery::default();
+        for program in [program(&["/bin/true"]), program(&["/nowhere"])] {
+            let pid = nursery.start(&child(&INHERITED), program).unwrap();
+            ended(pid);
+            assert!(nursery.tasks.iter().all(Task::is_free));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_executed_is_told_on_its_stderr() {
+        let (read, write) = nix::unistd::pipe().unwrap();
+        let fds = [(0, 0), (1, 1), (2, write.as_raw_fd())];
+        let pid = Spawner::default().spawn(&child(&fds), Program::File(program(&["/nowhere"])));
+        assert_eq!(ended(pid.unwrap()).code(), Some(127));
+        drop(write);
+        let said = crate::sys::fd::read_to_end(read.as_raw_fd()).unwrap();
+        assert_eq!(said, b"unable to exec /nowhere: No such file or directory\n");
+    }
+
+    #[test]
+    fn what_needs_more_comes_back() {
+        let mut nursery = Nursery::default();
+        for fds in [
+            &[(0, 0), (1, 1)][..],
+            &[(0, 0), (1, 1), (2, 2), (3, 3)],
+            &[(0, 0), (1, LOW), (2, 2)],
+            &[(0, 1), (1, 0), (2, 2)],
+            &[(0, 0), (1, 2), (2, 1)],
+        ] {
+            assert!(nursery.start(&child(fds), program(&["/bin/true"])).is_err(), "{fds:?}");
+        }
+        let swaps = Child { lasting: false, ..child(&INHERITED) };
+        assert!(nursery.start(&swaps, program(&["/bin/true"])).is_err());
+    }
+}

@@ -62,6 +62,8 @@ pub struct Settings {
     pub accept_writable_run: bool,
     /// `SIXTREE_RUNDIR`: what to use for /run.
     pub rundir: Option<Vec<u8>>,
+    /// `SIXTREE_ROOTDIR`: where the image is, whose definitions are booted.
+    pub rootdir: Option<Vec<u8>>,
     /// `SIXTREE_SHUTDOWN_MAXTIME`: how long stopping the services may take, in ms; 0 is for ever.
     pub shutdown_maxtime_ms: u32,
 }
@@ -117,7 +119,8 @@ impl Settings {
             runtime_profile: from.text("S6_RUNTIME_PROFILE"),
             runtime_bundledir: from.text("S6_RUNTIME_BUNDLEDIR"),
             accept_writable_run: from.flag("S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES"),
-            rundir: from.directory("SIXTREE_RUNDIR"),
+            rundir: from.directory("SIXTREE_RUNDIR", RUNDIR),
+            rootdir: from.directory("SIXTREE_ROOTDIR", "/"),
             shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
         };
         (settings, from.refused)
@@ -161,12 +164,12 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
     fn descriptor(&mut self, name: &'static str) -> Option<u16> {
         u16::try_from(self.number(name, 0)).ok().filter(|fd| *fd >= 3)
     }
-    fn directory(&mut self, name: &'static str) -> Option<Vec<u8>> {
+    fn directory(&mut self, name: &'static str, default: &str) -> Option<Vec<u8>> {
         let value = self.text(name)?;
         if value.first() == Some(&b'/') {
             return Some(value);
         }
-        self.refuse(name, value, "an absolute path", RUNDIR.to_owned());
+        self.refuse(name, value, "an absolute path", default.to_owned());
         None
     }
 }

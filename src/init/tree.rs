@@ -30,7 +30,7 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
 fn image(settings: &Settings) -> Image {
     let path = |bytes: &Vec<u8>| PathBuf::from(OsStr::from_bytes(bytes));
     Image {
-        root: PathBuf::from("/"),
+        root: settings.rootdir.as_ref().map_or_else(|| PathBuf::from("/"), path),
         profile: settings.runtime_profile.as_deref().map(|p| String::from_utf8_lossy(p).into()),
         bundles: settings.runtime_bundledir.as_ref().map(path),
     }

@@ -45,8 +45,9 @@ pub fn settings(process: &Process) -> Settings {
 
 /// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.
 pub fn etc(settings: &Settings) -> PathBuf {
+    let etc = path(settings.rootdir.as_deref().unwrap_or(b"/")).join("etc");
     let profile = settings.runtime_profile.as_deref().map(path);
-    profile.map_or_else(|| "/etc".into(), |name| Path::new("/etc/cont-profile.d").join(name))
+    profile.map_or_else(|| etc.clone(), |name| etc.join("cont-profile.d").join(name))
 }
 
 /// The visible entries of a directory, sorted; none if it cannot be read.

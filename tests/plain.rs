@@ -1,0 +1,70 @@
+//! `/init` as an ordinary process: no namespaces, no engine, any user. It boots examples/plain.
+
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A tree that runs, and goes away with the test.
+struct Plain {
+    place: PathBuf,
+    init: Child,
+}
+
+impl Plain {
+    fn start() -> Self {
+        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let place = place.join(format!("plain-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&place);
+        fs::create_dir_all(place.join("run")).expect("a folder for the test");
+        let program = env!("CARGO_BIN_EXE_sixtree");
+        let installed = Command::new(program).args(["install", "--root"]).arg(&place).status();
+        assert!(installed.is_ok_and(|status| status.success()), "sixtree install failed");
+        let log = || File::options().create(true).append(true).open(place.join("log"));
+        let path = std::env::var("PATH").expect("a PATH");
+        let mut init = Command::new(place.join("init"));
+        init.arg0("/init")
+            .env("PATH", format!("{}:{path}", place.join("command").display()))
+            .env("SIXTREE_RUNDIR", place.join("run"))
+            .env("SIXTREE_ROOTDIR", Path::new("examples/plain").canonicalize().expect("there"))
+            .stdin(Stdio::null())
+            .stdout(log().expect("a file for what it writes"))
+            .stderr(log().expect("the same"));
+        Self { init: init.spawn().expect("init starts"), place }
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.place.join(file)).unwrap_or_default()
+    }
+
+    fn wait_for(&self, file: &str, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.text(file).contains(text) {
+            assert!(Instant::now() < deadline, "no {text:?} in {file}\n{}", self.text("log"));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        let _ = self.init.kill();
+        let _ = self.init.wait();
+        let _ = fs::remove_dir_all(&self.place);
+    }
+}
+
+#[test]
+fn a_tree_runs_without_being_a_container() {
+    let mut plain = Plain::start();
+    plain.wait_for("log", "not PID 1: running as a child subreaper");
+    let ticks = format!("under {}\n", plain.init.id());
+    plain.wait_for("run/log/current", &ticks);
+    plain.wait_for("log", "service ticker successfully started");
+    let init = nix::unistd::Pid::from_raw(plain.init.id() as i32);
+    nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGTERM).expect("it is there");
+    assert_eq!(plain.init.wait().expect("our own child").code(), Some(0), "{}", plain.text("log"));
+    let log = plain.text("log");
+    assert!(log.contains("service ticker successfully stopped"), "{log}");
+}

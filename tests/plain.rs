@@ -1,5 +1,7 @@
 //! `/init` as an ordinary process: no namespaces, no engine, any user. It boots examples/plain.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};

@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::known::Known;
+use crate::definition::similar;
 use crate::format::request::{CONTROL, Request};
 use crate::graph::Graph;
-use crate::graph::similar;
 use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
 use crate::tools::s6_rc::live::{self, Trouble};

@@ -1,7 +1,7 @@
 //! `sixtree tools` and `sixtree help`: which commands there are, and how each is called.
 
 use super::{Failure, command, print};
-use crate::graph::similar;
+use crate::definition::similar;
 use crate::tools::{FAMILIES, find};
 use clap::{Arg, ArgMatches, Command};
 

@@ -3,12 +3,15 @@
 pub mod database;
 mod error;
 mod image;
+pub mod names;
 pub mod parse;
 mod read;
+mod similar;
 
 pub use error::{Fault, Mistake, Place, Problem, Severity};
 pub use image::{Image, read_with_bundles};
 pub use read::read;
+pub use similar::similar;
 
 use std::path::PathBuf;
 

@@ -44,7 +44,7 @@ pub struct Settings {
     pub cmd_wait_maxtime_ms: u32,
     /// `S6_CMD_RECEIVE_SIGNALS`: signals to PID 1 go to the CMD.
     pub cmd_receives_signals: bool,
-    /// `S6_READ_ONLY_ROOT`: nothing but /run may be written to.
+    /// `S6_READ_ONLY_ROOT`: a noexec /run is remounted, if that is possible.
     pub read_only_root: bool,
     /// `S6_SYNC_DISKS`: sync(2) at the end.
     pub sync_disks: bool,
@@ -58,7 +58,7 @@ pub struct Settings {
     pub runtime_profile: Option<Vec<u8>>,
     /// `S6_RUNTIME_BUNDLEDIR`: what to read instead of user-bundles.d.
     pub runtime_bundledir: Option<Vec<u8>>,
-    /// `S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES`.
+    /// `S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES`: no warning of one.
     pub accept_writable_run: bool,
     /// `SIXTREE_RUNDIR`: what to use for /run.
     pub rundir: Option<Vec<u8>>,

@@ -10,7 +10,6 @@ mod renumber;
 mod resolve;
 
 pub use conflict::Conflict;
-pub use faults::similar;
 
 use crate::definition::{Definition, Fault};
 use petgraph::graph::DiGraph;

@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Where stdout and stderr go.
 pub struct Outputs {
@@ -19,6 +19,8 @@ pub struct Outputs {
     pub cmd: (i32, i32),
     /// The ends of the FIFO that are to be kept open.
     pub kept: Vec<OwnedFd>,
+    /// The log, where stderr has no copy of it.
+    pub hidden_log: Option<PathBuf>,
 }
 
 /// Makes the logger's service directory, where one is wanted; it starts with the first scan.
@@ -26,7 +28,7 @@ pub struct Outputs {
 /// The script keeps the container's stderr (fd 3) as the stdout of its `1` action.
 pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Refusal> {
     if settings.logging == 0 {
-        return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new() });
+        return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new(), hidden_log: None });
     }
     let directory = run_directory.join("service/s6-svscan-log");
     let logs = run_directory.join("uncaught-logs");
@@ -47,7 +49,8 @@ pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Ref
     let opened = kept[0].as_raw_fd();
     // Differs: with S6_LOGGING=1 the CMD keeps its own stdout and stderr, as documented.
     let cmd = if settings.logging == 1 { (1, 2) } else { (opened, opened) };
-    Ok(Outputs { services: (opened, opened), cmd, kept: kept.into() })
+    let hidden_log = (settings.logging >= 2).then(|| logs.join("current"));
+    Ok(Outputs { services: (opened, opened), cmd, kept: kept.into(), hidden_log })
 }
 
 /// Opens the FIFO for writing. The opening for both keeps it from ever being without a reader, so

@@ -164,6 +164,7 @@ impl Boot {
             catch_all: outputs.kept,
             nofile: limits::raise(),
             outputs: outputs.services,
+            hidden_log: outputs.hidden_log,
             cmd_receives_signals: self.settings.cmd_receives_signals,
             rescan_ms: 0,
             begun: self.begun,

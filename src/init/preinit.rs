@@ -6,6 +6,7 @@ use super::{Refusal, info, warn};
 use crate::format::settings::{RUNDIR, Settings, private_rundir};
 use crate::sys::fd;
 use nix::mount::{MsFlags, mount};
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, access, geteuid};
 use std::fs;
 use std::io;
@@ -58,6 +59,8 @@ pub fn run_directory(settings: &Settings, verbosity: u8) -> Result<PathBuf, Refu
     let run = PathBuf::from(RUNDIR);
     let _ = fs::create_dir(&run);
     if usable(&run) {
+        allow_programs(&run, settings);
+        warn_of_writers(&run, settings);
         link_var_run(verbosity);
         return Ok(run);
     }
@@ -102,6 +105,34 @@ fn private_directory(verbosity: u8) -> Result<PathBuf, Refusal> {
         ));
     }
     Ok(path)
+}
+
+/// `S6_READ_ONLY_ROOT`: makes a noexec /run one that programs can be executed on, if we may.
+/// Without that, scripts there are run by their interpreters, and nothing else is.
+fn allow_programs(run: &Path, settings: &Settings) {
+    let is_noexec = || statvfs(run).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC));
+    if settings.read_only_root && is_noexec() {
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        let remounted = mount(None::<&str>, run, None::<&str>, flags, None::<&str>);
+        if remounted.is_ok() && settings.verbosity >= 2 {
+            info("/run was mounted noexec: remounted it");
+        }
+    }
+}
+
+/// Where anybody may replace our files, anybody may replace our services.
+///
+/// Differs: the reference refuses such a /run unless it is told to accept it.
+fn warn_of_writers(run: &Path, settings: &Settings) {
+    let mode = fs::metadata(run).map_or(0, |found| found.mode());
+    let is_open = mode & 0o002 != 0 && mode & 0o1000 == 0;
+    if is_open && !settings.accept_writable_run && settings.verbosity >= 1 {
+        warn(
+            "/run is writable for everybody: any user in the container may replace its services; \
+             mount it with mode=1777, or accept it \
+             (S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES=1)",
+        );
+    }
 }
 
 fn usable(directory: &Path) -> bool {

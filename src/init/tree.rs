@@ -1,9 +1,9 @@
 //! The service definitions, as they are to boot, and the live tree made of them.
 
 use super::{Refusal, warn};
-use crate::definition::{Image, database};
+use crate::definition::{Image, database, names};
 use crate::format::settings::Settings;
-use crate::graph::Graph;
+use crate::graph::{Direction, Graph};
 use crate::runtime::LiveTree;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -24,7 +24,31 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
     for fault in faults.iter().filter(|_| settings.verbosity >= 2) {
         warn(&fault.to_string());
     }
+    if settings.verbosity >= 2 {
+        warn_of_slips(&graph);
+    }
     Ok(graph)
+}
+
+/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it.
+fn warn_of_slips(graph: &Graph) {
+    for fault in graph.definitions().flat_map(names::misnamed) {
+        // A oneshot's `run` may be what its author takes for `up`; other files do no harm.
+        if fault.code == "W202" || fault.file.ends_with("run") {
+            warn(&fault.to_string());
+        }
+    }
+    let members: Vec<_> = graph.bundles().iter().flat_map(|b| b.members.clone()).collect();
+    let wanted = graph.closure(&members, Direction::Up);
+    let others = graph.ids().filter(|id| wanted.binary_search(id).is_err());
+    let others: Vec<_> = others.map(|id| graph.name(id)).collect();
+    if !others.is_empty() {
+        warn(&format!(
+            "in no bundle, so that nothing starts them: {}; make an empty file of that name in \
+             user/contents.d, unless they are for s6-rc -u change [W201]",
+            others.join(", ")
+        ));
+    }
 }
 
 fn image(settings: &Settings) -> Image {

@@ -8,6 +8,7 @@ use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
 use crate::graph::ServiceId;
 use crate::sys::process::{self, WaitStatus};
 use crate::sys::spawn::{Child, Session, Spawner, spawn};
+use crate::sys::why;
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -109,7 +110,8 @@ impl Runtime {
             lock_fd,
         };
         let pid = self.start(plan, Session::New).map_err(|e| {
-            let why = why_not("run", e);
+            // Differs: s6-supervise tries again as we do, and does not say why.
+            let why = why::unable_to_exec(b"./run", e);
             self.warn(&format!(
                 "s6-supervise {name}: warning: unable to spawn ./run (waiting 60 seconds): {why}"
             ));
@@ -153,7 +155,7 @@ impl Runtime {
         };
         let timeout_ms = self.number(&name, "timeout-finish").unwrap_or(TIMEOUT_FINISH_MS);
         let pid = self.start(plan, Session::New).map_err(|e| {
-            let why = why_not("finish", e);
+            let why = why::unable_to_exec(b"./finish", e);
             self.warn(&format!("s6-supervise {name}: warning: unable to spawn ./finish: {why}"));
             NotSpawned::Refused
         })?;
@@ -250,7 +252,7 @@ impl Runtime {
             }
             Err(e) => {
                 let code = if e == Errno::ENOENT { 127 } else { 126 };
-                let why = why_not(&name, e);
+                let why = why::unable_to_exec(name.as_bytes(), e);
                 self.journal.line(&format!("sixtree: fatal: unable to run the CMD {name}: {why}"));
                 Some(Event::CmdExited(Exit::Code(code)))
             }
@@ -379,21 +381,5 @@ impl Runtime {
             }
             Ok(_) => {}
         }
-    }
-}
-
-/// Why a script could not be started, in words that say what to do.
-///
-/// Differs: s6-supervise tries again as we do, and does not say why.
-fn why_not(script: &str, e: Errno) -> String {
-    match e {
-        Errno::ENOENT => format!("{script} or the interpreter in its first line does not exist"),
-        Errno::EACCES => {
-            format!(
-                "{script} or its interpreter is not executable (chmod +x), or on a noexec mount"
-            )
-        }
-        Errno::ENOEXEC => format!("{script} is neither a program nor a script that begins with #!"),
-        e => e.desc().to_owned(),
     }
 }

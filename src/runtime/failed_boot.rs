@@ -5,12 +5,17 @@ use super::report::reason;
 use crate::definition::{Definition, Kind};
 use crate::engine::Failure;
 use crate::graph::{Direction, Graph, ServiceId};
-use crate::sys::exec;
+use crate::sys::{exec, why};
 use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// How much is told of a log, in lines and at most in bytes.
+const TAIL_LINES: usize = 10;
+const TAIL_BYTES: u64 = 4096;
 
 /// The lines of the summary.
 pub fn summary(
@@ -38,6 +43,22 @@ pub fn summary(
     lines
 }
 
+/// The last lines of the catch-all log, which ends with the container.
+pub fn last_lines(log: &Path) -> Vec<String> {
+    let tail = fs::File::open(log).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut tail = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut tail).map(|_| tail)
+    });
+    let tail = tail.unwrap_or_default();
+    let lines = tail.split(|&b| b == b'\n').rev().filter(|line| !line.is_empty());
+    let mut lines: Vec<_> =
+        lines.take(TAIL_LINES).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    lines.reverse();
+    lines
+}
+
 /// The file to look at: what `up` calls, where it is one path; else the definition's own.
 fn file(definition: &Definition) -> PathBuf {
     match &definition.kind {
@@ -51,6 +72,11 @@ fn file(definition: &Definition) -> PathBuf {
 
 /// The cause in words, where it can be known.
 fn cause(definition: &Definition, failure: Failure) -> Option<String> {
+    if let Kind::Longrun(_) = definition.kind
+        && let Some(cause) = broken_script(&definition.directory.join("run"))
+    {
+        return Some(cause);
+    }
     match (&definition.kind, failure) {
         (Kind::Longrun(longrun), Failure::TimedOut) => longrun.notification_fd.map(|fd| {
             format!(
@@ -73,30 +99,20 @@ fn cause(definition: &Definition, failure: Failure) -> Option<String> {
 
 /// Why a program could not be executed.
 fn broken_program(program: &[u8]) -> Option<String> {
-    let shown = String::from_utf8_lossy(program);
-    if !program.contains(&b'/') {
-        return Some(format!("is {shown} installed, and in PATH?"));
-    }
-    match exec::find(program, b"") {
-        Err(Errno::ENOENT) => Some(format!("{shown} does not exist")),
-        Err(Errno::EACCES) => Some(format!("{shown} is not executable: chmod +x {shown}")),
-        Err(_) => None,
-        Ok(_) => broken_interpreter(program),
-    }
+    // PATH has been searched, in vain.
+    let folders = b"";
+    let e = exec::find(program, folders).and_then(|found| exec::check(&found)).err()?;
+    let e = if program.contains(&b'/') { e } else { Errno::ENOENT };
+    Some(format!("{}: {}", String::from_utf8_lossy(program), why::unable_to_exec(program, e)))
 }
 
-fn broken_interpreter(file: &[u8]) -> Option<String> {
-    let mut line = fs::read(Path::new(OsStr::from_bytes(file))).ok()?;
-    line.truncate(line.iter().position(|&b| b == b'\n')?);
-    if line.starts_with(b"#!") && line.ends_with(b"\r") {
-        let name = String::from_utf8_lossy(file);
-        let text = "its first line ends in CR LF, and no interpreter is named like that";
-        return Some(format!("{text}: sed -i 's/\\r$//' {name}"));
-    }
+/// A script whose interpreter is not there. Its own executable bit does not matter: the live copy
+/// has it.
+fn broken_script(file: &Path) -> Option<String> {
+    let file = file.as_os_str().as_bytes();
     let (interpreter, _) = exec::shebang(file)?;
-    let missing = exec::find(&interpreter, b"").err()?;
-    let interpreter = String::from_utf8_lossy(&interpreter);
-    Some(format!("its interpreter {interpreter}: {}", missing.desc()))
+    let e = exec::find(&interpreter, b"").err()?;
+    Some(why::unable_to_exec(file, e))
 }
 
 /// `up` is a line of execline: a `#!` in it is a comment, and what follows is no shell.
@@ -149,8 +165,12 @@ mod tests {
         let lost = script("lost", "#!/no/such/sh\n", 0o755);
         assert!(cause_of(&folder, &crlf, 127).unwrap().contains("CR LF"));
         assert!(cause_of(&folder, &plain, 126).unwrap().contains("chmod +x"));
-        assert!(cause_of(&folder, &lost, 127).unwrap().contains("interpreter /no/such/sh"));
-        assert!(cause_of(&folder, "/no/such", 127).unwrap().contains("does not exist"));
+        assert!(
+            cause_of(&folder, &lost, 127)
+                .unwrap()
+                .contains("interpreter /no/such/sh: No such file")
+        );
+        assert!(cause_of(&folder, "/no/such", 127).unwrap().contains("/no/such: No such file"));
         assert_eq!(cause_of(&folder, &plain, 1), None);
         fs::write(folder.join("up"), "#!/bin/bash\necho hi\n").unwrap();
         assert!(cause_of(&folder, "echo", 1).unwrap().contains("#!/bin/bash is a comment"));

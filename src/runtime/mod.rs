@@ -79,6 +79,8 @@ pub struct Runtime {
     stale: Vec<ServiceId>,
     /// What failed in the course of the boot.
     boot_failures: Vec<(ServiceId, Failure)>,
+    /// Whether the container ends because of it.
+    boot_is_fatal: bool,
     journal_watched: bool,
     left: bool,
 }
@@ -108,6 +110,7 @@ impl Runtime {
             heard_us: 0,
             stale: Vec::new(),
             boot_failures: Vec::new(),
+            boot_is_fatal: false,
             journal_watched: false,
             left: false,
             settings,
@@ -130,6 +133,7 @@ impl Runtime {
         while !self.left {
             self.turn();
         }
+        self.tell_last_lines();
         self.exit_code()
     }
 

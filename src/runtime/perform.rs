@@ -181,6 +181,16 @@ impl Runtime {
         self.clients.done(request, outcome);
     }
 
+    /// Where the failed services wrote into a log that nobody can read any more, tells its end. By
+    /// now the logger has read all that there was.
+    pub(super) fn tell_last_lines(&mut self) {
+        let log = self.settings.hidden_log.take().filter(|_| self.boot_is_fatal);
+        let lines = log.as_deref().map(failed_boot::last_lines).unwrap_or_default();
+        for line in lines {
+            self.warn(&format!("sixtree: warning: logged at last: {line}"));
+        }
+    }
+
     /// Tells whoever asked: the client that did, or the container's stderr.
     fn report(&mut self, request: RequestId, report: Report) {
         if let Some(id) = subject(report) {
@@ -190,6 +200,7 @@ impl Runtime {
             self.boot_failures.push((id, failure));
         }
         self.time(request, report);
+        self.boot_is_fatal |= report == Report::BootFatal;
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
         let line = format!("s6-rc: {}: {}", report::prefix(say.severity), say.text);
         if request == BOOT || request == SHUTDOWN {

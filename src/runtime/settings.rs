@@ -35,6 +35,9 @@ pub struct Settings {
     pub outputs: (i32, i32),
     /// The ends of the catch-all logger's FIFO that are kept open here.
     pub catch_all: Vec<OwnedFd>,
+    /// The catch-all log, if nothing of it goes to stderr: of a boot that ends the container its
+    /// last lines are told.
+    pub hidden_log: Option<PathBuf>,
     /// Whether the CMD gets the signals: its pid is then in `s6/cmdpid`.
     pub cmd_receives_signals: bool,
     /// How often to scan without being told to, in ms; 0 is never.

@@ -148,7 +148,7 @@ fn candidate(file: Vec<u8>) -> Result<Found, Errno> {
 }
 
 /// Whether a file could be executed, were it on another mount.
-fn is_on_noexec(file: &[u8]) -> bool {
+pub fn is_on_noexec(file: &[u8]) -> bool {
     use nix::sys::statvfs::{FsFlags, statvfs};
     let is_program = nix::sys::stat::stat(file).is_ok_and(|s| s.st_mode & 0o111 != 0);
     is_program && statvfs(file).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC))
@@ -186,11 +186,22 @@ fn started_as() -> Vec<u8> {
 /// What stands behind the `#!` with which a file begins.
 pub fn shebang(file: &[u8]) -> Option<Shebang> {
     let head = head(file, 256).ok()?;
-    let line = head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?.trim_ascii();
-    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
-    let argument = line[end..].trim_ascii();
+    let line = trim_blanks(head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?);
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
+    let argument = trim_blanks(&line[end..]);
     let interpreter = line[..end].to_vec();
     Some((interpreter, (!argument.is_empty()).then(|| argument.to_vec())))
+}
+
+/// What the kernel takes for a blank there: a carriage return is a part of a name.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trim_blanks(line: &[u8]) -> &[u8] {
+    let from = line.iter().position(|b| !is_blank(b)).unwrap_or(line.len());
+    let to = line.iter().rposition(|b| !is_blank(b)).map_or(from, |last| last + 1);
+    &line[from..to]
 }
 
 /// The first bytes of a file. If it is a FIFO, nobody is waited for: there are none.

@@ -1,7 +1,7 @@
 //! Why a program cannot be executed, in words that say what to do about it.
 
 use super::errno::words;
-use super::exec::shebang;
+use super::exec::{is_on_noexec, shebang};
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
@@ -10,6 +10,10 @@ pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
     let reason = words(e);
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     match e {
+        Errno::ENOENT if !file.contains(&b'/') => {
+            format!("{reason}: is it installed, and in PATH?")
+        }
+        Errno::EACCES if is_on_noexec(file) => format!("{reason}: it is on a noexec mount"),
         Errno::EACCES if access(file, AccessFlags::X_OK).is_err() && is_file(file) => {
             format!("{reason}: it has no executable bit: chmod +x it")
         }
@@ -64,5 +68,6 @@ mod tests {
         assert!(why("echo", 0o755, Errno::ENOEXEC).contains("#!"));
         std::fs::remove_file(&file).unwrap();
         assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
+        assert!(unable_to_exec(b"nginx", Errno::ENOENT).contains("PATH"));
     }
 }

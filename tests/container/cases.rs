@@ -44,6 +44,7 @@ cases! {
     exit_finish_writes_code
     exit_halt_from_exec
     exit_halt_from_finish
+    fail_explained
     fail_oneshot_0
     fail_oneshot_2
     fix_attrs_modes
@@ -56,6 +57,7 @@ cases! {
     hook_removes_service
     legacy_cont_finish_order
     legacy_cont_init_order
+    legacy_not_executable
     legacy_service_log
     legacy_user2_after_services
     log_1_catch_all
@@ -75,8 +77,10 @@ cases! {
     rc_update_pipeline
     ready_again_after_restart
     ready_notifyoncheck
+    run_for_everybody
     run_missing_is_told
     run_noexec
+    run_read_only
     scan_link
     signal_int_stops
     signal_pwr_stops
@@ -89,6 +93,7 @@ cases! {
     sixtree_logs
     sixtree_status
     sixtree_timing
+    slips_told
     stat_plain
     stop_maxtime
     stop_reverse_order

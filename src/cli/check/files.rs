@@ -1,46 +1,11 @@
-//! What the files of a definition directory are called, who may write to them, and what small
-//! ones say.
+//! Who may write to the files of a definition directory, and what small ones say.
 
 use super::Found;
 use super::lint::Lint;
-use crate::definition::{Definition, Kind};
-use crate::graph::similar;
+use crate::definition::{Definition, Kind, names};
 use nix::sys::signal::Signal;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-
-/// Files that a definition may have, and the types that have them.
-const FILES: &[(&str, &[&str])] = &[
-    ("consumer-for", &["longrun"]),
-    ("contents", &["bundle"]),
-    ("contents.d", &["bundle"]),
-    ("data", &["longrun"]),
-    ("dependencies", &["longrun", "oneshot"]),
-    ("dependencies.d", &["longrun", "oneshot"]),
-    ("down", &["oneshot"]),
-    ("down-signal", &["longrun"]),
-    ("env", &["longrun"]),
-    ("finish", &["longrun"]),
-    ("flag-essential", &["bundle", "longrun", "oneshot"]),
-    ("flag-newpidns", &["longrun"]),
-    ("flag-recommended", &["bundle", "longrun", "oneshot"]),
-    ("flag-timeout-killpg", &["longrun"]),
-    ("lock-fd", &["longrun"]),
-    ("max-death-tally", &["longrun"]),
-    ("notification-fd", &["longrun"]),
-    ("pipeline-name", &["longrun"]),
-    ("producer-for", &["longrun"]),
-    ("reload", &["oneshot"]),
-    ("reload-signal", &["longrun"]),
-    ("run", &["longrun"]),
-    ("template", &["longrun"]),
-    ("timeout-down", &["longrun", "oneshot"]),
-    ("timeout-finish", &["longrun"]),
-    ("timeout-kill", &["longrun"]),
-    ("timeout-up", &["longrun", "oneshot"]),
-    ("type", &["bundle", "longrun", "oneshot"]),
-    ("up", &["oneshot"]),
-];
 
 /// Lists that may be a directory or a file.
 const LISTS: [(&str, &str); 2] = [("contents.d", "contents"), ("dependencies.d", "dependencies")];
@@ -57,9 +22,9 @@ const LONGEST_TALLY: u32 = 4096;
 
 /// Looks at the files of one definition directory.
 pub(super) fn lint(definition: &Definition, found: &mut Found) {
-    let names = list(&definition.directory);
+    let names = names::list(&definition.directory);
+    found.faults.extend(names::misnamed(definition));
     for name in &names {
-        name_of_file(definition, name, found);
         world_writable(definition, name, found);
     }
     for (directory, file) in LISTS {
@@ -73,34 +38,12 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
     }
 }
 
-fn name_of_file(definition: &Definition, name: &str, found: &mut Found) {
-    let kind = definition.kind.name();
-    match FILES.iter().find(|(known, _)| *known == name) {
-        Some((_, types)) if types.contains(&kind) || is_named(definition, name) => {}
-        Some(_) => found.tell_file(definition, name, &Lint::OtherType(kind)),
-        None => {
-            let names = FILES.iter().filter(|(_, types)| types.contains(&kind));
-            if let Some(meant) = similar(name, names.map(|(name, _)| *name)) {
-                found.tell_file(definition, name, &Lint::Misspelt(meant));
-            }
-        }
-    }
-}
-
-/// Whether a oneshot names a file beside it: images keep the script that `up` calls there as `run`.
-fn is_named(definition: &Definition, name: &str) -> bool {
-    let Kind::Oneshot(oneshot) = &definition.kind else { return false };
-    let end = format!("/{}/{name}", definition.name);
-    let words = oneshot.up.iter().chain(&oneshot.down).chain(&oneshot.reload);
-    words.into_iter().any(|word| String::from_utf8_lossy(word).contains(&end))
-}
-
 fn world_writable(definition: &Definition, name: &str, found: &mut Found) {
     let file = definition.directory.join(name);
     // What a link says of itself is nothing.
     let Ok(metadata) = std::fs::metadata(&file) else { return };
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o002 != 0 && FILES.iter().any(|(known, _)| *known == name) {
+    if mode & 0o002 != 0 && names::is_known(name) {
         found.tell_file(definition, name, &Lint::WorldWritable(mode));
     }
     if SCRIPTS.contains(&name) && metadata.is_file() && mode & 0o111 == 0 {
@@ -137,7 +80,7 @@ fn tally(definition: &Definition, file: &str, found: &mut Found) {
 
 /// Files of env/ that hold a secret, by their names. A path to one is none.
 fn secrets(definition: &Definition, found: &mut Found) {
-    for name in list(&definition.directory.join("env")) {
+    for name in names::list(&definition.directory.join("env")) {
         let letters: String =
             name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
         let file = format!("env/{name}");
@@ -150,15 +93,6 @@ fn secrets(definition: &Definition, found: &mut Found) {
             found.tell_file(definition, &file, &Lint::Secret);
         }
     }
-}
-
-/// The names in a directory that are UTF-8, sorted, without those that begin with a dot.
-fn list(directory: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-    names.sort_unstable();
-    names
 }
 
 /// The first line of a file; `None`: it cannot be read.

@@ -29,9 +29,6 @@ pub(super) enum Lint {
     /// Nothing wants the service.
     #[error("not in the bundle top, nor needed by what is: nothing starts it")]
     Unreachable,
-    /// A file that nothing reads, and that is called almost like one that is read.
-    #[error("nothing reads a file of this name")]
-    Misspelt(&'static str),
     /// `run` or `finish` without an x bit.
     #[error("not executable")]
     NotExecutable,
@@ -61,9 +58,6 @@ pub(super) enum Lint {
     /// `down-signal` or `reload-signal` that is no signal.
     #[error("there is no signal called {0:?}")]
     NoSuchSignal(String),
-    /// A file that services of another type have.
-    #[error("ignored: a {0} has no such file")]
-    OtherType(&'static str),
     /// A list as a directory and as a file.
     #[error("ignored: {0} is there too")]
     Shadowed(&'static str),
@@ -82,7 +76,6 @@ impl Problem for Lint {
             Self::ProgramMissing(_) => "E205",
             Self::ProgramNotExecutable(_) => "E206",
             Self::Unreachable => "W201",
-            Self::Misspelt(_) => "W202",
             Self::NotExecutable => "W203",
             Self::LooksLikeShell(_) => "W204",
             Self::NotOnBase => "W205",
@@ -91,7 +84,6 @@ impl Problem for Lint {
             Self::WorldWritable(_) => "W208",
             Self::Secret => "W209",
             Self::NoSuchSignal(_) => "W210",
-            Self::OtherType(_) => "W211",
             Self::Shadowed(_) => "W212",
             Self::TallyTooLong(_) => "W213",
         }
@@ -106,7 +98,6 @@ impl Problem for Lint {
             Self::ProgramMissing(_) => "install it, or mend its path",
             Self::ProgramNotExecutable(_) => "chmod +x it",
             Self::Unreachable => "make an empty file of its name in user/contents.d",
-            Self::Misspelt(meant) => return format!("rename it to {meant}"),
             Self::NotExecutable => "chmod +x it: it works without, but only as a service",
             Self::LooksLikeShell(_) => {
                 "put it into an executable script, and the path of that here"
@@ -117,7 +108,6 @@ impl Problem for Lint {
             Self::WorldWritable(_) => "chmod o-w it",
             Self::Secret => "pass it when the container starts, as a variable or a mounted file",
             Self::NoSuchSignal(_) => "write a name such as SIGTERM, or a number",
-            Self::OtherType(_) => "remove it, or mend type",
             Self::Shadowed(_) => "move what it says into the directory",
             Self::TallyTooLong(_) => "write 4096 or less",
         }

@@ -3,9 +3,9 @@
 use super::lint::Lint;
 use super::root::{Root, is_executable};
 use super::{Found, LONGEST_TEXT, text_of};
+use crate::definition::similar;
 use crate::definition::{Definition, Kind, Word};
 use crate::execline::lexer;
-use crate::graph::similar;
 use crate::tools::{self, FAMILIES};
 use std::path::Path;
 

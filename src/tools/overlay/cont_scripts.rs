@@ -19,7 +19,7 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
         if settings.verbosity >= 2 {
             process.info(format_args!("running {shown}"));
         }
-        let code = script::run(process, &file);
+        let code = script::run(process, &file, settings.verbosity);
         if settings.verbosity >= 2 {
             process.info(format_args!("{shown} exited {code}"));
         }
@@ -42,7 +42,8 @@ pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
             process.info(format_args!("running {}", show(&file)));
         }
         let limit = settings.kill_finish_maxtime_ms.to_string().into_bytes();
-        let argv = vec![b"s6-maximumtime".to_vec(), b"-k".to_vec(), limit, file.clone()];
+        let mut argv = vec![b"s6-maximumtime".to_vec(), b"-k".to_vec(), limit];
+        argv.extend(script::words(process, &file, settings.verbosity));
         if let Err(e) = script::run_words(process, argv) {
             let why = why::unable_to_exec(&file, e);
             process.warn(format_args!("unable to run {}: {why}", show(&file)));

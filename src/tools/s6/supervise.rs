@@ -86,6 +86,7 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> Settings {
         catch_all: Vec::new(),
         cmd_receives_signals: false,
         rescan_ms: 0,
+        hidden_log: None,
         begun: Instant::now(),
         steps: Vec::new(),
         ready: None,

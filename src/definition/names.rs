@@ -1,0 +1,108 @@
+//! What the files of a definition directory are called. Nothing reads a file of an unknown name, so
+//! a slip in it is never told by what fails. Reference: s6-rc-compile's page.
+
+use super::{Definition, Fault, Kind, Place, Problem, similar};
+use std::path::Path;
+
+/// Files that a definition may have, and the types that have them.
+const FILES: &[(&str, &[&str])] = &[
+    ("consumer-for", &["longrun"]),
+    ("contents", &["bundle"]),
+    ("contents.d", &["bundle"]),
+    ("data", &["longrun"]),
+    ("dependencies", &["longrun", "oneshot"]),
+    ("dependencies.d", &["longrun", "oneshot"]),
+    ("down", &["oneshot"]),
+    ("down-signal", &["longrun"]),
+    ("env", &["longrun"]),
+    ("finish", &["longrun"]),
+    ("flag-essential", &["bundle", "longrun", "oneshot"]),
+    ("flag-newpidns", &["longrun"]),
+    ("flag-recommended", &["bundle", "longrun", "oneshot"]),
+    ("flag-timeout-killpg", &["longrun"]),
+    ("lock-fd", &["longrun"]),
+    ("max-death-tally", &["longrun"]),
+    ("notification-fd", &["longrun"]),
+    ("pipeline-name", &["longrun"]),
+    ("producer-for", &["longrun"]),
+    ("reload", &["oneshot"]),
+    ("reload-signal", &["longrun"]),
+    ("run", &["longrun"]),
+    ("template", &["longrun"]),
+    ("timeout-down", &["longrun", "oneshot"]),
+    ("timeout-finish", &["longrun"]),
+    ("timeout-kill", &["longrun"]),
+    ("timeout-up", &["longrun", "oneshot"]),
+    ("type", &["bundle", "longrun", "oneshot"]),
+    ("up", &["oneshot"]),
+];
+
+/// A file that nothing reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Misnamed {
+    /// It is called almost like one that is read.
+    #[error("nothing reads a file of this name")]
+    Misspelt(&'static str),
+    /// Services of another type have such a file.
+    #[error("ignored: a {0} has no such file")]
+    OtherType(&'static str),
+}
+
+impl Problem for Misnamed {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Misspelt(_) => "W202",
+            Self::OtherType(_) => "W211",
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match self {
+            Self::Misspelt(meant) => format!("rename it to {meant}"),
+            Self::OtherType(_) => "remove it, or mend type".to_owned(),
+        }
+    }
+}
+
+/// Whether a definition may have a file of this name.
+pub fn is_known(name: &str) -> bool {
+    FILES.iter().any(|(known, _)| *known == name)
+}
+
+/// A warning for each file of a definition that nothing reads, and that was meant to be read.
+pub fn misnamed(definition: &Definition) -> Vec<Fault> {
+    let names = list(&definition.directory).into_iter();
+    let tell = |name: String| Some((look(definition, &name)?, definition.directory.join(name)));
+    let service = Some(definition.name.clone());
+    let place = |file| Place { service: service.clone(), file, line: 0 };
+    names.filter_map(tell).map(|(problem, file)| Fault::new(place(file), &problem)).collect()
+}
+
+fn look(definition: &Definition, name: &str) -> Option<Misnamed> {
+    let kind = definition.kind.name();
+    match FILES.iter().find(|(known, _)| *known == name) {
+        Some((_, types)) if types.contains(&kind) || is_named(definition, name) => None,
+        Some(_) => Some(Misnamed::OtherType(kind)),
+        None => {
+            let names = FILES.iter().filter(|(_, types)| types.contains(&kind));
+            similar(name, names.map(|(name, _)| *name)).map(Misnamed::Misspelt)
+        }
+    }
+}
+
+/// Whether a oneshot names a file beside it: images keep the script that `up` calls there as `run`.
+fn is_named(definition: &Definition, name: &str) -> bool {
+    let Kind::Oneshot(oneshot) = &definition.kind else { return false };
+    let end = format!("/{}/{name}", definition.name);
+    let words = oneshot.up.iter().chain(&oneshot.down).chain(&oneshot.reload);
+    words.into_iter().any(|word| String::from_utf8_lossy(word).contains(&end))
+}
+
+/// The names in a directory that are UTF-8, sorted, without those that begin with a dot.
+pub fn list(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    names
+}

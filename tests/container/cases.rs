@@ -68,6 +68,11 @@ cases! {
     parallel_start
     pipe_producer_restart
     pipe_three
+    place_log_stalls
+    place_no_proc
+    place_no_shm
+    place_stdio_closed
+    place_stdio_full
     profile
     rc_change_down
     rc_during_boot

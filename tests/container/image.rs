@@ -64,9 +64,9 @@ impl Image {
     }
 
     /// Adds a program of this machine.
-    #[allow(dead_code, reason = "the tests under Docker compare with another init")]
-    pub fn copy(self, program: &str, path: &str) -> Self {
-        let bytes = fs::read(program).unwrap_or_else(|e| panic!("{program} (make deps): {e}"));
+    pub fn copy(self, program: impl AsRef<Path>, path: &str) -> Self {
+        let program = program.as_ref();
+        let bytes = fs::read(program).unwrap_or_else(|e| panic!("{program:?} (make deps): {e}"));
         let file = self.files.path().join(path);
         fs::create_dir_all(file.parent().expect("a file in a folder")).expect("its folder");
         fs::write(&file, bytes).expect("a file of the image");

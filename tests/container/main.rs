@@ -15,6 +15,7 @@ mod image;
 mod kills;
 mod pictures;
 mod scale;
+mod seccomp;
 mod steps;
 mod terminal;
 

@@ -65,8 +65,11 @@ fn usage(name: &str) -> Result<String, Failure> {
 
 /// Some summaries begin with a capital, some do not: here all do.
 fn sentence(summary: &str) -> String {
-    let mut letters = summary.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    let mut sentence = summary.to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
 }
 
 #[cfg(test)]

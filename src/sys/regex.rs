@@ -12,8 +12,8 @@ pub struct Regex(Box<libc::regex_t>);
 /// Why a regular expression was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRegex {
-    /// The C library's words.
-    pub reason: String,
+    /// What is wrong.
+    pub reason: &'static str,
     /// Whether there was not enough memory for it.
     pub out_of_memory: bool,
 }
@@ -59,10 +59,7 @@ impl Regex {
         // SAFETY: the expression is NUL-terminated, and `regex` outlives the call.
         match unsafe { libc::regcomp(&raw mut *regex, expression.as_ptr(), flags) } {
             0 => Ok(Self(regex)),
-            code => Err(BadRegex {
-                reason: reason(code, &regex),
-                out_of_memory: code == libc::REG_ESPACE,
-            }),
+            code => Err(BadRegex { reason: reason(code), out_of_memory: code == libc::REG_ESPACE }),
         }
     }
 
@@ -113,11 +110,22 @@ impl Drop for Regex {
     }
 }
 
-fn reason(code: c_int, regex: &libc::regex_t) -> String {
-    let mut text = [0_u8; 256];
-    // SAFETY: regerror writes at most that many bytes, with a NUL.
-    unsafe { libc::regerror(code, regex, text.as_mut_ptr().cast(), text.len()) };
-    CStr::from_bytes_until_nul(&text).unwrap_or_default().to_string_lossy().into_owned()
+/// The C library's words would come with all of printf.
+fn reason(code: c_int) -> &'static str {
+    match code {
+        libc::REG_ECOLLATE => "unknown collating element",
+        libc::REG_ECTYPE => "unknown character class name",
+        libc::REG_EESCAPE => "trailing backslash",
+        libc::REG_ESUBREG => "invalid back reference",
+        libc::REG_EBRACK => "missing ']'",
+        libc::REG_EPAREN => "missing ')'",
+        libc::REG_EBRACE => "missing '}'",
+        libc::REG_BADBR => "invalid contents of {}",
+        libc::REG_ERANGE => "invalid character range",
+        libc::REG_ESPACE => "out of memory",
+        libc::REG_BADRPT => "repetition not preceded by a valid expression",
+        _ => "invalid regular expression",
+    }
 }
 
 /// How a file name pattern is read.

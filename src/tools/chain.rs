@@ -98,10 +98,9 @@ impl Process {
     /// or executed is an error here, in the parent. No words at all: a child that exits 0.
     pub fn spawn(
         &self,
-        program: impl Into<Exec>,
-        setup: impl FnOnce() -> Result<(), Errno>,
+        program: Exec,
+        setup: &dyn Fn() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
-        let program = program.into();
         if program.argv.first().is_some_and(Vec::is_empty) {
             return Err(Errno::ENOENT);
         }
@@ -144,8 +143,8 @@ impl Process {
     /// The same for a grandchild whose parent is gone: not for this process to wait for.
     pub fn spawn_orphan(
         &self,
-        argv: Vec<Word>,
-        setup: impl FnOnce() -> Result<(), Errno>,
+        program: Exec,
+        setup: &dyn Fn() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
         let (told, tell) = fd::pipe_above_2()?;
         match process::fork()? {
@@ -166,7 +165,7 @@ impl Process {
                     fd::close(raw(&tell));
                     setup()
                 };
-                let answer = self.spawn(argv, setup).map_or_else(|e| -(e as i32), Pid::as_raw);
+                let answer = self.spawn(program, &setup).map_or_else(|e| -(e as i32), Pid::as_raw);
                 let _ = fd::write_all(raw(&tell), &answer.to_ne_bytes());
                 process::exit(0)
             }

@@ -7,6 +7,9 @@ use std::os::fd::RawFd;
 /// Bytes read at once.
 const CHUNK: usize = 65_536;
 
+/// What is done with a line; it appends to what is written.
+pub type Edit<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next> + 'a;
+
 /// Gives every line of stdin to `edit`, which appends to what is written. The last line is without
 /// a newline if it was read without one. All that can be written is, before the next read.
 pub fn filter(process: &Process, mut edit: impl FnMut(&[u8], &mut Vec<u8>)) -> Result<Next, Next> {
@@ -19,9 +22,9 @@ pub fn filter(process: &Process, mut edit: impl FnMut(&[u8], &mut Vec<u8>)) -> R
 /// The same for an `edit` that can fail. What it has appended before that is written.
 pub fn try_filter(
     process: &Process,
-    edit: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next>,
+    mut edit: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next>,
 ) -> Result<Next, Next> {
-    filter_from(process, 0, "unable to read from stdin", edit)?;
+    filter_from(process, 0, "unable to read from stdin", &mut edit)?;
     Ok(Next::Exit(0))
 }
 
@@ -30,7 +33,7 @@ pub fn filter_from(
     process: &Process,
     from: RawFd,
     failure: &str,
-    mut edit: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next>,
+    edit: &mut Edit,
 ) -> Result<(), Next> {
     let mut chunk = vec![0; CHUNK];
     let (mut input, mut output) = (Vec::new(), Vec::new());

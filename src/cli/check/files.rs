@@ -81,8 +81,11 @@ fn tally(definition: &Definition, file: &str, found: &mut Found) {
 /// Files of env/ that hold a secret, by their names. A path to one is none.
 fn secrets(definition: &Definition, found: &mut Found) {
     for name in names::list(&definition.directory.join("env")) {
-        let letters: String =
-            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+        let letters: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_uppercase();
         let file = format!("env/{name}");
         let value = first_line(&definition.directory.join(&file)).unwrap_or_default();
         let is_secret = SECRETS.iter().any(|word| letters.contains(word))

@@ -49,7 +49,7 @@ impl Format {
 
 /// The page of a diagnostic.
 pub fn explain(code: &str) -> Option<String> {
-    let start = PAGES.find(&format!("\n## {}:", code.to_uppercase()))?;
+    let start = PAGES.find(&format!("\n## {}:", code.to_ascii_uppercase()))?;
     let page = PAGES.get(start + 1..)?;
     let end = page.get(1..)?.find("\n## ").map_or(page.len(), |end| end + 1);
     page.get(..end).map(str::to_owned)
@@ -188,8 +188,8 @@ fn rule(code: &str) -> Value {
 
 /// The anchor that a forge gives to a heading.
 fn anchor(code: &str, title: &str) -> String {
-    let heading = format!("{code} {title}").to_lowercase().replace(' ', "-");
-    heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    let heading = format!("{code} {title}").to_ascii_lowercase().replace(' ', "-");
+    heading.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
 
 fn result(fault: &Fault) -> Value {

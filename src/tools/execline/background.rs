@@ -14,7 +14,7 @@ pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
     let orphan = options.has('d');
     let (block, rest) = Blocks::new(process).take_filled(options.rest(), "block")?;
     // At the end of the chain this process ends, and makes an orphan of its child by that.
-    start(process, block, orphan && !rest.is_empty(), || Ok(()))?;
+    start(process, block, orphan && !rest.is_empty(), &|| Ok(()))?;
     Ok(rest.into())
 }
 
@@ -29,7 +29,7 @@ pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let (read, write) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     let (ours, our_number, theirs, their_number) =
         if writing { (write, 1, read, 0) } else { (read, 0, write, 1) };
-    start(process, block, orphan, || {
+    start(process, block, orphan, &|| {
         fd::close(ours.as_raw_fd());
         fd::r#move(their_number, theirs.as_raw_fd())
     })?;
@@ -43,11 +43,14 @@ fn start(
     process: &mut Process,
     block: Vec<Word>,
     orphan: bool,
-    setup: impl FnOnce() -> Result<(), Errno>,
+    setup: &dyn Fn() -> Result<(), Errno>,
 ) -> Result<(), Next> {
     let name = children::name(&block);
-    let started =
-        if orphan { process.spawn_orphan(block, setup) } else { process.spawn(block, setup) };
+    let started = if orphan {
+        process.spawn_orphan(block.into(), setup)
+    } else {
+        process.spawn(block.into(), setup)
+    };
     let pid = started.map_err(process.unable(format_args!("spawn {name}")))?;
     process.env.set(b"!", pid.to_string().as_bytes());
     Ok(())

@@ -56,8 +56,9 @@ fn output(process: &Process, program: Vec<Word>) -> Result<(Word, WaitStatus), N
         fd::close(read.as_raw_fd());
         fd::r#move(1, write.as_raw_fd())
     };
-    let pid =
-        process.spawn(program, place).map_err(process.unable(format_args!("spawn {name}")))?;
+    let pid = process
+        .spawn(program.into(), &place)
+        .map_err(process.unable(format_args!("spawn {name}")))?;
     drop(write);
     let output = fd::read_to_end(read.as_raw_fd()).map_err(process.unable("slurp"))?;
     Ok((output, children::ended(process, pid, &name)?))

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Next> {
     let name = name(&argv);
     let failed = |e| process.fatal_errno(format_args!("unable to spawn {name}"), e);
-    let pid = process.spawn(argv, || Ok(())).map_err(failed)?;
+    let pid = process.spawn(argv.into(), &|| Ok(())).map_err(failed)?;
     ended(process, pid, &name)
 }
 
@@ -19,7 +19,7 @@ pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Next> {
 /// error about a program whose name begins with a space says so; `what` is what they shall be.
 pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<WaitStatus, Next> {
     let name = name(&argv);
-    let pid = process.spawn(argv, || Ok(())).map_err(|e| {
+    let pid = process.spawn(argv.into(), &|| Ok(())).map_err(|e| {
         let why = if e == Errno::ENOENT && name.starts_with(' ') {
             &format!("name begins with a space, are you trying to spawn a block as your {what}?")
         } else {

@@ -66,18 +66,14 @@ impl<'a> Each<'a> {
 
     /// Runs the program for a value; comes back when another one may run. `setup` is what the child
     /// has to do first.
-    pub fn run(
-        &mut self,
-        value: &[u8],
-        setup: impl FnOnce() -> Result<(), Errno>,
-    ) -> Result<(), Next> {
+    pub fn run(&mut self, value: &[u8], setup: &dyn Fn() -> Result<(), Errno>) -> Result<(), Next> {
         let mut process = self.process.clone();
         process.env.set(&self.variable, value);
         let setup = || {
             SigSet::empty().thread_set_mask()?;
             setup()
         };
-        let spawned = process.spawn(self.program.clone(), setup);
+        let spawned = process.spawn(self.program.clone(), &setup);
         let pid = spawned.map_err(self.process.unable(format_args!("spawn {}", self.name)))?;
         self.running.push(pid);
         while self.running.len() >= self.most {

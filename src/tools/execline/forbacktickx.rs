@@ -31,7 +31,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         fd::close(read.as_raw_fd());
         fd::r#move(1, write.as_raw_fd())
     };
-    process.spawn(generator, place).map_err(process.unable(format_args!("spawn {name}")))?;
+    process
+        .spawn(generator.into(), &place)
+        .map_err(process.unable(format_args!("spawn {name}")))?;
     drop(write);
 
     // For the loop, a program that cannot be executed, or none at all, is just a body that fails.

@@ -19,7 +19,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// cannot even be started is just another exit code.
 pub fn sequence(process: &mut Process, first: Vec<Word>, second: Vec<Word>) -> Result<Next, Next> {
     let name = children::name(&first);
-    let status = match process.spawn(first, || Ok(())) {
+    let status = match process.spawn(first.into(), &|| Ok(())) {
         Ok(pid) => children::ended(process, pid, &name)?.raw(),
         Err(e) => {
             process.warn(format_args!("unable to spawn {name}: {}", reason(e)));

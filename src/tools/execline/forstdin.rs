@@ -29,7 +29,7 @@ pub fn over(mut input: Chunks, mut each: Each, private: Option<RawFd>) -> Result
     let mut code = 1;
     while let Some(value) = input.next()? {
         code = 0;
-        each.run(&value, || {
+        each.run(&value, &|| {
             private.into_iter().for_each(fd::close);
             Ok(())
         })?;

@@ -19,7 +19,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     manner.most = manner.most.min(values.len());
     let mut each = Each::new(process, manner, variable, program.into());
     for value in values {
-        each.run(&value, || Ok(()))?;
+        each.run(&value, &|| Ok(()))?;
     }
     each.finish()?;
     Ok(Next::Exit(0))

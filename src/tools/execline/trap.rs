@@ -99,7 +99,7 @@ impl Trap {
         let signals = Caught::new(caught).map_err(process.unable("trap signals"))?;
         let name = children::name(&program);
         let child = process
-            .spawn(program, || signals.release())
+            .spawn(program.into(), &|| signals.release())
             .map_err(process.unable(format_args!("spawn {name}")))?;
         Ok(Self { signals, handlers, child, running: LiteMap::new() })
     }
@@ -132,7 +132,7 @@ impl Trap {
         process.env.set(b"!", self.child.to_string().as_bytes());
         process.env.set(b"SIGNAL", number.to_string().as_bytes());
         let pid = process
-            .spawn(handler.clone(), || self.signals.release())
+            .spawn(handler.clone().into(), &|| self.signals.release())
             .map_err(process.unable(format_args!("spawn {}", children::name(handler))))?;
         self.running.insert(number, pid);
         Ok(())

@@ -46,7 +46,7 @@ pub fn run(process: &Process, file: &[u8], verbosity: u8) -> u8 {
 
 /// Runs a program and waits for it; the code is that of a shell.
 pub fn run_words(process: &Process, argv: Vec<Word>) -> Result<u8, Errno> {
-    process.spawn(argv, || Ok(())).and_then(code)
+    process.spawn(argv.into(), &|| Ok(())).and_then(code)
 }
 
 fn code(child: Pid) -> Result<u8, Errno> {

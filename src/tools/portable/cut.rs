@@ -65,7 +65,7 @@ impl Cut {
     }
 
     fn lines_of(&self, process: &Process, fd: i32, name: &str) -> Result<(), Next> {
-        lines::filter_from(process, fd, &format!("unable to cut {name}"), |line, out| {
+        lines::filter_from(process, fd, &format!("unable to cut {name}"), &mut |line, out| {
             match self.delimiter {
                 Some(delimiter) => self.fields(line, delimiter, out),
                 None => self.bytes(line, out),

@@ -49,7 +49,7 @@ pub fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
     let name = show(program.first().map_or(b"", |word| word)).to_string();
     let caught = Caught::new([libc::SIGCHLD as u8]).map_err(process.unable("trap SIGCHLD"))?;
     let child = process
-        .spawn(program, || caught.release())
+        .spawn(program.into(), &|| caught.release())
         .map_err(process.unable(format_args!("spawn {name}")))?;
     let ended = until_ended(&caught, child, deadline.filter(|_| limit > 0));
     match ended.map_err(process.unable("wait for child process"))? {

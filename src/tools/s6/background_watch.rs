@@ -31,7 +31,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
     let signals = Signals::catch(SigSet::all()).map_err(process.unable("trap all signals"))?;
     set_child_subreaper(true).map_err(process.unable("prctl with PR_SET_CHILD_SUBREAPER"))?;
-    let parent = process.spawn(program, || signals.release()).map_err(|e| {
+    let parent = process.spawn(program.into(), &|| signals.release()).map_err(|e| {
         process.fatal_errno(format_args!("unable to spawn {name}"), e);
         Next::Exit(if e == Errno::ENOEXEC { 126 } else { 127 })
     })?;

@@ -20,8 +20,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         (0..COPIES)
             .try_for_each(|_| nix::unistd::dup(fd::borrow(held.as_raw_fd())).map(std::mem::forget))
     };
-    let child =
-        process.spawn(program, hold).map_err(process.unable(format_args!("spawn {name}")))?;
+    let child = process
+        .spawn(program.into(), &hold)
+        .map_err(process.unable(format_args!("spawn {name}")))?;
     drop(held);
     match fd::read(end.as_raw_fd(), &mut [0]) {
         Ok(0) => {}

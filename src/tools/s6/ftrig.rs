@@ -90,7 +90,9 @@ fn listen(
         all.add(process, dir, pattern)?;
     }
     let name = program.first().map(|word| show(word).to_string()).unwrap_or_default();
-    process.spawn(program, || Ok(())).map_err(process.unable(format_args!("spawn {name}")))?;
+    process
+        .spawn(program.into(), &|| Ok(()))
+        .map_err(process.unable(format_args!("spawn {name}")))?;
     match all.wait(process, deadline, any)? {
         true => Ok(all),
         false => {

@@ -189,7 +189,7 @@ impl Watcher<'_> {
 
     /// Runs one check. `None`: it has failed.
     fn ask(&self) -> Result<Option<Over>, Errno> {
-        let spawned = self.process.spawn(self.check.to_vec(), || self.signals.release());
+        let spawned = self.process.spawn(self.check.to_vec().into(), &|| self.signals.release());
         let child = match spawned {
             Ok(child) => child,
             Err(e) => {

@@ -80,7 +80,7 @@ impl Watch {
     pub fn spawn(&self, process: &Process, program: Vec<Word>) -> Result<(), Next> {
         let name = program.first().map(|word| show(word).to_string()).unwrap_or_default();
         let limits = self.limits;
-        let spawned = process.spawn(program, || limits.map_or(Ok(()), limits::restore));
+        let spawned = process.spawn(program.into(), &|| limits.map_or(Ok(()), limits::restore));
         spawned.map(drop).map_err(process.unable(format_args!("spawn {name}")))
     }
 

@@ -230,7 +230,7 @@ impl Server<'_> {
         env.set(b"IPCCONNNUM", count.as_bytes());
         let remote = ipc::remote_path(socket.as_raw_fd()).ok().flatten().unwrap_or_default();
         env.set(b"IPCREMOTEPATH", &remote);
-        child.spawn(self.program.clone(), || {
+        child.spawn(self.program.clone().into(), &|| {
             fd::copy(0, socket.as_raw_fd())?;
             fd::copy(1, 0)?;
             self.signals.release()?;

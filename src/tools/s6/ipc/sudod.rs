@@ -19,6 +19,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::Mode;
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
+use std::cell::Cell;
 use std::os::fd::AsFd;
 
 /// The most bytes that a client may send.
@@ -150,9 +151,9 @@ fn start(
     signals: &Signals,
 ) -> Result<Pid, Next> {
     let unable = process.unable(format!("spawn {}", show(program.first().map_or(b"", |w| w))));
-    let stdio = message.fds;
-    let started = process.spawn(program, || {
-        (0..).zip(stdio).try_for_each(|(number, fd)| fd::place(number, fd))?;
+    let stdio = Cell::new(message.fds);
+    let started = process.spawn(program.into(), &|| {
+        (0..).zip(stdio.take()).try_for_each(|(number, fd)| fd::place(number, fd))?;
         signals.release()
     });
     started.map_err(unable)

@@ -22,7 +22,7 @@ pub fn start(process: &Process, processor: &Processor, dir: &[u8]) -> Result<Pid
         place(5, b"newstate", new)?;
         spawn::restore_signals()
     };
-    process.spawn(words(processor)?, setup)
+    process.spawn(words(processor)?.into(), &setup)
 }
 
 /// The descriptors that a processor gets, and that must not be anything else here.

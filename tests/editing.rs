@@ -89,7 +89,7 @@ fn what_would_break_the_tree_leaves_no_trace() {
         (&["new", "longrun", "a", "--", "x"], 2),
         (&["new", "longrun", "../x", "--", "x"], 2),
         (&["new", "longrun", "s6rc-x", "--", "x"], 1),
-        (&["new", "longrun", "c", "--bundle", "nothing", "--", "x"], 2),
+        (&["new", "longrun", "c", "--bundle", "nothing", "--", "x"], 3),
     ];
     for (step, code) in refused {
         assert_eq!(tree.run(step), code, "{step:?}");

@@ -39,7 +39,7 @@ fn command(name: &'static str, about: &'static str) -> Command {
     Command::new(name)
         .about(about)
         .after_help(EXIT_CODES)
-        .arg(live::names_argument("Services and bundles").required(true))
+        .arg(live::some_names_argument("Services and bundles"))
         .arg(timeout_argument())
         .arg(
             Arg::new("verbose")

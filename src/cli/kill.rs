@@ -20,7 +20,7 @@ pub fn arguments() -> Command {
                 .default_value("TERM")
                 .help("Its name or number"),
         )
-        .arg(live::names_argument("Services and bundles").required(true))
+        .arg(live::some_names_argument("Services and bundles"))
 }
 
 /// Sends; returns the exit code.

@@ -2,13 +2,14 @@
 
 use super::Failure;
 use super::known::Known;
-use crate::definition::similar;
 use crate::format::request::{CONTROL, Request};
 use crate::graph::Graph;
 use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
 use crate::tools::s6_rc::live::{self, Trouble};
 use clap::{Arg, ArgMatches};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -40,16 +41,19 @@ pub fn open_tree() -> Result<Graph, Failure> {
     Ok(live::open(&directory().join("compiled"))?)
 }
 
-/// Says so in plain words where no init keeps services; exit 111.
+/// Says so in plain words where no init keeps services, or not for this user; exit 111.
 fn must_run() -> Result<(), Failure> {
     let socket = run_directory().join(CONTROL);
-    match socket.exists() {
-        true => Ok(()),
-        false => {
-            let text = format!("no init runs here: there is no {}", socket.display());
-            Err(Failure { code: 111, text })
+    let shown = socket.display();
+    let text = match access(&socket, AccessFlags::W_OK) {
+        Ok(()) => return Ok(()),
+        Err(Errno::ENOENT) => format!("no init runs here: there is no {shown}"),
+        Err(Errno::EACCES) => {
+            format!("unable to ask PID 1 at {shown}: only root and the user of /init may")
         }
-    }
+        Err(e) => return Err(Failure::system(format!("ask PID 1 at {shown}"), e)),
+    };
+    Err(Failure { code: 111, text })
 }
 
 /// Asks the init for something that it tells at once.
@@ -68,6 +72,11 @@ pub fn all() -> Result<Vec<Known>, Failure> {
 /// The argument that names services and bundles.
 pub fn names_argument(help: &'static str) -> Arg {
     Arg::new("service").value_name("SERVICE").num_args(0..).help(help)
+}
+
+/// The same, where there must be some.
+pub fn some_names_argument(help: &'static str) -> Arg {
+    names_argument(help).num_args(1..).required(true)
 }
 
 /// The names that were given.
@@ -99,15 +108,11 @@ pub fn resolve(
             None if all.iter().any(|known| known.name == *name) => {
                 chosen.insert(name.clone());
             }
-            None => return Err(unknown(name, all, graph)),
+            None => {
+                let others = all.iter().map(|known| known.name.as_str());
+                return Err(Failure::unknown(name, graph.names().chain(others)));
+            }
         }
     }
     Ok(chosen)
-}
-
-fn unknown(name: &str, all: &[Known], graph: &Graph) -> Failure {
-    let candidates = graph.names().chain(all.iter().map(|known| known.name.as_str()));
-    let meant = similar(name, candidates).map(|meant| format!("; did you mean {meant}?"));
-    let text = format!("no service or bundle is called {name}{}", meant.unwrap_or_default());
-    Failure { code: 3, text }
 }

@@ -23,6 +23,7 @@ mod timing;
 mod tools;
 mod wait;
 
+use crate::definition::similar;
 use crate::sys::fd;
 use crate::tools::{FAMILIES, Word, die};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -79,6 +80,12 @@ impl Failure {
     /// What is to be looked at cannot be; exit 2.
     pub fn trouble(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }
+    }
+    /// Nothing has the name of a service or bundle; perhaps one of these was meant; exit 3.
+    pub fn unknown<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
+        let meant = similar(name, names).map(|meant| format!("; did you mean {meant}?"));
+        let text = format!("no service or bundle is called {name}{}", meant.unwrap_or_default());
+        Self { code: 3, text }
     }
     /// The system said no to `what`, in words after `unable to`; exit 111.
     pub fn system(what: impl Display, e: Errno) -> Self {

@@ -114,8 +114,9 @@ impl Edited {
     }
 
     fn find(&self, name: &str) -> Result<&Definition, Failure> {
+        let names = || self.definitions.iter().map(|definition| definition.name.as_str());
         let found = self.definitions.iter().find(|definition| definition.name == name);
-        found.ok_or_else(|| Failure::trouble(format!("no service or bundle is called {name}")))
+        found.ok_or_else(|| Failure::unknown(name, names()))
     }
 
     /// Where the lists of a service or bundle are.

@@ -117,30 +117,28 @@ fn collect(sources: &mut [Source], take: impl Fn(&mut Log) -> Vec<Line>) -> Vec<
     all
 }
 
-/// The logs of the services that are named, or all that there are.
+/// The logs of what is named, or all that there are.
 fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
     let (services, graph) = (live::all()?, live::tree().unwrap_or_default());
-    let is_own = |name: &&String| {
-        let is_service = services.iter().any(|k| k.name == **name) || graph.find(name).is_some();
-        !is_service && [CATCH_ALL, INIT].contains(&name.as_str())
-    };
-    let (own, of_services): (Vec<&String>, Vec<&String>) = names.iter().partition(is_own);
-    let wants_own = |own_name: &str| names.is_empty() || own.iter().any(|name| *name == own_name);
-    let of_services: Vec<String> = of_services.into_iter().cloned().collect();
+    let is_service =
+        |name: &str| graph.find(name).is_some() || services.iter().any(|known| known.name == name);
+    let is_own = |name: &String| [CATCH_ALL, INIT].contains(&name.as_str()) && !is_service(name);
+    let (own, of_services): (Vec<String>, Vec<String>) = names.iter().cloned().partition(is_own);
     let chosen = live::resolve(&of_services, &services, &graph)?;
-    let wanted = |all: &[String]| names.is_empty() || all.iter().any(|n| chosen.contains(n));
+    let is_wanted =
+        |whose: &Vec<String>| names.is_empty() || whose.iter().any(|n| chosen.contains(n));
+    let wants_own = |name: &str| names.is_empty() || own.iter().any(|own| own == name);
+
     let mut found = Vec::new();
     for known in &services {
-        let Some(whose) = written_by(known, &graph).filter(|whose| wanted(whose)) else { continue };
+        let Some(whose) = written_by(known, &graph).filter(is_wanted) else { continue };
         let directory = live::run_directory().join("service").join(&known.name);
         let name = whose.first().unwrap_or(&known.name);
         found.extend(directories(known, &directory).into_iter().map(|path| (name.clone(), path)));
     }
     let catch_all = live::run_directory().join("uncaught-logs");
     let has_catch_all = wants_own(CATCH_ALL) && is_log(&catch_all);
-    if has_catch_all {
-        found.push((CATCH_ALL.to_owned(), catch_all));
-    }
+    found.extend(has_catch_all.then_some((CATCH_ALL.to_owned(), catch_all)));
     let mut seen = BTreeSet::new();
     found.retain(|(_, path)| seen.insert(path.clone()));
     let source = |(name, path)| Source { name, log: Log::Directory(LogDirectory::new(path)) };

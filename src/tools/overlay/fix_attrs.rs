@@ -1,19 +1,21 @@
 //! fix-attrs: owners and modes, as the files of /etc/fix-attrs.d ask for. It is the `up` of the
 //! service fix-attrs. A line is `PATTERN RECURSE ACCOUNT FMODE DMODE`.
 
-use super::container::{entries, etc, settings, word};
+use super::container::{entries, etc, settings};
 use crate::format::settings::Settings;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::user::{Group, User};
 use crate::tools::die::{number, octal, reason, show};
 use crate::tools::{Next, Process, Word, path};
+use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
+use nix::libc;
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 /// A line of a fix-attrs.d file.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,38 +110,70 @@ fn apply(rule: &Rule, settings: &Settings) -> Result<(), String> {
 }
 
 /// Fixes a path, which may be a link to another one, and if asked to what is in it. Links in it are
-/// not followed.
+/// not followed, whoever puts them there meanwhile: a directory is entered by its descriptor.
 fn fix_tree(path: &Path, rule: &Rule, owner: Owner, hidden: bool) -> Result<(), String> {
-    // Differs: plain recursion; the original fails on all but one entry, and does not end on none.
-    let depth = if rule.recurse { usize::MAX } else { 0 };
-    let visible = |name: &std::ffi::OsStr| hidden || !word(Path::new(name)).starts_with(b".");
-    let walk = WalkDir::new(path).max_depth(depth).contents_first(false).into_iter();
+    let told = |(at, e): (PathBuf, Errno)| format!("unable to fix {}: {}", at.display(), reason(e));
+    let failed = |e| told((path.to_owned(), e));
+    let root = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).map_err(failed)?;
     let mut first = Ok(());
-    for entry in walk.filter_entry(|e| e.depth() == 0 || visible(e.file_name())) {
-        let fixed = entry
-            .map_err(|e| (e.path().map(Path::to_owned), e.into_io_error()))
-            .map_err(|(at, e)| (at, e.and_then(|e| e.raw_os_error()).unwrap_or_default()))
-            .map_err(|(at, e)| (at.unwrap_or_else(|| path.to_owned()), Errno::from_raw(e)))
-            .and_then(|entry| {
-                let link = entry.depth() > 0 && entry.path_is_symlink();
-                fix(entry.path(), link, rule, owner).map_err(|e| (entry.path().to_owned(), e))
-            });
-        let told =
-            |(at, e): (PathBuf, Errno)| format!("unable to fix {}: {}", at.display(), reason(e));
-        first = first.and(fixed.map_err(told));
-    }
-    first
+    let mut note = |at: PathBuf, e| first = std::mem::replace(&mut first, Ok(())).and(Err((at, e)));
+    fix(&root, path.to_owned(), &Fix { rule, owner, hidden }, &mut note);
+    first.map_err(told)
 }
 
-fn fix(path: &Path, link: bool, rule: &Rule, owner: Owner) -> Result<(), Errno> {
-    let follow = if link { AtFlags::AT_SYMLINK_NOFOLLOW } else { AtFlags::empty() };
-    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
-    fchownat(AT_FDCWD, path, Some(uid), Some(gid), follow)?;
-    if link {
-        return Ok(());
+/// What is to be done to a path.
+struct Fix<'a> {
+    rule: &'a Rule,
+    owner: Owner,
+    hidden: bool,
+}
+
+/// Fixes what a descriptor (of O_PATH) stands for, and if asked to what is in it.
+// Differs: plain recursion; the original fails on all but one entry, and does not end on none.
+fn fix(found: &OwnedFd, at: PathBuf, how: &Fix, failed: &mut impl FnMut(PathBuf, Errno)) {
+    let directory = match fix_one(found, how) {
+        Ok(kind) => kind == libc::S_IFDIR && how.rule.recurse,
+        Err(e) => return failed(at, e),
+    };
+    if !directory {
+        return;
     }
-    let mode = if path.is_dir() { rule.directory_mode } else { rule.file_mode };
-    fchmodat(AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
+    let names = match names(found) {
+        Ok(names) => names,
+        Err(e) => return failed(at, e),
+    };
+    for name in names.iter().filter(|name| how.hidden || !name.starts_with(b".")) {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let at = at.join(path(name));
+        match openat(found, name.as_slice(), flags, Mode::empty()) {
+            Ok(inner) => fix(&inner, at, how, failed),
+            Err(e) => failed(at, e),
+        }
+    }
+}
+
+/// What is in a directory.
+fn names(directory: &OwnedFd) -> Result<Vec<Word>, Errno> {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut opened = Dir::openat(directory, c".", flags, Mode::empty())?;
+    let names = opened.iter().map(|entry| Ok(entry?.file_name().to_bytes().to_vec()));
+    names.filter(|name| !matches!(name.as_deref(), Ok(b"." | b".."))).collect()
+}
+
+/// Fixes one thing; its kind, of S_IFMT. Of a link the owner alone.
+fn fix_one(found: &OwnedFd, how: &Fix) -> Result<libc::mode_t, Errno> {
+    let kind = fstat(found)?.st_mode & libc::S_IFMT;
+    let (uid, gid) = (Uid::from_raw(how.owner.uid), Gid::from_raw(how.owner.gid));
+    fchownat(found, c"", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH)?;
+    let mode = match kind {
+        libc::S_IFLNK => return Ok(kind),
+        libc::S_IFDIR => how.rule.directory_mode,
+        _ => how.rule.file_mode,
+    };
+    // Not by fchmod, which does not take such a descriptor.
+    let itself = format!("/proc/self/fd/{}", found.as_raw_fd());
+    fchmodat(AT_FDCWD, itself.as_str(), mode, FchmodatFlags::FollowSymlink)?;
+    Ok(kind)
 }
 
 /// Looks an account up: `user`, or `user:group` (names or numbers), each with `,uid:gid` behind it
@@ -187,6 +221,7 @@ fn id(word: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn lines_are_read() {
@@ -232,6 +267,40 @@ mod tests {
         assert_eq!(fix_tree(&inside, &rule, Owner { uid, gid }, true), Ok(()));
         assert_eq!(mode("data/.hidden"), 0o640);
         assert!(fix_tree(&root.join("absent"), &rule, Owner { uid, gid }, true).is_err());
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    /// Someone who may write to the tree has directories and links change places meanwhile.
+    #[test]
+    fn a_link_that_takes_a_directory_s_place_is_not_followed() {
+        let root = std::env::temp_dir().join(format!("sixtree-race-{}", std::process::id()));
+        let (tree, precious) = (root.join("tree"), root.join("precious"));
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        fs::create_dir_all(precious.join("b")).unwrap();
+        for folder in [precious.join("b"), precious.clone()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        symlink(&precious, tree.join("link")).unwrap();
+        let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+        let line = format!("{} true {uid}:{gid} 0700 0700", tree.display());
+        let rule = parse(line.as_bytes()).unwrap().unwrap();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    for (from, to) in [("a", "x"), ("link", "a"), ("a", "link"), ("x", "a")] {
+                        fs::rename(tree.join(from), tree.join(to)).unwrap();
+                    }
+                }
+            });
+            for _ in 0..2000 {
+                let _ = fix_tree(&tree, &rule, Owner { uid, gid }, false);
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        for folder in [precious.join("b"), precious] {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o755);
+        }
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -64,9 +64,16 @@ pub fn ask(request: &Request) -> Result<Map<String, Value>, Failure> {
 
 /// All that is known of every service.
 pub fn all() -> Result<Vec<Known>, Failure> {
-    let services = ask(&Request::Status)?.remove("services");
-    let services = services.and_then(|all| all.as_array().cloned()).unwrap_or_default();
-    Ok(services.iter().filter_map(Value::as_object).cloned().map(Known::from).collect())
+    let (mut all, mut next) = (Vec::new(), Some(0));
+    while let Some(from) = next {
+        let mut some = ask(&Request::Status(from))?.remove("status").unwrap_or_default();
+        next = some["next"].as_u64().and_then(|id| u32::try_from(id).ok());
+        let services = some.get_mut("services").map(Value::take);
+        for service in services.iter().filter_map(Value::as_array).flatten() {
+            all.extend(service.as_object().cloned().map(Known::from));
+        }
+    }
+    Ok(all)
 }
 
 /// The argument that names services and bundles.

@@ -27,8 +27,9 @@ pub enum Request {
     Reload(Reload),
     /// `s6-rc list` and `diff`: which services are up.
     States,
-    /// `sixtree status`: all that is known of every service.
-    Status,
+    /// `sixtree status`: all that is known of the services with this number and higher ones. Not
+    /// all of them are told at once: `next` says what to ask for then.
+    Status(u32),
     /// `sixtree timing`: what took how long at boot.
     Timing,
     /// `sixtree logs`: what PID 1 remembers of itself, from this entry on.

@@ -210,7 +210,7 @@ impl Runtime {
             Ok(Request::Change(change)) => self.ask_change(id, change),
             Ok(Request::Reload(reload)) => self.ask_reload(id, reload),
             Ok(Request::States) => self.tell_states(id),
-            Ok(Request::Status) => self.tell(id, "services", self.status()),
+            Ok(Request::Status(from)) => self.tell(id, "status", self.status(ServiceId(from))),
             Ok(Request::Timing) => self.tell(id, "timing", self.timing()),
             Ok(Request::Journal(from)) => self.tell(id, "journal", self.journal.told(from)),
             Ok(Request::Update(update)) => self.ask_update(id, &update),

@@ -11,14 +11,17 @@ use nix::unistd::Pid;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
+/// How many services are told in one answer: PID 1 has other things to do in between.
+const AT_A_TIME: usize = 1000;
+
 impl Runtime {
     /// Answers with one thing, under its name.
     pub(super) fn tell(&mut self, id: u32, what: &str, told: Value) {
         self.reply(id, &Answer::Told(Map::from_iter([(what.to_owned(), told)])));
     }
 
-    /// All that is known of every service.
-    pub(super) fn status(&self) -> Value {
+    /// All that is known of the services from this one on, as many as are told at a time.
+    pub(super) fn status(&self, from: ServiceId) -> Value {
         let graph = self.engine.graph();
         let top = graph.closure(&graph.find("top").unwrap_or_default(), Direction::Up);
         let enabled: BTreeSet<_> = top.into_iter().collect();
@@ -29,7 +32,9 @@ impl Runtime {
             }
             Value::Object(known)
         };
-        self.services.iter().map(known).collect()
+        let mut rest = self.services.iter().skip_while(|(id, _)| **id < from);
+        let services: Vec<_> = rest.by_ref().take(AT_A_TIME).map(known).collect();
+        json!({"services": services, "next": rest.next().map(|(id, _)| id.0)})
     }
 
     /// What took how long at boot, in µs since /init began.

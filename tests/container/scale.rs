@@ -9,6 +9,9 @@ use std::time::Instant;
 
 const SERVICES: usize = 2_000;
 
+/// Services that are known, and not up.
+const KNOWN: usize = 10_000;
+
 /// The soft limit of open files that the container begins with. PID 1 needs more.
 const NOFILE: u64 = 1024;
 
@@ -30,15 +33,9 @@ fn thousands_of_services_start_and_restart_and_stop() {
             .file(&format!("{folder}/type"), "longrun\n")
             .file(&format!("{folder}/run"), if at == 7 { TELL } else { PAUSE })
     });
-    let mut boot = Boot { soft_nofile: Some(NOFILE), ..Boot::default() };
-    boot.set("S6_VERBOSITY", "1");
-    boot.cmd = ["sh", "-c", "trace all are up; exec sleep 1000"].map(str::to_string).to_vec();
     let mut clock = Clock(Instant::now());
-    let mut container = boot.start(&image);
-    container.wait_until("the end of the boot", |c| {
-        c.trace().contains(&"all are up".into()).then_some(())
-    });
-    clock.tell("the boot");
+    let mut container = boot(&image);
+    clock.tell("2,000 services: the boot");
     let listed = container.exec(&["s6-rc", "-a", "list"], None);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(listed.lines().filter(|line| line.starts_with("svc-")).count(), SERVICES);
@@ -51,6 +48,43 @@ fn thousands_of_services_start_and_restart_and_stop() {
     assert_eq!(container.exit_code(), 0, "{}", container.transcript());
     clock.tell("the stop");
     assert_eq!(container.text("stderr"), "");
+}
+
+#[test]
+fn ten_thousand_services_are_told() {
+    if !is_possible() {
+        return;
+    }
+    let image = (0..KNOWN).fold(Image::busybox(), |image, at| {
+        let folder = format!("etc/s6-overlay/s6-rc.d/known-by-a-name-that-is-not-short-{at}");
+        image.file(&format!("{folder}/type"), "oneshot\n").file(&format!("{folder}/up"), "true\n")
+    });
+    let mut clock = Clock(Instant::now());
+    let mut container = boot(&image);
+    clock.tell("10,000 services: the boot");
+    for (words, told) in [
+        (&["s6-rc", "-da", "list"][..], "known-"),
+        (&["sixtree", "status", "--json"], "\"name\":\"known-"),
+        (&["sixtree", "status"], "\nknown-"),
+    ] {
+        let output = container.exec(words, None);
+        let out = String::from_utf8_lossy(&output.stdout);
+        let count = format!("\n{out}").matches(told).count();
+        assert_eq!(count, KNOWN, "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        clock.tell(&words.join(" "));
+    }
+}
+
+/// Boots until the CMD runs.
+fn boot(image: &Image) -> Container {
+    let cmd = ["sh", "-c", "trace all are up; exec sleep 1000"].map(str::to_string).to_vec();
+    let mut boot = Boot { cmd, soft_nofile: Some(NOFILE), ..Boot::default() };
+    boot.set("S6_VERBOSITY", "1");
+    let mut container = boot.start(image);
+    container.wait_until("the end of the boot", |c| {
+        c.trace().contains(&"all are up".into()).then_some(())
+    });
+    container
 }
 
 fn restart(container: &mut Container, service: &str) {
@@ -80,7 +114,7 @@ struct Clock(Instant);
 impl Clock {
     fn tell(&mut self, what: &str) {
         let took = self.0.elapsed();
-        let _ = writeln!(std::io::stderr(), "{SERVICES} services: {what} took {took:.2?}");
+        let _ = writeln!(std::io::stderr(), "{what} took {took:.2?}");
         self.0 = Instant::now();
     }
 }

@@ -17,7 +17,7 @@ impl Request {
                 "wait": r.wait, "dry_run_ms": r.dry_run_ms,
             }),
             Self::States => json!({"request": "states"}),
-            Self::Status => json!({"request": "status"}),
+            Self::Status(from) => json!({"request": "status", "from": from}),
             Self::Timing => json!({"request": "timing"}),
             Self::Journal(from) => json!({"request": "journal", "from": from}),
             Self::Update(u) => json!({
@@ -34,7 +34,7 @@ impl Request {
             "change" => Ok(Self::Change(change(&fields)?)),
             "reload" => Ok(Self::Reload(reload(&fields)?)),
             "states" => Ok(Self::States),
-            "status" => Ok(Self::Status),
+            "status" => Ok(Self::Status(fields.id("from")?)),
             "timing" => Ok(Self::Timing),
             "journal" => Ok(Self::Journal(fields.number("from")?.unwrap_or(0))),
             "update" => Ok(Self::Update(update(&fields)?)),
@@ -211,6 +211,10 @@ impl Fields {
     fn number(&self, name: &'static str) -> Result<Option<u64>, Malformed> {
         self.get(name).map(|v| v.as_u64().ok_or(Malformed::Field(name))).transpose()
     }
+    fn id(&self, name: &'static str) -> Result<u32, Malformed> {
+        let number = self.number(name)?.unwrap_or(0);
+        u32::try_from(number).map_err(|_| Malformed::Field(name))
+    }
     fn byte(&self, name: &'static str) -> Result<u8, Malformed> {
         let number = self.number(name)?.and_then(|n| u8::try_from(n).ok());
         number.ok_or(Malformed::Field(name))
@@ -253,7 +257,7 @@ mod tests {
             }),
             Request::Reload(Reload { names: vec!["x".into()], ..Reload::default() }),
             Request::States,
-            Request::Status,
+            Request::Status(u32::MAX),
             Request::Timing,
             Request::Journal(7),
             Request::Update(Update {

@@ -36,11 +36,11 @@ pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Ref
     fs::create_dir_all(&directory).map_err(failed)?;
     fs::create_dir_all(&logs).map_err(failed)?;
     fs::set_permissions(&logs, fs::Permissions::from_mode(0o2750)).map_err(failed)?;
-    let user = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root());
-    if let Some(user) = user.and_then(|name| User::by_name(name).ok().flatten()) {
+    let user = user(settings);
+    if let Some(user) = &user {
         let _ = nix::unistd::chown(&logs, Some(user.uid.into()), Some(user.gid.into()));
     }
-    fs::write(directory.join("run"), script(settings, &logs)).map_err(failed)?;
+    fs::write(directory.join("run"), script(settings, user.as_ref(), &logs)).map_err(failed)?;
     let executable = fs::Permissions::from_mode(0o755);
     fs::set_permissions(directory.join("run"), executable).map_err(failed)?;
     fs::write(directory.join("notification-fd"), "3\n").map_err(failed)?;
@@ -51,6 +51,20 @@ pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Ref
     let cmd = if settings.logging == 1 { (1, 2) } else { (opened, opened) };
     let hidden_log = (settings.logging >= 2).then(|| logs.join("current"));
     Ok(Outputs { services: (opened, opened), cmd, kept: kept.into(), hidden_log })
+}
+
+/// Whom the logger is to run as, if that is another user, and we may become it.
+fn user(settings: &Settings) -> Option<User> {
+    let name = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root())?;
+    let user = User::by_name(name).ok().flatten();
+    if user.is_none() && settings.verbosity >= 1 {
+        let name = name.escape_ascii();
+        super::warn(&format!(
+            "S6_CATCHALL_USER is \"{name}\", who is not in /etc/passwd: the catch-all logger runs \
+             as root"
+        ));
+    }
+    user
 }
 
 /// Opens the FIFO for writing. The opening for both keeps it from ever being without a reader, so
@@ -64,16 +78,15 @@ fn open_fifo(fifo: &Path) -> Result<[OwnedFd; 2], nix::errno::Errno> {
 
 /// Differs: with S6_LOGGING_SCRIPT unset lines are stamped as its default (T) says; the
 /// reference means to, and has none.
-fn script(settings: &Settings, logs: &Path) -> String {
+fn script(settings: &Settings, user: Option<&User>, logs: &Path) -> String {
     let words = super::hook::words(&settings.logging_script);
     let stamps: String = ["t ", "T "]
         .into_iter()
         .filter(|s| words.iter().any(|w| w == s.trim().as_bytes()))
         .collect();
     let copy = if settings.logging == 1 { "1 " } else { "" };
-    let user = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root());
-    let user =
-        user.map_or(String::new(), |u| format!("s6-setuidgid {}\n", String::from_utf8_lossy(u)));
+    let user = user.map(|user| format!("s6-setuidgid {}\n", String::from_utf8_lossy(&user.name)));
+    let user = user.unwrap_or_default();
     let logs = logs.display();
     format!(
         "#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n{user}\

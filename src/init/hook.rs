@@ -6,11 +6,21 @@ use crate::sys::process;
 use crate::sys::spawn::{Child, Session, spawn};
 use crate::tools::{Word, chain};
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::WaitPidFlag;
 
 /// What makes a hook a shell's business.
 const METACHARACTERS: &[u8] = b"|&;<>()$`\\\"'*?[#~=%";
+
+/// What stops the container while the hook runs. They are held back: nobody else takes them.
+const STOPS: [Signal; 6] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGPWR,
+];
 
 /// Splits text into words at blanks.
 pub fn words(text: &[u8]) -> Vec<Word> {
@@ -56,11 +66,9 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
         true => vec![b"/bin/sh".to_vec(), b"-c".to_vec(), text.to_vec()],
         false => words(text),
     };
-    let stops: SigSet =
-        [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGUSR2].into_iter().collect();
+    let stops: SigSet = STOPS.into_iter().collect();
     let mut watched = stops;
     watched.add(Signal::SIGCHLD);
-    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&watched), None)?;
     let _ = nix::unistd::chdir("/");
     let program = chain::launch(argv, boot.env.strings())?;
     let child = Child {

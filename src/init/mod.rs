@@ -58,6 +58,7 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
         return Err(Refusal::NoProc);
     }
     preinit::wait_for_closing(&boot.settings);
+    runtime::hold_signals().map_err(Refusal::NoLoop)?;
     boot.run_directory = preinit::run_directory(&boot.settings, boot.settings.verbosity)?;
     boot.tell_run_directory();
     preinit::lay_out(&boot.run_directory)?;

@@ -29,6 +29,7 @@ mod update;
 pub use live::LiveTree;
 pub use servicedir::{LiveError, fill};
 pub use settings::{Cmd, Launch, Role, Settings};
+pub use signals::hold as hold_signals;
 
 use crate::engine::{Engine, Event, Failure, Time};
 use crate::graph::{Direction, Graph, ServiceId};

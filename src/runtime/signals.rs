@@ -19,6 +19,20 @@ const WATCHED: &[Signal] = &[
     Signal::SIGABRT,
 ];
 
+/// Lets none of these signals through until they are watched, nor those of a terminal. Until then
+/// they wait; PID 1 would lose them.
+pub fn hold() -> Result<(), Errno> {
+    let mut blocked = watched();
+    for terminal in [Signal::SIGTTOU, Signal::SIGTTIN, Signal::SIGTSTP] {
+        blocked.add(terminal);
+    }
+    sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None)
+}
+
+fn watched() -> SigSet {
+    WATCHED.iter().copied().collect()
+}
+
 /// The watched signals, blocked everywhere else.
 #[derive(Debug)]
 pub struct Signals(SignalFd);
@@ -26,15 +40,10 @@ pub struct Signals(SignalFd);
 impl Signals {
     /// Blocks the signals of a supervisor and those of a terminal, and ignores SIGPIPE.
     pub fn watch() -> Result<Self, Errno> {
-        let watched: SigSet = WATCHED.iter().copied().collect();
-        let mut blocked = watched;
-        for terminal in [Signal::SIGTTOU, Signal::SIGTTIN, Signal::SIGTSTP] {
-            blocked.add(terminal);
-        }
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&blocked), None)?;
+        hold()?;
         crate::sys::process::set_signal(Signal::SIGPIPE, SigHandler::SigIgn)?;
         crate::sys::process::set_signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
-        SignalFd::with_flags(&watched, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
+        SignalFd::with_flags(&watched(), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
     }
 
     /// The next signal that has come, if any, and the pid of its sender: 0 is not of our namespace.

@@ -25,12 +25,14 @@ cases! {
     broken_tree_crlf
     broken_tree_reports_all
     bundle_old_place
+    cmd_arg0
     cmd_args
     cmd_exit_code
     cmd_exit_stops_services
     cmd_killed_by_term
     cmd_not_found
     cmd_output
+    cmd_receives_signals
     cmd_wait_maxtime_stops
     def_longrun_modes
     def_oneshot_words
@@ -47,6 +49,7 @@ cases! {
     fail_explained
     fail_oneshot_0
     fail_oneshot_2
+    fix_attrs_hidden
     fix_attrs_modes
     graph_chain
     graph_diamond
@@ -57,10 +60,13 @@ cases! {
     hook_removes_service
     legacy_cont_finish_order
     legacy_cont_init_order
+    legacy_finish_maxtime
     legacy_not_executable
     legacy_service_log
     legacy_user2_after_services
     log_1_catch_all
+    log_catchall_user
+    log_catchall_user_unknown
     logutil_pipeline
     not_pid1
     oneshot_before_longrun
@@ -90,6 +96,7 @@ cases! {
     signal_int_stops
     signal_pwr_stops
     signal_quit_stops
+    signal_term_at_once
     signal_term_during_boot
     signal_term_twice
     signal_usr1_stops
@@ -120,5 +127,6 @@ cases! {
     tree_no_run
     tree_unknown_type
     verbosity_2
+    wait_for_closing_fd
     wait_states
 }

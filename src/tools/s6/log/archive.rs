@@ -59,7 +59,7 @@ pub fn trim(
     max_bytes: u64,
     mut failed: impl FnMut(&[u8], Errno),
 ) -> Result<(), Errno> {
-    let mut archives = list(dir)?;
+    let mut archives = list(dir, max_bytes > 0)?;
     archives.sort_unstable();
     let mut count = archives.len();
     let mut bytes: u64 = archives.iter().map(|(_, size)| size).sum();
@@ -77,12 +77,17 @@ pub fn trim(
     Ok(())
 }
 
-/// The archives of a directory, with their sizes in bytes.
-fn list(dir: &[u8]) -> Result<Vec<(Vec<u8>, u64)>, Errno> {
+/// The archives of a directory, with their sizes in bytes if those are wanted: asking for each, at
+/// each rotation, takes long where there are many.
+fn list(dir: &[u8], sizes: bool) -> Result<Vec<(Vec<u8>, u64)>, Errno> {
     let mut archives = Vec::new();
     for entry in std::fs::read_dir(OsStr::from_bytes(dir)).map_err(|e| errno(&e))? {
         let name = entry.map_err(|e| errno(&e))?.file_name().into_vec();
         if !is_archive(&name) {
+            continue;
+        }
+        if !sizes {
+            archives.push((name, 0));
             continue;
         }
         match stat(path(dir, &name).as_slice()) {

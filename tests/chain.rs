@@ -2,6 +2,7 @@
 //! that a process is, is what it would be had each program been executed.
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
+use nix::sys::signal::Signal;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -20,8 +21,36 @@ redirfd -r 7 /etc/passwd
 ./bin/env
 ";
 
-const PROGRAMS: [&str; 6] =
-    ["execlineb", "importas", "execline-umask", "execline-cd", "export", "redirfd"];
+/// What else a program may do to the process that it hands on.
+const MORE_LINKS: &str = "\
+s6-softlimit -o 77 -c 0
+s6-setsid -q
+fdmove -c 8 1
+redirfd -r 9 /etc/group
+fdclose 9
+posix-umask 0007
+emptyenv -p
+export A b
+s6-setlock -d 11 lock
+exec -a title
+";
+
+const PROGRAMS: [&str; 14] = [
+    "emptyenv",
+    "exec",
+    "execline-cd",
+    "execline-umask",
+    "execlineb",
+    "export",
+    "fdclose",
+    "fdmove",
+    "importas",
+    "posix-umask",
+    "redirfd",
+    "s6-setlock",
+    "s6-setsid",
+    "s6-softlimit",
+];
 
 /// Keeps the other tests waiting: a file that is still open for writing in a fork of theirs could
 /// not be executed.
@@ -126,27 +155,56 @@ cd /proc/$$/fd
 for fd in *; do echo fd $fd `readlink $fd`; done
 ";
 
+/// What a script that becomes `tell` leaves of the process, with programs that are laid out so.
+/// Two signals are ignored from the start, and one descriptor is open.
+fn told(name: &str, lay: fn(&Path), script: &str) -> Vec<String> {
+    let programs = folder(name);
+    lay(&programs);
+    write_script(&programs.join("tell"), TELL);
+    execline_script(&programs, script);
+    let start = "trap '' USR1 PIPE; cd \"$0\"; exec ./script 5< /etc/hosts";
+    let stdout = run(&programs, &["sh", "-c", start, programs.to_str().unwrap()]).stdout;
+    let text = String::from_utf8(stdout).unwrap().replace(name, "NAME");
+    // Pipes have numbers of their own.
+    let before_number = |line: &str| line.split(":[").next().unwrap_or_default().to_owned();
+    text.lines().map(before_number).collect()
+}
+
 #[test]
 fn a_chain_leaves_what_executions_would_leave() {
     let _alone = alone();
-    let told = |name: &str, lay: fn(&Path)| -> Vec<String> {
-        let programs = folder(name);
-        lay(&programs);
-        write_script(&programs.join("tell"), TELL);
-        let script = execline_script(&programs, &FIVE_LINKS.replace("./bin/env", "tell \"a b\" c"));
-        let stdout = run(&programs, &[script.to_str().unwrap()]).stdout;
-        let text = String::from_utf8(stdout).unwrap().replace(name, "NAME");
-        // Pipes have numbers of their own.
-        let before_number = |line: &str| line.split(":[").next().unwrap_or_default().to_owned();
-        text.lines().map(before_number).collect()
-    };
-    let chained = told("linked", linked);
-    let executed = told("copied", copied);
-    assert_eq!(chained, executed);
+    let script = FIVE_LINKS.replace("./bin/env", "tell \"a b\" c");
+    let chained = told("linked", linked, &script);
+    assert_eq!(chained, told("copied", copied, &script));
     for line in ["word a b", "word c", "LINKS=5", "/usr", "0027", "fd 7 /etc/passwd"] {
         assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
     }
     assert!(!chained.iter().any(|told| told.starts_with("FIVE")), "{chained:#?}");
+}
+
+#[test]
+fn limits_signals_and_locks_are_handed_on() {
+    let _alone = alone();
+    let script = format!("{MORE_LINKS} sh -c \"echo called $0; exec tell\"");
+    let chained = told("linked-more", linked, &script);
+    assert_eq!(chained, told("copied-more", copied, &script));
+    let lock = format!(
+        "fd 11 {}",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("chain/NAME/lock").display()
+    );
+    let lines = ["called title", "A=b", "0007", "fd 5 /etc/hosts", "fd 8 pipe", &lock];
+    for line in lines {
+        assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
+    }
+    let ignored = chained.iter().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+    let both = 1 << (Signal::SIGUSR1 as u32 - 1) | 1 << (Signal::SIGPIPE as u32 - 1);
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & both, both);
+    let limit = |line: &String| {
+        line.contains("ofiles") && line.ends_with("77")
+            || line.contains("nofile") && line.ends_with("77")
+    };
+    assert!(chained.iter().any(limit), "{chained:#?}");
+    assert!(!chained.iter().any(|line| line.starts_with("fd 9")), "{chained:#?}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("down-signal", &["longrun"]),
     ("env", &["longrun"]),
     ("finish", &["longrun"]),
+    ("flag-down-killpg", &["longrun"]),
     ("flag-essential", &["bundle", "longrun", "oneshot"]),
     ("flag-newpidns", &["longrun"]),
     ("flag-recommended", &["bundle", "longrun", "oneshot"]),

@@ -78,7 +78,11 @@ impl Runtime {
             }
             Signal::Down => {
                 let number = self.signal_file(&name, "down-signal", signal::SIGTERM);
-                send(pid, number);
+                // An extension: s6 has this flag for the KILL alone.
+                match script::flag("flag-down-killpg") {
+                    true => send_group(pid, number),
+                    false => send(pid, number),
+                }
                 let timeout_ms = script::number("timeout-kill").ok().flatten().unwrap_or(0);
                 return Some(Event::Stopping(id, timeout_ms));
             }

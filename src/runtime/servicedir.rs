@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "max-death-tally",
     "down-signal",
     "reload-signal",
+    "flag-down-killpg",
     "flag-newpidns",
     "flag-timeout-killpg",
 ];

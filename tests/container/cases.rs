@@ -113,6 +113,7 @@ cases! {
     stray_gets_kill
     stray_gets_term
     super_death_tally
+    super_down_group
     super_fds
     super_finish_exit_code
     super_finish_signal

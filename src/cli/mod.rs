@@ -6,6 +6,7 @@ mod container;
 mod edit;
 mod graph;
 mod healthcheck;
+pub mod import;
 mod install;
 mod kill;
 mod known;
@@ -49,6 +50,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: edit::new::arguments, run: edit::new::run },
     Subcommand { arguments: edit::membership::add_arguments, run: edit::membership::add },
     Subcommand { arguments: edit::membership::remove_arguments, run: edit::membership::remove },
+    Subcommand { arguments: import::arguments, run: import::run },
     Subcommand { arguments: status::arguments, run: status::run },
     Subcommand { arguments: change::start_arguments, run: change::start },
     Subcommand { arguments: change::stop_arguments, run: change::stop },

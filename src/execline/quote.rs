@@ -15,6 +15,15 @@ pub fn quote(word: &[u8]) -> Vec<u8> {
     text
 }
 
+/// A word as it is written into a script: in quotes only where it must be.
+pub fn if_needed(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    String::from_utf8_lossy(&quote(word.as_bytes())).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

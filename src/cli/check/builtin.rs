@@ -10,6 +10,16 @@ pub(super) fn is_builtin(definition: &Definition) -> bool {
     definition.directory.as_os_str().is_empty()
 }
 
+/// The bundle of services that nothing but a person starts.
+pub(in crate::cli) const MANUAL: &str = "manual";
+
+/// Whether a service of an image cannot be called so: it is the name of one of these, or kept for
+/// s6-rc or `manual`.
+pub(in crate::cli) fn is_reserved(name: &str) -> bool {
+    let is_kept = ["s6rc-", "s6-rc-", "."].iter().any(|prefix| name.starts_with(prefix));
+    is_kept || name == MANUAL || files().contains_key(name)
+}
+
 /// Those of which nothing was read: where the image at hand is not all there yet.
 pub(super) fn missing(read: &[Definition], faults: &[Fault]) -> Vec<Definition> {
     let mut there: BTreeSet<&str> = read.iter().map(|read| read.name.as_str()).collect();

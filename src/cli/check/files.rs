@@ -81,21 +81,19 @@ fn tally(definition: &Definition, file: &str, found: &mut Found) {
 /// Files of env/ that hold a secret, by their names. A path to one is none.
 fn secrets(definition: &Definition, found: &mut Found) {
     for name in names::list(&definition.directory.join("env")) {
-        let letters: String = name
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_ascii_uppercase();
         let file = format!("env/{name}");
         let value = first_line(&definition.directory.join(&file)).unwrap_or_default();
-        let is_secret = SECRETS.iter().any(|word| letters.contains(word))
-            && !letters.ends_with("FILE")
-            && !value.is_empty()
-            && !value.starts_with('/');
-        if is_secret {
+        if is_secret_name(&name) && !value.is_empty() && !value.starts_with('/') {
             found.tell_file(definition, &file, &Lint::Secret);
         }
     }
+}
+
+/// Whether a variable of this name holds a secret. What names a file with one does not.
+pub(in crate::cli) fn is_secret_name(name: &str) -> bool {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = letters.to_ascii_uppercase();
+    SECRETS.iter().any(|word| letters.contains(word)) && !letters.ends_with("FILE")
 }
 
 /// The first line of a file; `None`: it cannot be read.

@@ -9,7 +9,9 @@ use crate::graph::{Direction, Graph, ServiceId};
 /// Looks at the place of every service.
 pub(super) fn lint(graph: &Graph, root: &Root, found: &mut Found) {
     let Some(top) = graph.find("top") else { return };
-    let started = graph.closure(&top, Direction::Up);
+    let mut wanted = top;
+    wanted.extend(graph.find(builtin::MANUAL).unwrap_or_default());
+    let started = graph.closure(&wanted, Direction::Up);
     let base = graph.find("base").unwrap_or_default();
     let prepares = graph.closure(&base, Direction::Up);
     let waits = waits_for(graph, &base);

@@ -18,7 +18,7 @@ enum Step {
 
 /// What has been changed so far.
 #[derive(Default)]
-pub(super) struct Change {
+pub(in crate::cli) struct Change {
     steps: Vec<Step>,
 }
 

@@ -1,6 +1,6 @@
 //! `sixtree new`, `add` and `remove`: edit a tree, and never break it.
 
-mod change;
+pub(super) mod change;
 pub mod membership;
 pub mod new;
 

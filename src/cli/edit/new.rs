@@ -3,7 +3,7 @@
 use super::{Allowed, Edited, List, edit, with_place};
 use crate::cli::Failure;
 use crate::definition::{Definition, Kind, Longrun, Oneshot};
-use crate::execline::quote::quote;
+use crate::execline::quote::if_needed;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// A script for execlineb, which every image has, in the environment of the container.
@@ -102,7 +102,7 @@ impl New<'_> {
         let name = self.name;
         let [logger, prepare, all] =
             ["log", "log-prepare", "pipeline"].map(|suffix| format!("{name}-{suffix}"));
-        let directory = written(&format!("/var/log/{name}"));
+        let directory = if_needed(&format!("/var/log/{name}"));
         let run = format!("{SCRIPT}with-contenv\nfdmove -c 2 1\n{}\n", self.program());
         let log = format!("{SCRIPT}logutil-service {directory}\n");
         let up = format!(
@@ -175,16 +175,7 @@ impl New<'_> {
     /// The program, as execline is written.
     fn program(&self) -> String {
         let program = self.arguments.get_many::<String>("program").unwrap_or_default();
-        let words: Vec<String> = program.map(|word| written(word)).collect();
+        let words: Vec<String> = program.map(|word| if_needed(word)).collect();
         words.join(" ")
     }
-}
-
-/// A word as it is written into a script: in quotes only where it must be.
-fn written(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    String::from_utf8_lossy(&quote(word.as_bytes())).into_owned()
 }

@@ -1,0 +1,224 @@
+//! The groups of supervisord.conf as services: a longrun for each process.
+
+use super::Place;
+use super::loggers::{Logger, loggers};
+use super::note::Notes;
+use super::program::{Output, Program, Restart};
+use super::script::Script;
+use super::supervisord::{self, Common, Group};
+use super::tree::{Service, Start, Tree};
+use crate::cli::{Failure, check};
+use crate::format::tally;
+
+/// A process, and what its service is called.
+pub struct Named<'a> {
+    pub name: String,
+    pub program: &'a Program,
+    group: &'a Group,
+}
+
+/// The tree that supervisord.conf describes.
+pub fn tree(place: &Place, text: &str, notes: &mut Notes) -> Result<Tree, Failure> {
+    let ini = supervisord::read(place, text, notes)?;
+    let common = supervisord::common(&ini, notes);
+    let groups = supervisord::groups(&ini, &common, notes);
+    supervisord::tell_foreign(&ini, notes);
+    let all = named(&groups);
+    let loggers = loggers(&all);
+    let mut tree = Tree::default();
+    for named in &all {
+        let mut service = service(place, named, &common, &loggers, notes);
+        service.needs.extend(before(named, &all));
+        tree.services.push(service);
+    }
+    for logger in &loggers {
+        logger.add(place, &mut tree, notes);
+    }
+    for group in &groups {
+        let members = all.iter().filter(|named| std::ptr::eq(named.group, group));
+        let members: Vec<String> = members.map(|named| named.name.clone()).collect();
+        if members.iter().any(|name| *name != group.name) {
+            let is_taken = check::is_reserved(&group.name)
+                || tree.services.iter().any(|service| service.name == group.name);
+            let suffix = if is_taken { "-group" } else { "" };
+            tree.bundles.push((format!("{}{suffix}", group.name), members));
+        }
+    }
+    if let Some(first) = all.iter().find(|n| n.program.directory.is_none() && place.is_guessed) {
+        let what = "a program without directory= runs in /";
+        let remedy = "if the image has a WORKDIR, name it with --workdir";
+        notes.differs(&first.program.at, what, remedy);
+    }
+    Ok(tree)
+}
+
+/// Gives each process a name of its own: that of supervisord, and that of its group if need be.
+fn named(groups: &[Group]) -> Vec<Named<'_>> {
+    let each = || groups.iter().flat_map(|group| group.programs.iter().map(move |p| (group, p)));
+    let mut all: Vec<Named> = Vec::new();
+    for (group, program) in each() {
+        let same = each().filter(|(_, other)| other.name == program.name).count();
+        let is_taken = check::is_reserved(&program.name);
+        let mut name = match (same, is_taken) {
+            (1, false) => program.name.clone(),
+            (1, true) => format!("svc-{}", program.name.trim_start_matches('.')),
+            _ => format!("{}-{}", group.name, program.name.trim_start_matches('.')),
+        };
+        while all.iter().any(|named| named.name == name) {
+            name.push_str("-2");
+        }
+        all.push(Named { name, program, group });
+    }
+    all
+}
+
+/// The services that a process comes after: those of the next lower priority in its group, or
+/// those of the groups of the next lower priority.
+fn before<'a>(named: &Named, all: &'a [Named]) -> Vec<String> {
+    let is_started = |other: &&'a Named| other.program.autostart;
+    if !named.program.autostart {
+        return Vec::new();
+    }
+    let mates = || all.iter().filter(is_started).filter(|o| std::ptr::eq(o.group, named.group));
+    let lower = mates().map(|o| o.program.priority).filter(|p| *p < named.program.priority).max();
+    let others: Vec<&Named> = match lower {
+        Some(priority) => mates().filter(|o| o.program.priority == priority).collect(),
+        None => {
+            let priorities = all.iter().filter(is_started).map(|other| other.group.priority);
+            let lower = priorities.filter(|priority| *priority < named.group.priority).max();
+            let is_there = |other: &&Named| Some(other.group.priority) == lower;
+            all.iter().filter(is_started).filter(is_there).collect()
+        }
+    };
+    others.iter().map(|other| other.name.clone()).collect()
+}
+
+fn service(
+    place: &Place,
+    named: &Named,
+    common: &Common,
+    loggers: &[Logger],
+    notes: &mut Notes,
+) -> Service {
+    let program = named.program;
+    let mut service = Service { name: named.name.clone(), ..Service::default() };
+    if !program.autostart {
+        service.start = Start::Hand;
+    }
+    service.run = run(place, named, common, loggers, notes);
+    service.finish = finish(program, notes);
+    let deaths = program.start_retries.saturating_add(1);
+    if deaths > 100 && deaths <= tally::MAX as u64 {
+        service.file("max-death-tally", deaths);
+    }
+    if program.stop_signal != "TERM" {
+        service.file("down-signal", format!("SIG{}", program.stop_signal));
+    }
+    // 0 is for ever.
+    service.file("timeout-kill", program.stop_wait_seconds.saturating_mul(1000).max(1));
+    if program.stop_as_group {
+        service.flag("flag-down-killpg");
+    }
+    if program.kill_as_group {
+        service.flag("flag-timeout-killpg");
+    }
+    service
+}
+
+/// Does what supervisord does between fork and exec, in its order.
+fn run(
+    place: &Place,
+    named: &Named,
+    common: &Common,
+    loggers: &[Logger],
+    notes: &mut Notes,
+) -> Script {
+    let program = named.program;
+    let mut run = Script::with_environment();
+    redirect(place, named, loggers, &mut run);
+    let user = program.user.as_ref().or(common.user.as_ref()).map(|user| user.trim());
+    match user {
+        None | Some("" | "root" | "0") => {}
+        Some(number) if number.bytes().all(|b| b.is_ascii_digit()) => {
+            let what = format!("user={number}: its group is not known here");
+            let remedy = format!("it runs as {number}:{number}; write the user's name instead");
+            notes.differs(&program.at, what, remedy);
+            run.line(&["s6-setuidgid", &format!("{number}:{number}")]);
+        }
+        Some(name) => run.line(&["s6-setuidgid", name]),
+    }
+    run.line(&["cd", &place.absolute(program.directory.as_deref().unwrap_or_default())]);
+    if let Some(umask) = &program.umask {
+        run.line(&["umask", umask]);
+    }
+    let own = |key: &String| program.environment.iter().any(|(known, _)| known == key);
+    let shared = common.environment.iter().filter(|(key, _)| !own(key));
+    for (key, value) in shared.chain(&program.environment) {
+        run.line(&["export", key, value]);
+    }
+    run.program(program.command.clone());
+    run
+}
+
+/// Leads stdout and stderr where they shall go.
+fn redirect(place: &Place, named: &Named, loggers: &[Logger], run: &mut Script) {
+    let Program { stdout, stderr, .. } = named.program;
+    let is_piped = matches!(stdout, Output::Log(_));
+    // These two before anything else takes the place of what they lead to.
+    if *stderr == Output::Container(1) && !is_piped {
+        run.line(&["fdmove", "-c", "2", "1"]);
+    } else if *stdout == Output::Container(2) {
+        run.line(&["fdmove", "-c", "1", "2"]);
+    }
+    for (descriptor, output) in [("1", stdout), ("2", stderr)] {
+        match output {
+            Output::Container(_) => {}
+            Output::Nowhere => run.line(&["redirfd", "-w", descriptor, "/dev/null"]),
+            Output::File(file) => run.line(&["redirfd", "-a", descriptor, &place.absolute(file)]),
+            Output::Stdout => run.line(&["fdmove", "-c", "2", "1"]),
+            Output::Log(log) if descriptor == "2" && *output == *stdout => {
+                debug_assert!(is_piped, "{}", log.file);
+                run.line(&["fdmove", "-c", "2", "1"]);
+            }
+            Output::Log(log) => {
+                if let Some(fifo) = loggers.iter().find_map(|logger| logger.fifo_of(place, log)) {
+                    run.line(&["redirfd", "-u", descriptor, &fifo]);
+                }
+            }
+        }
+    }
+}
+
+/// After a death: whether the program is started again.
+fn finish(program: &Program, notes: &mut Notes) -> Option<Script> {
+    let mut finish = Script::default();
+    match &program.restart {
+        Restart::Never => {
+            finish.line(&["exit", "125"]);
+            return Some(finish);
+        }
+        Restart::Unexpected(codes) if !codes.is_empty() => {
+            let codes: Vec<String> = codes.iter().map(u8::to_string).collect();
+            finish.line(&["s6-permafailon", "1", "1", &codes.join(",")]);
+        }
+        Restart::Unexpected(_) | Restart::Always => {}
+    }
+    let mut deaths = program.start_retries.saturating_add(1);
+    if program.start_seconds > 0 && deaths == 1 {
+        let what = "startretries=0 has no equivalent";
+        notes.differs(&program.at, what, "it is started once more");
+        deaths = 2;
+    }
+    if program.start_seconds > 0 && deaths > tally::MAX as u64 {
+        let what = format!("startretries={} has no equivalent", program.start_retries);
+        notes.differs(&program.at, what, "it is started again for ever");
+    } else if program.start_seconds > 0 {
+        // A second passes between a death and the next start.
+        let life = program.start_seconds.saturating_add(1);
+        let seconds = life.saturating_mul(deaths - 1).saturating_add(1);
+        let (seconds, deaths) = (seconds.to_string(), deaths.to_string());
+        finish.line(&["s6-permafailon", &seconds, &deaths, "0-255"]);
+    }
+    finish.line(&["exit"]);
+    finish.is_more_than_a_line().then_some(finish)
+}

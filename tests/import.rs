@@ -1,0 +1,120 @@
+//! `sixtree import`: files, and the trees that come of them.
+//!
+//! `tests/import/NAME/` holds a supervisord.conf or a Procfile, and what lies beside it. In
+//! `expected.txt` stands what must come of it: the exit code, what is told, and every file that is
+//! written. `UPDATE=1 cargo test` rewrites these.
+#![allow(clippy::disallowed_methods)]
+
+use proptest::prelude::*;
+use sixtree::cli::check::{self, Request};
+use sixtree::cli::import;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const GALLERY: &str = "tests/import";
+
+/// A name in the tests' own folder for which nothing is there.
+fn scratch(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("import-{name}"));
+    let _ = fs::remove_dir_all(&path);
+    path
+}
+
+fn import(folder: &Path, out: &Path) -> Output {
+    let file = ["supervisord.conf", "Procfile"].into_iter().find(|f| folder.join(f).exists());
+    let mut import = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+    import.arg("import").arg(folder.join(file.expect("a file to import")));
+    import.args(["--here", "/srv", "--workdir", "/srv/app"]).arg("--out").arg(out);
+    import.output().expect("sixtree starts")
+}
+
+/// Every file below a directory, sorted.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let walk = walkdir::WalkDir::new(directory).sort_by_file_name();
+    let entries = walk.into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    entries.map(walkdir::DirEntry::into_path).collect()
+}
+
+/// What came of a folder.
+fn told(folder: &Path, out: &Path) -> String {
+    let output = import(folder, out);
+    let mut told = format!("exits {}\n", output.status.code().expect("no signal"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    told += &said.replace(&format!("{}/", folder.display()), "");
+    for file in files(out) {
+        let name = file.strip_prefix(out).expect("a file below it").display();
+        let name = name.to_string().replace("etc/s6-overlay/", "");
+        let text = fs::read_to_string(&file).expect("a text");
+        let _ = write!(told, "-- {name} --\n{text}");
+    }
+    told
+}
+
+#[test]
+fn every_file_becomes_the_tree_that_it_should() {
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(GALLERY).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    assert!(folders.len() >= 10);
+    let mut wrong = String::new();
+    for folder in folders {
+        let out = scratch(&folder.file_name().unwrap().to_string_lossy());
+        let told = told(&folder, &out);
+        let golden = folder.join("expected.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&golden, &told).unwrap();
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if told != expected {
+            let name = golden.display();
+            let _ = writeln!(wrong, "{name}:\n-- expected --\n{expected}-- told --\n{told}");
+        }
+        if out.exists() {
+            let request = Request { root: Some(out.clone()), layer: true, ..Request::default() };
+            let (_, faults) = check::check(&request).unwrap();
+            assert_eq!(faults, [], "{}", folder.display());
+        }
+        let _ = fs::remove_dir_all(out);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_directory_that_is_not_empty_is_left_alone() {
+    let out = scratch("not-empty");
+    fs::create_dir_all(out.join("kept")).unwrap();
+    let output = import(Path::new("tests/import/procfile"), &out);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
+    assert_eq!(files(&out), Vec::<PathBuf>::new());
+    let _ = fs::remove_dir_all(out);
+}
+
+/// Keys of supervisord.conf, and values, as patterns.
+const SETTING: &str = "(command|process_name|environment|stdout_logfile|numprocs|priority|files|\
+    programs) ?[=:] ?(%\\([a-zA-Z_]{1,12}\\)[0-9]{0,2}[sd]|[ -~]){0,12}";
+
+/// Lines of supervisord.conf, whole and broken.
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "\\[(program|group|include|supervisord|DEFAULT):?[a-b]?\\]?",
+        SETTING,
+        "(  )?[ -~\\t;#é]{0,20}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_lines_make_it_panic(lines in prop::collection::vec(line(), 0..12)) {
+        import::attempt(&lines.join("\n"), false);
+        import::attempt(&lines.join("\n"), true);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        import::attempt(&text, false);
+        import::attempt(&text, true);
+    }
+}

@@ -10,7 +10,7 @@ use crate::graph::{Direction, Graph};
 use crate::sys::fd;
 use crate::tools::s6_rc::conversation::{self, Heard};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use std::collections::BTreeSet;
+use litemap::LiteMap;
 
 const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when the time is over, \
                           3 if a name is unknown, 111 if no init answers.";
@@ -65,7 +65,7 @@ pub fn restart(arguments: &ArgMatches) -> Result<i32, Failure> {
     let mut asking = Asking::new("restart", arguments)?;
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
-    let again = again(&asking.names, &graph, &up.map(|s| s.name).collect());
+    let again = again(&asking.names, &graph, &up.map(|s| s.name).collect::<Vec<_>>());
     match asking.stop()? {
         0 => {
             asking.names.extend(again);
@@ -84,7 +84,7 @@ pub fn reload(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// Of what is up, what stops with the services named.
-fn again(names: &[String], graph: &Graph, up: &BTreeSet<String>) -> Vec<String> {
+fn again(names: &[String], graph: &Graph, up: &[String]) -> Vec<String> {
     let named: Vec<_> = names.iter().filter_map(|name| graph.find(name)).flatten().collect();
     let closure = graph.closure(&named, Direction::Down);
     let stopped = closure.into_iter().map(|id| graph.name(id).to_owned());
@@ -137,7 +137,7 @@ impl Asking {
                     progress.clear();
                     self.say(&format!("{}: {}", say.severity.word(), say.text));
                 }
-                progress.show(moving.verb, moving.names.iter().map(String::as_str));
+                progress.show(moving.verb, moving.names.keys().map(String::as_str));
             }
             Ok(())
         })?;
@@ -163,7 +163,7 @@ impl Asking {
 #[derive(Default)]
 struct Moving {
     verb: &'static str,
-    names: BTreeSet<String>,
+    names: LiteMap<String, ()>,
 }
 
 impl Moving {
@@ -179,7 +179,7 @@ impl Moving {
         match verb {
             Some(verb) => {
                 self.verb = verb;
-                self.names.insert(say.service.clone());
+                self.names.insert(say.service.clone(), ());
             }
             None => drop(self.names.remove(&say.service)),
         }
@@ -200,7 +200,7 @@ mod tests {
         };
         let all = vec![longrun("a", &[]), longrun("b", &["a"]), longrun("c", &["b"])];
         let graph = Graph::new(all).unwrap();
-        let up = BTreeSet::from(["a", "b"].map(str::to_owned));
+        let up = ["a", "b"].map(str::to_owned);
         assert_eq!(again(&["a".to_owned()], &graph, &up), ["a", "b"]);
         assert_eq!(again(&["c".to_owned()], &graph, &up), [""; 0]);
     }

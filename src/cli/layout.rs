@@ -2,7 +2,6 @@
 //! `rootfs/`. The paths are those of s6-overlay's tarballs, because images name them.
 
 use crate::tools::FAMILIES;
-use std::collections::BTreeSet;
 
 /// Where the program itself is. Everything else that can be executed is a link to it.
 pub const PROGRAM: &str = "command/sixtree";
@@ -91,25 +90,27 @@ fn place(family: &'static str, tool: &str) -> Place {
 }
 
 /// Every link, sorted: its path, and what it points to. Both are relative.
-pub fn links() -> BTreeSet<(String, String)> {
-    let mut links = BTreeSet::from([("init".to_string(), PROGRAM.to_string())]);
+pub fn links() -> Vec<(String, String)> {
+    let mut links = vec![("init".to_string(), PROGRAM.to_string())];
     for (family, tools) in FAMILIES {
         for tool in *tools {
             match place(family, tool.name) {
                 Place::Package(package) => {
                     let folder = folder(package);
-                    links.insert(to_program(format!("command/{}", tool.name)));
-                    links.insert(to_program(format!("{ADMIN}{folder}/command/{}", tool.name)));
-                    links.insert((format!("{ADMIN}{package}"), folder));
+                    links.push(to_program(format!("command/{}", tool.name)));
+                    links.push(to_program(format!("{ADMIN}{folder}/command/{}", tool.name)));
+                    links.push((format!("{ADMIN}{package}"), folder));
                 }
                 Place::Overlay(below) => {
                     let folder = folder(OVERLAY);
-                    links.insert(to_program(format!("{ADMIN}{folder}/{below}/{}", tool.name)));
+                    links.push(to_program(format!("{ADMIN}{folder}/{below}/{}", tool.name)));
                 }
                 Place::Run => {}
             }
         }
     }
+    links.sort_unstable();
+    links.dedup();
     links
 }
 
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn every_place_is_in_a_known_package_and_no_path_is_taken_twice() {
         let links = links();
-        let paths: BTreeSet<_> = links.iter().map(|(path, _)| path).collect();
+        let paths: std::collections::BTreeSet<_> = links.iter().map(|(path, _)| path).collect();
         assert_eq!(paths.len(), links.len());
         assert!(paths.iter().all(|path| !path.contains("-/")), "a package without version");
     }

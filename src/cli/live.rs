@@ -8,10 +8,10 @@ use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
 use crate::tools::s6_rc::live::{self, Trouble};
 use clap::{Arg, ArgMatches};
+use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 impl From<Trouble> for Failure {
@@ -97,7 +97,7 @@ pub fn select(names: &[String]) -> Result<Vec<Known>, Failure> {
     let mut all = all()?;
     if !names.is_empty() {
         let chosen = resolve(names, &all, &tree().unwrap_or_default())?;
-        all.retain(|known| chosen.contains(&known.name));
+        all.retain(|known| chosen.contains_key(&known.name));
     }
     Ok(all)
 }
@@ -107,13 +107,13 @@ pub fn resolve(
     names: &[String],
     all: &[Known],
     graph: &Graph,
-) -> Result<BTreeSet<String>, Failure> {
-    let mut chosen = BTreeSet::new();
+) -> Result<LiteMap<String, ()>, Failure> {
+    let mut chosen = LiteMap::new();
     for name in names {
         match graph.find(name) {
-            Some(ids) => chosen.extend(ids.into_iter().map(|id| graph.name(id).to_owned())),
+            Some(ids) => chosen.extend(ids.into_iter().map(|id| (graph.name(id).to_owned(), ()))),
             None if all.iter().any(|known| known.name == *name) => {
-                chosen.insert(name.clone());
+                chosen.insert(name.clone(), ());
             }
             None => {
                 let others = all.iter().map(|known| known.name.as_str());

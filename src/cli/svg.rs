@@ -1,6 +1,6 @@
 //! What every drawing has: a head, and labels whose width is known before they are drawn.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 
 /// The width of a character of the font, which is monospaced; each text is told its length too, so
 /// that it fits its place whatever font is found.
@@ -10,9 +10,20 @@ const FONT: &str = "\
 text { font: 12px 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace; fill: #1f2328 }
 ";
 
+/// A length in a drawing as it is written: to a tenth of a pixel. (All that Rust can do with a
+/// floating-point number is 9 kB of code.)
+pub struct Px(pub f64);
+
+impl Display for Px {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let tenths = (self.0 * 10.0).round() as i64;
+        write!(f, "{}.{}", tenths / 10, tenths % 10)
+    }
+}
+
 /// The beginning of a drawing of this size, white, with rules of CSS.
 pub fn head(width: f64, height: f64, style: &str) -> String {
-    let (width, height) = (width.ceil(), height.ceil());
+    let (width, height) = (width.ceil() as u64, height.ceil() as u64);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\">\n<style>\n{FONT}{style}</style>\n\
@@ -23,9 +34,9 @@ pub fn head(width: f64, height: f64, style: &str) -> String {
 /// A text that begins at `x` and stands on `y`.
 pub fn label(x: f64, y: f64, text: impl Display) -> String {
     let text = text.to_string();
-    let (width, escaped) = (text_width(&text), escape(&text));
+    let (x, y, width, escaped) = (Px(x), Px(y), Px(text_width(&text)), escape(&text));
     format!(
-        "<text x=\"{x:.1}\" y=\"{y:.1}\" textLength=\"{width:.1}\" \
+        "<text x=\"{x}\" y=\"{y}\" textLength=\"{width}\" \
          lengthAdjust=\"spacingAndGlyphs\">{escaped}</text>"
     )
 }

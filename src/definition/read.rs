@@ -7,9 +7,9 @@
 use super::error::{Fault, Mistake, Place};
 use super::parse::{self, Type};
 use super::{Atomic, Definition, Kind, Longrun, Oneshot, Reference, Word};
+use litemap::LiteMap;
 use nix::errno::Errno;
-use std::collections::BTreeSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -92,7 +92,7 @@ struct Directory<'a> {
     name: String,
     path: PathBuf,
     /// The names of its files.
-    files: BTreeSet<OsString>,
+    files: Vec<OsString>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -220,10 +220,10 @@ impl Directory<'_> {
     fn names(&mut self, file: &str) -> Option<Vec<Reference>> {
         let text = self.parsed(file, None, |text| Ok(text.to_vec()))?;
         let mut all: Vec<Reference> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen: LiteMap<String, ()> = LiteMap::new();
         for (line, name) in parse::names(&text) {
             match parse::name(name) {
-                Ok(name) if !seen.insert(name.clone()) => {
+                Ok(name) if seen.insert(name.clone(), ()).is_some() => {
                     self.fault(file, line, &Mistake::Repeated(name));
                 }
                 Ok(name) => all.push(Reference { name, file: self.path.join(file), line }),
@@ -298,7 +298,7 @@ impl Directory<'_> {
     }
 
     fn has(&self, file: &str) -> bool {
-        self.files.contains(OsStr::new(file))
+        self.files.iter().any(|name| name == file)
     }
 
     fn fault(&mut self, file: &str, line: u32, mistake: &Mistake) {
@@ -312,11 +312,12 @@ impl Directory<'_> {
 }
 
 /// The names in a directory, without those that begin with a dot, in order.
-fn list(directory: &Path) -> Result<BTreeSet<OsString>, Errno> {
+fn list(directory: &Path) -> Result<Vec<OsString>, Errno> {
     let name = |entry: std::io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name());
     let all = std::fs::read_dir(directory).and_then(|entries| entries.map(name).collect());
-    let mut all: BTreeSet<OsString> = all.map_err(|e| errno(&e))?;
+    let mut all: Vec<OsString> = all.map_err(|e| errno(&e))?;
     all.retain(|name| !name.as_bytes().starts_with(b"."));
+    all.sort_unstable();
     Ok(all)
 }
 

@@ -3,7 +3,7 @@
 use litemap::LiteMap;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// The nodes, in tangles of such as lead to each other; each tangle after all that it leads to.
 /// Without cycles, every tangle is of one node.
@@ -21,12 +21,13 @@ pub(super) fn cycles(graph: &DiGraph<(), ()>, tangles: &[Vec<NodeIndex>]) -> Vec
 
 /// The shortest cycle through the first node of a strongly connected component.
 fn cycle(graph: &DiGraph<(), ()>, tangle: &[NodeIndex]) -> Option<Vec<NodeIndex>> {
-    let members: BTreeSet<NodeIndex> = tangle.iter().copied().collect();
+    let mut members = tangle.to_vec();
+    members.sort_unstable();
     let start = *members.first()?;
     let mut came_from = LiteMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
-        for next in graph.neighbors(at).filter(|next| members.contains(next)) {
+        for next in graph.neighbors(at).filter(|next| members.binary_search(next).is_ok()) {
             if next == start {
                 return Some(path_to(at, start, &came_from));
             }

@@ -2,20 +2,20 @@
 
 use super::{Conflict, Graph};
 use crate::definition::{Fault, Place, Reference, similar};
-use std::collections::BTreeSet;
+use litemap::LiteMap;
 
 /// What was found so far.
 pub(super) struct Faults<'a> {
     all: Vec<Fault>,
     /// Names that are known to be wrong, or absent for a known reason: no more is said of them.
-    broken: &'a BTreeSet<String>,
+    broken: &'a LiteMap<String, ()>,
     /// For how many more undefined names a similar one is looked for. It takes a look at all.
     suggestions: u32,
 }
 
 impl<'a> Faults<'a> {
     /// None yet.
-    pub fn new(broken: &'a BTreeSet<String>) -> Self {
+    pub fn new(broken: &'a LiteMap<String, ()>) -> Self {
         Self { all: Vec::new(), broken, suggestions: 50 }
     }
 
@@ -28,7 +28,7 @@ impl<'a> Faults<'a> {
 
     /// The same, unless the name there is known to be wrong by itself.
     pub fn tell_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
-        if !self.broken.contains(&at.name) {
+        if !self.broken.contains_key(&at.name) {
             self.tell(service, at, conflict);
         }
     }
@@ -41,7 +41,7 @@ impl<'a> Faults<'a> {
         at: &Reference,
         conflict: impl FnOnce(Option<String>) -> Conflict,
     ) {
-        if !self.broken.contains(&at.name) {
+        if !self.broken.contains_key(&at.name) {
             let meant = self.meant(graph, &at.name);
             self.tell(service, at, &conflict(meant));
         }

@@ -12,8 +12,9 @@ mod resolve;
 pub use conflict::Conflict;
 
 use crate::definition::{Definition, Fault};
+use litemap::LiteMap;
 use petgraph::graph::DiGraph;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A service (oneshot or longrun), by its place in the tree: longruns first, then oneshots, each
 /// in the order of their sources and names, as in an s6-rc database.
@@ -71,7 +72,7 @@ struct Pipes {
 impl Graph {
     /// Resolves these definitions, or tells all that is wrong among them.
     pub fn new(definitions: Vec<Definition>) -> Result<Self, Vec<Fault>> {
-        resolve::resolve(definitions, &BTreeSet::new())
+        resolve::resolve(definitions, &LiteMap::new())
     }
 
     /// Resolves what [`crate::definition::read`] gives: no graph if anything is an error, and all
@@ -80,7 +81,7 @@ impl Graph {
         (definitions, mut faults): (Vec<Definition>, Vec<Fault>),
     ) -> (Option<Self>, Vec<Fault>) {
         let errors = faults.iter().filter(|fault| fault.is_error());
-        let broken: BTreeSet<String> = errors.filter_map(|fault| fault.service.clone()).collect();
+        let broken = errors.filter_map(|fault| Some((fault.service.clone()?, ()))).collect();
         let graph = resolve::resolve(definitions, &broken);
         let graph = graph.map_err(|more| faults.extend(more)).ok();
         (graph.filter(|_| !faults.iter().any(Fault::is_error)), faults)

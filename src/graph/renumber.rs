@@ -4,7 +4,6 @@ use super::query::{node, service};
 use super::resolve::connect;
 use super::{Bundle, Graph, Named, Pipes, ServiceId};
 use litemap::LiteMap;
-use std::collections::BTreeSet;
 
 impl Graph {
     /// The same tree with other numbers. A service that `old` has, too, of the same type, has its
@@ -13,10 +12,10 @@ impl Graph {
     pub fn numbered_after(mut self, old: &Self, renamed: &[(String, String)]) -> Self {
         let mut numbers = Numbers { of: Vec::new(), all: old.services.len() as u32 };
         let former: LiteMap<_, _> = renamed.iter().map(|(old, new)| (new, old)).collect();
-        let lost: BTreeSet<_> = renamed.iter().map(|(old, _)| old).collect();
+        let lost: LiteMap<_, _> = renamed.iter().map(|(old, _)| (old, ())).collect();
         for definition in std::mem::take(&mut self.services) {
             let number = definition.as_ref().and_then(|definition| {
-                let kept = (!lost.contains(&definition.name)).then_some(&definition.name);
+                let kept = (!lost.contains_key(&definition.name)).then_some(&definition.name);
                 let name = former.get(&definition.name).copied().or(kept)?;
                 (old.kind(name)? == definition.kind.name()).then(|| old.service(name))?
             });

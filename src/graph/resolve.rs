@@ -4,6 +4,7 @@ use super::faults::Faults;
 use super::query::{node, service};
 use super::{Bundle, Conflict, Graph, Named, ServiceId, bundles, check, pipes};
 use crate::definition::{Definition, Fault, Kind, Reference};
+use litemap::LiteMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 /// Resolves definitions. Of the names in `broken` it is known that they are not as they should be.
 pub(super) fn resolve(
     definitions: Vec<Definition>,
-    broken: &BTreeSet<String>,
+    broken: &LiteMap<String, ()>,
 ) -> Result<Graph, Vec<Fault>> {
     let mut faults = Faults::new(broken);
     let mut graph = place(definitions, &mut faults);

@@ -54,9 +54,10 @@ impl Runtime {
             Whose::Cmd => self.info(&format!("the CMD {how}")),
             Whose::Script(process) if process.script == Script::Run => {
                 let Some(service) = self.services.get(&process.service) else { return };
-                let lived = stamp().saturating_since(service.status.stamp).as_secs_f64();
+                let lived = stamp().saturating_since(service.status.stamp).as_millis() / 100;
+                let (seconds, tenth) = (lived / 10, lived % 10);
                 let name = service.name.clone();
-                self.info(&format!("service {name} (pid {pid}) {how} after {lived:.1} s"));
+                self.info(&format!("service {name} (pid {pid}) {how} after {seconds}.{tenth} s"));
             }
             Whose::Script(_) => {}
         }

@@ -9,7 +9,6 @@ use crate::sys::lock::Lock;
 use crate::sys::spawn::{Child, Session};
 use litemap::LiteMap;
 use nix::sys::signal::Signal;
-use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -127,12 +126,13 @@ impl Runtime {
 
     /// The service directories in the scan directory that are not the tree's own.
     fn look(&self) -> std::io::Result<LiteMap<Identity, String>> {
-        let of_tree: BTreeSet<Identity> = self
+        let mut of_tree: Vec<Identity> = self
             .engine
             .graph()
             .ids()
             .filter_map(|id| identity(&self.services.get(&id)?.directory))
             .collect();
+        of_tree.sort_unstable();
         let mut seen = LiteMap::new();
         for entry in std::fs::read_dir(&self.scan.path)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
@@ -140,7 +140,7 @@ impl Runtime {
                 continue;
             }
             let Some(identity) = identity(&self.scan.path.join(&name)) else { continue };
-            if !of_tree.contains(&identity) {
+            if of_tree.binary_search(&identity).is_err() {
                 seen.insert(identity, name);
             }
         }

@@ -10,7 +10,6 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::sys::signal::{SIGCONT, SIGKILL, SIGTERM};
 use nix::unistd::Pid;
-use std::collections::BTreeSet;
 
 /// How often to look whether processes that are not our children have gone, in ms.
 const LOOK_MS: u64 = 10;
@@ -97,14 +96,14 @@ impl Runtime {
 }
 
 /// Every process but one, by /proc.
-fn others(than: i32) -> Option<BTreeSet<i32>> {
+fn others(than: i32) -> Option<Vec<i32>> {
     let entries = std::fs::read_dir("/proc").ok()?.flatten();
     let pids = entries.filter_map(|e| e.file_name().to_str()?.parse().ok());
     Some(pids.filter(|pid| *pid != than).collect())
 }
 
 /// Every living descendant of a process, by /proc; `None` where /proc cannot be read.
-fn descendants(root: i32) -> Option<BTreeSet<i32>> {
+fn descendants(root: i32) -> Option<Vec<i32>> {
     let mut children: LiteMap<i32, Vec<i32>> = LiteMap::new();
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
@@ -112,7 +111,7 @@ fn descendants(root: i32) -> Option<BTreeSet<i32>> {
             children.entry(parent).or_default().push(pid);
         }
     }
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     let mut todo = vec![root];
     while let Some(pid) = todo.pop() {
         let of_pid = children.remove(&pid).unwrap_or_default();

@@ -3,7 +3,6 @@
 use crate::cli::layout;
 use crate::definition::{Atomic, Definition, Fault, Kind, Oneshot, Reference};
 use litemap::LiteMap;
-use std::collections::BTreeSet;
 
 /// Whether a definition is one of these.
 pub(super) fn is_builtin(definition: &Definition) -> bool {
@@ -22,7 +21,7 @@ pub(in crate::cli) fn is_reserved(name: &str) -> bool {
 
 /// Those of which nothing was read: where the image at hand is not all there yet.
 pub(super) fn missing(read: &[Definition], faults: &[Fault]) -> Vec<Definition> {
-    let mut there: BTreeSet<&str> = read.iter().map(|read| read.name.as_str()).collect();
+    let mut there: Vec<&str> = read.iter().map(|read| read.name.as_str()).collect();
     there.extend(faults.iter().filter_map(|fault| fault.service.as_deref()));
     let all = files().into_iter().filter(|(name, _)| !there.contains(name));
     all.map(|(name, files)| definition(name, &files)).collect()

@@ -1,25 +1,26 @@
 //! One layer of an image: what it names and does not define is taken to be in another layer.
 
 use crate::definition::{Definition, Fault, Kind, Mistake, Oneshot, Problem, Reference};
-use std::collections::BTreeSet;
+use litemap::LiteMap;
 
 /// Adds what is missing, and takes back what was said of it.
 pub(super) fn complete(definitions: &mut Vec<Definition>, faults: &mut Vec<Fault>) {
-    let mut elsewhere: BTreeSet<String> = BTreeSet::new();
+    let mut elsewhere: LiteMap<String, ()> = LiteMap::new();
     // A directory that only adds dependencies to a service of another layer has no type.
     faults.retain(|fault| {
         let is_addition = fault.code == Mistake::TypeMissing.code();
-        elsewhere.extend(fault.service.iter().filter(|_| is_addition).cloned());
+        elsewhere
+            .extend(fault.service.iter().filter(|_| is_addition).map(|name| (name.clone(), ())));
         !is_addition
     });
-    elsewhere.extend(definitions.iter().flat_map(references).map(|other| other.name.clone()));
+    elsewhere.extend(definitions.iter().flat_map(references).map(|other| (other.name.clone(), ())));
     for definition in definitions.iter() {
         elsewhere.remove(&definition.name);
         pipeline_name(definition).map(|pipeline| elsewhere.remove(&pipeline.name));
     }
     let stub = |name: &String| Definition::new(name, Kind::Oneshot(Oneshot::default()));
     let broken = |name: &&String| faults.iter().any(|f| f.service.as_ref() == Some(name));
-    definitions.extend(elsewhere.iter().filter(|name| !broken(name)).map(stub));
+    definitions.extend(elsewhere.keys().filter(|name| !broken(name)).map(stub));
 }
 
 /// The members of a bundle, or what a service depends on.

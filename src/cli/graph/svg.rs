@@ -2,9 +2,8 @@
 
 use super::layout::{BOX_HEIGHT, Point, layout};
 use super::{Need, Picture, fill};
-use crate::cli::svg::{escape, head, label, text_width};
+use crate::cli::svg::{Px, escape, head, label, text_width};
 use crate::graph::ServiceId;
-use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// The room between a name and the ends of its box.
@@ -31,11 +30,12 @@ pub(super) fn draw(picture: &Picture) -> String {
     let needs = picture.needs();
     let ends = |need: &Need| Some((place(need.dependency)?, place(need.dependent)?));
     let arrows: Vec<(usize, usize)> = needs.iter().filter_map(ends).collect();
-    let pipes: BTreeSet<_> = needs.iter().filter(|need| need.is_pipe).filter_map(ends).collect();
+    let mut pipes: Vec<_> = needs.iter().filter(|need| need.is_pipe).filter_map(ends).collect();
+    pipes.sort_unstable();
     let layout = layout(&widths, &arrows);
     let mut svg = head(layout.width, layout.height, STYLE) + MARKER;
     for (from, to, points) in &layout.arrows {
-        svg += &arrow(points, pipes.contains(&(*from, *to)));
+        svg += &arrow(points, pipes.binary_search(&(*from, *to)).is_ok());
     }
     let boxes = picture.services.iter().zip(&widths).zip(&layout.boxes);
     for ((&id, &width), &at) in boxes {
@@ -50,13 +50,13 @@ fn arrow(points: &[Point], is_pipe: bool) -> String {
     let mut path = String::new();
     let mut before: Option<Point> = None;
     for (at, point) in points.iter().enumerate() {
-        let Point { x, y } = *point;
+        let (x, y) = (Px(point.x), Px(point.y));
         let _ = match before {
-            None => write!(path, "M{x:.1} {y:.1}"),
-            Some(_) if at % 2 == 1 => write!(path, "H{x:.1}"),
+            None => write!(path, "M{x} {y}"),
+            Some(_) if at % 2 == 1 => write!(path, "H{x}"),
             Some(from) => {
-                let middle = f64::midpoint(from.x, x);
-                write!(path, "C{middle:.1} {:.1} {middle:.1} {y:.1} {x:.1} {y:.1}", from.y)
+                let middle = Px(f64::midpoint(from.x, point.x));
+                write!(path, "C{middle} {} {middle} {y} {x} {y}", Px(from.y))
             }
         };
         before = Some(*point);
@@ -71,12 +71,15 @@ fn service(picture: &Picture, id: ServiceId, width: f64, at: Point) -> String {
         if picture.graph.is_longrun(id) { ("longrun", BOX_HEIGHT / 2.0) } else { ("oneshot", 2.0) };
     let fill = picture.states.get(&id).map(|s| format!(" style=\"fill:{}\"", fill(*s)));
     let state = picture.state(id).map_or(String::new(), |state| format!(", {state}"));
-    let top = at.y - BOX_HEIGHT / 2.0;
     format!(
-        "<g><title>{}: {kind}{state}</title><rect x=\"{:.1}\" y=\"{top:.1}\" \
-         width=\"{width:.1}\" height=\"{BOX_HEIGHT}\" rx=\"{round}\"{}/>{}</g>\n",
+        "<g><title>{}: {kind}{state}</title><rect x=\"{}\" y=\"{}\" \
+         width=\"{}\" height=\"{}\" rx=\"{}\"{}/>{}</g>\n",
         escape(name),
-        at.x,
+        Px(at.x),
+        Px(at.y - BOX_HEIGHT / 2.0),
+        Px(width),
+        Px(BOX_HEIGHT),
+        Px(round),
         fill.unwrap_or_default(),
         label(at.x + PADDING, at.y + 4.0, name),
     )

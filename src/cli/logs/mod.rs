@@ -12,7 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use directory::LogDirectory;
 use journal::Journal;
 use line::Line;
-use std::collections::BTreeSet;
+use litemap::LiteMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -126,7 +126,7 @@ fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
     let (own, of_services): (Vec<String>, Vec<String>) = names.iter().cloned().partition(is_own);
     let chosen = live::resolve(&of_services, &services, &graph)?;
     let is_wanted =
-        |whose: &Vec<String>| names.is_empty() || whose.iter().any(|n| chosen.contains(n));
+        |whose: &Vec<String>| names.is_empty() || whose.iter().any(|n| chosen.contains_key(n));
     let wants_own = |name: &str| names.is_empty() || own.iter().any(|own| own == name);
 
     let mut found = Vec::new();
@@ -139,8 +139,8 @@ fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
     let catch_all = live::run_directory().join("uncaught-logs");
     let has_catch_all = wants_own(CATCH_ALL) && is_log(&catch_all);
     found.extend(has_catch_all.then_some((CATCH_ALL.to_owned(), catch_all)));
-    let mut seen = BTreeSet::new();
-    found.retain(|(_, path)| seen.insert(path.clone()));
+    let mut seen: LiteMap<PathBuf, ()> = LiteMap::new();
+    found.retain(|(_, path)| seen.insert(path.clone(), ()).is_none());
     let source = |(name, path)| Source { name, log: Log::Directory(LogDirectory::new(path)) };
     let mut sources: Vec<Source> = found.into_iter().map(source).collect();
     if wants_own(INIT) {

@@ -3,7 +3,7 @@
 use super::boot::{Bar, Boot};
 use super::text::{headline, took};
 use crate::cli::span::Span;
-use crate::cli::svg::{escape, head, label, text_width};
+use crate::cli::svg::{Px, escape, head, label, text_width};
 use std::fmt::Write;
 
 /// The room around everything, and between things.
@@ -79,12 +79,14 @@ impl Place {
         let step = round(self.end_us.div_ceil(MARKS));
         let mut svg = String::new();
         for us in (0..=self.end_us / step).map(|mark| mark * step) {
-            let (x, top) = (self.x(us), self.top);
-            let mark = label(x + 4.0, top - 6.0, Span(us));
+            let x = self.x(us);
+            let mark = label(x + 4.0, self.top - 6.0, Span(us));
             let _ = writeln!(
                 svg,
-                "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{bottom:.1}\"/>{mark}",
-                top - 16.0
+                "<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>{mark}",
+                Px(x),
+                Px(self.top - 16.0),
+                Px(bottom)
             );
         }
         svg
@@ -121,8 +123,11 @@ impl Place {
         let least = if class == "ready" || class == "waiting" { 0.0 } else { 1.5 };
         let width = (right - left).max(least);
         format!(
-            "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
-             height=\"{BAR}\"/>"
+            "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+            Px(left),
+            Px(y),
+            Px(width),
+            Px(BAR)
         )
     }
 }
@@ -134,8 +139,10 @@ fn legend(y: f64) -> (String, f64) {
         let text_at = label(x + BAR + 6.0, y + 11.0, text);
         let _ = writeln!(
             svg,
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{BAR}\" \
-             height=\"{BAR}\"/>{text_at}"
+            "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{bar}\" height=\"{bar}\"/>{text_at}",
+            Px(x),
+            Px(y),
+            bar = Px(BAR)
         );
         x += BAR + 6.0 + text_width(text) + 2.0 * GAP;
     }

@@ -7,7 +7,9 @@
 mod debian;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{Signal, kill};
 use nix::sys::time::TimeValLike;
+use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -189,6 +191,36 @@ fn a_killed_logger_loses_nothing_that_it_has_written() {
     check(&logs, next, 0);
 }
 
+/// A logger that is told to end does so after the line; if that is too long, where it may be cut.
+#[test]
+fn the_last_line_is_the_last() {
+    let _alone = alone();
+    let folder = Folder::new("last");
+    let logs = folder.0.join("logs");
+    for (rest, logged, left) in [
+        (&b"ial\nleft\n"[..], "first\npartial\n", &b"left\n"[..]),
+        (&[b'x'; 50], &format!("first\npart{}\n", "x".repeat(44)), &[b'x'; 6]),
+    ] {
+        let _ = fs::remove_dir_all(&logs);
+        let (mut read, mut write) = std::io::pipe().unwrap();
+        let mut logger = ours();
+        logger.args(["-t", "0", "-l", "48"]).arg(&logs).stdin(read.try_clone().unwrap());
+        let mut child = logger.stderr(Stdio::null()).spawn().unwrap();
+        drop(logger);
+        write.write_all(b"first\npart").unwrap();
+        until(|| fs::read(logs.join("current")).is_ok_and(|text| text == b"first\n"));
+        kill(Pid::from_raw(child.id() as i32), Signal::SIGTERM).unwrap();
+        until(|| !is_pending(child.id(), Signal::SIGTERM));
+        write.write_all(rest).unwrap();
+        drop(write);
+        assert!(child.wait().unwrap().success());
+        assert_eq!(fs::read_to_string(logs.join("current")).unwrap(), logged);
+        let mut unread = Vec::new();
+        read.read_to_end(&mut unread).unwrap();
+        assert_eq!(unread, left);
+    }
+}
+
 /// When the disk is full, lines wait, and are all there when it is not any more.
 #[test]
 fn a_full_disk_loses_nothing() {
@@ -215,6 +247,13 @@ fn a_full_disk_loses_nothing() {
     assert!(said.contains("No space left on device"), "{said}");
     assert_eq!(said.lines().count(), 1, "it is said once: {said}");
     check(&folder.0.join("logs"), 3500, 0);
+}
+
+/// Whether a process has a signal before it that it has not heard yet.
+fn is_pending(pid: u32, signal: Signal) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:\t")).unwrap();
+    u64::from_str_radix(pending, 16).unwrap() & 1 << (signal as u32 - 1) != 0
 }
 
 /// Waits for something that must come.

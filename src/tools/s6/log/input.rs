@@ -34,6 +34,11 @@ impl Input {
         self.filled > 0
     }
 
+    /// Whether that part is as long as a line may be.
+    pub fn is_full(&self) -> bool {
+        self.filled >= self.limit
+    }
+
     /// One read of as much as there is; the number of bytes.
     pub fn read(&mut self, from: RawFd) -> Result<usize, Errno> {
         self.read_up_to(from, CHUNK)

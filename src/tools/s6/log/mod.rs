@@ -252,7 +252,10 @@ impl<'a> Log<'a> {
             Ok(0) => self.finish(),
             Ok(_) => {
                 let lines = self.input.take_lines(|line| outputs.log(line));
-                if lines > 0 && matches!(self.reading, Reading::LastLine(_)) {
+                if matches!(self.reading, Reading::LastLine(_)) && self.input.is_full() {
+                    self.warnings.say("input line too long, stopping before the end");
+                    self.finish();
+                } else if lines > 0 && matches!(self.reading, Reading::LastLine(_)) {
                     self.finish();
                 }
             }

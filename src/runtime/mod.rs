@@ -82,6 +82,8 @@ pub struct Runtime {
     boot_failures: Vec<(ServiceId, Failure)>,
     /// Whether the container ends because of it.
     boot_is_fatal: bool,
+    /// Whether the boot has come to its end since the last wake-up.
+    boot_is_over: bool,
     journal_watched: bool,
     left: bool,
 }
@@ -112,6 +114,7 @@ impl Runtime {
             stale: Vec::new(),
             boot_failures: Vec::new(),
             boot_is_fatal: false,
+            boot_is_over: false,
             journal_watched: false,
             left: false,
             settings,
@@ -140,6 +143,10 @@ impl Runtime {
 
     /// One wake-up: news first, then what is due.
     fn turn(&mut self) {
+        // What comes now comes rarely, and needs little of the program that a boot needs.
+        if std::mem::take(&mut self.boot_is_over) {
+            crate::sys::memory::give_back_program();
+        }
         let wait = self.wait_ms();
         for source in self.poller.wait(wait) {
             self.news(source);

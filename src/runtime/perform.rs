@@ -181,6 +181,7 @@ impl Runtime {
                 self.warn(&format!("sixtree: warning: {line}"));
             }
         }
+        self.boot_is_over |= request == BOOT;
         self.note_done(request, outcome);
         self.clients.done(request, outcome);
     }

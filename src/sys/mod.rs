@@ -14,6 +14,7 @@ pub mod ipc;
 pub mod limits;
 pub mod lock;
 pub mod machine;
+pub mod memory;
 pub mod mount;
 pub mod poll;
 pub mod process;

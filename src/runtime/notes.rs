@@ -1,5 +1,6 @@
 //! What is remembered beside what is said: who asked for what, and which processes ended how. It
-//! answers, later, why a service was restarted and why the container stopped.
+//! answers, later, why a service was restarted and why the container stopped. At verbosity 3 it is
+//! said as well.
 
 use super::Runtime;
 use super::children::Whose;
@@ -12,7 +13,11 @@ use nix::unistd::Pid;
 
 impl Runtime {
     fn info(&mut self, text: &str) {
-        self.note(&format!("sixtree: info: {text}"));
+        let line = format!("sixtree: info: {text}");
+        match self.settings.verbosity >= 3 {
+            true => self.journal.line(&line),
+            false => self.note(&line),
+        }
     }
 
     /// The boot begins.

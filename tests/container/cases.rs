@@ -128,6 +128,7 @@ cases! {
     tree_no_run
     tree_unknown_type
     verbosity_2
+    verbosity_3
     wait_for_closing_fd
     wait_states
 }

@@ -26,6 +26,8 @@ const STDIO: usize = 3;
 #[derive(Debug)]
 pub struct Clients {
     listener: Option<OwnedFd>,
+    /// Given up when there is no other descriptor, so that whoever waits can be turned away.
+    spare: Option<OwnedFd>,
     connected: LiteMap<u32, Client>,
     next: u32,
     /// For whom something is being done to a service.
@@ -35,7 +37,7 @@ pub struct Clients {
 impl Default for Clients {
     fn default() -> Self {
         let (connected, requests) = (LiteMap::new(), LiteMap::new());
-        Self { listener: None, connected, next: SHUTDOWN.0 + 1, requests }
+        Self { listener: None, spare: None, connected, next: SHUTDOWN.0 + 1, requests }
     }
 }
 
@@ -79,7 +81,7 @@ impl Clients {
     pub fn tell(&mut self, request: RequestId, line: &str) {
         let stderr = self.connected.get(&request.0).and_then(|c| c.stdio.get(2));
         if let Some(stderr) = stderr.filter(|e| has_room(e)) {
-            let _ = nix::unistd::write(stderr, format!("{line}\n").as_bytes());
+            let _ = fd::write_ready(stderr.as_raw_fd(), format!("{line}\n").as_bytes());
         }
     }
     /// Tells a client that its request has come to its end.
@@ -93,6 +95,15 @@ impl Clients {
         };
         self.requests.retain(|_, r| *r != request);
         self.answer(request.0, &Answer::Done(outcome));
+    }
+
+    /// There are too many open files. Whoever waited on would keep us awake.
+    fn turn_away(&mut self) {
+        self.spare = None;
+        if let Some(listener) = &self.listener {
+            drop(socket::accept(listener));
+            self.spare = listener.try_clone().ok();
+        }
     }
 
     fn answer(&mut self, id: u32, answer: &Answer) {
@@ -129,13 +140,18 @@ impl Runtime {
         let path = self.settings.run_directory.join(CONTROL);
         let listener = socket::listen(&path)?;
         self.poller.watch(&listener, Source::Listener)?;
+        self.clients.spare = listener.try_clone().ok();
         self.clients.listener = Some(listener);
         Ok(())
     }
 
     pub(super) fn accept_clients(&mut self) {
         let Some(listener) = &self.clients.listener else { return };
-        let Ok(Some(socket)) = socket::accept(listener) else { return };
+        let socket = match socket::accept(listener) {
+            Ok(Some(socket)) => socket,
+            Ok(None) => return,
+            Err(_) => return self.clients.turn_away(),
+        };
         if self.clients.connected.len() >= MAX_CLIENTS {
             return;
         }

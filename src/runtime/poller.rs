@@ -18,10 +18,10 @@ pub enum Source {
     Scan,
     /// The FIFO that `halt` writes to.
     Halt,
+    /// A client of the control socket. One that leaves makes room for the next.
+    Client(u32),
     /// The control socket.
     Listener,
-    /// A client of the control socket.
-    Client(u32),
     /// stderr can take more of the journal.
     Journal,
 }

@@ -46,8 +46,8 @@ pub struct Boot {
     pub is_pid_1: bool,
     /// How long to wait for anything.
     pub patience: Duration,
-    /// The soft limit of open files to begin with, if not that of this process.
-    pub soft_nofile: Option<u64>,
+    /// The soft and hard limits of open files, `SOFT:HARD`, where they are not those of the test.
+    pub nofile: Option<String>,
 }
 
 impl Default for Boot {
@@ -59,7 +59,7 @@ impl Default for Boot {
             options: Vec::new(),
             is_pid_1: true,
             patience: Duration::from_secs(30),
-            soft_nofile: None,
+            nofile: None,
         }
     }
 }
@@ -83,7 +83,7 @@ impl Boot {
         let file = |name: &str| File::create(path(name)).expect("a file for what it writes");
         fs::create_dir(path("kept")).expect("a folder for what it changes");
         let mut run = Command::new("prlimit");
-        run.args(self.soft_nofile.map(|soft| format!("--nofile={soft}:")));
+        run.args(self.nofile.map(|limits| format!("--nofile={limits}")));
         run.arg(env!("CARGO_BIN_EXE_sixtree"));
         run.arg("run").arg("--keep").arg(path("kept")).args(&self.options);
         let layers = image.layers();
@@ -160,6 +160,11 @@ impl Container {
             self.ended = self.process.try_wait().expect("our own child");
         }
         self.ended.is_some()
+    }
+
+    /// How long to wait for anything.
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Sends a signal to PID 1.

@@ -4,7 +4,8 @@ use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
 use nix::sys::signal::Signal;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 const SERVICES: usize = 2_000;
@@ -75,10 +76,39 @@ fn ten_thousand_services_are_told() {
     }
 }
 
+#[test]
+fn clients_are_turned_away_when_there_are_too_many_open_files() {
+    if !is_possible() {
+        return;
+    }
+    let boot = Boot { nofile: Some("64:64".into()), ..Boot::default() };
+    let image = Image::busybox();
+    let mut container = boot.start(&image);
+    let socket = format!("/proc/{}/root/run/s6-rc/control", container.init());
+    container.wait_until("the end of the boot", |c| {
+        c.text("stderr").contains("legacy-services successfully started").then_some(())
+    });
+    let clients = (0..100).map(|_| UnixStream::connect(&socket).expect("PID 1 listens"));
+    let mut clients: Vec<_> = clients.collect();
+    let turned_away = |mut client: &UnixStream| {
+        client.set_nonblocking(true).expect("a socket");
+        client.read(&mut [0]).is_ok_and(|n| n == 0)
+    };
+    container.wait_until("all that is too much is turned away", |_| {
+        let left = clients.iter().filter(|client| !turned_away(client)).count();
+        (0 < left && left < 64).then_some(())
+    });
+    clients.clear();
+    let deadline = Instant::now() + container.patience();
+    while !container.exec(&["s6-rc", "list"], None).status.success() {
+        assert!(Instant::now() < deadline, "{}", container.transcript());
+    }
+}
+
 /// Boots until the CMD runs.
 fn boot(image: &Image) -> Container {
     let cmd = ["sh", "-c", "trace all are up; exec sleep 1000"].map(str::to_string).to_vec();
-    let mut boot = Boot { cmd, soft_nofile: Some(NOFILE), ..Boot::default() };
+    let mut boot = Boot { cmd, nofile: Some(format!("{NOFILE}:")), ..Boot::default() };
     boot.set("S6_VERBOSITY", "1");
     let mut container = boot.start(image);
     container.wait_until("the end of the boot", |c| {

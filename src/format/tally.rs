@@ -8,6 +8,9 @@ pub const LENGTH: usize = 14;
 /// The most deaths that a file holds, whatever `max-death-tally` says.
 pub const MAX: usize = 4096;
 
+/// The longest that a file gets, in bytes.
+pub const MAX_BYTES: u64 = (MAX * LENGTH) as u64;
+
 /// One death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Death {

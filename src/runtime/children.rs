@@ -323,8 +323,8 @@ impl Runtime {
                 Err(_) => return self.note_alone(),
             }
         }
-        // There may be more: a SIGCHLD to ourselves brings us back after all other news.
-        let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGCHLD);
+        // There may be more. All other news come first.
+        self.reap_again = true;
     }
 
     fn ended(&mut self, pid: Pid, status: WaitStatus) {
@@ -336,6 +336,10 @@ impl Runtime {
         whose.into_iter().for_each(|whose| self.note_process(whose, pid, exit));
         match whose {
             Some(Whose::Script(process)) => {
+                if process.script == Script::Run {
+                    // What it said of its readiness came before its end.
+                    self.read_readiness(process.service);
+                }
                 self.note_end(process, pid, status, exit);
                 self.feed(Event::Exited(process, exit));
             }
@@ -370,7 +374,7 @@ impl Runtime {
     pub(super) fn read_readiness(&mut self, id: ServiceId) {
         let Some(service) = self.services.get_mut(&id) else { return };
         let Some(pipe) = &service.readiness else { return };
-        let mut buffer = [0; 512];
+        let mut buffer = [0; 4096];
         match crate::sys::fd::read(pipe.as_raw_fd(), &mut buffer) {
             Err(Errno::EAGAIN) => {}
             Ok(0) | Err(_) => service.readiness = None,

@@ -85,6 +85,8 @@ pub struct Runtime {
     /// Whether the boot has come to its end since the last wake-up.
     boot_is_over: bool,
     journal_watched: bool,
+    /// There may be more processes to reap.
+    reap_again: bool,
     left: bool,
 }
 
@@ -116,6 +118,7 @@ impl Runtime {
             boot_is_fatal: false,
             boot_is_over: false,
             journal_watched: false,
+            reap_again: false,
             left: false,
             settings,
             poller,
@@ -150,6 +153,9 @@ impl Runtime {
         let wait = self.wait_ms();
         for source in self.poller.wait(wait) {
             self.news(source);
+        }
+        if std::mem::take(&mut self.reap_again) {
+            self.reap();
         }
         if self.engine.deadline().is_some_and(|t| t <= self.now()) {
             self.feed(Event::Timeout);
@@ -198,6 +204,9 @@ impl Runtime {
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.
     fn wait_ms(&self) -> Option<u64> {
+        if self.reap_again {
+            return Some(0);
+        }
         let now = self.now();
         let due = [self.engine.deadline(), self.scan.due(), self.looking_at(), self.stop_at];
         due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))

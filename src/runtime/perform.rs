@@ -7,10 +7,11 @@ use crate::engine::{
 };
 use crate::format::request::Severity;
 use crate::graph::ServiceId;
-use crate::sys::fifodir;
 use crate::sys::process::kill;
+use crate::sys::{fifodir, file};
 use nix::sys::signal;
 use nix::unistd::Pid;
+use std::os::unix::ffi::OsStrExt;
 
 impl Runtime {
     /// Does what a command says; the answer, where it has one.
@@ -60,9 +61,20 @@ impl Runtime {
         Some(service.name.clone())
     }
 
+    /// Goes where no service has its files; the name of the service whose directory has gone.
+    fn leave_for_root(&mut self, id: ServiceId) -> Option<String> {
+        let name = self.services.get(&id)?.name.clone();
+        let _ = nix::unistd::chdir("/");
+        Some(name)
+    }
+
     fn signal(&mut self, process: Process, signal: Signal) -> Option<Event> {
         let id = process.service;
-        let name = self.enter(id)?;
+        // Where the directory has gone, so have its files: their defaults count.
+        let name = match self.enter(id) {
+            Some(name) => name,
+            None => self.leave_for_root(id)?,
+        };
         let processes = self.services.get(&id)?.processes;
         let pid = match process.script {
             Script::Run => processes.run,
@@ -167,7 +179,7 @@ impl Runtime {
             return;
         }
         let _ = match present {
-            true => std::fs::write("down", []),
+            true => file::write("down", &[]),
             false => std::fs::remove_file("down"),
         };
     }
@@ -245,7 +257,8 @@ impl Runtime {
     /// The container's exit code: what the file says, modulo 256; 0 without one, 100 if it holds
     /// no number.
     pub(super) fn exit_code(&self) -> u8 {
-        let Ok(text) = std::fs::read(self.results().join("exitcode")) else { return 0 };
+        let file = self.results().join("exitcode");
+        let Ok(text) = file::head(file.as_os_str().as_bytes(), 64) else { return 0 };
         let text = String::from_utf8_lossy(&text);
         text.trim().parse::<u64>().map_or(100, |n| (n % 256) as u8)
     }

@@ -2,7 +2,7 @@
 //! reads them. The caller is in the service directory.
 
 use crate::format::signal;
-use crate::sys::exec;
+use crate::sys::file;
 
 /// The longest such file that is read, in bytes.
 const MAX_BYTES: u64 = 256;
@@ -29,7 +29,7 @@ pub fn flag(file: &str) -> bool {
     nix::unistd::access(file, nix::unistd::AccessFlags::F_OK).is_ok()
 }
 
-fn first_line(file: &str) -> Option<Vec<u8>> {
-    let text = exec::head(file.as_bytes(), MAX_BYTES).ok()?;
+fn first_line(name: &str) -> Option<Vec<u8>> {
+    let text = file::head(name.as_bytes(), MAX_BYTES).ok()?;
     text.split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
 }

@@ -6,7 +6,7 @@ use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
 use crate::format::tally::{self, Death};
 use crate::sys::lock::Lock;
-use crate::sys::{clock, fifodir};
+use crate::sys::{clock, fifodir, file};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, mknod};
@@ -129,7 +129,7 @@ impl Service {
             let mode = Mode::from_bits_truncate(0o644);
             let _ = mknod("supervise/death_tally", SFlag::S_IFREG, mode, 0);
         } else {
-            let _ = fs::write("supervise/death_tally", []);
+            let _ = file::write("supervise/death_tally", &[]);
         }
         self.supervision = Some(Supervision { control, _lock: lock });
         self.written = None;
@@ -171,8 +171,7 @@ impl Service {
         if self.written == Some(bytes) {
             return;
         }
-        let written = fs::write("supervise/status.new", bytes)
-            .and_then(|()| fs::rename("supervise/status.new", "supervise/status"));
+        let written = file::replace("supervise/status", &bytes);
         self.written = written.is_ok().then_some(bytes);
     }
 
@@ -182,13 +181,12 @@ impl Service {
             Exit::Code(code) => (code, 0),
             Exit::Signal(signal) => (128u8.wrapping_add(signal), signal),
         };
-        let mut deaths = tally::decode(&fs::read("supervise/death_tally").unwrap_or_default());
+        let before = file::head(b"supervise/death_tally", tally::MAX_BYTES).unwrap_or_default();
+        let mut deaths = tally::decode(&before);
         deaths.push(Death { stamp: self.status.stamp, exit_code, signal });
         let from = deaths.len().saturating_sub(max.min(tally::MAX));
         let kept = deaths.get(from..).unwrap_or_default();
-        if fs::write("supervise/death_tally.new", tally::encode(kept)).is_ok() {
-            let _ = fs::rename("supervise/death_tally.new", "supervise/death_tally");
-        }
+        let _ = file::replace("supervise/death_tally", &tally::encode(kept));
     }
 }
 

@@ -185,7 +185,7 @@ fn started_as() -> Vec<u8> {
 
 /// What stands behind the `#!` with which a file begins.
 pub fn shebang(file: &[u8]) -> Option<Shebang> {
-    let head = head(file, 256).ok()?;
+    let head = super::file::head(file, 256).ok()?;
     let line = trim_blanks(head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?);
     let end = line.iter().position(is_blank).unwrap_or(line.len());
     let argument = trim_blanks(&line[end..]);
@@ -204,17 +204,6 @@ fn trim_blanks(line: &[u8]) -> &[u8] {
     &line[from..to]
 }
 
-/// The first bytes of a file. If it is a FIFO, nobody is waited for: there are none.
-pub fn head(file: &[u8], most: u64) -> std::io::Result<Vec<u8>> {
-    use std::io::Read;
-    use std::os::unix::{ffi::OsStrExt, fs::OpenOptionsExt};
-    let mut options = std::fs::File::options();
-    let options = options.read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
-    let mut head = Vec::new();
-    options.open(std::ffi::OsStr::from_bytes(file))?.take(most).read_to_end(&mut head)?;
-    Ok(head)
-}
-
 /// Names this process, as `ps` and /proc/PID/comm show it (15 bytes at most).
 pub fn set_comm(name: &str) {
     if let Ok(name) = CString::new(name) {
@@ -228,7 +217,7 @@ pub fn check(found: &Found) -> Result<(), Errno> {
     if let Some((interpreter, _)) = &found.shebang {
         return executable(interpreter);
     }
-    match head(&found.file, 4) {
+    match super::file::head(&found.file, 4) {
         Ok(head) if head == b"\x7fELF" => Ok(()),
         // Executable but not readable: the kernel can look at what we cannot.
         Err(_) => Ok(()),

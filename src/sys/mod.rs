@@ -8,6 +8,7 @@ pub mod errno;
 pub mod exec;
 pub mod fd;
 pub mod fifodir;
+pub mod file;
 pub mod glob;
 pub mod identity;
 pub mod ipc;

@@ -43,7 +43,7 @@ fn is_file(file: &[u8]) -> bool {
 /// Whether the first line ends in a carriage return, which the kernel takes for a part of the
 /// interpreter's name, or of its argument.
 fn ends_in_cr(file: &[u8]) -> bool {
-    let head = super::exec::head(file, 256).unwrap_or_default();
+    let head = super::file::head(file, 256).unwrap_or_default();
     head.split(|&b| b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
 }
 

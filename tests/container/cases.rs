@@ -113,8 +113,10 @@ cases! {
     stray_gets_kill
     stray_gets_term
     super_death_tally
+    super_directory_removed
     super_down_group
     super_fds
+    super_files_that_are_fifos
     super_finish_exit_code
     super_finish_signal
     super_session

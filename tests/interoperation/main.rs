@@ -23,6 +23,7 @@ macro_rules! scenarios {
                 service::a_life,
                 service::every_letter_arrives,
                 service::every_state_is_told_alike,
+                service::who_is_ready_and_ends_at_once_was_ready,
                 service::a_permanent_failure_ends_the_wait,
                 service::deaths_are_listed_and_forgotten,
                 service::a_listener_hears_what_its_program_does,

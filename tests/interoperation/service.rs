@@ -1,6 +1,9 @@
 //! What happens to one service, or to a few.
 
 use crate::world::{Side, World};
+use nix::sys::signal::Signal;
+use sixtree::sys::fifodir::{self, Listener};
+use std::os::unix::ffi::OsStrExt;
 
 /// Ready when it is told to be, until it is told to end.
 const OBEDIENT: &[(&str, &str)] = &[
@@ -210,4 +213,27 @@ pub fn a_second_supervisor_is_refused(world: &World) {
         [Side::Ours, Side::Theirs].map(|side| world.run_of(side, &["s6-svperms", "a"]));
     assert_eq!(ours, theirs);
     assert_eq!(ours.stdout.lines().last(), Some("a events: public"));
+}
+
+/// Readiness and death come to the supervisor in one moment: the first is not lost.
+pub fn who_is_ready_and_ends_at_once_was_ready(world: &World) {
+    let run = "#!/bin/sh\nread go < ../go\necho >&3\n";
+    world.service("a", &[("run", run), ("notification-fd", "3\n")]);
+    nix::unistd::mkfifo(&world.dir.join("go"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let events = world.dir.join("a/event");
+    fifodir::make(events.as_os_str().as_bytes(), None, false).unwrap();
+    let listener = Listener::subscribe(events.as_os_str().as_bytes()).unwrap();
+    world.supervise("s6-supervise", "a");
+    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.signal_supervisor(Signal::SIGSTOP);
+    std::fs::write(world.dir.join("go"), "now\n").unwrap();
+    world.until("the service has ended", || world.supervisor_has_a_zombie());
+    world.signal_supervisor(Signal::SIGCONT);
+    let mut heard = Vec::new();
+    world.until("its end is heard", || {
+        listener.read(&mut heard).unwrap();
+        heard.contains(&b'D')
+    });
+    let heard = String::from_utf8_lossy(&heard).into_owned();
+    assert!(heard.contains("uUdD"), "{heard}");
 }

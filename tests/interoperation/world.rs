@@ -193,6 +193,25 @@ impl World {
         fs::read_dir(self.dir.join(folder)).unwrap().next().is_none()
     }
 
+    /// Signals the supervisor that was started last.
+    pub fn signal_supervisor(&self, signal: Signal) {
+        kill(self.last_supervisor(), signal).unwrap();
+    }
+
+    /// Whether a child of that supervisor has ended, and it has not heard of it.
+    pub fn supervisor_has_a_zombie(&self) -> bool {
+        let children = format!("/proc/{0}/task/{0}/children", self.last_supervisor());
+        let children = fs::read_to_string(children).unwrap_or_default();
+        children.split_whitespace().any(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
+        })
+    }
+
+    fn last_supervisor(&self) -> Pid {
+        Pid::from_raw(self.started.borrow().last().unwrap().id() as i32)
+    }
+
     /// Waits for the end of the supervisor that was started last; its exit code.
     #[track_caller]
     pub fn supervisor_ends(&self) -> Option<i32> {

@@ -146,11 +146,11 @@ impl Runtime {
 
     /// One wake-up: news first, then what is due.
     fn turn(&mut self) {
+        let wait = self.wait_ms();
         // What comes now comes rarely, and needs little of the program that a boot needs.
         if std::mem::take(&mut self.boot_is_over) {
             crate::sys::memory::give_back_program();
         }
-        let wait = self.wait_ms();
         for source in self.poller.wait(wait) {
             self.news(source);
         }

@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// How many may be on their way at a time. Others are forked as usual.
 const TASKS: usize = 32;
 
-/// What each of them has for a stack: far more than it needs.
-const STACK: usize = 8192;
+/// What each of them has for a stack: 8192 bytes, far more than it needs.
+type Stack = [u128; 512];
 
 /// The places in which such children begin.
 #[derive(Debug)]
@@ -38,15 +38,11 @@ struct Task {
     program: Option<Execve>,
 }
 
-#[derive(Clone, Debug)]
-#[repr(align(16))]
-struct Stack([u8; STACK]);
-
 impl Default for Nursery {
     fn default() -> Self {
         let tasks = (0..TASKS).map(|_| Task::default()).collect();
-        // Made in place, so that no page of it is touched before it is needed.
-        let stacks = vec![Stack([0; STACK]); TASKS].into_boxed_slice();
+        // Zeros of a plain type come from the kernel: no page is touched before it is needed.
+        let stacks = vec![[0; _]; TASKS].into_boxed_slice();
         Self { tasks, stacks }
     }
 }
@@ -63,7 +59,7 @@ impl Nursery {
         task.running.store(1, Ordering::Relaxed);
         let flags = libc::CLONE_FILES | libc::SIGCHLD;
         let argument = std::ptr::from_ref(task).cast();
-        let top = stack.0.as_mut_ptr_range().end;
+        let top = stack.as_mut_ptr_range().end.cast();
         // SAFETY: the stack and the task are this child's alone until `running` is 0, and `begin`
         // never returns.
         match unsafe { raw::clone(flags, top, task.running.as_ptr(), begin, argument) } {

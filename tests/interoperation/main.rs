@@ -36,6 +36,7 @@ macro_rules! scenarios {
                 sockets::variables_come_where_the_server_lets_them,
                 sockets::a_program_without_its_client_ends,
                 sockets::descriptors_are_held,
+                sockets::an_idle_client_is_let_go,
                 sockets::dumps_are_transferred,
             );
         }

@@ -2,6 +2,9 @@
 
 use crate::world::{Side, World};
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 /// Serves a socket by s6-sudod, with these options and this program line.
 fn serve(world: &World, options: &[&str], program: &[&str]) {
@@ -85,6 +88,15 @@ pub fn descriptors_are_held(world: &World) {
     assert_eq!(world.run(&["s6-fdholder-list", "nothing"]).code, Some(111));
 }
 
+/// A client that does not come to the point is let go.
+pub fn an_idle_client_is_let_go(world: &World) {
+    hold(world, "one", "holder");
+    let mut client = UnixStream::connect(world.dir.join("holder")).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.write_all(b"\0").unwrap();
+    assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
+}
+
 /// Dumps go from one daemon to another. Debian's version refuses every dump that it is to set, and
 /// its daemon does not give away more descriptors than one message carries.
 pub fn dumps_are_transferred(world: &World) {
@@ -118,8 +130,9 @@ fn hold(world: &World, name: &str, socket: &str) {
     let all = ["LIST", "GETDUMP", "SETDUMP"].map(|what| format!("env/S6_FDHOLDER_{what}"));
     world.service(&rule, &names);
     all.iter().for_each(|file| world.service(&rule, &[(file.as_str(), "\n")]));
-    world.spawn(world.supervisor, &["s6-fdholder-daemon", "-n", "600", "-i", &rules, socket]);
-    world.until("the daemon listens", || {
-        std::os::unix::net::UnixStream::connect(world.dir.join(socket)).is_ok()
-    });
+    world.spawn(
+        world.supervisor,
+        &["s6-fdholder-daemon", "-n", "600", "-t", "2000", "-i", &rules, socket],
+    );
+    world.until("the daemon listens", || UnixStream::connect(world.dir.join(socket)).is_ok());
 }

@@ -217,13 +217,18 @@ impl Daemon<'_> {
     /// Sends answers and takes requests. While a client does not read, it is not asked for more.
     /// `Err`: it is let go.
     fn attend(&mut self, client: &mut Client) -> Result<(), Errno> {
-        while client.sender.flush()? {
-            client.deadline = Deadline::NEVER;
+        loop {
+            let answers = !client.sender.is_empty();
+            if !client.sender.flush()? {
+                return Ok(());
+            }
+            if answers {
+                client.deadline = Deadline::NEVER;
+            }
             let Some(message) = client.receiver.next()? else { return Ok(()) };
             self.handle(client, message)?;
             client.deadline = Deadline::after_ms(self.settings.timeout_ms);
         }
-        Ok(())
     }
 
     fn handle(&mut self, client: &mut Client, message: Message) -> Result<(), Errno> {

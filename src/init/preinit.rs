@@ -5,6 +5,7 @@
 use super::{Refusal, info, warn};
 use crate::format::settings::{RUNDIR, Settings, private_rundir};
 use crate::sys::fd;
+use crate::tools::die;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, access, geteuid};
@@ -88,9 +89,9 @@ fn private_directory(verbosity: u8) -> Result<PathBuf, Refusal> {
     match fs::DirBuilder::new().mode(0o700).create(&path) {
         Ok(()) => {}
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(e) => return Err(refuse(e.to_string())),
+        Err(e) => return Err(refuse(words(&e))),
     }
-    let found = fs::symlink_metadata(&path).map_err(|e| refuse(e.to_string()))?;
+    let found = fs::symlink_metadata(&path).map_err(|e| refuse(words(&e)))?;
     if !found.is_dir() {
         return Err(refuse("it is no directory".to_owned()));
     }
@@ -158,11 +159,16 @@ fn link_var_run(verbosity: u8) {
         }
         Ok(()) => {}
         Err(e) if verbosity >= 1 => warn(&format!(
-            "/var/run does not lead to /run, and cannot be made to: {e}; scripts that use it will \
-             miss what is in /run: link it in the image (ln -s /run /var/run)"
+            "/var/run does not lead to /run, and cannot be made to: {}; scripts that use it will \
+             miss what is in /run: link it in the image (ln -s /run /var/run)",
+            words(&e)
         )),
         Err(_) => {}
     }
+}
+
+fn words(e: &io::Error) -> String {
+    die::reason(die::errno(e)).to_owned()
 }
 
 /// Clears what an earlier boot left, and makes the folders and links of a live system.

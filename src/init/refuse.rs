@@ -3,6 +3,7 @@
 //! Differs: with a tree that does not compile, the reference's container idles for ever.
 
 use crate::definition::Fault;
+use crate::tools::die;
 use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ pub enum Refusal {
     #[error("{}", told(.0))]
     Tree(Vec<Fault>),
     /// A file of ours cannot be made.
-    #[error("sixtree: fatal: unable to make {}: {}\n", .0.display(), .1)]
+    #[error("sixtree: fatal: unable to make {}: {}\n", .0.display(), die::reason(die::errno(.1)))]
     Unwritable(PathBuf, io::Error),
     /// The compiled database cannot be written.
     #[error("sixtree: fatal: unable to write {}: {}\n", .0.display(), .1)]

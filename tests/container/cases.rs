@@ -58,6 +58,7 @@ cases! {
     graph_timeout_up_longrun
     hook_adds_service
     hook_removes_service
+    install_symlinks
     legacy_cont_finish_order
     legacy_cont_init_order
     legacy_finish_maxtime

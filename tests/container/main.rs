@@ -4,6 +4,7 @@
 //! SIXTREE_ROOT names; without it, one with a debug binary is laid out first.
 #![allow(clippy::disallowed_methods)]
 
+mod apparmor;
 mod boot;
 mod case;
 mod cases;

@@ -3,6 +3,12 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
+use nix::sys::signal::Signal;
+use sixtree::cli::check::{Request, check};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::Duration;
 
 /// A daemon that stays until it is told to go.
 const DAEMON: &str = "#!/bin/sh\ntrace \"$(basename $0) starts as $(id -un)\"\n\
@@ -72,4 +78,96 @@ pub fn php_nginx_runs_what_its_features_say() {
         "php-fpm starts as php",
     ];
     assert_eq!(trace, wanted);
+}
+
+/// An example that needs nothing but busybox.
+fn small(name: &str) -> Image {
+    Image::busybox().on(&format!("examples/{name}/rootfs"))
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// What a web server of the container has to say.
+fn page(port: u16) -> Option<String> {
+    let mut server = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    server.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    server.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut text = String::new();
+    server.read_to_string(&mut text).ok()?;
+    text.contains("200 OK").then_some(text)
+}
+
+/// Boots an example with a web server, sees its page, kills the server, and sees the page again.
+fn serves(name: &str) -> Option<Container> {
+    if !is_possible() {
+        return None;
+    }
+    let port = free_port();
+    let mut boot = Boot::default();
+    boot.set("PORT", &port.to_string());
+    boot.set("GREETING", "hello to the test");
+    let image = small(name);
+    let mut container = boot.start(&image);
+    let text = container.wait_until("there is a page", |_| page(port));
+    assert!(text.contains("hello to the test"), "{text}");
+    let killed = container.exec(&["s6-svc", "-wr", "-T", "10000", "-k", "/run/service/web"], None);
+    assert!(killed.status.success(), "{killed:?}");
+    container.wait_until("the page is back", |_| page(port));
+    Some(container)
+}
+
+#[test]
+fn minimal_serves_a_page_that_a_oneshot_made() {
+    let Some(mut container) = serves("minimal") else { return };
+    container.signal(Signal::SIGTERM);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+}
+
+#[test]
+fn legacy_serves_a_page_and_says_goodbye() {
+    let Some(mut container) = serves("legacy") else { return };
+    container.signal(Signal::SIGTERM);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    assert!(container.text("stdout").contains("goodbye"), "{}", container.transcript());
+}
+
+#[test]
+fn logger_keeps_what_its_program_says() {
+    if !is_possible() {
+        return;
+    }
+    let image = small("logger");
+    let mut container = Boot::default().start(&image);
+    container.wait_until("the log is written", |c| {
+        c.text("/var/log/app/current").contains("working").then_some(())
+    });
+    container.signal(Signal::SIGTERM);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    assert!(!container.text("stdout").contains("working"), "{}", container.transcript());
+}
+
+#[test]
+fn non_root_runs_as_an_ordinary_user() {
+    if !is_possible() {
+        return;
+    }
+    let boot = Boot { options: vec!["--user=1000:1000".into()], ..Boot::default() };
+    let image = small("non-root");
+    let mut container = boot.start(&image);
+    container.wait_until("it works", |c| c.text("stdout").contains("working as app").then_some(()));
+    container.signal(Signal::SIGTERM);
+    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+}
+
+#[test]
+fn nothing_is_wrong_with_the_definitions_of_small_examples() {
+    for name in ["minimal", "logger", "non-root"] {
+        let root = Some(Path::new("examples").join(name).join("rootfs"));
+        let request = Request { root, layer: true, ..Request::default() };
+        assert_eq!(check(&request).expect("it can be looked at").1, [], "{name}");
+    }
 }

@@ -13,6 +13,7 @@ mod debian;
 mod descriptors;
 mod examples;
 mod image;
+mod imported;
 mod kills;
 mod pictures;
 mod scale;

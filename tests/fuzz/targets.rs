@@ -1,6 +1,7 @@
 //! What is fuzzed, and what must hold besides that it does not panic.
 
 use crate::{Outcome, Target, outcome, tree};
+use sixtree::cli::import;
 use sixtree::definition::{Mistake, database, parse};
 use sixtree::execline::substitute::{Definitions, Transform};
 use sixtree::execline::{envfile, expression, lexer, netstring, quote};
@@ -28,6 +29,7 @@ targets! {
     s6_log: "s6-log", log, &["\n", "n", "s4096", "l", "+^", "-", "./", "=", "!", "?", "t", "T"];
     definition: "definition", define, &["{", "[", "}", "]", "\"a\":", "1", ",", "\n", "null", "-1"];
     check: "tree", tree::check, tree::TOKENS;
+    imports: "import", import_text, &["\n", "[program:a]\n", "command=", "%(ENV_A)s", "\"", "a: ", "$PORT"];
     requests: "request", request, &["{", "}", "[", "]", "\"", "true", "null", "-1", "1e9", "\\u"];
     formats: "formats", format,
         &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];
@@ -113,6 +115,17 @@ fn define(text: &[u8]) -> Outcome {
         definitions
             .map(|definitions| definitions.iter().map(|d| d.kind.name()).collect::<Vec<_>>()),
     ))
+}
+
+/// The text as a supervisord.conf and as a Procfile.
+fn import_text(text: &[u8]) -> Outcome {
+    // Neither is read otherwise.
+    let text = String::from_utf8_lossy(text).replace('\0', "");
+    let told = [false, true].map(|is_procfile| import::attempt(&text, is_procfile));
+    let errors = |notes: &str| notes.matches(": error: ").count().min(9);
+    let told =
+        told.map(|(services, notes)| (services.min(9), errors(&notes), notes.lines().count()));
+    outcome(told.map(|(services, errors, notes)| (services, errors, notes.min(9))))
 }
 
 /// Which fault, and of which field.

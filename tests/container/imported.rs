@@ -9,7 +9,7 @@ use std::process::Command;
 const API: &str = "#!/bin/sh\n\
     echo \"$(id -un) in $(pwd): $GREETING, $WORKERS workers, $STAGE, $*\"\n\
     echo starting >&2\nchild api &\n\
-    (until [ -e /tmp/more ]; do sleep 0.05; done; yes 'a line of thirty characters' | head -n 600) &\n\
+    (until [ -e /tmp/more ]; do sleep 0.05; done; yes 'thirty characters' | head -n 900) &\n\
     httpd -f -p 127.0.0.1:$2 -h /srv & wait\n";
 
 const MONITOR: &str = "#!/bin/sh\necho \"limit $1\" >&2\ntrap 'trace monitor stops; exit' TERM\n\

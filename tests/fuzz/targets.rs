@@ -29,7 +29,8 @@ targets! {
     s6_log: "s6-log", log, &["\n", "n", "s4096", "l", "+^", "-", "./", "=", "!", "?", "t", "T"];
     definition: "definition", define, &["{", "[", "}", "]", "\"a\":", "1", ",", "\n", "null", "-1"];
     check: "tree", tree::check, tree::TOKENS;
-    imports: "import", import_text, &["\n", "[program:a]\n", "command=", "%(ENV_A)s", "\"", "a: ", "$PORT"];
+    imports: "import", import_text,
+        &["\n", "[program:a]\n", "command=", "%(ENV_A)s", "\"", "a: ", "$PORT"];
     requests: "request", request, &["{", "}", "[", "]", "\"", "true", "null", "-1", "1e9", "\\u"];
     formats: "formats", format,
         &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];

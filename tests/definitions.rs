@@ -199,11 +199,15 @@ fn a_thousand_services_are_checked_fast() {
         let on = if i > 0 { format!("svc-{:03}", i - 1) } else { "base".to_owned() };
         std::fs::write(service.join("dependencies.d").join(on), "").unwrap();
     }
-    let start = Instant::now();
     let request = Request { directories: vec![source], ..Request::default() };
-    let (graph, _) = check::check(&request).unwrap();
-    let took = start.elapsed();
-    assert!(graph.is_some());
+    // The best of five tries: others use the machine, too.
+    let check_here = |_| {
+        let start = Instant::now();
+        let (graph, _) = check::check(&request).unwrap();
+        assert!(graph.is_some());
+        start.elapsed()
+    };
+    let took = (0..5).map(check_here).min().unwrap();
     eprintln!("1,000 services are checked in {took:?}");
     assert!(took.as_millis() < 1000, "{took:?}");
     // The release, in the best of five tries. scripts/dev-root is none.

@@ -89,6 +89,23 @@ fn a_shell_has_job_control() {
     assert!(before == after, "the terminal is not as it was");
 }
 
+#[test]
+fn the_cmd_may_write_to_the_terminal_though_all_else_is_logged() {
+    if !answers() {
+        return;
+    }
+    let OpenptyResult { master, slave } = openpty(None, None).expect("a terminal");
+    let container = Container::named();
+    let options = ["--env=S6_LOGGING=2", "--env=S6_CMD_USE_TERMINAL=1"];
+    let mut shell = Command::new("docker");
+    shell.args(container.command(&["-it"], &options, &["sh", "-c", "echo $((6 * 7)) on $(tty)"]));
+    let side = || Stdio::from(slave.as_fd().try_clone_to_owned().expect("a second descriptor"));
+    let mut shell = shell.stdin(side()).stdout(side()).stderr(side()).spawn().expect("docker");
+    Person::at(master.into()).sees("42 on /dev/");
+    assert_eq!(shell.wait().expect("our own child").code(), Some(0));
+    assert!(!container.log().contains("web runs"), "{}", container.log());
+}
+
 /// Waits until a program with these words runs in the container, or no longer does.
 fn until(container: &Container, words: &str, runs: bool) {
     let deadline = Instant::now() + PATIENCE;

@@ -246,6 +246,15 @@ fn a_refusal_is_the_exit_code_and_so_is_no_pid_1() {
 }
 
 #[test]
+fn options_have_long_names() {
+    let live = Live::new("long");
+    let options = ["--bootdb=/db", "--livedir=/no/live", "--no-dereference", "--no-block", "/scan"];
+    let said = live.run("s6-rc-init", &options).stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("no PID 1 keeps /no/live"), "{said}");
+}
+
+#[test]
 fn a_term_gives_up_the_change() {
     let live = Live::new("term");
     let listener = socket::listen(&live.root.join("s6-rc/control")).unwrap();

@@ -59,6 +59,8 @@ fn readiness_passes_through_a_socket() {
     fs::write(world.dir.join("ready"), "").unwrap();
     world.ok(&["s6-svwait", "-U", "-t", "10000", "a"]);
     assert_eq!(world.run(&["s6-notify-fd-from-socket", "-3", "77", "true"]).code, Some(111));
+    let long = ["s6-notify-fd-from-socket", "--doublefork", "--notification-fd=77", "true"];
+    assert_eq!(world.run(&long).code, Some(111));
     assert_eq!(world.run(&["s6-notify-socket-from-fd", "sh", "-c", "exit 3"]).code, Some(3));
 }
 

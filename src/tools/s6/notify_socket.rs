@@ -29,9 +29,17 @@ struct Aside {
     timeout_ms: u64,
 }
 
+/// What the long option without a letter counts as.
+const DOUBLE_FORK: char = 'F';
+
 /// `s6-notify-fd-from-socket [ -f ] [ -3 fd ] [ -t timeout ] prog...`
 pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
-    let long = [("no-doublefork", 'f'), ("notification-fd", '3'), ("timeout", 't')];
+    let long = [
+        ("no-doublefork", 'f'),
+        ("doublefork", DOUBLE_FORK),
+        ("notification-fd", '3'),
+        ("timeout", 't'),
+    ];
     let options = Options::parse_long(process, argv, "f3:t:", &long)?;
     let aside = Aside::from_options(process, &options)?;
     let notification = match options.value('3') {
@@ -59,6 +67,7 @@ pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
 pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let long = [
         ("no-doublefork", 'f'),
+        ("doublefork", DOUBLE_FORK),
         ("keep-environment", 'k'),
         ("notification-fd", 'd'),
         ("timeout", 't'),
@@ -94,7 +103,7 @@ impl Aside {
         let timeout_ms = options.value('t').map_or(Some(0), number);
         let text = "timeout must be an unsigned integer";
         let timeout_ms = timeout_ms.ok_or_else(|| process.fatal(100, text))?;
-        Ok(Self { child: options.has('f'), timeout_ms })
+        Ok(Self { child: options.last_of("fF") == Some('f'), timeout_ms })
     }
 
     /// Runs `body` in a process of its own, which exits with the code that it gives.

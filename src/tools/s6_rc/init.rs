@@ -13,15 +13,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 const LONG: &[(&str, char)] = &[
-    ("compiled", 'c'),
+    ("bootdb", 'c'),
     ("livedir", 'l'),
     ("prefix", 'p'),
     ("timeout", 't'),
-    ("deref", 'd'),
+    ("no-dereference", 'D'),
+    ("dereference", 'd'),
+    ("no-block", 'B'),
     ("block", 'b'),
 ];
 
-/// `s6-rc-init [ -c compiled ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
+/// `s6-rc-init [ -c bootdb ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let options = Options::parse_long(process, argv, "c:l:p:t:db", LONG)?;
     options.value('t').map(|ms| process.number(ms)).transpose()?;

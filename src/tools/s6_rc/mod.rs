@@ -50,7 +50,7 @@ pub const TOOLS: &[Tool] = &[
     Tool::new(
         "s6-rc-init",
         init::run,
-        "[ -c compiled ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir",
+        "[ -c bootdb ] [ -l livedir ] [ -p prefix ] [ -t timeout ] [ -d ] [ -b ] scandir",
         "Check that PID 1 keeps the live directory",
     ),
     Tool::new(

@@ -30,7 +30,7 @@ pub fn loggers(all: &[Named]) -> Vec<Logger> {
         let program = named.program;
         for (output, suffix) in [(&program.stdout, "log"), (&program.stderr, "stderr-log")] {
             let Output::Log(log) = output else { continue };
-            let is_stderr = std::ptr::eq(output, &program.stderr) && *output != program.stdout;
+            let is_stderr = std::ptr::eq(output, &program.stderr);
             if let Some(known) = loggers.iter_mut().find(|known| known.log.file == log.file) {
                 known.has_fifo |= is_stderr;
                 if !known.producers.contains(&named.name) {

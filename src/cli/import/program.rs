@@ -64,6 +64,16 @@ pub struct Log {
     pub backups: u64,
 }
 
+impl Output {
+    /// Whether both go to one file that is rotated.
+    fn has_file_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Log(one), Self::Log(other)) => one.file == other.file,
+            _ => false,
+        }
+    }
+}
+
 /// More processes than this are a mistake.
 const MOST: i64 = 10_000;
 
@@ -103,8 +113,9 @@ fn process(settings: &mut Settings, notes: &mut Notes) -> Option<Program> {
         let what = "killasgroup=false does not go with stopasgroup=true";
         notes.error(settings.at("killasgroup"), what, "remove one of them");
     }
+    let stdout = output(settings, "stdout", 1, notes);
     let mut stderr = output(settings, "stderr", 2, notes);
-    if settings.boolean("redirect_stderr", false, notes) {
+    if settings.boolean("redirect_stderr", false, notes) || stdout.has_file_of(&stderr) {
         stderr = Output::Stdout;
     }
     let (name, command) = (name(settings, notes), command(settings, notes));
@@ -126,7 +137,7 @@ fn process(settings: &mut Settings, notes: &mut Notes) -> Option<Program> {
         directory: settings.text("directory", notes),
         environment,
         umask: umask(settings, notes),
-        stdout: output(settings, "stdout", 1, notes),
+        stdout,
         stderr,
         // Only now, so that all that is wrong is told.
         name: name?,

@@ -176,10 +176,6 @@ fn redirect(place: &Place, named: &Named, loggers: &[Logger], run: &mut Script) 
             Output::Nowhere => run.line(&["redirfd", "-w", descriptor, "/dev/null"]),
             Output::File(file) => run.line(&["redirfd", "-a", descriptor, &place.absolute(file)]),
             Output::Stdout => run.line(&["fdmove", "-c", "2", "1"]),
-            Output::Log(log) if descriptor == "2" && *output == *stdout => {
-                debug_assert!(is_piped, "{}", log.file);
-                run.line(&["fdmove", "-c", "2", "1"]);
-            }
             Output::Log(log) => {
                 if let Some(fifo) = loggers.iter().find_map(|logger| logger.fifo_of(place, log)) {
                     run.line(&["redirfd", "-u", descriptor, &fifo]);

@@ -23,12 +23,18 @@ pub enum Error {
 /// word has n spaces in front, and a closing brace is a word of one space less than that. A NUL
 /// ends the script.
 pub fn words(script: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    words_and_rest(script).map(|(words, _)| words)
+}
+
+/// The words, and what is left of one that never ended: see [`Lexer::leading_backslash`]. It is
+/// none, except to those who go on with the text of the words as the reference has it.
+pub fn words_and_rest(script: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), Error> {
     let text = script.split(|&b| b == 0).next().unwrap_or_default();
     let mut lexer = Lexer { text, level: 0, word: Vec::new(), words: Vec::new() };
     while let Some(byte) = lexer.next() {
         lexer.between_words(byte)?;
     }
-    if lexer.level > 0 { Err(Error::UnmatchedOpen) } else { Ok(lexer.words) }
+    if lexer.level > 0 { Err(Error::UnmatchedOpen) } else { Ok((lexer.words, lexer.word)) }
 }
 
 struct Lexer<'a> {
@@ -221,6 +227,12 @@ mod tests {
         for (script, words) in cases {
             assert_eq!(lexed(script).unwrap(), words, "{script:?}");
         }
+    }
+
+    #[test]
+    fn a_word_that_never_ends_is_what_is_left() {
+        let lexed = words_and_rest(b"a {\\\n#");
+        assert_eq!(lexed, Ok((vec![b"a".to_vec()], b"{".to_vec())));
     }
 
     #[test]

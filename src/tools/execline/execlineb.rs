@@ -33,7 +33,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
     let script = options.value('c').map(<[u8]>::to_vec);
     let mut arguments = options.rest();
-    let (name, words) = match script {
+    let (name, (mut words, rest)) = match script {
         Some(text) => (started_as, parse(process, &text, "")?),
         None if arguments.is_empty() => return Err(process.usage()),
         None => {
@@ -56,6 +56,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Arguments::Ignore => {}
         Arguments::Substitute { least, shift } => {
             check_number(process, strictness, least, arguments.len())?;
+            // To the reference's substitution a word that never ended is one.
+            words.extend(Some(rest).filter(|rest| !rest.is_empty()));
             return Ok(definitions(name, &arguments, least, shift).substitute(&words).into());
         }
     }
@@ -88,8 +90,9 @@ fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
     })
 }
 
-fn parse(process: &Process, text: &[u8], place: &str) -> Result<Vec<Word>, Next> {
-    lexer::words(text).map_err(|e| process.fatal(100, format_args!("{e}{place}")))
+/// The words, and what is left of one that never ended.
+fn parse(process: &Process, text: &[u8], place: &str) -> Result<(Vec<Word>, Word), Next> {
+    lexer::words_and_rest(text).map_err(|e| process.fatal(100, format_args!("{e}{place}")))
 }
 
 /// Exports how strict programs shall be, if an option says so. `None`: nobody says.

@@ -16,6 +16,7 @@ mod image;
 mod imported;
 mod kills;
 mod pictures;
+mod rotated;
 mod scale;
 mod seccomp;
 mod steps;

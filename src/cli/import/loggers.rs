@@ -91,6 +91,10 @@ impl Logger {
         }
         let mut run = Script::default();
         run.line(&["if", "{", "s6-mkdir", "-p", &directory, "}"]);
+        // A log of before, in a volume perhaps, is not lost to the link.
+        let is_older = ["ifelse", "{", "eltest", "-f", &file, "-a", "!", "-L", &file, "}"];
+        let keep = ["{", "s6-rename", &file, &format!("{directory}/before"), "}", "exit", "}"];
+        run.line(&[&["if", "{"], &is_older[..], &keep[..]].concat());
         run.line(&["if", "{", "s6-ln", "-s", "-f", "-n", &format!("{base}.d/current"), &file, "}"]);
         if self.has_fifo {
             let fifo = format!("{directory}/fifo");

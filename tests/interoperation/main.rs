@@ -38,6 +38,7 @@ macro_rules! scenarios {
                 sockets::descriptors_are_held,
                 sockets::an_idle_client_is_let_go,
                 sockets::dumps_are_transferred,
+                sockets::pipes_are_filled_in,
             );
         }
     )* };

@@ -121,6 +121,19 @@ pub fn dumps_are_transferred(world: &World) {
     assert_eq!(dumped, format!("{0}\n1\n{0}", many + 1));
 }
 
+/// A pipe for each of some names is held, whole.
+pub fn pipes_are_filled_in(world: &World) {
+    hold(world, "one", "holder");
+    fs::write(world.dir.join("names"), "# consumers\nfirst\n  second\n").unwrap();
+    let fill = "exec s6-ipcclient holder s6-rc-fdholder-filler -1 < names";
+    assert_eq!(world.run_of(Side::Ours, &["s6-env", "sh", "-c", fill]).code, Some(0));
+    let listed = world.ok(&["s6-fdholder-list", "holder"]);
+    let mut names: Vec<&str> = listed.lines().collect();
+    names.sort_unstable();
+    let ends = ["r-first", "r-second", "w-first", "w-second"];
+    assert!(names.iter().copied().eq(ends.map(|end| format!("pipe:s6rc-{end}"))), "{names:?}");
+}
+
 /// Has descriptors held at a socket; the rules let us do everything with some names.
 fn hold(world: &World, name: &str, socket: &str) {
     let rules = format!("rules/{name}");

@@ -6,7 +6,7 @@ pub mod control;
 mod dates;
 pub mod envdir;
 mod envuidgid;
-mod fdholder;
+pub mod fdholder;
 mod fghack;
 mod ftrig;
 mod generate;
@@ -41,7 +41,7 @@ mod svwait;
 mod tai64n;
 mod ucspilogd;
 mod usertree_maker;
-mod watch;
+pub mod watch;
 
 use super::Tool;
 

@@ -5,6 +5,7 @@ mod change;
 mod compile;
 pub mod conversation;
 mod db;
+mod filler;
 mod init;
 pub mod live;
 mod rc;
@@ -40,6 +41,12 @@ pub const TOOLS: &[Tool] = &[
         change::dryrun,
         "[ -v verbosity ] [ -t timeout ] prog...",
         "Print a command and sleep",
+    ),
+    Tool::new(
+        "s6-rc-fdholder-filler",
+        filler::run,
+        "[ -1 ] [ -t timeout ] < autofilled-filename",
+        "Make pipes, and have them held by a daemon",
     ),
     Tool::new(
         "s6-rc-format-upgrade",

@@ -26,9 +26,14 @@ impl Client {
     pub fn connect(path: &[u8], deadline: Deadline) -> Result<Self, Errno> {
         let socket = ipc::new(Kind::Stream, true)?;
         ipc::connect(&socket, path)?;
+        Self::on(socket, deadline)
+    }
+
+    /// Talks to the daemon on the other side of a connection.
+    pub fn on(socket: OwnedFd, deadline: Deadline) -> Result<Self, Errno> {
         fd::set_nonblocking(socket.as_raw_fd(), true)?;
-        let (sender, receiver) =
-            (Sender::new(socket.as_raw_fd()), Receiver::new(socket.as_raw_fd(), MAX_MESSAGE));
+        let sender = Sender::new(socket.as_raw_fd());
+        let receiver = Receiver::new(socket.as_raw_fd(), MAX_MESSAGE);
         Ok(Self { deadline, sender, receiver, _socket: socket })
     }
 

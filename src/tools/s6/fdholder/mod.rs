@@ -14,16 +14,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// The longest name.
-const MAX_ID: usize = 255;
+pub const MAX_ID: usize = 255;
 /// The most bytes of a message: as many descriptors as one can carry, with names and moments.
 const MAX_MESSAGE: usize = 1 << 17;
 
 /// A descriptor that is held.
 #[derive(Clone, Debug)]
 pub struct Held {
-    fd: Rc<OwnedFd>,
+    /// The descriptor; others may be sending it.
+    pub fd: Rc<OwnedFd>,
     /// It is closed then.
-    limit: Tain,
+    pub limit: Tain,
 }
 
 fn now() -> Tain {
@@ -31,7 +32,7 @@ fn now() -> Tain {
 }
 
 /// So far in the future as skalibs calls infinite.
-fn never() -> Tain {
+pub fn never() -> Tain {
     now().saturating_add(Duration::from_secs(1 << 61))
 }
 

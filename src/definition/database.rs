@@ -5,8 +5,8 @@
 //! What is false, 0 or empty is left out. Words and paths are strings, or, where they are not
 //! UTF-8, arrays of bytes.
 
-use super::{Atomic, Definition, Kind, Longrun, Oneshot, Reference, Word};
-use serde_json::{Map, Value, json};
+use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
+use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -49,10 +49,14 @@ pub fn read(file: &Path) -> Result<Vec<Definition>, Error> {
 
 /// The bytes of a database.
 pub fn encode<'d>(definitions: impl Iterator<Item = &'d Definition>) -> Vec<u8> {
-    let definitions: Vec<Value> = definitions.map(definition).collect();
-    let mut text = json!({ "version": VERSION, "definitions": definitions }).to_string();
-    text.push('\n');
-    text.into_bytes()
+    let mut text = Text::default();
+    text.object(|all| {
+        all.number("version", VERSION);
+        all.key("definitions");
+        all.list(definitions, Text::definition);
+    });
+    text.0.push(b'\n');
+    text.0
 }
 
 /// The definitions in the bytes of a database.
@@ -68,77 +72,135 @@ pub fn decode(text: &[u8]) -> Result<Vec<Definition>, Error> {
     all.into_iter().map(|one| Fields::of(one, "definition")?.definition()).collect()
 }
 
-fn definition(definition: &Definition) -> Value {
-    let mut object = Object::default();
-    object.put("name", definition.name.as_str().into());
-    object.put("directory", path(&definition.directory));
-    object.put("type", definition.kind.name().into());
-    object.put("essential", definition.essential.into());
-    object.put("recommended", definition.recommended.into());
-    match &definition.kind {
-        Kind::Bundle(contents) => object.put("contents", references(contents)),
-        Kind::Oneshot(oneshot) => {
-            object.atomic(&oneshot.atomic);
-            object.put("up", words(&oneshot.up));
-            object.put("down", words(&oneshot.down));
-            object.put("reload", words(&oneshot.reload));
-        }
-        Kind::Longrun(longrun) => {
-            object.atomic(&longrun.atomic);
-            object.put("notification-fd", longrun.notification_fd.into());
-            object.put("lock-fd", longrun.lock_fd.into());
-            object.put("producer-for", references(longrun.producer_for.as_slice()));
-            object.put("consumer-for", references(&longrun.consumer_for));
-            object.put("pipeline-name", references(longrun.pipeline_name.as_slice()));
-            object.put("finish", longrun.has_finish.into());
-        }
-    }
-    Value::Object(object.0)
-}
-
-/// An object without its empty fields.
+/// JSON that is being written. Thousands of definitions may be, at every boot.
 #[derive(Default)]
-struct Object(Map<String, Value>);
+struct Text(Vec<u8>);
 
-impl Object {
-    fn put(&mut self, key: &str, value: Value) {
-        let empty = match &value {
-            Value::Null | Value::Bool(false) => true,
-            Value::Array(all) => all.is_empty(),
-            Value::Bool(true) | Value::Number(_) | Value::String(_) | Value::Object(_) => false,
-        };
-        if !empty {
-            self.0.insert(key.to_owned(), value);
+impl Text {
+    fn definition(&mut self, definition: &Definition) {
+        self.object(|object| {
+            object.string("name", definition.name.as_bytes());
+            object.string("directory", definition.directory.as_os_str().as_bytes());
+            object.string("type", definition.kind.name().as_bytes());
+            object.flag("essential", definition.essential);
+            object.flag("recommended", definition.recommended);
+            match &definition.kind {
+                Kind::Bundle(contents) => object.references("contents", contents),
+                Kind::Oneshot(oneshot) => object.oneshot(oneshot),
+                Kind::Longrun(longrun) => object.longrun(longrun),
+            }
+        });
+    }
+
+    fn oneshot(&mut self, oneshot: &Oneshot) {
+        self.atomic(&oneshot.atomic);
+        self.words("up", &oneshot.up);
+        self.words("down", &oneshot.down);
+        self.words("reload", &oneshot.reload);
+    }
+
+    fn longrun(&mut self, longrun: &Longrun) {
+        self.atomic(&longrun.atomic);
+        for (key, number) in
+            [("notification-fd", longrun.notification_fd), ("lock-fd", longrun.lock_fd)]
+        {
+            number.into_iter().for_each(|n| self.number(key, n.into()));
         }
+        self.references("producer-for", longrun.producer_for.as_slice());
+        self.references("consumer-for", &longrun.consumer_for);
+        self.references("pipeline-name", longrun.pipeline_name.as_slice());
+        self.flag("finish", longrun.has_finish);
+        self.some("files", &longrun.handed_on, |text, name| text.bytes(name.as_bytes()));
     }
 
     fn atomic(&mut self, atomic: &Atomic) {
-        let number = |n: u32| if n == 0 { Value::Null } else { n.into() };
-        self.put("dependencies", references(&atomic.dependencies));
-        self.put("timeout-up", number(atomic.timeout_up_ms));
-        self.put("timeout-down", number(atomic.timeout_down_ms));
+        self.references("dependencies", &atomic.dependencies);
+        for (key, ms) in
+            [("timeout-up", atomic.timeout_up_ms), ("timeout-down", atomic.timeout_down_ms)]
+        {
+            Some(ms).filter(|ms| *ms > 0).into_iter().for_each(|ms| self.number(key, ms.into()));
+        }
     }
-}
 
-fn references(all: &[Reference]) -> Value {
-    let one = |reference: &Reference| {
-        json!({
-            "name": reference.name, "file": path(&reference.file), "line": reference.line,
-        })
-    };
-    all.iter().map(one).collect()
-}
+    fn references(&mut self, key: &str, all: &[Reference]) {
+        self.some(key, all, |text, reference| {
+            text.object(|object| {
+                object.string("name", reference.name.as_bytes());
+                object.string("file", reference.file.as_os_str().as_bytes());
+                object.number("line", reference.line.into());
+            });
+        });
+    }
 
-fn words(all: &[Word]) -> Value {
-    all.iter().map(|word| bytes(word)).collect()
-}
+    fn words(&mut self, key: &str, all: &[Word]) {
+        self.some(key, all, |text, word| text.bytes(word));
+    }
 
-fn path(path: &Path) -> Value {
-    bytes(path.as_os_str().as_bytes())
-}
+    fn string(&mut self, key: &str, value: &[u8]) {
+        self.key(key);
+        self.bytes(value);
+    }
 
-fn bytes(bytes: &[u8]) -> Value {
-    std::str::from_utf8(bytes).map_or_else(|_| bytes.into(), Value::from)
+    fn number(&mut self, key: &str, value: u64) {
+        self.key(key);
+        self.0.extend_from_slice(value.to_string().as_bytes());
+    }
+
+    fn flag(&mut self, key: &str, value: bool) {
+        if value {
+            self.key(key);
+            self.0.extend_from_slice(b"true");
+        }
+    }
+
+    /// A list, if it is not empty.
+    fn some<T>(&mut self, key: &str, all: &[T], write: impl Fn(&mut Self, &T)) {
+        if !all.is_empty() {
+            self.key(key);
+            self.list(all.iter(), write);
+        }
+    }
+
+    fn object(&mut self, fields: impl FnOnce(&mut Self)) {
+        self.0.push(b'{');
+        fields(self);
+        self.0.push(b'}');
+    }
+
+    fn key(&mut self, key: &str) {
+        self.comma();
+        self.bytes(key.as_bytes());
+        self.0.push(b':');
+    }
+
+    fn list<T>(&mut self, all: impl Iterator<Item = T>, write: impl Fn(&mut Self, T)) {
+        self.0.push(b'[');
+        for one in all {
+            self.comma();
+            write(self, one);
+        }
+        self.0.push(b']');
+    }
+
+    /// Between two values.
+    fn comma(&mut self) {
+        if !self.0.ends_with(b"{") && !self.0.ends_with(b"[") {
+            self.0.push(b',');
+        }
+    }
+
+    /// A string, or, where that is not UTF-8, its bytes.
+    fn bytes(&mut self, bytes: &[u8]) {
+        match std::str::from_utf8(bytes) {
+            Ok(string) => {
+                // Writing to memory cannot fail.
+                let _ = serde_json::to_writer(&mut self.0, string);
+            }
+            Err(_) => self.list(bytes.iter(), |text, byte| {
+                text.0.extend_from_slice(byte.to_string().as_bytes());
+            }),
+        }
+    }
 }
 
 /// The fields of an object that is being read.
@@ -172,6 +234,7 @@ impl Fields {
                 consumer_for: self.references("consumer-for")?,
                 pipeline_name: self.references("pipeline-name")?.pop(),
                 has_finish: self.flag("finish")?,
+                handed_on: self.handed_on()?,
             }),
             _ => return Err(Error::Lacks("type")),
         };
@@ -196,6 +259,12 @@ impl Fields {
             })
         };
         self.array(key)?.into_iter().map(one).collect()
+    }
+
+    fn handed_on(&mut self) -> Result<Vec<&'static str>, Error> {
+        let known = |word: Word| HANDED_ON.iter().copied().find(|name| name.as_bytes() == word);
+        let all = self.words("files")?.into_iter();
+        all.map(|word| known(word).ok_or(Error::Lacks("files"))).collect()
     }
 
     fn words(&mut self, key: &'static str) -> Result<Vec<Word>, Error> {
@@ -276,8 +345,9 @@ mod tests {
     }
     fn longrun() -> impl Strategy<Value = Kind> {
         let ends = (prop::option::of(reference()), references(), prop::option::of(reference()));
-        (atomic(), any::<Option<u32>>(), any::<Option<u32>>(), ends, any::<bool>())
-            .prop_map(|(atomic, notification_fd, lock_fd, ends, has_finish)| {
+        let files = prop::sample::subsequence(HANDED_ON.to_vec(), 0..HANDED_ON.len());
+        (atomic(), any::<Option<u32>>(), any::<Option<u32>>(), ends, any::<bool>(), files)
+            .prop_map(|(atomic, notification_fd, lock_fd, ends, has_finish, handed_on)| {
                 let (producer_for, consumer_for, pipeline_name) = ends;
                 Longrun {
                     atomic,
@@ -287,6 +357,7 @@ mod tests {
                     consumer_for,
                     pipeline_name,
                     has_finish,
+                    handed_on,
                 }
             })
             .prop_map(Kind::Longrun)

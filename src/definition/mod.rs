@@ -97,7 +97,28 @@ pub struct Longrun {
     pub pipeline_name: Option<Reference>,
     /// Whether there is a `finish` script.
     pub has_finish: bool,
+    /// Which of `HANDED_ON` it has.
+    pub handed_on: Vec<&'static str>,
 }
+
+/// What a longrun's directory hands on to its live directory.
+pub const HANDED_ON: &[&str] = &[
+    "run",
+    "finish",
+    "notification-fd",
+    "lock-fd",
+    "timeout-kill",
+    "timeout-finish",
+    "max-death-tally",
+    "down-signal",
+    "reload-signal",
+    "flag-down-killpg",
+    "flag-newpidns",
+    "flag-timeout-killpg",
+    "data",
+    "env",
+    "template",
+];
 
 impl Kind {
     /// Its name, as in `type`.

@@ -6,10 +6,11 @@
 
 use super::error::{Fault, Mistake, Place};
 use super::parse::{self, Type};
-use super::{Atomic, Definition, Kind, Longrun, Oneshot, Reference, Word};
+use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use std::ffi::OsString;
+use std::fs::FileType;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -46,11 +47,11 @@ impl Reader<'_> {
             Err(e) => return self.fault(source, &Mistake::SourceUnreadable(e)),
         };
         let mut empty = true;
-        for entry in entries {
+        for (entry, kind) in entries {
             let path = source.join(&entry);
-            let metadata = std::fs::metadata(&path);
-            let is_directory = metadata.as_ref().is_ok_and(std::fs::Metadata::is_dir);
-            match (parse::name(entry.as_bytes()), metadata) {
+            let followed = follow(&path, kind);
+            let is_directory = followed.as_ref().is_ok_and(FileType::is_dir);
+            match (parse::name(entry.as_bytes()), followed) {
                 // A file is nothing that is looked at, but for this its name is.
                 (Err(Mistake::NameNotUtf8), Ok(_)) if !is_directory => {}
                 (Err(mistake), _) => self.fault(&path, &mistake),
@@ -91,8 +92,8 @@ impl Reader<'_> {
 struct Directory<'a> {
     name: String,
     path: PathBuf,
-    /// The names of its files.
-    files: Vec<OsString>,
+    /// Its files.
+    files: Entries,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -152,7 +153,7 @@ impl Directory<'_> {
             self.parsed(file, None, parse::number);
         }
         for file in ["data", "env", "template"] {
-            if self.metadata(file).is_some_and(|metadata| !metadata.is_dir()) {
+            if self.file_type(file).is_some_and(|kind| !kind.is_dir()) {
                 self.fault(file, 0, &Mistake::NotDirectory);
             }
         }
@@ -161,6 +162,7 @@ impl Directory<'_> {
             notification_fd: self.descriptor("notification-fd"),
             lock_fd: self.descriptor("lock-fd"),
             has_finish: self.regular("finish"),
+            handed_on: HANDED_ON.iter().copied().filter(|name| self.has(name)).collect(),
             ..Longrun::default()
         };
         if let (Some(n), true) = (longrun.lock_fd, longrun.lock_fd == longrun.notification_fd) {
@@ -206,7 +208,7 @@ impl Directory<'_> {
             }
         };
         let mut all = Vec::new();
-        for entry in entries {
+        for (entry, _) in entries {
             let file = path.join(&entry);
             match parse::name(entry.as_bytes()) {
                 Ok(name) => all.push(Reference { name, file, line: 0 }),
@@ -285,20 +287,25 @@ impl Directory<'_> {
 
     /// Whether there is a script of this name. Something else in its place is a fault.
     fn regular(&mut self, file: &str) -> bool {
-        let metadata = self.metadata(file);
-        if metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
+        let kind = self.file_type(file);
+        if kind.is_some_and(|kind| !kind.is_file()) {
             self.fault(file, 0, &Mistake::NotRegular);
         }
-        metadata.is_some()
+        kind.is_some()
     }
 
-    /// What the system knows of a file; `None`: there is none, or a link to nothing.
-    fn metadata(&self, file: &str) -> Option<std::fs::Metadata> {
-        self.has(file).then(|| std::fs::metadata(self.path.join(file)).ok())?
+    /// What a file is; `None`: there is none, or a link to nothing.
+    fn file_type(&self, file: &str) -> Option<FileType> {
+        follow(&self.path.join(file), self.entry(file)?).ok()
+    }
+
+    /// What its entry says that a file is.
+    fn entry(&self, file: &str) -> Option<FileType> {
+        self.files.iter().find(|(name, _)| name == file).map(|(_, kind)| *kind)
     }
 
     fn has(&self, file: &str) -> bool {
-        self.files.iter().any(|name| name == file)
+        self.entry(file).is_some()
     }
 
     fn fault(&mut self, file: &str, line: u32, mistake: &Mistake) {
@@ -311,14 +318,24 @@ impl Directory<'_> {
     }
 }
 
-/// The names in a directory, without those that begin with a dot, in order.
-fn list(directory: &Path) -> Result<Vec<OsString>, Errno> {
-    let name = |entry: std::io::Result<std::fs::DirEntry>| entry.map(|entry| entry.file_name());
-    let all = std::fs::read_dir(directory).and_then(|entries| entries.map(name).collect());
-    let mut all: Vec<OsString> = all.map_err(|e| errno(&e))?;
-    all.retain(|name| !name.as_bytes().starts_with(b"."));
-    all.sort_unstable();
+/// What is in a directory: the names, in order, and what each is.
+type Entries = Vec<(OsString, FileType)>;
+
+/// What is in a directory, without the names that begin with a dot, in order.
+fn list(directory: &Path) -> Result<Entries, Errno> {
+    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)))
+    };
+    let all = std::fs::read_dir(directory).and_then(|entries| entries.map(entry).collect());
+    let mut all: Entries = all.map_err(|e| errno(&e))?;
+    all.retain(|(name, _)| !name.as_bytes().starts_with(b"."));
+    all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     Ok(all)
+}
+
+/// What an entry is, or what it leads to, if it is a link.
+fn follow(path: &Path, kind: FileType) -> std::io::Result<FileType> {
+    if kind.is_symlink() { Ok(std::fs::metadata(path)?.file_type()) } else { Ok(kind) }
 }
 
 /// Whether a path leads to a directory.

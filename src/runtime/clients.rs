@@ -55,9 +55,12 @@ struct Client {
 }
 
 impl Clients {
-    /// Remembers for whom a service is being started or stopped.
+    /// Remembers for whom a service is being started or stopped, if it is for a client.
     pub fn note_request(&mut self, id: ServiceId, request: RequestId) {
-        self.requests.insert(id, request);
+        match self.connected.contains_key(&request.0) {
+            true => drop(self.requests.insert(id, request)),
+            false => drop(self.requests.remove(&id)),
+        }
     }
     /// The request because of which something is being done to a service.
     pub fn request_for(&self, id: ServiceId) -> Option<RequestId> {

@@ -5,7 +5,7 @@ use crate::format::signal;
 use crate::sys::file;
 
 /// The longest such file that is read, in bytes.
-const MAX_BYTES: u64 = 256;
+const MAX_BYTES: usize = 256;
 
 /// A file that does not hold what it should; `.0` is its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub fn flag(file: &str) -> bool {
 }
 
 fn first_line(name: &str) -> Option<Vec<u8>> {
-    let text = file::head(name.as_bytes(), MAX_BYTES).ok()?;
-    text.split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
+    let mut text = [0; MAX_BYTES];
+    let length = file::start(name.as_bytes(), &mut text).ok()?;
+    text.get(..length)?.split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
 }

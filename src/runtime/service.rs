@@ -8,7 +8,7 @@ use crate::format::tally::{self, Death};
 use crate::sys::lock::Lock;
 use crate::sys::{clock, fifodir, file};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use nix::unistd::Pid;
 use std::fs;
@@ -118,6 +118,11 @@ impl Service {
         use Unsupervisable::File;
         self.fresh = make_event_directory(self.handle.is_some()).map_err(|e| File("event", e))?;
         let first = make_directory("supervise").map_err(|e| File("supervise", e))?;
+        self.status = Status::not_started(stamp(), false);
+        let bytes = self.status.encode();
+        // There is no control yet: nobody can wait for this one.
+        let written = first && file::write("supervise/status", &bytes).is_ok();
+        self.written = written.then_some(bytes);
         let lock = Lock::take(b"supervise/lock", 0o644)
             .map_err(|e| File("supervise/lock", e))?
             .ok_or(Unsupervisable::Locked)?;
@@ -132,8 +137,6 @@ impl Service {
             let _ = file::write("supervise/death_tally", &[]);
         }
         self.supervision = Some(Supervision { control, _lock: lock });
-        self.written = None;
-        self.status = Status::not_started(stamp(), false);
         Ok(())
     }
 
@@ -201,7 +204,8 @@ pub fn open_fifo(path: &str) -> Result<OwnedFd, Errno> {
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(e) => return Err(e),
     }
-    open(path, OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    openat(AT_FDCWD, path, flags, Mode::empty())
 }
 
 /// Makes `event` as s6 does; true if it was not there. One that is there is left as it is. In a

@@ -1,28 +1,18 @@
 //! What a longrun's service directory is made of. Reference: s6-rc-compile's page.
 
-use crate::definition::Longrun;
-use crate::sys::remove;
+use crate::definition::{HANDED_ON, Longrun};
+use crate::sys::{file, remove};
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, symlink};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-
-/// What a longrun's definition hands on to its service directory.
-const FILES: &[&str] = &[
-    "notification-fd",
-    "lock-fd",
-    "timeout-kill",
-    "timeout-finish",
-    "max-death-tally",
-    "down-signal",
-    "reload-signal",
-    "flag-down-killpg",
-    "flag-newpidns",
-    "flag-timeout-killpg",
-];
 
 /// Folders that are handed on whole.
 const FOLDERS: &[&str] = &["data", "env", "template"];
+
+/// More than most scripts have.
+const ROOM_BYTES: usize = 16_384;
 
 /// Scripts: executable in the live tree, whatever they are in the source.
 const SCRIPTS: &[&str] = &["run", "finish"];
@@ -37,20 +27,17 @@ pub struct LiveError {
 
 /// Copies what a service directory is made of.
 pub fn fill(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveError> {
-    for entry in fs::read_dir(source).map_err(at(source))? {
-        let entry = entry.map_err(at(source))?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else { continue };
+    for name in longrun.handed_on.iter().copied() {
         let (from, to) = (source.join(name), target.join(name));
         if SCRIPTS.contains(&name) {
             copy_script(&from, &to, longrun)?;
-        } else if FILES.contains(&name) {
-            copy_file(&from, &to, None)?;
         } else if FOLDERS.contains(&name) {
             copy_folder(&from, &to)?;
+        } else {
+            copy_file(&from, &to, 0o644)?;
         }
     }
-    if target.join("template").is_dir() {
+    if longrun.handed_on.contains(&"template") {
         for folder in ["instance", "instances"] {
             let folder = target.join(folder);
             fs::create_dir_all(&folder).map_err(at(&folder))?;
@@ -62,23 +49,19 @@ pub fn fill(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveE
 /// In a pipeline the author's script is `NAME.user`, which images edit; `NAME` leads to it.
 fn copy_script(from: &Path, to: &Path, longrun: &Longrun) -> Result<(), LiveError> {
     if longrun.producer_for.is_none() && longrun.consumer_for.is_empty() {
-        return copy_file(from, to, Some(0o755));
+        return copy_file(from, to, 0o755);
     }
     let name = format!("{}.user", to.file_name().unwrap_or_default().to_string_lossy());
-    copy_file(from, &to.with_file_name(&name), Some(0o755))?;
+    copy_file(from, &to.with_file_name(&name), 0o755)?;
     symlink(&name, to).map_err(at(to))
 }
 
-fn copy_file(from: &Path, to: &Path, mode: Option<u32>) -> Result<(), LiveError> {
-    let copied = fs::read(from).and_then(|bytes| {
-        let mut file = fs::File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode.unwrap_or(0o644))
-            .open(to)?;
-        file.write_all(&bytes)
-    });
+fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<(), LiveError> {
+    // Room for most, so that it takes one read to get it, and one to see that this was all.
+    let mut bytes = Vec::with_capacity(ROOM_BYTES);
+    let read = fs::File::open(from).and_then(|open| open.take(u64::MAX).read_to_end(&mut bytes));
+    let target = to.as_os_str().as_bytes();
+    let copied = read.and_then(|_| Ok(file::write_with(target, &bytes, mode)?));
     copied.map_err(at(to))
 }
 
@@ -114,7 +97,7 @@ pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> LiveError {
 /// file is a new one: a script that runs reads on in the old one.
 pub fn refresh(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveError> {
     let users = SCRIPTS.iter().map(|name| format!("{name}.user"));
-    let names = [FILES, FOLDERS, SCRIPTS].concat().into_iter().map(str::to_owned).chain(users);
+    let names = HANDED_ON.iter().map(|name| (*name).to_owned()).chain(users);
     for name in names {
         let path = target.join(name);
         remove::hierarchy(&path).map_err(io::Error::from).map_err(at(&path))?;

@@ -42,7 +42,7 @@ impl Runtime {
         let Timing { spans, over_us, .. } = &self.timing;
         let span = |(id, span): (&ServiceId, &Span)| {
             let name = &self.services.get(id)?.name;
-            Some(json!([name, span.begun_us, span.ended_us, span.failed]))
+            Some(json!([name, span.begun_us?, span.ended_us, span.failed]))
         };
         json!({
             "steps": self.settings.steps,

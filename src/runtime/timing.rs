@@ -15,10 +15,10 @@ pub struct Timing {
 }
 
 /// The start of one service.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Span {
     /// Its turn came.
-    pub begun_us: u64,
+    pub begun_us: Option<u64>,
     /// It was up and ready, or had failed.
     pub ended_us: Option<u64>,
     /// It failed.
@@ -36,7 +36,12 @@ impl Runtime {
         let spans = &mut self.timing.spans;
         let (id, failed) = match report {
             Report::Starting(id) => {
-                spans.insert(id, Span { begun_us: now_us, ended_us: None, failed: false });
+                // They start from the last to the first: a vector would be shifted for each.
+                if spans.is_empty() {
+                    let all = self.engine.graph().ids();
+                    spans.extend(all.map(|id| (id, Span::default())));
+                }
+                spans.insert(id, Span { begun_us: Some(now_us), ended_us: None, failed: false });
                 return;
             }
             Report::Started(id) => (id, false),

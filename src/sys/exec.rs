@@ -3,6 +3,7 @@
 use super::raw;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::stat::{FileStat, stat};
 use nix::unistd::AccessFlags;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::OnceLock;
@@ -105,7 +106,32 @@ pub struct Found {
     /// Whether it is a script that the kernel does not execute only because its mount is noexec.
     /// Its interpreter takes it all the same.
     pub noexec: bool,
+    /// Device and inode.
+    identity: (u64, u64),
+    /// Whether the kernel may know what to do with it: a script, ELF, or what only the kernel may
+    /// read.
+    is_program: bool,
 }
+
+impl Found {
+    /// Looks into what is there.
+    fn at(file: Vec<u8>, stat: &FileStat, noexec: bool) -> Self {
+        let mut head = [0; HEAD_BYTES];
+        let read = super::file::start(&file, &mut head);
+        let head = read.map(|length| head.get(..length).unwrap_or_default());
+        let shebang = head.ok().and_then(shebang_of);
+        let is_program = head.map_or(true, |h| shebang.is_some() || h.starts_with(b"\x7fELF"));
+        Self { file, shebang, noexec, identity: (stat.st_dev, stat.st_ino), is_program }
+    }
+
+    /// Whether it is the program that is running now.
+    pub fn is_self(&self) -> bool {
+        own_identity() == Some(self.identity)
+    }
+}
+
+/// How much of a file the kernel looks at.
+const HEAD_BYTES: usize = 256;
 
 /// What stands behind `#!`: the interpreter, and what follows it, as one argument.
 pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
@@ -115,12 +141,14 @@ pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
 /// over; if there is no more than that, it gives the error, else ENOENT.
 pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
     if name.contains(&b'/') {
-        let refused = executable(name).err();
-        let found =
-            Found { file: name.to_vec(), shebang: shebang(name), noexec: refused.is_some() };
-        return match refused {
-            Some(e) if found.shebang.is_none() || !is_on_noexec(name) => Err(e),
-            _ => Ok(found),
+        let refused = match executable(name) {
+            Ok(stat) => return Ok(Found::at(name.to_vec(), &stat, false)),
+            Err(e) => e,
+        };
+        let found = Found::at(name.to_vec(), &stat(name)?, true);
+        return match found.shebang {
+            Some(_) if is_on_noexec(name) => Ok(found),
+            _ => Err(refused),
         };
     }
     let mut folders = path.split(|&b| b == b':').filter(|folder| !folder.is_empty()).peekable();
@@ -137,39 +165,41 @@ pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
 }
 
 fn candidate(file: Vec<u8>) -> Result<Found, Errno> {
-    executable(&file)?;
-    let shebang = shebang(&file);
-    match &shebang {
+    let stat = executable(&file)?;
+    let found = Found::at(file, &stat, false);
+    match &found.shebang {
         Some((interpreter, _)) if interpreter.is_empty() => return Err(Errno::ENOEXEC),
         Some((interpreter, _)) => nix::unistd::access(interpreter.as_slice(), AccessFlags::F_OK)?,
         None => {}
     }
-    Ok(Found { file, shebang, noexec: false })
+    Ok(found)
 }
 
 /// Whether a file could be executed, were it on another mount.
 pub fn is_on_noexec(file: &[u8]) -> bool {
     use nix::sys::statvfs::{FsFlags, statvfs};
-    let is_program = nix::sys::stat::stat(file).is_ok_and(|s| s.st_mode & 0o111 != 0);
+    let is_program = stat(file).is_ok_and(|s| s.st_mode & 0o111 != 0);
     is_program && statvfs(file).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC))
 }
 
-fn executable(file: &[u8]) -> Result<(), Errno> {
+fn executable(file: &[u8]) -> Result<FileStat, Errno> {
     nix::unistd::access(file, AccessFlags::X_OK)?;
-    let stat = nix::sys::stat::stat(file)?;
+    let stat = stat(file)?;
     let regular = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-    if regular { Ok(()) } else { Err(Errno::EACCES) }
+    if regular { Ok(stat) } else { Err(Errno::EACCES) }
 }
 
 /// Whether a file is the program that is running now.
 pub fn is_self(file: &[u8]) -> bool {
+    stat(file).is_ok_and(|found| own_identity() == Some((found.st_dev, found.st_ino)))
+}
+
+fn own_identity() -> Option<(u64, u64)> {
     static SELF: OnceLock<Option<(u64, u64)>> = OnceLock::new();
-    let identity = |s: nix::sys::stat::FileStat| (s.st_dev, s.st_ino);
-    let ours = SELF.get_or_init(|| {
-        let own = nix::sys::stat::stat("/proc/self/exe");
-        own.or_else(|_| nix::sys::stat::stat(started_as().as_slice())).ok().map(identity)
-    });
-    ours.is_some() && nix::sys::stat::stat(file).ok().map(identity) == *ours
+    *SELF.get_or_init(|| {
+        let own = stat("/proc/self/exe").or_else(|_| stat(started_as().as_slice()));
+        own.ok().map(|own| (own.st_dev, own.st_ino))
+    })
 }
 
 /// The path with which the kernel started this program.
@@ -185,7 +215,12 @@ fn started_as() -> Vec<u8> {
 
 /// What stands behind the `#!` with which a file begins.
 pub fn shebang(file: &[u8]) -> Option<Shebang> {
-    let head = super::file::head(file, 256).ok()?;
+    let mut head = [0; HEAD_BYTES];
+    let length = super::file::start(file, &mut head).ok()?;
+    shebang_of(head.get(..length)?)
+}
+
+fn shebang_of(head: &[u8]) -> Option<Shebang> {
     let line = trim_blanks(head.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?);
     let end = line.iter().position(is_blank).unwrap_or(line.len());
     let argument = trim_blanks(&line[end..]);
@@ -215,14 +250,9 @@ pub fn set_comm(name: &str) {
 /// and a file that is neither script nor ELF is ENOEXEC.
 pub fn check(found: &Found) -> Result<(), Errno> {
     if let Some((interpreter, _)) = &found.shebang {
-        return executable(interpreter);
+        return executable(interpreter).map(drop);
     }
-    match super::file::head(&found.file, 4) {
-        Ok(head) if head == b"\x7fELF" => Ok(()),
-        // Executable but not readable: the kernel can look at what we cannot.
-        Err(_) => Ok(()),
-        Ok(_) => Err(Errno::ENOEXEC),
-    }
+    if found.is_program { Ok(()) } else { Err(Errno::ENOEXEC) }
 }
 
 #[cfg(test)]

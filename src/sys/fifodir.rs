@@ -126,7 +126,7 @@ impl Drop for Listener {
 
 fn each_listener(path: &[u8], mut act: impl FnMut(&OwnedFd, &CStr)) -> Result<(), Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let dir = open(path, flags, Mode::empty())?;
+    let dir = openat(AT_FDCWD, path, flags, Mode::empty())?;
     let mut seen = 0;
     let mut buffer = [0; 4096];
     let mut names: Vec<CString> = Vec::new();

@@ -1,7 +1,12 @@
 //! Small files where anybody may have put something else: a FIFO is never waited for.
 
+use super::fd;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::sys::stat::Mode;
 use std::fs::{self, File};
-use std::io::{Read, Result, Write};
+use std::io::{Read, Result};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 
@@ -17,11 +22,27 @@ pub fn head(file: &[u8], most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// What a file begins with, as far as one read gives it; how many bytes that is.
+///
+/// Like all that is done for every service it uses openat(2): with O_CLOEXEC, musl's open(2) makes
+/// two system calls.
+pub fn start(file: &[u8], buffer: &mut [u8]) -> std::result::Result<usize, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::from_bits_retain(NO_WAIT);
+    let open = openat(AT_FDCWD, file, flags, Mode::empty())?;
+    fd::read(open.as_raw_fd(), buffer)
+}
+
 /// Makes a file of these bytes, or makes an old one hold them. A FIFO without a reader is an error.
 pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).custom_flags(NO_WAIT);
-    options.open(file)?.write_all(bytes)
+    Ok(write_with(file.as_bytes(), bytes, 0o666)?)
+}
+
+/// The same; a new one gets this mode, less the umask.
+pub fn write_with(file: &[u8], bytes: &[u8], mode: u32) -> std::result::Result<(), Errno> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::from_bits_retain(NO_WAIT);
+    let open = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))?;
+    fd::write_all(open.as_raw_fd(), bytes)
 }
 
 /// Puts a new file in the place of an old one, so that nobody sees it half written.

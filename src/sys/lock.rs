@@ -2,7 +2,7 @@
 
 use super::fd::borrow;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, Flock, FlockArg, OFlag, fcntl, open};
+use nix::fcntl::{AT_FDCWD, FcntlArg, Flock, FlockArg, OFlag, fcntl, open, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -23,7 +23,7 @@ impl Lock {
     /// else has it.
     pub fn take(file: &[u8], mode: u32) -> Result<Option<Self>, Errno> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = open(file, flags, Mode::from_bits_truncate(mode))?;
+        let file = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))?;
         let claim = whole_file(libc::F_WRLCK);
         let taken = match fcntl(&file, FcntlArg::F_OFD_SETLK(&claim)) {
             // A kernel without open-file locks (as in some sandboxes): one of this process.

@@ -253,7 +253,7 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     }
     let name = next.file.as_ref().unwrap_or(first);
     let found = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
-    if exec::is_self(&found.file) {
+    if found.is_self() {
         if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
             return Ok(Some(Program::Ours(tool, next.argv)));
         }

@@ -84,12 +84,12 @@ fn write_services(destination: &Path, graph: &Graph) -> Result<(), String> {
     let failed = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     fs::create_dir(&copies).map_err(|e| failed(&copies, &e))?;
     for definition in graph.definitions() {
-        if matches!(definition.kind, Kind::Longrun(_)) {
+        if let Kind::Longrun(longrun) = &definition.kind {
             let copy = copies.join(&definition.name);
             fs::create_dir(&copy).map_err(|e| failed(&copy, &e))?;
             // As outside a pipeline: what is special about one is made in the live directory.
-            fill(&definition.directory, &copy, &Longrun::default())
-                .map_err(|e| failed(&copy, &e))?;
+            let plain = Longrun { handed_on: longrun.handed_on.clone(), ..Longrun::default() };
+            fill(&definition.directory, &copy, &plain).map_err(|e| failed(&copy, &e))?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 use nix::libc::{c_int, c_void, siginfo_t};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use std::io::Write;
 
 /// Has bugs told from here on, and in forked children; a program that is executed does without.
 pub fn tell() {
@@ -30,8 +31,8 @@ fn catch_traps() {
     }
 }
 
-/// The handler. A trap comes from an instruction of ours, never from within the allocator, so that
-/// all may be called here; but the signal may also be sent by anybody at any time.
+/// The handler. It may come at any time, in a child that shares our memory too: nothing here takes
+/// from the heap.
 extern "C" fn trapped(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: the kernel passes a siginfo_t to a handler with SA_SIGINFO.
     let info = unsafe { &*info };
@@ -46,8 +47,11 @@ extern "C" fn trapped(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
 }
 
 fn end(what: std::fmt::Arguments) -> ! {
-    let text = format!("sixtree: fatal: this is a bug, please report it: {what}\n");
-    let _ = super::fd::write_all(2, text.as_bytes());
+    let mut text = [0; 1024];
+    let mut rest = text.as_mut_slice();
+    let _ = writeln!(rest, "sixtree: fatal: this is a bug, please report it: {what}");
+    let unused = rest.len();
+    let _ = super::fd::write_all(2, text.get(..text.len() - unused).unwrap_or_default());
     super::process::exit(111)
 }
 

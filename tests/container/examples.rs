@@ -165,7 +165,7 @@ fn non_root_runs_as_an_ordinary_user() {
 
 #[test]
 fn nothing_is_wrong_with_the_definitions_of_small_examples() {
-    for name in ["minimal", "logger", "non-root"] {
+    for name in ["minimal", "logger", "legacy", "non-root"] {
         let root = Some(Path::new("examples").join(name).join("rootfs"));
         let request = Request { root, layer: true, ..Request::default() };
         assert_eq!(check(&request).expect("it can be looked at").1, [], "{name}");

@@ -153,6 +153,10 @@ fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
         let (definitions, mut faults) = image.read_what_is_there();
         // An image may well have its services elsewhere, or none yet.
         faults.retain(|fault| fault.code != "W001");
+        // Nor need this layer be the one that has the directory for them.
+        let services = image.services();
+        let is_elsewhere = request.layer && !services.exists();
+        faults.retain(|fault| !is_elsewhere || fault.file != services);
         (definitions, faults)
     } else {
         definition::read_with_bundles(&request.directories)

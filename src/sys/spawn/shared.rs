@@ -17,14 +17,15 @@ use std::sync::atomic::{AtomicI32, Ordering};
 /// How many may be on their way at a time. Others are forked as usual.
 const TASKS: usize = 32;
 
-/// What each of them has for a stack: 8192 bytes, far more than it needs.
-type Stack = [u128; 512];
+/// What each of them has for a stack, in units of 16 bytes, to which it is aligned: far more than
+/// it needs.
+const STACK: usize = 8192 / 16;
 
 /// The places in which such children begin.
 #[derive(Debug)]
 pub struct Nursery {
     tasks: Box<[Task]>,
-    stacks: Box<[Stack]>,
+    stacks: Box<[u128]>,
 }
 
 /// What a child is to do. It is not touched while `running` is not 0.
@@ -41,8 +42,9 @@ struct Task {
 impl Default for Nursery {
     fn default() -> Self {
         let tasks = (0..TASKS).map(|_| Task::default()).collect();
-        // Zeros of a plain type come from the kernel: no page is touched before it is needed.
-        let stacks = vec![[0; _]; TASKS].into_boxed_slice();
+        // Plain zeros (not arrays of them) come from the kernel: no page of them is touched before
+        // it is needed.
+        let stacks = vec![0; STACK * TASKS].into_boxed_slice();
         Self { tasks, stacks }
     }
 }
@@ -50,7 +52,8 @@ impl Default for Nursery {
 impl Nursery {
     /// Starts a program, if it needs no more than what can be done here. Else it comes back.
     pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, Execve> {
-        let free = self.tasks.iter_mut().zip(&mut self.stacks).find(|(task, _)| task.is_free());
+        let mut places = self.tasks.iter_mut().zip(self.stacks.chunks_exact_mut(STACK));
+        let free = places.find(|(task, _)| task.is_free());
         let (Some(stdio), Some((task, stack))) = (stdio(child), free) else { return Err(program) };
         task.session = Some(child.session);
         task.stdio = stdio;

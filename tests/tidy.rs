@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sys", &["format"]),
     ("definition", &["execline"]),
     ("graph", &["definition"]),
-    ("engine", &["graph", "definition"]),
+    ("engine", &["graph", "definition", "format"]),
     ("runtime", &["engine", "graph", "definition", "execline", "format", "sys", "tools"]),
     ("tools", &["runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("init", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),

@@ -1,5 +1,7 @@
 //! The whole conversation between the deciding half (the engine) and the doing half (runtime).
 
+pub use crate::format::request::Outcome;
+
 use crate::graph::ServiceId;
 
 /// Milliseconds on a clock that never goes back.
@@ -352,20 +354,5 @@ pub enum Failure {
     /// Its script could not be started.
     NotSpawned,
     /// The change was given up (a signal, or a stop of the container).
-    Aborted,
-}
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// All of it was done.
-    Done,
-    /// Some transition failed.
-    Failed,
-    /// `-t` was over.
-    TimedOut,
-    /// Another change is under way, and `-b` was not given.
-    Busy,
-    /// It was aborted, or the container stops.
     Aborted,
 }

@@ -88,14 +88,7 @@ impl Clients {
         }
     }
     /// Tells a client that its request has come to its end.
-    pub fn done(&mut self, request: RequestId, outcome: engine::Outcome) {
-        let outcome = match outcome {
-            engine::Outcome::Done => Outcome::Done,
-            engine::Outcome::Failed => Outcome::Failed,
-            engine::Outcome::TimedOut => Outcome::TimedOut,
-            engine::Outcome::Busy => Outcome::Busy,
-            engine::Outcome::Aborted => Outcome::Aborted,
-        };
+    pub fn done(&mut self, request: RequestId, outcome: Outcome) {
         self.requests.retain(|_, r| *r != request);
         self.answer(request.0, &Answer::Done(outcome));
     }

@@ -78,6 +78,8 @@ pub struct Runtime {
     heard_us: u64,
     /// Services whose `supervise/status` is to be written.
     stale: Vec<ServiceId>,
+    /// The services that a stop waits for, to be named in one line.
+    awaited: Vec<ServiceId>,
     /// What failed in the course of the boot.
     boot_failures: Vec<(ServiceId, Failure)>,
     /// Whether the container ends because of it.
@@ -114,6 +116,7 @@ impl Runtime {
             later: VecDeque::new(),
             heard_us: 0,
             stale: Vec::new(),
+            awaited: Vec::new(),
             boot_failures: Vec::new(),
             boot_is_fatal: false,
             boot_is_over: false,
@@ -200,6 +203,7 @@ impl Runtime {
             events.append(&mut self.later);
         }
         self.write_statuses();
+        self.name_awaited();
     }
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.

@@ -210,6 +210,9 @@ impl Runtime {
 
     /// Tells whoever asked: the client that did, or the container's stderr.
     fn report(&mut self, request: RequestId, report: Report) {
+        if let Report::StillWaiting(id) = report {
+            return self.awaited.push(id);
+        }
         if let Some(id) = subject(report) {
             self.clients.note_request(id, request);
         }
@@ -229,6 +232,18 @@ impl Runtime {
             }
             self.clients.say(request, say);
         }
+    }
+
+    /// Names the services that a stop waits for: there may be thousands.
+    pub(super) fn name_awaited(&mut self) {
+        if self.awaited.is_empty() {
+            return;
+        }
+        let awaited = std::mem::take(&mut self.awaited);
+        let graph = self.engine.graph();
+        let names: Vec<&str> = awaited.iter().map(|&id| graph.name(id)).collect();
+        let line = format!("s6-rc: warning: {}", report::still_waiting(&names));
+        self.say(1, &line);
     }
 
     /// A line about a service, to the stderr of whoever asked for what is being done to it.

@@ -59,7 +59,7 @@ fn text(report: Report, n: &str) -> String {
         R::Reloading(_) => format!("service {n}: reloading"),
         R::Reloaded(_) => format!("service {n} successfully reloaded"),
         R::NotReloaded(_, why) => format!("unable to reload service {n}: {}", reason(why)),
-        R::StillWaiting(_) => format!("still waiting for service {n} to stop"),
+        R::StillWaiting(_) => still_waiting(&[n]),
         R::Late(_) => {
             format!("SIXTREE_SHUTDOWN_MAXTIME is over: service {n} has not stopped; killing it")
         }
@@ -68,6 +68,18 @@ fn text(report: Report, n: &str) -> String {
             .to_owned(),
         R::BootFatal => "stopping the container.".to_owned(),
     }
+}
+
+/// What a stop waits for.
+pub fn still_waiting(names: &[&str]) -> String {
+    const NAMED: usize = 10;
+    let plural = if names.len() == 1 { "" } else { "s" };
+    let (named, others) = names.split_at(names.len().min(NAMED));
+    let more = match others.len() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    format!("still waiting for service{plural} {}{more} to stop", named.join(", "))
 }
 
 /// How s6-rc puts a failure: it runs a helper, whose codes 99 (time-out) and 1 (permanent failure)

@@ -109,6 +109,7 @@ cases! {
     slips_told
     stat_plain
     stop_maxtime
+    stop_names_late
     stop_reverse_order
     stop_sleeps_for_nobody
     stray_gets_kill

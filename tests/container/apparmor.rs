@@ -45,9 +45,13 @@ fn nothing_is_executed_where_profiles_forbid_it() {
         .file(&format!("{services}/web/data/check"), "#!/bin/sh\ntrue\n")
         .file(&format!("{services}/web/run"), "#!/bin/sh\nexec s6-notifyoncheck sleep 1000\n");
     let place = Scratch::new("apparmor");
+    // A file for each process: in one for all, a call is in two pieces if another comes between.
     let trace = place.path().join("execs");
+    std::fs::create_dir(&trace).expect("a directory for the traces");
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]).arg(&trace);
+    strace
+        .args(["-ff", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"])
+        .arg(trace.join("of"));
     strace.args([env!("CARGO_BIN_EXE_sixtree"), "run", "--env", "S6_KILL_GRACETIME=100"]);
     strace.args(["--env", "PATH=/usr/bin:/bin", "--env", "S6_LOGGING=1"]);
     let layers = image.layers();
@@ -58,7 +62,9 @@ fn nothing_is_executed_where_profiles_forbid_it() {
     let ended = strace.stdin(Stdio::null()).output().expect("strace starts (make deps)");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(0), "{said}");
-    let trace = std::fs::read_to_string(trace).expect("the trace");
+    let traces = std::fs::read_dir(trace).expect("the traces").flatten();
+    let trace: String =
+        traces.map(|file| std::fs::read_to_string(file.path()).expect("a trace")).collect();
     let executed: BTreeSet<&str> =
         trace.lines().filter(|line| line.ends_with(" = 0")).filter_map(file).collect();
     // The first is `sixtree run` itself.
@@ -71,7 +77,7 @@ fn nothing_is_executed_where_profiles_forbid_it() {
     }
 }
 
-/// `PID execve("FILE", …`: the file.
+/// `execve("FILE", …`: the file.
 fn file(line: &str) -> Option<&str> {
-    line.split_once("execve(\"")?.1.split('"').next()
+    line.strip_prefix("execve(\"")?.split('"').next()
 }

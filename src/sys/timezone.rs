@@ -15,7 +15,8 @@ pub enum Zone {
 
 /// What the clock and the calendar show so many seconds after 1970, UTC. `None`: no such year.
 pub fn civil(since_epoch: u64, zone: Zone) -> Option<Civil> {
-    let seconds = libc::time_t::try_from(since_epoch).ok()?;
+    // Of libc's time_t, whose name is deprecated on musl.
+    let seconds = since_epoch.try_into().ok()?;
     let mut broken = MaybeUninit::<libc::tm>::zeroed();
     let done = match zone {
         // SAFETY: both pointers are to live values of the right types.

@@ -20,6 +20,7 @@ mod rotated;
 mod scale;
 mod seccomp;
 mod steps;
+mod sync;
 mod syslog;
 mod terminal;
 

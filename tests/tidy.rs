@@ -62,7 +62,14 @@ const FILE_LINES: usize = 500;
 const FUNCTION_LINES: usize = 70;
 const COLUMNS: usize = 100;
 
-/// A file of src/, tests/ or benches/.
+/// How a file's own tests begin, which go on to its end. `mod tests;` only names another file.
+const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests {\n", "#[cfg(test)]\npub mod tests {\n"];
+
+/// What may stand before `fn`.
+const MODIFIERS: &[&str] =
+    &["pub", "pub(crate)", "pub(super)", "const", "unsafe", "extern", "\"C\""];
+
+/// A file of src/, tests/, benches/ or docs/.
 struct Source {
     path: PathBuf,
     text: String,
@@ -79,8 +86,8 @@ impl Source {
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let test = |part: &std::ffi::OsStr| part == "tests" || part == "tests.rs";
         let text = if self.path.iter().any(test) { "" } else { &self.text };
-        let lines = text.lines().take_while(|line| *line != "#[cfg(test)]");
-        lines.enumerate().map(|(n, l)| (n + 1, without_comment(l)))
+        let end = TESTS.iter().filter_map(|begin| text.find(begin)).min().unwrap_or(text.len());
+        text[..end].lines().enumerate().map(|(n, l)| (n + 1, without_comment(l)))
     }
     fn fault(&self, line: usize, what: &str) -> String {
         format!("{}:{line}: {what}", self.path.display())
@@ -244,7 +251,7 @@ fn nothing_banned_is_said() {
 #[test]
 fn every_file_says_its_job_and_is_short() {
     let mut faults = Vec::new();
-    for source in ["src", "tests", "benches"].into_iter().flat_map(sources) {
+    for source in ["src", "tests", "benches", "docs"].into_iter().flat_map(sources) {
         if !source.text.starts_with("//!") {
             faults.push(source.fault(1, "it does not open with its job (//!)"));
         }
@@ -269,9 +276,10 @@ fn long_functions(source: &Source) -> Vec<String> {
     for (start, line) in lines.iter().enumerate() {
         let head = line.trim_start();
         let depth = line.len() - head.len();
-        let words = head.split_whitespace().take_while(|w| !w.contains('('));
-        let is_function = head.starts_with("fn ") || words.skip(1).any(|w| w == "fn");
-        if !is_function || head.starts_with("//") || line.ends_with('}') {
+        let is_function = head.split_once("fn ").is_some_and(|(before, _)| {
+            before.split_whitespace().all(|word| MODIFIERS.contains(&word))
+        });
+        if !is_function || line.ends_with('}') {
             continue;
         }
         let close = format!("{}}}", " ".repeat(depth));
@@ -281,6 +289,20 @@ fn long_functions(source: &Source) -> Vec<String> {
         }
     }
     faults
+}
+
+#[test]
+fn what_is_code_and_what_is_long_is_seen_in_every_form() {
+    let of = |text: String| Source { path: "src/x.rs".into(), text };
+    let code = |text: &str| of(text.into()).code().filter(|(_, line)| !line.is_empty()).count();
+    assert_eq!(code("#[cfg(test)]\nmod tests;\nuse a;\n// b\n"), 3);
+    assert_eq!(code("use a;\n\n#[cfg(test)]\nmod tests {\n    use b;\n}\n"), 1);
+    for head in ["fn", "pub fn", "pub(super) fn", "pub(crate) const unsafe fn"] {
+        let long = |lines| of(format!("{head} f() {{\n{}}}\n", "    x;\n".repeat(lines)));
+        assert_eq!(long_functions(&long(FUNCTION_LINES - 2)), [""; 0], "{head}");
+        assert_eq!(long_functions(&long(FUNCTION_LINES - 1)).len(), 1, "{head}");
+    }
+    assert_eq!(long_functions(&of(format!("// fn f() {{\n{}}}\n", "x\n".repeat(99)))), [""; 0]);
 }
 
 #[test]

@@ -33,6 +33,18 @@ impl Programs {
         command.env("PATH", format!("{}:/usr/bin:/bin", self.0.display()));
         command
     }
+
+    /// A script in which KILL stands for a shell that sends its parent a signal, waits until a
+    /// handler has come to HEARD, and exits.
+    fn trapping(&self, script: &str, signal: &str, code: i32) -> String {
+        let file = self.0.join("heard");
+        let file = file.display();
+        let kill = format!(
+            "sh -c \"kill -{signal} $PPID; n=0; until [ -e {file} ] || [ $n = 2000 ]; do \
+             sleep 0.01; n=$((n + 1)); done; exit {code}\""
+        );
+        script.replace("KILL", &kill).replace("HEARD", &format!("s6-touch {file}"))
+    }
 }
 
 impl Drop for Programs {
@@ -122,16 +134,16 @@ fn signals_are_as_they_were() {
     };
     assert!(ignored(&alone));
     assert!(!ignored(&ignoring(&format!("trap {{ SIGHUP {{ }} }} {masks}"))));
-    let told = "trap { SIGHUP { s6-echo told } } sh -c \"kill -HUP $PPID; sleep 0.3\"";
-    assert_eq!(ignoring(told), "told\n");
+    let told =
+        programs.trapping("trap { SIGHUP { foreground { s6-echo told } HEARD } } KILL", "HUP", 0);
+    assert_eq!(ignoring(&told), "told\n");
 }
 
 #[test]
 fn real_time_signals_are_trapped_and_passed_on() {
     let programs = Programs::new("realtime");
-    let trapped = "trap { default { importas s SIGNAL s6-echo $s } } \
-                   sh -c \"kill -40 $PPID; sleep 0.3; exit 4\"";
-    let ended = programs.run(trapped);
+    let trapped = "trap { default { importas s SIGNAL foreground { s6-echo $s } HEARD } } KILL";
+    let ended = programs.run(&programs.trapping(trapped, "40", 4));
     assert_eq!((said(&ended), ended.status.code()), ("40\n".to_owned(), Some(4)));
     let passed = programs.run("trap -x { SIGUSR1 { } } sh -c \"kill -40 $PPID; exec sleep 5\"");
     assert_eq!(passed.status.code(), Some(128 + 40));

@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use crate::side::VARIABLES;
+use sixtree::execline::lexer;
 use std::fmt;
 
 type Word = Vec<u8>;
@@ -80,8 +81,26 @@ impl Script {
         let mode = random.of(&["", "-P", "-p", "-S0", "-S1", "-S2", "-s0", "-s1", "-S3", "-WS2"]);
         let mode = (!mode.is_empty()).then_some(mode);
         let arguments: Vec<&str> = (0..random.below(4)).map(|_| random.of(VALUES)).collect();
-        let all = mode.into_iter().chain(["-c", &text]).chain(arguments);
-        Self { command_line: all.map(|word| word.as_bytes().to_vec()).collect() }
+        let all: Vec<_> = mode.into_iter().chain(["-c", &text]).chain(arguments).collect();
+        Self::new(&all)
+    }
+
+    /// The script that this is.
+    pub fn new(command_line: &[&str]) -> Self {
+        Self { command_line: command_line.iter().map(|word| word.as_bytes().to_vec()).collect() }
+    }
+
+    /// Whether Debian's prints what happens to be in memory after the last word.
+    ///
+    /// A script may end in a brace, a backslash and a newline: the brace waits for the rest of its
+    /// word, which never comes. `el_parse` counts no word then, and leaves the brace without a NUL.
+    /// Only the substitution of -S and -s sees it, and reads on up to some NUL: through whatever
+    /// malloc keeps there, which is nothing at most lengths of a script.
+    pub fn runs_on(&self) -> bool {
+        let [mode, option, text, ..] = &*self.command_line else { return false };
+        option == b"-c"
+            && mode.iter().any(|letter| b"sS".contains(letter))
+            && lexer::words_and_rest(text).is_ok_and(|(_, rest)| !rest.is_empty())
     }
 }
 

@@ -31,8 +31,8 @@ pub struct Side {
 /// What a script came to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// These words, each with a NUL.
-    Words(String),
+    /// These words, each with its NUL.
+    Words(Vec<String>),
     /// An exit code other than 0.
     Failed(i32),
     /// A signal, or a panic.
@@ -86,10 +86,25 @@ impl Side {
 }
 
 impl Ending {
+    /// Whether the other is the same but for more bytes in the last word.
+    pub fn begins(&self, other: &Self) -> bool {
+        let (Self::Words(ours), Self::Words(theirs)) = (self, other) else { return false };
+        match (&**ours, &**theirs) {
+            ([ours @ .., last], [theirs @ .., longer]) => {
+                let last = last.strip_suffix("\\x00").unwrap_or(last);
+                ours == theirs && longer.starts_with(last)
+            }
+            _ => false,
+        }
+    }
+
     fn of(output: &Output) -> Self {
         let said = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            Some(0) => Self::Words(output.stdout.escape_ascii().to_string()),
+            Some(0) => {
+                let words = output.stdout.split_inclusive(|&byte| byte == 0);
+                Self::Words(words.map(|word| word.escape_ascii().to_string()).collect())
+            }
             Some(code) if !said.contains("this is a bug") => Self::Failed(code),
             _ => Self::Crashed(format!("{:?} {said}", output.status.signal())),
         }

@@ -188,12 +188,18 @@ impl Runtime {
 
     /// Gives the engine an event, and does all that it then wants; answers are events too.
     fn feed(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
+        self.feed_all(VecDeque::from([event]));
+    }
+
+    /// The same with some, and with the answers to them.
+    fn feed_all(&mut self, mut events: VecDeque<Event>) {
         while let Some(event) = events.pop_front() {
             self.heard_us = self.since_begun_us();
             self.engine.handle(Time(self.heard_us / 1_000), event);
             self.obey(&mut events);
         }
+        self.write_statuses();
+        self.name_awaited();
     }
 
     /// Does all that the engine wants. The answers are events.
@@ -202,8 +208,6 @@ impl Runtime {
             events.extend(self.perform(command));
             events.append(&mut self.later);
         }
-        self.write_statuses();
-        self.name_awaited();
     }
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.

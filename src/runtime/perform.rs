@@ -125,7 +125,8 @@ impl Runtime {
         })
     }
 
-    /// The status is written before the next thing that anyone could notice, and then once.
+    /// The status is written before the next thing that anyone could notice (an event, the end of
+    /// a change), or else when the engine has said all, and then once.
     fn mark_stale(&mut self, id: ServiceId) {
         if let Some(service) = self.services.get_mut(&id)
             && !std::mem::replace(&mut service.stale, true)
@@ -193,6 +194,7 @@ impl Runtime {
                 self.warn(&format!("sixtree: warning: {line}"));
             }
         }
+        self.write_statuses();
         self.boot_is_over |= request == BOOT;
         self.note_done(request, outcome);
         self.clients.done(request, outcome);

@@ -143,7 +143,7 @@ impl Runtime {
         self.engine.replace(now, graph).map_err(|e| self.not_updated(e))?;
         let mut events = VecDeque::new();
         self.obey(&mut events);
-        events.into_iter().for_each(|event| self.feed(event));
+        self.feed_all(events);
         // Longruns that have gone were dropped already.
         oneshots.iter().for_each(|id| drop(self.services.remove(id)));
         Ok(())

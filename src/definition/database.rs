@@ -238,7 +238,7 @@ impl Fields {
             }),
             _ => return Err(Error::Lacks("type")),
         };
-        Ok(Definition { name, directory, kind, essential, recommended })
+        Ok(Definition { name, directory, kind, essential, recommended, unread: Vec::new() })
     }
 
     fn atomic(&mut self) -> Result<Atomic, Error> {
@@ -371,6 +371,7 @@ mod tests {
                 kind,
                 essential,
                 recommended,
+                unread: Vec::new(),
             },
         )
     }

@@ -119,7 +119,7 @@ pub enum Mistake {
     Unreadable(Errno),
     /// A file that is too long to be what it should be.
     #[error("longer than {} bytes", .0)]
-    TooLong(u64),
+    TooLong(usize),
     /// No `type`.
     #[error("unable to read type: No such file or directory")]
     TypeMissing,

@@ -31,6 +31,8 @@ pub struct Definition {
     pub essential: bool,
     /// `flag-recommended`.
     pub recommended: bool,
+    /// Files in its directory that nothing reads in a definition of its type; see `names`.
+    pub unread: Vec<String>,
 }
 
 /// A name that a definition mentions, and the file that mentions it.
@@ -142,8 +144,9 @@ impl Definition {
     /// A definition that comes from no directory.
     pub fn new(name: &str, kind: Kind) -> Self {
         let (name, directory) = (name.to_owned(), PathBuf::new());
-        Self { name, directory, kind, essential: false, recommended: false }
+        Self { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
     }
+
     /// Dependencies and timeouts; a bundle has none.
     pub fn atomic(&self) -> Option<&Atomic> {
         match &self.kind {

@@ -2,7 +2,7 @@
 //! a slip in it is never told by what fails. Reference: s6-rc-compile's page.
 
 use super::{Definition, Fault, Kind, Place, Problem, similar};
-use std::path::Path;
+use crate::sys::directory::Entry;
 
 /// Files that a definition may have, and the types that have them.
 const FILES: &[(&str, &[&str])] = &[
@@ -70,21 +70,28 @@ pub fn is_known(name: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == name)
 }
 
+/// The files that nothing reads in a definition of a type.
+pub(super) fn unread(kind: &str, files: &[Entry]) -> Vec<String> {
+    let is_read = |name: &str| FILES.iter().any(|(n, types)| *n == name && types.contains(&kind));
+    let names = files.iter().filter_map(|entry| entry.name.to_str());
+    names.filter(|name| !is_read(name)).map(str::to_owned).collect()
+}
+
 /// A warning for each file of a definition that nothing reads, and that was meant to be read.
 pub fn misnamed(definition: &Definition) -> Vec<Fault> {
-    let names = list(&definition.directory).into_iter();
-    let tell = |name: String| Some((look(definition, &name)?, definition.directory.join(name)));
+    let tell = |name| Some((look(definition, name)?, definition.directory.join(name)));
     let service = Some(definition.name.clone());
     let place = |file| Place { service: service.clone(), file, line: 0 };
-    names.filter_map(tell).map(|(problem, file)| Fault::new(place(file), &problem)).collect()
+    let told = definition.unread.iter().filter_map(|name| tell(name));
+    told.map(|(problem, file)| Fault::new(place(file), &problem)).collect()
 }
 
 fn look(definition: &Definition, name: &str) -> Option<Misnamed> {
     let kind = definition.kind.name();
-    match FILES.iter().find(|(known, _)| *known == name) {
-        Some((_, types)) if types.contains(&kind) || is_named(definition, name) => None,
-        Some(_) => Some(Misnamed::OtherType(kind)),
-        None => {
+    match is_known(name) {
+        true if is_named(definition, name) => None,
+        true => Some(Misnamed::OtherType(kind)),
+        false => {
             let names = FILES.iter().filter(|(_, types)| types.contains(&kind));
             similar(name, names.map(|(name, _)| *name)).map(Misnamed::Misspelt)
         }
@@ -97,13 +104,4 @@ fn is_named(definition: &Definition, name: &str) -> bool {
     let end = format!("/{}/{name}", definition.name);
     let words = oneshot.up.iter().chain(&oneshot.down).chain(&oneshot.reload);
     words.into_iter().any(|word| String::from_utf8_lossy(word).contains(&end))
-}
-
-/// The names in a directory that are UTF-8, sorted, without those that begin with a dot.
-pub fn list(directory: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
-    names.sort_unstable();
-    names
 }

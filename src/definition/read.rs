@@ -6,18 +6,16 @@
 
 use super::error::{Fault, Mistake, Place};
 use super::parse::{self, Type};
-use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
+use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word, names};
+use crate::sys::directory::{self, Entry, Kind as FileKind};
+use crate::sys::file;
 use litemap::LiteMap;
 use nix::errno::Errno;
-use std::ffi::OsString;
-use std::fs::FileType;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// No file that is read here has a reason to be longer, in bytes.
-const LONGEST_FILE: u64 = 1 << 20;
+const LONGEST_FILE: usize = 1 << 20;
 
 /// Reads every definition of these directories, in order, by name within each.
 ///
@@ -47,15 +45,15 @@ impl Reader<'_> {
             Err(e) => return self.fault(source, &Mistake::SourceUnreadable(e)),
         };
         let mut empty = true;
-        for (entry, kind) in entries {
-            let path = source.join(&entry);
+        for Entry { name, kind } in entries {
+            let path = source.join(&name);
             let followed = follow(&path, kind);
-            let is_directory = followed.as_ref().is_ok_and(FileType::is_dir);
-            match (parse::name(entry.as_bytes()), followed) {
+            let is_directory = followed == Ok(FileKind::Directory);
+            match (parse::name(name.as_bytes()), followed) {
                 // A file is nothing that is looked at, but for this its name is.
                 (Err(Mistake::NameNotUtf8), Ok(_)) if !is_directory => {}
                 (Err(mistake), _) => self.fault(&path, &mistake),
-                (_, Err(e)) => self.fault(&path, &Mistake::Unreachable(errno(&e))),
+                (_, Err(e)) => self.fault(&path, &Mistake::Unreachable(e)),
                 (Ok(name), Ok(_)) if is_directory => self.definition(name, path),
                 (Ok(_), Ok(_)) => {}
             }
@@ -93,7 +91,7 @@ struct Directory<'a> {
     name: String,
     path: PathBuf,
     /// Its files.
-    files: Entries,
+    files: Vec<Entry>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -110,6 +108,7 @@ impl Directory<'_> {
         Definition {
             name: self.name.clone(),
             directory: self.path.clone(),
+            unread: names::unread(kind.name(), &self.files),
             kind,
             essential: self.has("flag-essential"),
             recommended: self.has("flag-recommended"),
@@ -153,7 +152,7 @@ impl Directory<'_> {
             self.parsed(file, None, parse::number);
         }
         for file in ["data", "env", "template"] {
-            if self.file_type(file).is_some_and(|kind| !kind.is_dir()) {
+            if self.kind_of(file).is_some_and(|kind| kind != FileKind::Directory) {
                 self.fault(file, 0, &Mistake::NotDirectory);
             }
         }
@@ -208,9 +207,9 @@ impl Directory<'_> {
             }
         };
         let mut all = Vec::new();
-        for (entry, _) in entries {
-            let file = path.join(&entry);
-            match parse::name(entry.as_bytes()) {
+        for entry in entries {
+            let file = path.join(&entry.name);
+            match parse::name(entry.name.as_bytes()) {
                 Ok(name) => all.push(Reference { name, file, line: 0 }),
                 Err(mistake) => self.fault_at(file, 0, &mistake),
             }
@@ -270,16 +269,9 @@ impl Directory<'_> {
         if !self.has(file) {
             return Ok(None);
         }
-        // Without O_NONBLOCK a FIFO would hold up the boot.
-        let mut options = std::fs::OpenOptions::new();
-        let open = options.read(true).custom_flags(nix::libc::O_NONBLOCK);
-        let mut text = Vec::new();
-        let read = open
-            .open(self.path.join(file))
-            .and_then(|opened| opened.take(LONGEST_FILE + 1).read_to_end(&mut text));
-        match read.map_err(|e| errno(&e)) {
-            Ok(n) if n as u64 > LONGEST_FILE => Err(Mistake::TooLong(LONGEST_FILE)),
-            Ok(_) => Ok(Some(text)),
+        match file::head(self.path.join(file).as_os_str().as_bytes(), LONGEST_FILE + 1) {
+            Ok(text) if text.len() > LONGEST_FILE => Err(Mistake::TooLong(LONGEST_FILE)),
+            Ok(text) => Ok(Some(text)),
             Err(Errno::ENOENT) => Ok(None),
             Err(e) => Err(Mistake::Unreadable(e)),
         }
@@ -287,21 +279,21 @@ impl Directory<'_> {
 
     /// Whether there is a script of this name. Something else in its place is a fault.
     fn regular(&mut self, file: &str) -> bool {
-        let kind = self.file_type(file);
-        if kind.is_some_and(|kind| !kind.is_file()) {
+        let kind = self.kind_of(file);
+        if kind.is_some_and(|kind| kind != FileKind::File) {
             self.fault(file, 0, &Mistake::NotRegular);
         }
         kind.is_some()
     }
 
     /// What a file is; `None`: there is none, or a link to nothing.
-    fn file_type(&self, file: &str) -> Option<FileType> {
+    fn kind_of(&self, file: &str) -> Option<FileKind> {
         follow(&self.path.join(file), self.entry(file)?).ok()
     }
 
     /// What its entry says that a file is.
-    fn entry(&self, file: &str) -> Option<FileType> {
-        self.files.iter().find(|(name, _)| name == file).map(|(_, kind)| *kind)
+    fn entry(&self, file: &str) -> Option<FileKind> {
+        self.files.iter().find(|entry| entry.name == file).map(|entry| entry.kind)
     }
 
     fn has(&self, file: &str) -> bool {
@@ -318,24 +310,22 @@ impl Directory<'_> {
     }
 }
 
-/// What is in a directory: the names, in order, and what each is.
-type Entries = Vec<(OsString, FileType)>;
-
 /// What is in a directory, without the names that begin with a dot, in order.
-fn list(directory: &Path) -> Result<Entries, Errno> {
-    let entry = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.and_then(|entry| Ok((entry.file_name(), entry.file_type()?)))
-    };
-    let all = std::fs::read_dir(directory).and_then(|entries| entries.map(entry).collect());
-    let mut all: Entries = all.map_err(|e| errno(&e))?;
-    all.retain(|(name, _)| !name.as_bytes().starts_with(b"."));
-    all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+fn list(directory: &Path) -> Result<Vec<Entry>, Errno> {
+    let mut all = directory::entries(directory)?;
+    all.retain(|entry| !entry.name.as_bytes().starts_with(b"."));
+    all.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
 }
 
 /// What an entry is, or what it leads to, if it is a link.
-fn follow(path: &Path, kind: FileType) -> std::io::Result<FileType> {
-    if kind.is_symlink() { Ok(std::fs::metadata(path)?.file_type()) } else { Ok(kind) }
+fn follow(path: &Path, kind: FileKind) -> Result<FileKind, Errno> {
+    match kind {
+        FileKind::Link => {
+            std::fs::metadata(path).map(|found| found.file_type().into()).map_err(errno)
+        }
+        FileKind::File | FileKind::Directory | FileKind::Other => Ok(kind),
+    }
 }
 
 /// Whether a path leads to a directory.
@@ -343,6 +333,6 @@ pub(super) fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
 }
 
-fn errno(e: &std::io::Error) -> Errno {
+fn errno(e: std::io::Error) -> Errno {
     Errno::from_raw(e.raw_os_error().unwrap_or(0))
 }

@@ -9,7 +9,7 @@ pub const LENGTH: usize = 14;
 pub const MAX: usize = 4096;
 
 /// The longest that a file gets, in bytes.
-pub const MAX_BYTES: u64 = (MAX * LENGTH) as u64;
+pub const MAX_BYTES: usize = MAX * LENGTH;
 
 /// One death.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

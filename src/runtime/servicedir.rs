@@ -3,16 +3,13 @@
 use crate::definition::{HANDED_ON, Longrun};
 use crate::sys::{file, remove};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// Folders that are handed on whole.
 const FOLDERS: &[&str] = &["data", "env", "template"];
-
-/// More than most scripts have.
-const ROOM_BYTES: usize = 16_384;
 
 /// Scripts: executable in the live tree, whatever they are in the source.
 const SCRIPTS: &[&str] = &["run", "finish"];
@@ -57,12 +54,8 @@ fn copy_script(from: &Path, to: &Path, longrun: &Longrun) -> Result<(), LiveErro
 }
 
 fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<(), LiveError> {
-    // Room for most, so that it takes one read to get it, and one to see that this was all.
-    let mut bytes = Vec::with_capacity(ROOM_BYTES);
-    let read = fs::File::open(from).and_then(|open| open.take(u64::MAX).read_to_end(&mut bytes));
-    let target = to.as_os_str().as_bytes();
-    let copied = read.and_then(|_| Ok(file::write_with(target, &bytes, mode)?));
-    copied.map_err(at(to))
+    let copied = file::copy(from.as_os_str().as_bytes(), to.as_os_str().as_bytes(), mode);
+    copied.map_err(|e| at(to)(e.into()))
 }
 
 fn copy_folder(from: &Path, to: &Path) -> Result<(), LiveError> {

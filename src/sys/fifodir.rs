@@ -1,7 +1,7 @@
 //! Directories of events (`event/`): a listener puts a FIFO into it, and a notifier writes to all
 //! that it finds. Reference: <https://skarnet.org/software/s6/fifodir.html>.
 
-use super::{clock, fd};
+use super::{clock, directory, fd};
 use crate::format::fifodir::{is_listener, listener};
 use crate::format::tai::Tain;
 use nix::errno::Errno;
@@ -125,40 +125,20 @@ impl Drop for Listener {
 }
 
 fn each_listener(path: &[u8], mut act: impl FnMut(&OwnedFd, &CStr)) -> Result<(), Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let dir = openat(AT_FDCWD, path, flags, Mode::empty())?;
+    let mut reader = directory::Reader::open(path)?;
     let mut seen = 0;
-    let mut buffer = [0; 4096];
     let mut names: Vec<CString> = Vec::new();
     while seen < MAX_ENTRIES {
-        let entries = list(&dir, &mut buffer)?;
+        let entries = reader.names()?;
         if entries.is_empty() {
             break;
         }
         seen += entries.len();
-        let listeners = entries.into_iter().filter(|name| is_listener(name));
-        names.extend(listeners.filter_map(|name| CString::new(name).ok()));
+        let listeners = entries.into_iter().filter(|(name, _)| is_listener(name));
+        names.extend(listeners.filter_map(|(name, _)| CString::new(name).ok()));
     }
-    names.iter().for_each(|name| act(&dir, name));
+    names.iter().for_each(|name| act(reader.directory(), name));
     Ok(())
-}
-
-/// The next names in a directory; none at its end. (readdir(3) would cost three calls more, for a
-/// directory that is empty nearly always.)
-fn list<'b>(dir: &OwnedFd, buffer: &'b mut [u8]) -> Result<Vec<&'b [u8]>, Errno> {
-    let (fd, room) = (dir.as_raw_fd(), buffer.len());
-    // SAFETY: the kernel writes at most `room` bytes into the buffer.
-    let n = unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), room) };
-    let mut rest = buffer.get(..Errno::result(n)? as usize).unwrap_or_default();
-    let mut names = Vec::new();
-    // Each entry: inode (8 bytes), offset (8), its length (2), type (1), the name and a NUL.
-    while let Some(&[low, high]) = rest.get(16..18) {
-        let length = usize::from(u16::from_ne_bytes([low, high]));
-        let name = rest.get(19..length).unwrap_or_default();
-        names.extend(name.split(|&b| b == 0).next());
-        rest = rest.get(length.max(19)..).unwrap_or_default();
-    }
-    Ok(names)
 }
 
 /// Opens a listener's FIFO for writing. Whatever else someone has put there under such a name is

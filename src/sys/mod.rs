@@ -4,6 +4,7 @@ pub mod bug;
 pub mod clock;
 pub mod copy;
 pub mod device;
+pub mod directory;
 pub mod errno;
 pub mod exec;
 pub mod fd;

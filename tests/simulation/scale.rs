@@ -22,7 +22,7 @@ fn service(at: usize, needs: Option<usize>) -> Definition {
         _ => Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() }),
     };
     let (name, directory) = (format!("s{at}"), PathBuf::new());
-    Definition { name, directory, kind, essential: false, recommended: false }
+    Definition { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
 }
 
 /// An engine, and the answers that it is to get.

@@ -89,7 +89,14 @@ fn service(at: usize, needs: &[String], size: Size, choices: &mut dyn Choices) -
 }
 
 fn definition(name: String, kind: Kind, essential: bool) -> Definition {
-    Definition { name, directory: PathBuf::new(), kind, essential, recommended: false }
+    Definition {
+        name,
+        directory: PathBuf::new(),
+        kind,
+        essential,
+        recommended: false,
+        unread: Vec::new(),
+    }
 }
 
 fn reference(name: &str) -> Reference {

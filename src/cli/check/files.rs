@@ -22,7 +22,7 @@ const LONGEST_TALLY: u32 = 4096;
 
 /// Looks at the files of one definition directory.
 pub(super) fn lint(definition: &Definition, found: &mut Found) {
-    let names = names::list(&definition.directory);
+    let names = list(&definition.directory);
     found.faults.extend(names::misnamed(definition));
     for name in &names {
         world_writable(definition, name, found);
@@ -36,6 +36,15 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
     if matches!(definition.kind, Kind::Longrun(_)) {
         names.iter().for_each(|name| content(definition, name, found));
     }
+}
+
+/// The names in a directory that are UTF-8, sorted, without those that begin with a dot.
+fn list(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    names.sort_unstable();
+    names
 }
 
 fn world_writable(definition: &Definition, name: &str, found: &mut Found) {
@@ -80,7 +89,7 @@ fn tally(definition: &Definition, file: &str, found: &mut Found) {
 
 /// Files of env/ that hold a secret, by their names. A path to one is none.
 fn secrets(definition: &Definition, found: &mut Found) {
-    for name in names::list(&definition.directory.join("env")) {
+    for name in list(&definition.directory.join("env")) {
         let file = format!("env/{name}");
         let value = first_line(&definition.directory.join(&file)).unwrap_or_default();
         if is_secret_name(&name) && !value.is_empty() && !value.starts_with('/') {

@@ -48,7 +48,14 @@ fn atomic(dependencies: &[&str]) -> Atomic {
 
 fn definition(name: &str, kind: Kind) -> Definition {
     let directory = PathBuf::new();
-    Definition { name: name.into(), directory, kind, essential: false, recommended: false }
+    Definition {
+        name: name.into(),
+        directory,
+        kind,
+        essential: false,
+        recommended: false,
+        unread: Vec::new(),
+    }
 }
 
 /// An engine with a clock.

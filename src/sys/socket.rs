@@ -8,6 +8,7 @@ use nix::sys::socket::{
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// The most descriptors that the kernel lets one message carry.
@@ -28,10 +29,7 @@ pub fn listen(path: &Path) -> Result<OwnedFd, Errno> {
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(e) => return Err(e),
     }
-    let mask = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
-    let bound = nix::sys::socket::bind(fd.as_raw_fd(), &UnixAddr::new(path)?);
-    nix::sys::stat::umask(mask);
-    bound?;
+    super::ipc::bind(&fd, path.as_os_str().as_bytes(), 0o600)?;
     nix::sys::socket::listen(&fd, Backlog::MAXCONN)?;
     Ok(fd)
 }
@@ -97,9 +95,17 @@ fn stream(flags: SockFlag) -> Result<OwnedFd, Errno> {
 mod tests {
     use super::*;
     use std::os::fd::AsFd;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    /// The umask is that of all threads: one test at a time.
+    fn alone() -> MutexGuard<'static, ()> {
+        static ALONE: Mutex<()> = Mutex::new(());
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     #[test]
     fn bytes_and_descriptors_arrive() {
+        let _alone = alone();
         let path = std::env::temp_dir().join(format!("sixtree-socket-{}", std::process::id()));
         let listener = listen(&path).unwrap();
         assert!(accept(&listener).unwrap().is_none());
@@ -121,5 +127,18 @@ mod tests {
         assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(0));
         assert_eq!(send(server.as_fd(), b"x", &[]), Err(Errno::EPIPE));
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_leaves_the_umask_as_it_was() {
+        let umask = || {
+            let status = std::fs::read_to_string("/proc/self/status").unwrap();
+            status.lines().find(|line| line.starts_with("Umask:")).map(str::to_owned)
+        };
+        let _alone = alone();
+        let before = umask();
+        assert!(before.is_some());
+        assert_eq!(listen(Path::new(&"x".repeat(200))).err(), Some(Errno::ENAMETOOLONG));
+        assert_eq!(umask(), before);
     }
 }

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
@@ -32,13 +33,17 @@ const TREE: &[(&str, &str)] = &[
 /// A live directory, and the PID 1 that keeps it.
 struct Live {
     root: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Live {
+    /// One at a time: the umask under which PID 1 makes its socket is that of all threads.
     fn new(name: &str) -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let root = std::env::temp_dir().join(format!("sixtree-rc-{name}-{}", std::process::id()));
         fs::create_dir_all(root.join("s6-rc")).unwrap();
-        let live = Self { root };
+        let live = Self { root, _alone };
         live.compile("compiled", TREE);
         live
     }

@@ -6,6 +6,8 @@
 //! these files.
 #![allow(clippy::disallowed_methods)]
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use proptest::prelude::*;
 use serde_json::Value;
 use sixtree::cli::check::report::{self, Format};
@@ -16,7 +18,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const GALLERY: &str = "tests/definitions";
 
@@ -210,19 +212,27 @@ fn a_thousand_services_are_checked_fast() {
     let took = (0..5).map(check_here).min().unwrap();
     eprintln!("1,000 services are checked in {took:?}");
     assert!(took.as_millis() < 1000, "{took:?}");
-    // The release, in the best of five tries. scripts/dev-root is none.
+    // The release: what it takes of the processor, for which others may have it wait. What
+    // scripts/dev-root makes is none.
     let root = std::env::var_os("SIXTREE_ROOT").map(PathBuf::from);
     let Some(root) = root.filter(|root| !root.ends_with("dev/root")) else { return };
     let check = |_| {
-        let start = Instant::now();
+        let before = taken_by_children();
         let mut sixtree = Command::new(root.join("command/sixtree"));
         let output = sixtree.arg("check").arg(&request.directories[0]).output().unwrap();
         assert!(output.status.code().is_some_and(|code| code < 2), "{output:?}");
-        start.elapsed()
+        taken_by_children() - before
     };
     let best = (0..5).map(check).min().unwrap();
     eprintln!("1,000 services are checked by the release in {best:?}");
     assert!(best.as_millis() < 100, "{best:?}");
+}
+
+/// The time of the processor that all programs have taken which were started here and have ended.
+fn taken_by_children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(micros as u64)
 }
 
 proptest! {

@@ -32,13 +32,12 @@ pub fn words(text: &[u8]) -> Vec<Word> {
 pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
     let Some(text) = &boot.settings.stage2_hook else { return Ok(None) };
     let shown = String::from_utf8_lossy(text);
-    let code = match wait(boot, text) {
+    let (code, why) = match wait(boot, text) {
         Ok(Ended::Stopped) => return Ok(Some(0)),
-        Ok(Ended::Code(code)) => code,
+        Ok(Ended::Code(code)) => (code, String::new()),
         Err(e) => {
-            let line = format!("rc.init: warning: unable to run hook {shown}: {}\n", e.desc());
-            let _ = fd::write_all(2, line.as_bytes());
-            if e == Errno::ENOENT { 127 } else { 126 }
+            let code = if e == Errno::ENOENT { 127 } else { 126 };
+            (code, format!(": unable to run it: {}", e.desc()))
         }
     };
     let (severity, level) = match code {
@@ -47,7 +46,7 @@ pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
         _ => ("warning", 1),
     };
     if boot.settings.verbosity >= level {
-        let line = format!("rc.init: {severity}: hook {shown} exited {code}\n");
+        let line = format!("rc.init: {severity}: hook {shown} exited {code}{why}\n");
         let _ = fd::write_all(2, line.as_bytes());
     }
     Ok((severity == "fatal").then_some(code))

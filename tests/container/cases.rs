@@ -57,6 +57,7 @@ cases! {
     graph_parallel_down
     graph_timeout_up_longrun
     hook_adds_service
+    hook_missing_is_told
     hook_removes_service
     install_symlinks
     legacy_cont_finish_order

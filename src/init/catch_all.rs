@@ -32,18 +32,19 @@ pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Ref
     }
     let directory = run_directory.join("service/s6-svscan-log");
     let logs = run_directory.join("uncaught-logs");
-    let failed = |e| Refusal::Unwritable(directory.clone(), e);
-    fs::create_dir_all(&directory).map_err(failed)?;
-    fs::create_dir_all(&logs).map_err(failed)?;
-    fs::set_permissions(&logs, fs::Permissions::from_mode(0o2750)).map_err(failed)?;
+    let failed = Refusal::unwritable(&directory);
+    fs::create_dir_all(&directory).map_err(&failed)?;
+    fs::create_dir_all(&logs).map_err(Refusal::unwritable(&logs))?;
+    fs::set_permissions(&logs, fs::Permissions::from_mode(0o2750))
+        .map_err(Refusal::unwritable(&logs))?;
     let user = user(settings);
     if let Some(user) = &user {
         let _ = nix::unistd::chown(&logs, Some(user.uid.into()), Some(user.gid.into()));
     }
-    fs::write(directory.join("run"), script(settings, user.as_ref(), &logs)).map_err(failed)?;
+    fs::write(directory.join("run"), script(settings, user.as_ref(), &logs)).map_err(&failed)?;
     let executable = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(directory.join("run"), executable).map_err(failed)?;
-    fs::write(directory.join("notification-fd"), "3\n").map_err(failed)?;
+    fs::set_permissions(directory.join("run"), executable).map_err(&failed)?;
+    fs::write(directory.join("notification-fd"), "3\n").map_err(&failed)?;
     let fifo = directory.join("fifo");
     let kept = open_fifo(&fifo).map_err(|e| Refusal::Unwritable(fifo, e.into()))?;
     let opened = kept[0].as_raw_fd();

@@ -24,8 +24,7 @@ pub fn with_path(mut env: Environment) -> Environment {
     env
 }
 
-/// What services get: PATH alone, or everything with `S6_KEEP_ENV`. Where /run is elsewhere, our
-/// own tools have to know.
+/// What services get: PATH alone, or everything with `S6_KEEP_ENV`.
 pub fn of_services(container: &Environment, settings: &Settings) -> Environment {
     let mut env = container.clone();
     if !settings.keep_env {
@@ -44,27 +43,23 @@ pub fn of_cmd(services: &Environment, directory: &Path) -> Environment {
 
 /// Writes /run/s6/container_environment: a file per variable, its value and a newline.
 pub fn publish(boot: &Boot) -> Result<(), Refusal> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |e| Refusal::Unwritable(path, e)
-    };
     let workdir = boot.run_directory.join("s6/workdir");
     let line = [boot.work_directory.as_os_str().as_bytes(), b"\n"].concat();
-    std::fs::write(&workdir, line).map_err(failed(&workdir))?;
+    std::fs::write(&workdir, line).map_err(Refusal::unwritable(&workdir))?;
     if boot.settings.keep_env {
         return Ok(());
     }
     let directory = boot.run_directory.join("s6/container_environment");
-    std::fs::create_dir(&directory).map_err(failed(&directory))?;
+    std::fs::create_dir(&directory).map_err(Refusal::unwritable(&directory))?;
     for (name, value) in boot.container_env.iter() {
         let usable = !name.is_empty() && !name.contains(&b'/') && name.len() <= 255;
         if usable && name != b"." && name != b".." {
             let file = directory.join(std::ffi::OsStr::from_bytes(name));
-            std::fs::write(&file, [value, b"\n"].concat()).map_err(failed(&file))?;
+            std::fs::write(&file, [value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
         }
     }
     let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&directory, open).map_err(failed(&directory))
+    std::fs::set_permissions(&directory, open).map_err(Refusal::unwritable(&directory))
 }
 
 #[cfg(test)]

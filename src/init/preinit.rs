@@ -46,7 +46,7 @@ pub fn run_directory(settings: &Settings, verbosity: u8) -> Result<PathBuf, Refu
     use std::ffi::OsStr;
     if let Some(named) = &settings.rundir {
         let named = PathBuf::from(OsStr::from_bytes(named));
-        fs::create_dir_all(&named).map_err(|e| Refusal::Unwritable(named.clone(), e))?;
+        fs::create_dir_all(&named).map_err(Refusal::unwritable(&named))?;
         return match usable(&named) {
             true => Ok(named),
             false => Err(Refusal::NoRun(format!(
@@ -173,15 +173,13 @@ fn words(e: &io::Error) -> String {
 
 /// Clears what an earlier boot left, and makes the folders and links of a live system.
 pub fn lay_out(run: &Path) -> Result<(), Refusal> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |e| Refusal::Unwritable(path, e)
-    };
     for name in LEFT_OVER {
         let path = run.join(name);
         match fs::symlink_metadata(&path) {
-            Ok(found) if found.is_dir() => fs::remove_dir_all(&path).map_err(failed(&path))?,
-            Ok(_) => fs::remove_file(&path).map_err(failed(&path))?,
+            Ok(found) if found.is_dir() => {
+                fs::remove_dir_all(&path).map_err(Refusal::unwritable(&path))?
+            }
+            Ok(_) => fs::remove_file(&path).map_err(Refusal::unwritable(&path))?,
             Err(_) => {}
         }
     }
@@ -194,13 +192,13 @@ pub fn lay_out(run: &Path) -> Result<(), Refusal> {
         "s6-linux-init-container-results",
     ] {
         let path = run.join(folder);
-        fs::create_dir_all(&path).map_err(failed(&path))?;
+        fs::create_dir_all(&path).map_err(Refusal::unwritable(&path))?;
     }
     let program = fs::read_link("/proc/self/exe").unwrap_or_else(|_| "/command/sixtree".into());
     for name in PROGRAMS {
         let link = run.join("s6/basedir/bin").join(name);
-        symlink(&program, &link).map_err(failed(&link))?;
+        symlink(&program, &link).map_err(Refusal::unwritable(&link))?;
     }
     let code = run.join("s6-linux-init-container-results/exitcode");
-    fs::write(&code, "0\n").map_err(failed(&code))
+    fs::write(&code, "0\n").map_err(Refusal::unwritable(&code))
 }

@@ -6,7 +6,7 @@ use crate::definition::Fault;
 use crate::tools::die;
 use nix::errno::Errno;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A reason not to start.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// As a way to map an error of making `path`.
+    pub fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |e| Self::Unwritable(path.clone(), e)
+    }
+
     /// What /init exits with.
     pub fn code(&self) -> u8 {
         match self {
@@ -50,11 +56,10 @@ fn told(faults: &[Fault]) -> String {
         let severity = if f.is_error() { "fatal" } else { "warning" };
         format!("s6-rc-compile: {severity}: {f}\n")
     });
-    let plural = if errors == 1 { "an error" } else { "errors" };
+    let errors = if errors == 1 { "an error".to_owned() } else { format!("{errors} errors") };
     let end = format!(
-        "sixtree: fatal: {errors} {plural} in the service definitions: nothing was started \
+        "sixtree: fatal: {errors} in the service definitions: nothing was started \
          (`sixtree check` tells more)\n"
-    )
-    .replacen("1 an error", "an error", 1);
+    );
     lines.chain([end]).collect()
 }

@@ -68,8 +68,7 @@ pub fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusa
         database: run_directory.join("s6/db"),
     };
     live.make(graph)?;
-    let failed = |e| Refusal::Unwritable(live.database.clone(), e);
-    std::fs::create_dir_all(&live.database).map_err(failed)?;
+    std::fs::create_dir_all(&live.database).map_err(Refusal::unwritable(&live.database))?;
     database::write(&live.database.join(database::FILE), graph.definitions())
         .map_err(|e| Refusal::Database(live.database.clone(), e))?;
     Ok(live)

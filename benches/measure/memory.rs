@@ -9,8 +9,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-/// How long it is left alone before it is looked at.
-const REST: Duration = Duration::from_millis(200);
+/// How long it is left alone before it is looked at: a second, and time for others to begin.
+const REST: Duration = Duration::from_millis(1500);
 
 /// Shares of memory, in kB.
 #[derive(Clone, Copy, Default)]
@@ -27,7 +27,7 @@ pub fn measure(bench: &Bench, table: &mut Table) {
         let tree = if count == 0 { bench.folder.join("none") } else { tree };
         let mut container = Container::start(bench, &tree, &["/init", "/bench/cmd"]);
         container.wait_for(count + 2);
-        // It gives back what only the boot needed.
+        // Then it gives back what only the boot needed.
         std::thread::sleep(REST);
         let memory = ours(bench, container.init);
         let target = if count == 0 { Target::AtMost(350.0) } else { Target::None };

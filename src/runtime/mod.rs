@@ -33,6 +33,7 @@ pub use signals::hold as hold_signals;
 
 use crate::engine::{Engine, Event, Failure, Time};
 use crate::graph::{Direction, Graph, ServiceId};
+use crate::sys::memory::Program;
 use children::Children;
 use clients::Clients;
 use journal::Journal;
@@ -48,6 +49,9 @@ use std::os::fd::OwnedFd;
 use stray::Stray;
 use timing::Timing;
 
+/// How long nothing must happen before the program's pages are given back, in ms.
+const REST_MS: u64 = 1_000;
+
 /// The doing half: everything that is open, running or waited for.
 pub struct Runtime {
     engine: Engine,
@@ -61,6 +65,7 @@ pub struct Runtime {
     timing: Timing,
     poller: Poller,
     signals: Signals,
+    program: Program,
     /// What programs read where they should find nothing.
     null: OwnedFd,
     /// The FIFO that `halt` writes to.
@@ -84,8 +89,6 @@ pub struct Runtime {
     boot_failures: Vec<(ServiceId, Failure)>,
     /// Whether the container ends because of it.
     boot_is_fatal: bool,
-    /// Whether the boot has come to its end since the last wake-up.
-    boot_is_over: bool,
     journal_watched: bool,
     /// There may be more processes to reap.
     reap_again: bool,
@@ -119,13 +122,13 @@ impl Runtime {
             awaited: Vec::new(),
             boot_failures: Vec::new(),
             boot_is_fatal: false,
-            boot_is_over: false,
             journal_watched: false,
             reap_again: false,
             left: false,
             settings,
             poller,
             signals,
+            program: Program::find(),
         })
     }
 
@@ -149,12 +152,7 @@ impl Runtime {
 
     /// One wake-up: news first, then what is due.
     fn turn(&mut self) {
-        let wait = self.wait_ms();
-        // What comes now comes rarely, and needs little of the program that a boot needs.
-        if std::mem::take(&mut self.boot_is_over) {
-            crate::sys::memory::give_back_program();
-        }
-        for source in self.poller.wait(wait) {
+        for source in self.wait() {
             self.news(source);
         }
         if std::mem::take(&mut self.reap_again) {
@@ -208,6 +206,22 @@ impl Runtime {
             events.extend(self.perform(command));
             events.append(&mut self.later);
         }
+    }
+
+    /// Waits for news, or until something is due. Who has rested for a while rests on, as a rule:
+    /// then the program's pages are given back, and nothing wakes us again but what we wait for.
+    fn wait(&self) -> Vec<Source> {
+        let due = self.wait_ms();
+        let after_rest = due.map(|ms| ms.saturating_sub(REST_MS));
+        if after_rest == Some(0) {
+            return self.poller.wait(due);
+        }
+        let news = self.poller.wait(Some(REST_MS));
+        if !news.is_empty() {
+            return news;
+        }
+        self.program.give_back();
+        self.poller.wait(after_rest)
     }
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.

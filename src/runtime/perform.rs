@@ -195,7 +195,6 @@ impl Runtime {
             }
         }
         self.write_statuses();
-        self.boot_is_over |= request == BOOT;
         self.note_done(request, outcome);
         self.clients.done(request, outcome);
     }

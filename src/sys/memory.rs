@@ -1,40 +1,63 @@
 //! Memory of our own: what is not needed for a while is given back.
 
 use nix::libc::{self, c_int, c_void, dl_phdr_info, size_t};
-use nix::sys::mman::{MmapAdvise, madvise};
 use nix::unistd::{SysconfVar, sysconf};
-use std::ptr::NonNull;
 
-/// Forgets which pages of the program's code and constants are in memory. They stay in the page
-/// cache, from where the next use brings back what it touches, and no more.
-pub fn give_back_program() {
-    // SAFETY: `first_object` upholds what is asked of a callback: it only reads what it is given.
-    let _ = unsafe { libc::dl_iterate_phdr(Some(give_back_first), std::ptr::null_mut()) };
+/// Where the program's code and constants are in memory: whole pages of a file, which the page
+/// cache has too.
+#[derive(Debug, Default)]
+pub struct Program(Vec<Pages>);
+
+#[derive(Debug)]
+struct Pages {
+    begin: u64,
+    length: u64,
+}
+
+impl Program {
+    /// The one that this process runs.
+    pub fn find() -> Self {
+        let mut program = Self::default();
+        let data = (&raw mut program).cast();
+        // SAFETY: `add_first` upholds what is asked of a callback; `program` outlives the call.
+        let _ = unsafe { libc::dl_iterate_phdr(Some(add_first), data) };
+        program
+    }
+
+    /// Forgets which of its pages are in memory. The next use of one brings it back from the page
+    /// cache, and its neighbours with it: what is executed from here on takes memory again, so that
+    /// this asks the C library directly, and works out nothing.
+    pub fn give_back(&self) {
+        for pages in &self.0 {
+            let begin = pages.begin as *mut c_void;
+            // SAFETY: read-only pages of a file: what is forgotten can be read again.
+            let _ = unsafe { libc::madvise(begin, pages.length as size_t, libc::MADV_DONTNEED) };
+        }
+    }
+
+    /// Adds the whole pages between an address and another, so many bytes on.
+    fn add(&mut self, address: u64, length: u64) {
+        let Ok(Some(page)) = sysconf(SysconfVar::PAGE_SIZE) else { return };
+        let page = page.unsigned_abs();
+        let begin = address.next_multiple_of(page);
+        let length = (address + length).saturating_sub(begin) / page * page;
+        self.0.push(Pages { begin, length });
+    }
 }
 
 /// The first object is the program itself; the others, in a build that has any, are let be.
-extern "C" fn give_back_first(info: *mut dl_phdr_info, _: size_t, _: *mut c_void) -> c_int {
+extern "C" fn add_first(info: *mut dl_phdr_info, _: size_t, program: *mut c_void) -> c_int {
     // SAFETY: dl_iterate_phdr passes a valid description.
     let info = unsafe { &*info };
     // SAFETY: and in it so many program headers.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
-    let loaded =
-        headers.iter().filter(|h| h.p_type == libc::PT_LOAD && h.p_flags & libc::PF_W == 0);
-    for header in loaded {
-        give_back(info.dlpi_addr + header.p_vaddr, header.p_memsz);
+    // SAFETY: and what it was given, which `find` alone knows.
+    let program = unsafe { &mut *program.cast::<Program>() };
+    let is_read_only = |flags| flags & libc::PF_W == 0;
+    for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && is_read_only(h.p_flags)) {
+        program.add(info.dlpi_addr + header.p_vaddr, header.p_memsz);
     }
     1
-}
-
-/// Gives back the whole pages between an address and another, so many bytes on.
-fn give_back(address: u64, length: u64) {
-    let Ok(Some(page)) = sysconf(SysconfVar::PAGE_SIZE) else { return };
-    let page = page.unsigned_abs();
-    let begin = address.next_multiple_of(page);
-    let length = (address + length).saturating_sub(begin) / page * page;
-    let Some(begin) = NonNull::new(begin as *mut c_void) else { return };
-    // SAFETY: whole pages of a read-only mapping of a file: what is forgotten can be read again.
-    let _ = unsafe { madvise(begin, length as usize, MmapAdvise::MADV_DONTNEED) };
 }
 
 #[cfg(test)]
@@ -49,8 +72,9 @@ mod tests {
 
     #[test]
     fn a_program_that_gives_back_its_pages_goes_on_with_fewer() {
+        let program = Program::find();
         let before = resident_file_pages();
-        give_back_program();
+        program.give_back();
         assert!(resident_file_pages() < before, "{before}");
     }
 }

@@ -12,6 +12,7 @@ mod cases;
 mod debian;
 mod descriptors;
 mod examples;
+mod idle;
 mod image;
 mod imported;
 mod kills;

@@ -40,7 +40,12 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
 
 /// The container's settings. Bad values are not told of: /init has done that.
 pub fn settings(process: &Process) -> Settings {
-    Settings::read(|name| variable(process, name.as_bytes()).ok()).0
+    let keeps = keeps_environment(process);
+    // Few are set. One look at the directory spares an attempt for each of the others.
+    let kept = entries(&environment_directory(process));
+    let is_set = |name: &[u8]| keeps || kept.iter().any(|set| set == name);
+    let value = |name: &str| variable(process, name.as_bytes()).ok();
+    Settings::read(|name| is_set(name.as_bytes()).then(|| value(name)).flatten()).0
 }
 
 /// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.

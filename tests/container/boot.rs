@@ -124,7 +124,7 @@ pub struct Container {
 impl Container {
     /// Waits until something holds. If the container ends before it does, or the time is up, the
     /// test fails, and shows what the container wrote.
-    pub fn wait_until<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+    pub fn wait_until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
         let deadline = Instant::now() + self.patience;
         loop {
             let over = self.has_ended();
@@ -141,6 +141,24 @@ impl Container {
             };
             panic!("{why} before: {what}\n{}", self.transcript());
         }
+    }
+
+    /// Waits until a file has a text so many times.
+    pub fn wait_for_text(&mut self, file: &str, text: &str, times: usize) {
+        self.wait_until(&format!("{text:?} in {file}, {times} times"), |c| {
+            (c.text(file).matches(text).count() >= times).then_some(())
+        });
+    }
+
+    /// Waits until all that is to be started is; verbosity 2 tells it.
+    pub fn wait_for_boot(&mut self) {
+        self.wait_for_text("stderr", "legacy-services successfully started", 1);
+    }
+
+    /// Stops it, by TERM; it must exit 0.
+    pub fn stops(&mut self) {
+        self.signal(Signal::SIGTERM);
+        assert_eq!(self.exit_code(), 0, "{}", self.transcript());
     }
 
     /// Waits for the end; the exit code.
@@ -160,11 +178,6 @@ impl Container {
             self.ended = self.process.try_wait().expect("our own child");
         }
         self.ended.is_some()
-    }
-
-    /// How long to wait for anything.
-    pub fn patience(&self) -> Duration {
-        self.patience
     }
 
     /// Sends a signal to PID 1.
@@ -240,18 +253,20 @@ impl Container {
 
     /// The pid of the container's PID 1, once it is /init and no longer `sixtree run` itself.
     pub fn init(&mut self) -> Pid {
-        if let Some(init) = self.init.get() {
-            return init;
-        }
-        let parent = self.process.id();
-        let init = self.wait_until("PID 1 is in its root", |_| {
+        self.wait_until("PID 1 is in its root", |c| c.known_init())
+    }
+
+    /// The same, if it is so far.
+    fn known_init(&self) -> Option<Pid> {
+        if self.init.get().is_none() {
+            let parent = self.process.id();
             let children = format!("/proc/{parent}/task/{parent}/children");
             let pid: i32 = fs::read_to_string(children).ok()?.split(' ').next()?.parse().ok()?;
             let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-            (program != Path::new(env!("CARGO_BIN_EXE_sixtree"))).then_some(Pid::from_raw(pid))
-        });
-        self.init.set(Some(init));
-        init
+            let is_init = program != Path::new(env!("CARGO_BIN_EXE_sixtree"));
+            self.init.set(is_init.then_some(Pid::from_raw(pid)));
+        }
+        self.init.get()
     }
 
     fn open(&self, path: &str) -> Option<File> {
@@ -261,7 +276,7 @@ impl Container {
     /// Opens a file of the container as it is seen inside (links stay inside); after the end, as
     /// it was left behind.
     fn open_with(&self, path: &str, flags: OFlag) -> Option<std::os::fd::OwnedFd> {
-        let running = self.init.get().filter(|_| self.ended.is_none());
+        let running = self.known_init().filter(|_| self.ended.is_none());
         let inside = running.map(|pid| PathBuf::from(format!("/proc/{pid}/root")));
         let kept = self.work.path().join("kept/upper");
         inside.into_iter().chain([kept]).find_map(|root| {

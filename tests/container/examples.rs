@@ -3,12 +3,9 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
-use nix::sys::signal::Signal;
+use crate::web::{free_port, page};
 use sixtree::cli::check::{Request, check};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 /// A daemon that stays until it is told to go.
 const DAEMON: &str = "#!/bin/sh\ntrace \"$(basename $0) starts as $(id -un)\"\n\
@@ -32,15 +29,12 @@ pub fn php_nginx(features: &[(&str, &str)]) -> Container {
     boot.set("S6_BEHAVIOUR_IF_STAGE2_FAILS", "2");
     features.iter().for_each(|(name, value)| boot.set(name, value));
     let mut container = boot.start(&image);
-    container.wait_until("all services are up", |c| {
-        c.text("stderr").contains("legacy-services successfully started").then_some(())
-    });
+    container.wait_for_boot();
     container
 }
 
 #[test]
-/// The example, booted: all of its services are up.
-pub fn php_nginx_starts_and_stops_in_order() {
+fn php_nginx_starts_and_stops_in_order() {
     if !is_possible() {
         return;
     }
@@ -50,14 +44,12 @@ pub fn php_nginx_starts_and_stops_in_order() {
         (trace.len() == 2).then_some(trace)
     });
     assert_eq!(trace, ["php-fpm starts as php", "nginx starts as root"]);
-    container.signal(nix::sys::signal::Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.stops();
     assert_eq!(container.trace()[2..], ["nginx stops", "php-fpm stops"]);
 }
 
 #[test]
-/// The example, booted: all of its services are up.
-pub fn php_nginx_runs_what_its_features_say() {
+fn php_nginx_runs_what_its_features_say() {
     if !is_possible() {
         return;
     }
@@ -85,22 +77,6 @@ fn small(name: &str) -> Image {
     Image::busybox().on(&format!("examples/{name}/rootfs"))
 }
 
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("its address").port()
-}
-
-/// What a web server of the container has to say.
-fn page(port: u16) -> Option<String> {
-    let mut server = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    server.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    server.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
-    let mut text = String::new();
-    server.read_to_string(&mut text).ok()?;
-    text.contains("200 OK").then_some(text)
-}
-
 /// Boots an example with a web server, sees its page, kills the server, and sees the page again.
 fn serves(name: &str) -> Option<Container> {
     if !is_possible() {
@@ -123,15 +99,13 @@ fn serves(name: &str) -> Option<Container> {
 #[test]
 fn minimal_serves_a_page_that_a_oneshot_made() {
     let Some(mut container) = serves("minimal") else { return };
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.stops();
 }
 
 #[test]
 fn legacy_serves_a_page_and_says_goodbye() {
     let Some(mut container) = serves("legacy") else { return };
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.stops();
     assert!(container.text("stdout").contains("goodbye"), "{}", container.transcript());
 }
 
@@ -142,11 +116,8 @@ fn logger_keeps_what_its_program_says() {
     }
     let image = small("logger");
     let mut container = Boot::default().start(&image);
-    container.wait_until("the log is written", |c| {
-        c.text("/var/log/app/current").contains("working").then_some(())
-    });
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.wait_for_text("/var/log/app/current", "working", 1);
+    container.stops();
     assert!(!container.text("stdout").contains("working"), "{}", container.transcript());
 }
 
@@ -158,9 +129,8 @@ fn non_root_runs_as_an_ordinary_user() {
     let boot = Boot { options: vec!["--user=1000:1000".into()], ..Boot::default() };
     let image = small("non-root");
     let mut container = boot.start(&image);
-    container.wait_until("it works", |c| c.text("stdout").contains("working as app").then_some(()));
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.wait_for_text("stdout", "working as app", 1);
+    container.stops();
 }
 
 #[test]

@@ -129,9 +129,7 @@ impl World {
             }
         }
         let mut container = boot.start(&image);
-        container.wait_until("the end of the boot", |c| {
-            c.text("stderr").contains("legacy-services successfully started").then_some(())
-        });
+        container.wait_for_boot();
         let files = Files(container.init());
         let descriptors = files.descriptors();
         Self { container, producers, files, descriptors, random: 1 }
@@ -201,8 +199,7 @@ impl World {
             (files.descriptors() == self.descriptors).then_some(())
         });
         let gaps = producers.iter().flat_map(|producer| files.gaps(producer)).collect();
-        self.container.signal(nix::sys::signal::Signal::SIGTERM);
-        assert_eq!(self.container.exit_code(), 0, "{}", self.container.transcript());
+        self.container.stops();
         gaps
     }
 

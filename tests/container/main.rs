@@ -24,6 +24,7 @@ mod steps;
 mod sync;
 mod syslog;
 mod terminal;
+mod web;
 
 use boot::Boot;
 use image::Image;

@@ -2,7 +2,6 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
-use nix::sys::signal::Signal;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -45,8 +44,7 @@ fn thousands_of_services_start_and_restart_and_stop() {
     clock.tell("one restart");
     check_limits(&mut container);
     clock = Clock(Instant::now());
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.stops();
     clock.tell("the stop");
     let said = container.text("stderr");
     // A busy machine may be slow to stop them.
@@ -89,9 +87,7 @@ fn clients_are_turned_away_when_there_are_too_many_open_files() {
     let image = Image::busybox();
     let mut container = boot.start(&image);
     let socket = format!("/proc/{}/root/run/s6-rc/control", container.init());
-    container.wait_until("the end of the boot", |c| {
-        c.text("stderr").contains("legacy-services successfully started").then_some(())
-    });
+    container.wait_for_boot();
     let clients = (0..100).map(|_| UnixStream::connect(&socket).expect("PID 1 listens"));
     let mut clients: Vec<_> = clients.collect();
     let turned_away = |mut client: &UnixStream| {
@@ -103,10 +99,9 @@ fn clients_are_turned_away_when_there_are_too_many_open_files() {
         (0 < left && left < 64).then_some(())
     });
     clients.clear();
-    let deadline = Instant::now() + container.patience();
-    while !container.exec(&["s6-rc", "list"], None).status.success() {
-        assert!(Instant::now() < deadline, "{}", container.transcript());
-    }
+    container.wait_until("a client is served", |c| {
+        c.exec(&["s6-rc", "list"], None).status.success().then_some(())
+    });
 }
 
 /// Boots until the CMD runs.

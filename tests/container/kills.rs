@@ -75,17 +75,15 @@ fn a_killed_logger_loses_no_more_than_debians() {
 
 /// Debian's program in the place of ours, and how to boot so that it is there.
 fn theirs(debian: &Debian) -> (String, Boot) {
-    let names = |folder: &Path| {
-        let entries = fs::read_dir(folder).expect("a folder of libraries").flatten();
-        entries.filter_map(|e| e.file_name().into_string().ok()).collect::<Vec<_>>()
-    };
-    let triplet = names(&debian.0.join("usr/lib")).pop().expect("a folder of libraries");
-    let host = Path::new("/lib").join(&triplet);
-    let loader = names(&host).into_iter().find(|name| name.starts_with("ld-linux"));
+    let libraries = debian.libraries();
+    let triplet = libraries.file_name().expect("a name").to_string_lossy();
+    let host = Path::new("/lib").join(&*triplet);
+    let entries = fs::read_dir(&host).expect("a folder of libraries").flatten();
+    let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let loader = names.find(|name| name.starts_with("ld-linux")).expect("the dynamic loader");
     let mut boot = Boot::default();
     boot.options.push(format!("--bind={}:/debian:ro", debian.0.join("usr").display()));
     boot.options.push(format!("--bind={}:/host:ro", host.display()));
-    let loader = loader.expect("the dynamic loader");
     let libraries = format!("--library-path /debian/lib/{triplet}:/host");
     (format!("/host/{loader} {libraries} /debian/bin/s6-log"), boot)
 }

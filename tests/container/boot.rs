@@ -108,7 +108,14 @@ impl Boot {
             .stderr(file("stderr"))
             .spawn()
             .expect("prlimit starts sixtree run: install util-linux");
-        Container { process, work, patience: self.patience, init: Cell::new(None), ended: None }
+        Container {
+            process,
+            work,
+            _image: image.clone(),
+            patience: self.patience,
+            init: Cell::new(None),
+            ended: None,
+        }
     }
 }
 
@@ -116,6 +123,8 @@ impl Boot {
 pub struct Container {
     process: Child,
     work: Scratch,
+    /// Its folders are there as long as it runs.
+    _image: Image,
     patience: Duration,
     init: Cell<Option<Pid>>,
     ended: Option<ExitStatus>,

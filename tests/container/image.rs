@@ -21,6 +21,8 @@ const TRACE: &str = "#!/bin/sh\necho \"$*\" >> /trace\n";
 #[derive(Clone)]
 pub struct Image {
     lowest: Vec<PathBuf>,
+    /// Those of them that go away with the image.
+    scratches: Vec<Scratch>,
     files: Scratch,
 }
 
@@ -37,17 +39,24 @@ impl Image {
             }
             base
         });
-        Self { lowest: vec![BASE.clone()], files: Scratch::new("files") }
+        Self { lowest: vec![BASE.clone()], ..Self::scratch() }
     }
 
     /// The release over nothing: no shell, no passwd.
     pub fn scratch() -> Self {
-        Self { lowest: Vec::new(), files: Scratch::new("files") }
+        Self { lowest: Vec::new(), scratches: Vec::new(), files: Scratch::new("files") }
     }
 
     /// Puts a folder of the repository below the release.
     pub fn on(mut self, folder: &str) -> Self {
         self.lowest.push(fs::canonicalize(folder).expect("a folder of the repository"));
+        self
+    }
+
+    /// Puts a folder of a test's own there, which need not be kept by anybody else.
+    pub fn on_scratch(mut self, folder: Scratch) -> Self {
+        self.lowest.push(folder.path().to_path_buf());
+        self.scratches.push(folder);
         self
     }
 

@@ -22,19 +22,19 @@ const CHILD: &str = "#!/bin/sh\ntrap \"trace $1 child stops; exit\" TERM\ntrace 
 
 const ENDS: &str = "#!/bin/sh\ntrace $1\nexit $2\n";
 
-/// BusyBox, and over it what a file becomes; that is laid out in the folder.
-pub fn imported(file: &Path, folder: &Scratch) -> Image {
+/// BusyBox, and over it what a file becomes.
+pub fn imported(file: &Path) -> Image {
+    let folder = Scratch::new("imported");
     let mut import = Command::new(env!("CARGO_BIN_EXE_sixtree"));
     import.arg("import").arg(file).args(["--here", "/srv"]).arg("--out").arg(folder.path());
     let output = import.output().expect("sixtree starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Image::busybox().on(folder.path().to_str().expect("a plain path"))
+    Image::busybox().on_scratch(folder)
 }
 
-/// Boots what a file becomes, until its server has a page. The folder is the image's.
-fn boot(file: &str) -> (Container, u16, Scratch) {
-    let folder = Scratch::new("imported");
-    let image = imported(&Path::new("tests/container/imported").join(file), &folder)
+/// Boots what a file becomes, until its server has a page at that port.
+fn boot(file: &str) -> (Container, u16) {
+    let image = imported(&Path::new("tests/container/imported").join(file))
         .file("bin/child", CHILD)
         .file("srv/api.sh", API)
         .file("srv/api/empty", "")
@@ -47,7 +47,7 @@ fn boot(file: &str) -> (Container, u16, Scratch) {
     boot.set("PORT", &port.to_string());
     let mut container = boot.start(&image);
     wait_for_page(&mut container, port);
-    (container, port, folder)
+    (container, port)
 }
 
 fn wait_for_page(container: &mut Container, port: u16) {
@@ -73,7 +73,7 @@ fn supervisord_conf_behaves_as_under_supervisord() {
         return;
     }
     // It starts: as whom, where, with which variables; what it writes is where it should be.
-    let (mut container, port, _folder) = boot("supervisord.conf");
+    let (mut container, port) = boot("supervisord.conf");
     let said = format!("app in /srv/api: hello, world, 2 workers, prod, --port {port}\n");
     container.wait_for_text("/var/log/api.log", &said, 1);
     container.wait_for_text("/var/log/api.err.log", "starting\n", 1);
@@ -110,7 +110,7 @@ fn a_procfile_behaves_as_under_foreman() {
     if !is_possible() {
         return;
     }
-    let (mut container, port, _folder) = boot("Procfile");
+    let (mut container, port) = boot("Procfile");
     let said = "worker hello, world on 5100\n";
     container.wait_for_text("stdout", said, 1);
     container.wait_for_text("trace", "worker child starts", 1);

@@ -13,10 +13,10 @@ fn a_log_of_before_is_kept() {
     if !is_possible() {
         return;
     }
-    let (place, tree) = (Scratch::new("rotated"), Scratch::new("imported"));
+    let place = Scratch::new("rotated");
     let conf = place.path().join("supervisord.conf");
     std::fs::write(&conf, CONF).expect("a file to import");
-    let image = imported(&conf, &tree).file("var/log/app.log", "written by supervisord\n");
+    let image = imported(&conf).file("var/log/app.log", "written by supervisord\n");
     let mut container = Boot::default().start(&image);
     // Where the old one was.
     container.wait_for_text("/var/log/app.log", "new", 1);

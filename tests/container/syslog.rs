@@ -3,8 +3,7 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::{Image, Scratch};
-use nix::sys::signal::Signal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -30,28 +29,29 @@ const SORTED: &[(&str, &[&str])] = &[
     ("local0.notice", &["everything", "messages"]),
 ];
 
-/// What the tarball holds: that of the release under test, or what it is made of.
-fn extracted(place: &Scratch) -> PathBuf {
-    let Some(root) = std::env::var_os("SIXTREE_ROOT") else { return "rootfs-syslogd".into() };
-    let tarball = Path::new(&root).join("../sixtree-syslogd.tar.xz");
+/// BusyBox, and what the tarball holds: that of the release under test, or what it is made of.
+/// scripts/dev-root makes none.
+fn image() -> Image {
+    let root = std::env::var_os("SIXTREE_ROOT").map(PathBuf::from);
+    let Some(root) = root.filter(|root| !root.ends_with("dev/root")) else {
+        return Image::busybox().on("rootfs-syslogd");
+    };
+    let place = Scratch::new("syslog");
     let mut tar = Command::new("tar");
-    tar.arg("--extract").arg("--file").arg(tarball).arg("--directory").arg(place.path());
+    tar.arg("--extract").arg("--file").arg(root.join("../sixtree-syslogd.tar.xz"));
+    tar.arg("--directory").arg(place.path());
     assert!(tar.status().is_ok_and(|status| status.success()), "{tar:?}");
-    place.path().to_owned()
+    Image::busybox().on_scratch(place)
 }
 
 /// An image with the tarball, and a service of its own in the bundle `user` of this folder.
-fn boot(place: &Scratch, bundles: &str) -> Container {
-    let syslogd = extracted(place);
-    let image = Image::busybox()
-        .on(syslogd.to_str().expect("a plain path"))
+fn boot(bundles: &str) -> Container {
+    let image = image()
         .file(&format!("etc/s6-overlay/{bundles}/user/contents.d/web"), "")
         .file(&format!("{WEB}/type"), "longrun\n")
         .file(&format!("{WEB}/run"), "#!/bin/sh\nexec sleep 1000\n");
     let mut container = Boot::default().start(&image);
-    container.wait_until("the boot is over", |c| {
-        c.text("stderr").contains("legacy-services successfully started").then_some(())
-    });
+    container.wait_for_boot();
     container
 }
 
@@ -79,8 +79,7 @@ fn syslog_is_sorted_into_folders() {
     if !is_possible() {
         return;
     }
-    let place = Scratch::new("syslog");
-    let mut container = boot(&place, "user-bundles.d");
+    let mut container = boot("user-bundles.d");
     let list = "cd /var/log/syslogd && stat -c '%a %u:%g %n' *";
     let listed = container.exec(&["sh", "-c", list], None);
     assert_eq!(String::from_utf8_lossy(&listed.stdout), FOLDERS, "{}", container.transcript());
@@ -101,12 +100,10 @@ fn syslog_is_read_to_its_end_when_the_container_stops() {
     if !is_possible() {
         return;
     }
-    let place = Scratch::new("syslog");
-    let mut container = boot(&place, "user-bundles.d");
+    let mut container = boot("user-bundles.d");
     send(&mut container, "user.notice");
     let begun = Instant::now();
-    container.signal(Signal::SIGTERM);
-    assert_eq!(container.exit_code(), 0, "{}", container.transcript());
+    container.stops();
     // s6-socklog may take 3 s to get rid of what it has read: nobody kept it waiting.
     assert!(begun.elapsed() < Duration::from_secs(3), "{}", container.transcript());
     let folders = folders_with(&container, "user.notice");
@@ -124,8 +121,7 @@ fn syslog_is_there_wherever_an_image_has_its_user_bundle() {
         return;
     }
     for bundles in ["user-bundles.d", "s6-rc.d"] {
-        let place = Scratch::new("syslog");
-        let container = boot(&place, bundles);
+        let container = boot(bundles);
         let said = container.text("stderr");
         let at = |line: &str| said.find(line).unwrap_or_else(|| panic!("no {line:?}\n{said}"));
         at("service web successfully started");

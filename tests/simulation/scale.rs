@@ -4,7 +4,6 @@ use sixtree::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference}
 use sixtree::engine::*;
 use sixtree::graph::{Graph, ServiceId};
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Services of a big tree.
@@ -14,15 +13,13 @@ const MANY: usize = 20_000;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn service(at: usize, needs: Option<usize>) -> Definition {
-    let reference = |at| Reference { name: format!("s{at}"), file: PathBuf::new(), line: 0 };
-    let dependencies = needs.map(reference).into_iter().collect();
+    let dependencies = needs.map(|at| Reference::to(&format!("s{at}"))).into_iter().collect();
     let atomic = Atomic { dependencies, ..Atomic::default() };
     let kind = match at % 2 {
         0 => Kind::Longrun(Longrun { atomic, ..Longrun::default() }),
         _ => Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() }),
     };
-    let (name, directory) = (format!("s{at}"), PathBuf::new());
-    Definition { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
+    Definition::new(&format!("s{at}"), kind)
 }
 
 /// An engine, and the answers that it is to get.

@@ -4,7 +4,6 @@ use crate::choices::Choices;
 use sixtree::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
 use sixtree::engine::Container;
 use sixtree::graph::Graph;
-use std::path::PathBuf;
 
 /// How big a world is, and how wild.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +25,12 @@ pub fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
         names.push(format!("s{at}"));
         if size.wild && choices.pick(6) == 1 {
             let members = some(&names, choices);
-            let bundle = Kind::Bundle(members.iter().map(|name| reference(name)).collect());
-            definitions.push(definition(format!("b{at}"), bundle, false));
+            definitions.push(bundle(&format!("b{at}"), &members));
             names.push(format!("b{at}"));
         }
     }
     let top = if size.wild { some(&names, choices) } else { names };
-    let top = Kind::Bundle(top.iter().map(|name| reference(name)).collect());
-    definitions.push(definition("top".into(), top, false));
+    definitions.push(bundle("top", &top));
     definitions
 }
 
@@ -73,7 +70,7 @@ fn some(names: &[String], choices: &mut dyn Choices) -> Vec<String> {
 
 fn service(at: usize, needs: &[String], size: Size, choices: &mut dyn Choices) -> Definition {
     let mut atomic = Atomic {
-        dependencies: needs.iter().map(|name| reference(name)).collect(),
+        dependencies: needs.iter().map(|name| Reference::to(name)).collect(),
         ..Atomic::default()
     };
     if size.wild {
@@ -85,20 +82,11 @@ fn service(at: usize, needs: &[String], size: Size, choices: &mut dyn Choices) -
     } else {
         Kind::Longrun(Longrun { atomic, ..Longrun::default() })
     };
-    definition(format!("s{at}"), kind, size.wild && choices.pick(8) == 1)
+    let essential = size.wild && choices.pick(8) == 1;
+    Definition { essential, ..Definition::new(&format!("s{at}"), kind) }
 }
 
-fn definition(name: String, kind: Kind, essential: bool) -> Definition {
-    Definition {
-        name,
-        directory: PathBuf::new(),
-        kind,
-        essential,
-        recommended: false,
-        unread: Vec::new(),
-    }
-}
-
-fn reference(name: &str) -> Reference {
-    Reference { name: name.into(), file: PathBuf::new(), line: 0 }
+fn bundle(name: &str, members: &[String]) -> Definition {
+    let members = members.iter().map(|name| Reference::to(name)).collect();
+    Definition::new(name, Kind::Bundle(members))
 }

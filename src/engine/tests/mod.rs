@@ -11,18 +11,17 @@ mod words;
 
 use super::*;
 use crate::definition::{Atomic, Definition, Kind, Longrun as LongrunKind, Oneshot, Reference};
-use std::path::PathBuf;
 
 /// A oneshot.
 fn oneshot(name: &str, dependencies: &[&str]) -> Definition {
     let atomic = atomic(dependencies);
-    definition(name, Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() }))
+    Definition::new(name, Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() }))
 }
 
 /// A longrun.
 fn longrun(name: &str, dependencies: &[&str]) -> Definition {
     let atomic = atomic(dependencies);
-    definition(name, Kind::Longrun(LongrunKind { atomic, ..LongrunKind::default() }))
+    Definition::new(name, Kind::Longrun(LongrunKind { atomic, ..LongrunKind::default() }))
 }
 
 /// The same with limits, in ms.
@@ -42,20 +41,8 @@ fn essential(definition: Definition) -> Definition {
 }
 
 fn atomic(dependencies: &[&str]) -> Atomic {
-    let reference = |name: &&str| Reference { name: (*name).into(), file: PathBuf::new(), line: 0 };
-    Atomic { dependencies: dependencies.iter().map(reference).collect(), ..Atomic::default() }
-}
-
-fn definition(name: &str, kind: Kind) -> Definition {
-    let directory = PathBuf::new();
-    Definition {
-        name: name.into(),
-        directory,
-        kind,
-        essential: false,
-        recommended: false,
-        unread: Vec::new(),
-    }
+    let dependencies = dependencies.iter().map(|name| Reference::to(name)).collect();
+    Atomic { dependencies, ..Atomic::default() }
 }
 
 /// An engine with a clock.

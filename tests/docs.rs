@@ -4,6 +4,7 @@
 #[allow(dead_code)] // its main is the example's
 #[path = "../docs/generate.rs"]
 mod generate;
+mod skip;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -20,8 +21,8 @@ fn generated(test: &str) -> PathBuf {
 fn output(program: &str, words: &[&str]) -> Option<Output> {
     match Command::new(program).args(words).output() {
         Ok(output) => Some(output),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
-            eprintln!("skipped: no {program} here");
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            skip::skip(&format!("there is no {program}"));
             None
         }
         Err(e) => panic!("{program}: {e}"),

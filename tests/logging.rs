@@ -5,6 +5,7 @@
 
 #[path = "interoperation/debian.rs"]
 mod debian;
+mod skip;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{Signal, kill};
@@ -270,15 +271,12 @@ fn namespace() -> Command {
     namespace
 }
 
-/// Whether that is possible here. Where it is not, the test says so and is skipped; but never when
-/// CI=true.
+/// Whether that is possible here. Where it is not, the test is skipped.
 fn may_mount() -> bool {
     let tried = namespace().arg("true").output().expect("unshare starts (make deps)");
     let said = String::from_utf8_lossy(&tried.stderr).into_owned();
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(tried.status.success() || !ci, "{said}");
     if !tried.status.success() {
-        let _ = std::io::stderr().write_all(format!("skipped: {said}").as_bytes());
+        skip::skip(&said);
     }
     tried.status.success()
 }

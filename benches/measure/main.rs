@@ -16,6 +16,8 @@ mod machine;
 mod memory;
 mod programs;
 mod sizes;
+#[path = "../../tests/skip/mod.rs"]
+mod skip;
 mod table;
 mod tree;
 

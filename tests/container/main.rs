@@ -20,6 +20,8 @@ mod pictures;
 mod rotated;
 mod scale;
 mod seccomp;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod steps;
 mod sync;
 mod syslog;

@@ -8,6 +8,8 @@ mod engine;
 #[path = "../container/image.rs"]
 #[allow(dead_code, reason = "of what the tests in namespaces need, these need a part")]
 mod image;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod stops;
 mod terminal;
 

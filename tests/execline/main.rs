@@ -10,6 +10,8 @@ mod debian;
 mod random;
 mod script;
 mod side;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod speed;
 
 use random::Random;

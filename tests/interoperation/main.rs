@@ -8,6 +8,8 @@ mod ours;
 mod random;
 mod scan;
 mod service;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod sockets;
 mod world;
 

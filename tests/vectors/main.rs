@@ -5,6 +5,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 mod expectation;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod vector;
 
 use sixtree::tools::FAMILIES;
@@ -80,7 +82,7 @@ fn sort_out(vectors: &mut Vec<Vector>) {
     if !nix::unistd::geteuid().is_root() {
         let before = vectors.len();
         vectors.retain(|v| !v.needs_root);
-        eprintln!("skipped {} vectors that need root", before - vectors.len());
+        skip::skip(&format!("{} vectors need root", before - vectors.len()));
     }
     let areas: BTreeSet<_> = vectors.iter().map(|v| v.area.as_str()).collect();
     let gone: Vec<_> = areas.into_iter().filter(|area| !is_there(area)).collect();

@@ -39,7 +39,9 @@ pub fn loggers(all: &[Named]) -> Vec<Logger> {
                 continue;
             }
             let mut name = format!("{}-{suffix}", named.name);
-            while all.iter().any(|other| other.name == name) {
+            while all.iter().any(|other| other.name == name)
+                || loggers.iter().any(|other| other.name == name)
+            {
                 name.push_str("-2");
             }
             let producers = vec![named.name.clone()];

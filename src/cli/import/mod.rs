@@ -15,6 +15,7 @@ mod tree;
 mod words;
 
 use super::Failure;
+use super::arguments::path;
 use super::edit::change::Change;
 use crate::sys::fd;
 use crate::tools::die;
@@ -41,9 +42,6 @@ pub struct Place {
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
-    let path = |name: &'static str, value| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf))
-    };
     Command::new("import")
         .about("Make a tree of services of a supervisord.conf or a Procfile")
         .after_help(
@@ -58,15 +56,17 @@ pub fn arguments() -> Command {
                 .help("supervisord.conf, or Procfile"),
         )
         .arg(
-            path("out", "DIR")
-                .default_value("rootfs")
-                .help("Write it here, as a layer of the image: COPY DIR/ /"),
+            path("out", "DIR", "Write it here, as a layer of the image: COPY DIR/ /")
+                .default_value("rootfs"),
         )
-        .arg(
-            path("here", "DIR")
-                .help("The directory of the image that FILE is in [default: where it is here]"),
-        )
-        .arg(path("workdir", "DIR").help(
+        .arg(path(
+            "here",
+            "DIR",
+            "The directory of the image that FILE is in [default: where it is here]",
+        ))
+        .arg(path(
+            "workdir",
+            "DIR",
             "Where programs run that do not say: the image's WORKDIR [default: /, or --here for a \
              Procfile]",
         ))

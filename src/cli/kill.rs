@@ -3,9 +3,17 @@
 
 use super::{Failure, live};
 use crate::format::{control as letters, signal};
+use crate::sys::poll::Deadline;
 use crate::tools::s6::control::{self, SUPERVISE};
 use clap::{Arg, ArgMatches, Command};
+use nix::libc;
 use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// How long a process that was killed may take to end, if a disk holds it up, and how often it is
+/// looked at.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
@@ -26,18 +34,23 @@ pub fn arguments() -> Command {
 /// Sends; returns the exit code.
 pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     let name = arguments.get_one::<String>("signal").map_or("TERM", |name| name);
-    let letter = signal::parse(name.as_bytes())
-        .and_then(letters::letter_of)
+    let number = signal::parse(name.as_bytes()).unwrap_or(0);
+    let letter = letters::letter_of(number)
         .ok_or_else(|| Failure::usage(format!("{name} is not a signal that can be sent")))?;
     let services = live::select(&live::names(arguments))?;
-    let mut wrong = Vec::new();
+    let (mut sent, mut wrong) = (Vec::new(), Vec::new());
     for known in services.iter().filter(|known| known.kind() != "oneshot") {
         let directory = live::run_directory().join("service").join(&known.name);
         if known.pid() == 0 {
             wrong.push(format!("{} does not run", known.name));
         } else if control::write(directory.as_os_str().as_bytes(), SUPERVISE, &[letter]).is_err() {
             wrong.push(format!("the supervisor of {} does not listen", known.name));
+        } else {
+            sent.push(known.pid());
         }
+    }
+    if i32::from(number) == libc::SIGKILL {
+        wait_for_end(&sent)?;
     }
     if services.iter().all(|known| known.kind() == "oneshot") {
         wrong.push("oneshots have no process to signal".to_owned());
@@ -46,4 +59,14 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         true => Ok(0),
         false => Err(Failure { code: 1, text: wrong.join("; ") }),
     }
+}
+
+/// Waits until PID 1 knows of the end of processes, which is but a moment away: `sixtree wait` is
+/// not to take them for those that are started in their place.
+fn wait_for_end(killed: &[u64]) -> Result<(), Failure> {
+    let deadline = Deadline::after(PATIENCE);
+    while !deadline.has_passed() && live::all()?.iter().any(|known| killed.contains(&known.pid())) {
+        std::thread::sleep(LOOK_AGAIN);
+    }
+    Ok(())
 }

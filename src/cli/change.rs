@@ -65,7 +65,7 @@ pub fn restart(arguments: &ArgMatches) -> Result<i32, Failure> {
     let mut asking = Asking::new("restart", arguments)?;
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
-    let again = again(&asking.names, &graph, &up.map(|s| s.name).collect::<Vec<_>>());
+    let again = again(&asking.names, &graph, up.map(|s| s.name).collect());
     match asking.stop()? {
         0 => {
             asking.names.extend(again);
@@ -84,11 +84,12 @@ pub fn reload(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// Of what is up, what stops with the services named.
-fn again(names: &[String], graph: &Graph, up: &[String]) -> Vec<String> {
+fn again(names: &[String], graph: &Graph, mut up: Vec<String>) -> Vec<String> {
+    up.sort_unstable();
     let named: Vec<_> = names.iter().filter_map(|name| graph.find(name)).flatten().collect();
     let closure = graph.closure(&named, Direction::Down);
     let stopped = closure.into_iter().map(|id| graph.name(id).to_owned());
-    stopped.filter(|name| up.contains(name)).collect()
+    stopped.filter(|name| up.binary_search(name).is_ok()).collect()
 }
 
 /// What is asked for, by which subcommand.
@@ -200,8 +201,8 @@ mod tests {
         };
         let all = vec![longrun("a", &[]), longrun("b", &["a"]), longrun("c", &["b"])];
         let graph = Graph::new(all).unwrap();
-        let up = ["a", "b"].map(str::to_owned);
-        assert_eq!(again(&["a".to_owned()], &graph, &up), ["a", "b"]);
-        assert_eq!(again(&["c".to_owned()], &graph, &up), [""; 0]);
+        let up = || ["b", "a"].map(str::to_owned).to_vec();
+        assert_eq!(again(&["a".to_owned()], &graph, up()), ["a", "b"]);
+        assert_eq!(again(&["c".to_owned()], &graph, up()), [""; 0]);
     }
 }

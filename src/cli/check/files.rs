@@ -1,4 +1,4 @@
-//! Who may write to the files of a definition directory, and what small ones say.
+//! Who may write to and execute the files of a definition directory, and what small ones say.
 
 use super::Found;
 use super::lint::Lint;
@@ -25,7 +25,7 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
     let names = list(&definition.directory);
     found.faults.extend(names::misnamed(definition));
     for name in &names {
-        world_writable(definition, name, found);
+        permissions(definition, name, found);
     }
     for (directory, file) in LISTS {
         let both = [directory, file].iter().all(|list| names.iter().any(|name| name == list));
@@ -47,7 +47,8 @@ fn list(directory: &Path) -> Vec<String> {
     names
 }
 
-fn world_writable(definition: &Definition, name: &str, found: &mut Found) {
+/// Who may write to a file, and whether it can be executed.
+fn permissions(definition: &Definition, name: &str, found: &mut Found) {
     let file = definition.directory.join(name);
     // What a link says of itself is nothing.
     let Ok(metadata) = std::fs::metadata(&file) else { return };

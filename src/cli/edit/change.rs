@@ -91,12 +91,12 @@ impl Change {
     /// Takes everything back, last step first.
     pub fn undo(self) -> Result<(), Failure> {
         for step in self.steps.into_iter().rev() {
-            match step {
-                Step::Directory(path) => fs::remove_dir(&path),
-                Step::File(path) => fs::remove_file(&path),
-                Step::Aside(path, aside) => fs::rename(aside, &path),
-            }
-            .map_err(Failure::with("take back a change in", Path::new(".")))?;
+            let (path, taken_back) = match step {
+                Step::Directory(path) => (path.clone(), fs::remove_dir(path)),
+                Step::File(path) => (path.clone(), fs::remove_file(path)),
+                Step::Aside(path, aside) => (path.clone(), fs::rename(aside, path)),
+            };
+            taken_back.map_err(Failure::with("take back the change of", &path))?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `sixtree start`, `stop`, `restart` and `reload`: changes as s6-rc makes them, with what the
 //! services need, or what needs them.
 
+use super::arguments::flag;
 use super::known::culprits;
 use super::progress::Progress;
 use super::wait::{timeout_argument, timeout_ms};
@@ -9,7 +10,7 @@ use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words}
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
 use crate::tools::s6_rc::conversation::{self, Heard};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use litemap::LiteMap;
 
 const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when the time is over, \
@@ -41,13 +42,7 @@ fn command(name: &'static str, about: &'static str) -> Command {
         .after_help(EXIT_CODES)
         .arg(live::some_names_argument("Services and bundles"))
         .arg(timeout_argument())
-        .arg(
-            Arg::new("verbose")
-                .short('v')
-                .long("verbose")
-                .action(ArgAction::SetTrue)
-                .help("Say what starts and stops"),
-        )
+        .arg(flag("verbose", "Say what starts and stops").short('v'))
 }
 
 /// Starts; returns the exit code.

@@ -1,8 +1,9 @@
 //! `sixtree install`: lays the program, its links and the built-in definitions into an image's
 //! root, as extracting the tarball does. The tarball itself is made from what this wrote.
 
+use super::arguments::path;
 use super::{Failure, layout};
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,11 +11,10 @@ use std::path::{Path, PathBuf};
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
-    let path = |name| Arg::new(name).long(name).value_parser(value_parser!(PathBuf));
     Command::new("install")
         .about("Lay sixtree into the root of an image, as its tarball does")
-        .arg(path("root").value_name("DIR").required(true).help("The root of the image"))
-        .arg(path("program").value_name("FILE").help("The program to install [default: this one]"))
+        .arg(path("root", "DIR", "The root of the image").required(true))
+        .arg(path("program", "FILE", "The program to install [default: this one]"))
 }
 
 /// Installs; returns the exit code.

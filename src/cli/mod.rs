@@ -1,5 +1,6 @@
 //! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
+mod arguments;
 mod change;
 pub mod check;
 mod container;

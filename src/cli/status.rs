@@ -1,12 +1,13 @@
 //! `sixtree status`: what runs, what does not, and why.
 
+use super::arguments::flag;
 use super::known::{Known, culprits};
 use super::screen::Screen;
 use super::span::age;
 use super::terminal::{self, coloured};
 use super::{Failure, live, print};
 use crate::sys::clock;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,8 +22,6 @@ const EXPENDABLE: [usize; 5] = [5, 4, 6, 3, 2];
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
-    let flag =
-        |name: &'static str, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("status")
         .about("Show the state of every service, and why it is not up")
         .after_help(

@@ -1,11 +1,12 @@
 //! `sixtree wait`: until services are up and ready, or down.
 
+use super::arguments::flag;
 use super::known::{Known, State, culprits};
 use super::progress::Progress;
 use super::{Failure, live};
 use crate::sys::fd;
 use crate::sys::poll::Deadline;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use std::time::Duration;
 
 /// How often it looks.
@@ -22,13 +23,7 @@ pub fn arguments() -> Command {
         .arg(live::names_argument(
             "Wait for these services and bundles [default: all that are to be up]",
         ))
-        .arg(
-            Arg::new("down")
-                .long("down")
-                .action(ArgAction::SetTrue)
-                .requires("service")
-                .help("Until they are down"),
-        )
+        .arg(flag("down", "Until they are down").requires("service"))
         .arg(timeout_argument())
 }
 

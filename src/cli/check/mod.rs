@@ -10,11 +10,12 @@ mod scripts;
 mod tree;
 
 use super::Failure;
+use super::arguments::{flag, layer, path, profile};
 use crate::definition::{self, Definition, Fault, Image, Place, Problem};
 use crate::graph::Graph;
 use crate::tools::die;
 pub(super) use builtin::{MANUAL, is_reserved};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 pub(super) use files::is_secret_name;
 use report::Format;
 use root::Root;
@@ -46,31 +47,10 @@ pub fn arguments() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Source directories [default: those of the image]"),
         )
-        .arg(
-            Arg::new("root")
-                .long("root")
-                .value_name("ROOT")
-                .value_parser(value_parser!(PathBuf))
-                .help("The root of the image [default: /, if no DIR is given]"),
-        )
-        .arg(
-            Arg::new("profile")
-                .long("profile")
-                .value_name("NAME")
-                .help("As S6_RUNTIME_PROFILE in the container"),
-        )
-        .arg(
-            Arg::new("layer")
-                .long("layer")
-                .action(ArgAction::SetTrue)
-                .help("It is one layer of an image: what it lacks may be in another"),
-        )
-        .arg(
-            Arg::new("strict")
-                .long("strict")
-                .action(ArgAction::SetTrue)
-                .help("Exit 1 for warnings too"),
-        )
+        .arg(path("root", "ROOT", "The root of the image [default: /, if no DIR is given]"))
+        .arg(profile())
+        .arg(layer())
+        .arg(flag("strict", "Exit 1 for warnings too"))
         .arg(
             Arg::new("format")
                 .long("format")

@@ -5,32 +5,25 @@ pub mod membership;
 pub mod new;
 
 use super::Failure;
+use super::arguments::{path, profile};
 use super::check::report::Format;
 use super::check::{self, Request};
 use crate::definition::{Definition, Fault, Image, Kind, Reference};
 use crate::sys::fd;
 use change::Change;
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Adds the arguments that say which tree is to be edited.
 fn with_place(command: Command) -> Command {
-    let path = |name: &'static str, value, help| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
-    };
     command
         .arg(
             path("root", "ROOT", "Edit the tree of this image [default: /]")
                 .conflicts_with("source"),
         )
         .arg(path("source", "DIR", "Edit the tree in this directory"))
-        .arg(
-            Arg::new("profile")
-                .long("profile")
-                .value_name("NAME")
-                .help("As S6_RUNTIME_PROFILE in the container"),
-        )
+        .arg(profile())
 }
 
 /// A tree that is to be edited.

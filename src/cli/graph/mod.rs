@@ -5,23 +5,18 @@ mod notation;
 mod svg;
 mod text;
 
+use super::arguments::{flag, layer, path, profile};
 use super::check::report::Format;
 use super::check::{self, Request};
 use super::known::State;
 use super::{Failure, live, terminal};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::fd;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use litemap::LiteMap;
-use std::path::PathBuf;
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
-    let path = |name: &'static str, value, help| {
-        Arg::new(name).long(name).value_name(value).value_parser(value_parser!(PathBuf)).help(help)
-    };
-    let flag =
-        |name: &'static str, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("graph")
         .about("Draw the services of a tree, and what needs what")
         .after_help(
@@ -45,18 +40,13 @@ pub fn arguments() -> Command {
         )
         .arg(flag("up", "What the services need").conflicts_with("down"))
         .arg(flag("down", "What needs the services"))
-        .arg(flag("layer", "It is one layer of an image: what it lacks may be in another"))
+        .arg(layer())
         .arg(path("root", "ROOT", "The tree of this image"))
         .arg(
             path("source", "DIR", "The tree in this directory; may be given more than once")
                 .action(ArgAction::Append),
         )
-        .arg(
-            Arg::new("profile")
-                .long("profile")
-                .value_name("NAME")
-                .help("As S6_RUNTIME_PROFILE in the container"),
-        )
+        .arg(profile())
 }
 
 /// What is to be drawn.

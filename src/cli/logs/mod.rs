@@ -5,10 +5,11 @@ mod directory;
 mod journal;
 mod line;
 
+use super::arguments::flag;
 use super::known::Known;
 use super::{Failure, live, print};
 use crate::graph::{Graph, ServiceId};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use directory::LogDirectory;
 use journal::Journal;
 use line::Line;
@@ -38,13 +39,7 @@ pub fn arguments() -> Command {
              answers.",
         )
         .arg(live::names_argument("Only the logs of these services and bundles [default: all]"))
-        .arg(
-            Arg::new("follow")
-                .short('f')
-                .long("follow")
-                .action(ArgAction::SetTrue)
-                .help("Go on with what is written from now on"),
-        )
+        .arg(flag("follow", "Go on with what is written from now on").short('f'))
         .arg(
             Arg::new("lines")
                 .short('n')

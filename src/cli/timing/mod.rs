@@ -4,15 +4,14 @@ mod boot;
 mod svg;
 mod text;
 
+use super::arguments::flag;
 use super::{Failure, live, print, terminal};
 use crate::format::request::Request;
 use boot::Boot;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
 pub fn arguments() -> Command {
-    let flag =
-        |name: &'static str, help| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     Command::new("timing")
         .about("Show what took how long at boot")
         .after_help(

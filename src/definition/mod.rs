@@ -147,6 +147,18 @@ impl Definition {
         Self { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
     }
 
+    /// Forgets the names that it mentions, and where. Whoever has resolved them needs them no more.
+    pub fn forget_mentions(&mut self) {
+        match &mut self.kind {
+            Kind::Oneshot(oneshot) => oneshot.atomic.dependencies = Vec::new(),
+            Kind::Longrun(longrun) => {
+                longrun.atomic.dependencies = Vec::new();
+                longrun.consumer_for = Vec::new();
+                (longrun.producer_for, longrun.pipeline_name) = (None, None);
+            }
+            Kind::Bundle(contents) => *contents = Vec::new(),
+        }
+    }
     /// Dependencies and timeouts; a bundle has none.
     pub fn atomic(&self) -> Option<&Atomic> {
         match &self.kind {

@@ -38,7 +38,8 @@ impl Engine {
 }
 
 impl Services {
-    fn replace(&mut self, graph: Graph) {
+    fn replace(&mut self, mut graph: Graph) {
+        graph.forget_mentions();
         let before: BTreeSet<ServiceId> = self.graph.ids().collect();
         let after: BTreeSet<ServiceId> = graph.ids().collect();
         self.graph = graph;

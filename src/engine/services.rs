@@ -31,7 +31,8 @@ pub(super) struct Services {
 
 impl Services {
     /// All at rest.
-    pub fn new(graph: Graph) -> Self {
+    pub fn new(mut graph: Graph) -> Self {
+        graph.forget_mentions();
         let mut all = Self::default();
         for id in graph.ids() {
             all.new_view(id);

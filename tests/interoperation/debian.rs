@@ -75,7 +75,7 @@ impl Debian {
             "set -e; command -v apt-get dpkg-deb > /dev/null
              known() {{ apt-cache policy s6 | grep -q 'Candidate: {VERSION}'; }}
              if ! known && [ $(id -u) = 0 ]; then apt-get update -q > /dev/null; fi
-             known
+             known || {{ echo 'apt-cache does not know it' >&2; exit 1; }}
              wanted=$(apt-cache depends --recurse --important s6 execline | sed 's/.* //' |
                sort -u | grep -E '{PACKAGES}')
              apt-get download -q $wanted

@@ -171,6 +171,9 @@ pub enum Mistake {
     /// A name twice in a list.
     #[error("name listed more than once: {}", .0.escape_debug())]
     Repeated(String),
+    /// A member of `user` in a place that another one stands for.
+    #[error("not read, because {} is there", .0.display())]
+    MemberNotRead(PathBuf),
 }
 
 impl Problem for Mistake {
@@ -200,6 +203,7 @@ impl Problem for Mistake {
             Self::StandardDescriptor(_) => "W002",
             Self::PipelineNameIgnored => "W003",
             Self::Repeated(_) => "W004",
+            Self::MemberNotRead(_) => "W005",
         }
     }
 
@@ -244,6 +248,7 @@ impl Problem for Mistake {
             Self::StandardDescriptor(_) => "use 3 or more",
             Self::PipelineNameIgnored => "move it to the service that only consumes",
             Self::Repeated(_) => "remove one",
+            Self::MemberNotRead(_) => "have all members in one of the two places",
         }
         .to_owned()
     }

@@ -1,7 +1,7 @@
 //! Where an image keeps its definitions: the directories that s6-overlay compiles at boot.
 
-use super::read::{is_directory, read_with};
-use super::{Definition, Fault, Kind};
+use super::read::{is_directory, list, read_with};
+use super::{Definition, Fault, Kind, Mistake, Place};
 use std::path::{Path, PathBuf};
 
 /// What decides where an image's definitions are.
@@ -54,11 +54,16 @@ impl Image {
 
     /// Where the bundles `user` and `user2` are.
     pub fn user_bundles(&self) -> PathBuf {
-        match &self.bundles {
-            _ if self.has_bundles_among_services() => self.services(),
-            Some(bundles) => self.at(bundles),
-            None => self.own().join("user-bundles.d"),
+        match self.has_bundles_among_services() {
+            true => self.services(),
+            false => self.usual_bundles(),
         }
+    }
+
+    /// Where they are unless they are among the services.
+    fn usual_bundles(&self) -> PathBuf {
+        let named = self.bundles.as_ref().map(|bundles| self.at(bundles));
+        named.unwrap_or_else(|| self.own().join("user-bundles.d"))
     }
 
     /// Whether `user` is among the service definitions, where s6-overlay once looked for it. Then
@@ -69,7 +74,7 @@ impl Image {
 
     /// Reads every definition.
     pub fn read(&self) -> (Vec<Definition>, Vec<Fault>) {
-        self.read_sources(&self.sources())
+        self.read_sources(&self.sources(), self.has_bundles_among_services())
     }
 
     /// The same, where sixtree may not have been installed yet: without the directories and the
@@ -78,15 +83,33 @@ impl Image {
         let mut sources = self.sources();
         let is_installed = sources.last().is_some_and(|package| is_directory(package));
         sources.retain(|source| *source == self.services() || is_directory(source));
-        if is_installed { self.read_sources(&sources) } else { read_with_bundles(&sources) }
+        self.read_sources(&sources, !is_installed || self.has_bundles_among_services())
     }
 
-    fn read_sources(&self, sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
+    /// `lacks_bundles`: of `user` and `user2` there may be less than a definition needs.
+    fn read_sources(
+        &self,
+        sources: &[PathBuf],
+        lacks_bundles: bool,
+    ) -> (Vec<Definition>, Vec<Fault>) {
+        let (definitions, mut faults) = match lacks_bundles {
+            true => read_with_bundles(sources),
+            false => read_with(sources, &[]),
+        };
         if self.has_bundles_among_services() {
-            read_with_bundles(sources)
-        } else {
-            read_with(sources, &[])
+            faults.extend(USER_BUNDLES.iter().flat_map(|bundle| self.members_not_read(bundle)));
         }
+        (definitions, faults)
+    }
+
+    /// A warning for each member of a bundle that is where the bundles are not.
+    fn members_not_read(&self, bundle: &str) -> Vec<Fault> {
+        let [there, read] = [self.usual_bundles(), self.services()].map(|place| place.join(bundle));
+        let contents = there.join("contents.d");
+        let names = list(&contents).unwrap_or_default().into_iter().map(|entry| entry.name);
+        let lost = names.filter(|name| !read.join("contents.d").join(name).exists());
+        let place = |name| Place { service: None, file: contents.join(name), line: 0 };
+        lost.map(|name| Fault::new(place(name), &Mistake::MemberNotRead(read.clone()))).collect()
     }
 
     /// The directory of the image's own configuration.

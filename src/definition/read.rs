@@ -311,7 +311,7 @@ impl Directory<'_> {
 }
 
 /// What is in a directory, without the names that begin with a dot, in order.
-fn list(directory: &Path) -> Result<Vec<Entry>, Errno> {
+pub(super) fn list(directory: &Path) -> Result<Vec<Entry>, Errno> {
     let mut all = directory::entries(directory)?;
     all.retain(|entry| !entry.name.as_bytes().starts_with(b"."));
     all.sort_unstable_by(|a, b| a.name.cmp(&b.name));

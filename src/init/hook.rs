@@ -73,8 +73,8 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
     let child = Child {
         session: Session::Same,
         fds: &[(0, 0), (1, 1), (2, 2)],
+        passing: &[],
         nofile: None,
-        lasting: true,
         new_pid_namespace: false,
     };
     let hook = spawn(&child, || program.go())?;

@@ -55,13 +55,20 @@ impl Children {
     }
 }
 
+/// The descriptors of a process: (number there, number here).
+#[derive(Default)]
+struct Streams {
+    /// Those that stay what they are here.
+    lasting: Vec<(RawFd, RawFd)>,
+    /// Those that may be closed here.
+    passing: Vec<(RawFd, RawFd)>,
+}
+
 /// What a script's process is given, beside its program.
 struct Plan {
     argv: Vec<Word>,
     env: Vec<Word>,
-    fds: Vec<(RawFd, RawFd)>,
-    /// Whether the descriptors above stay open here.
-    lasting: bool,
+    streams: Streams,
     new_pid_namespace: bool,
     /// `lock-fd`: taken in the child, which may have to wait for it.
     lock_fd: Option<RawFd>,
@@ -97,15 +104,14 @@ impl Runtime {
             Some(_) => Some(nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|_| NotSpawned::Refused)?),
             None => None,
         };
-        let mut fds = self.streams(id);
+        let mut streams = self.streams(id);
         if let (Some(number), Some((_, write))) = (notification, &pipe) {
-            fds.push((number, write.as_raw_fd()));
+            streams.passing.push((number, write.as_raw_fd()));
         }
         let plan = Plan {
             argv: vec![b"./run".to_vec(), name.clone().into_bytes()],
             env: self.settings.env.clone(),
-            fds,
-            lasting: notification.is_none(),
+            streams,
             new_pid_namespace: script::flag("flag-newpidns"),
             lock_fd,
         };
@@ -144,12 +150,11 @@ impl Runtime {
         let signal = ended.signal().unwrap_or(0);
         let words = ["./finish".to_owned(), code.to_string(), signal.to_string()];
         let argv = words.into_iter().chain([name.clone(), last_run.to_string()]);
-        let fds = self.streams(id);
+        let streams = self.streams(id);
         let plan = Plan {
             argv: argv.map(String::into_bytes).collect(),
             env: self.settings.env.clone(),
-            fds,
-            lasting: true,
+            streams,
             new_pid_namespace: false,
             lock_fd: None,
         };
@@ -176,19 +181,12 @@ impl Runtime {
         let name = self.enter(id).unwrap_or_default();
         let mut env = self.settings.env.clone();
         env.push([b"RC_NAME=", name.as_bytes()].concat());
-        let null = self.null.as_raw_fd();
-        let stdio = self.clients.stdio_for(id);
-        let [input, output, error] =
-            stdio.unwrap_or([null, self.settings.outputs.0, self.settings.outputs.1]);
-        let program = String::from_utf8_lossy(argv.first().map_or(b"", |w| w)).into_owned();
-        let plan = Plan {
-            argv,
-            env,
-            fds: vec![(0, input), (1, output), (2, error)],
-            lasting: stdio.is_none(),
-            new_pid_namespace: false,
-            lock_fd: None,
+        let streams = match self.clients.stdio_for(id) {
+            Some(stdio) => Streams { passing: (0..).zip(stdio).collect(), ..Streams::default() },
+            None => self.no_pipes(self.settings.outputs),
         };
+        let program = String::from_utf8_lossy(argv.first().map_or(b"", |w| w)).into_owned();
+        let plan = Plan { argv, env, streams, new_pid_namespace: false, lock_fd: None };
         match self.start(plan, Session::New) {
             Ok(pid) => {
                 self.children.by_pid.insert(pid.as_raw(), Whose::Script(process));
@@ -233,8 +231,10 @@ impl Runtime {
         let plan = Plan {
             argv: cmd.argv.clone(),
             env: cmd.env.clone(),
-            fds: vec![(0, 0), (1, cmd.outputs.0), (2, cmd.outputs.1)],
-            lasting: true,
+            streams: Streams {
+                lasting: vec![(0, 0), (1, cmd.outputs.0), (2, cmd.outputs.1)],
+                ..Streams::default()
+            },
             new_pid_namespace: false,
             lock_fd: None,
         };
@@ -263,9 +263,9 @@ impl Runtime {
         let program = (self.settings.launch)(plan.argv, &plan.env)?;
         let child = Child {
             session,
-            fds: &plan.fds,
+            fds: &plan.streams.lasting,
+            passing: &plan.streams.passing,
             nofile: self.settings.nofile,
-            lasting: plan.lasting,
             new_pid_namespace: plan.new_pid_namespace,
         };
         let Some(lock_fd) = plan.lock_fd else {
@@ -298,14 +298,26 @@ impl Runtime {
 
     /// A longrun's stdin, stdout and stderr: its pipes, if it has any. The catch-all logger is the
     /// one service that speaks to the container's own.
-    fn streams(&mut self, id: ServiceId) -> Vec<(RawFd, RawFd)> {
+    fn streams(&mut self, id: ServiceId) -> Streams {
         let pipes = self.pipelines.ends(id);
         let outputs = match self.is_catch_all(id) {
             true => (1, 2),
             false => self.settings.outputs,
         };
-        let input = pipes.input.unwrap_or_else(|| self.null.as_raw_fd());
-        vec![(0, input), (1, pipes.output.unwrap_or(outputs.0)), (2, outputs.1)]
+        let Streams { mut lasting, mut passing } = self.no_pipes(outputs);
+        for (number, end) in [(0, pipes.input), (1, pipes.output)] {
+            if let Some(end) = end {
+                lasting.retain(|&(to, _)| to != number);
+                passing.push((number, end));
+            }
+        }
+        Streams { lasting, passing }
+    }
+
+    /// Nothing to read, and so much to write to.
+    fn no_pipes(&self, outputs: (RawFd, RawFd)) -> Streams {
+        let lasting = vec![(0, self.null.as_raw_fd()), (1, outputs.0), (2, outputs.1)];
+        Streams { lasting, passing: Vec::new() }
     }
 
     /// Whether a service is the catch-all logger.

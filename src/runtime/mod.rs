@@ -52,6 +52,10 @@ use timing::Timing;
 /// How long nothing must happen before the program's pages are given back, in ms.
 const REST_MS: u64 = 1_000;
 
+/// How soon to see again whether a child has taken over its descriptors, in ms: until then a pipe
+/// that the child closes does not end.
+const SETTLE_MS: u64 = 10;
+
 /// The doing half: everything that is open, running or waited for.
 pub struct Runtime {
     engine: Engine,
@@ -96,8 +100,10 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime for a tree. The signals of a supervisor are blocked from now on.
+    /// A runtime for a tree. From now on the signals of a supervisor are blocked, and what it has
+    /// open is its own.
     pub fn new(settings: Settings, graph: Graph) -> Result<Self, Errno> {
+        crate::sys::spawn::keep_to_ourselves();
         let poller = Poller::new()?;
         let signals = Signals::watch()?;
         poller.watch(signals.fd(), Source::Signals)?;
@@ -210,8 +216,9 @@ impl Runtime {
 
     /// Waits for news, or until something is due. Who has rested for a while rests on, as a rule:
     /// then the program's pages are given back, and nothing wakes us again but what we wait for.
-    fn wait(&self) -> Vec<Source> {
-        let due = self.wait_ms();
+    fn wait(&mut self) -> Vec<Source> {
+        let unsettled = self.children.spawner.settle().then_some(SETTLE_MS);
+        let due = [self.wait_ms(), unsettled].into_iter().flatten().min();
         let after_rest = due.map(|ms| ms.saturating_sub(REST_MS));
         if after_rest == Some(0) {
             return self.poller.wait(due);

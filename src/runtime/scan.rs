@@ -233,8 +233,8 @@ impl Runtime {
         let child = Child {
             session: Session::New,
             fds: &fds,
+            passing: &[],
             nofile: self.settings.nofile,
-            lasting: true,
             new_pid_namespace: false,
         };
         let started = (self.settings.launch)(vec![word], &self.settings.env)

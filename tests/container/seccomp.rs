@@ -21,8 +21,9 @@ fn boots_without_newer_calls(errno: nix::errno::Errno) {
     let mut compile = Command::new("cc");
     compile.args(["-static", "-o"]).arg(&refuse).arg("tests/container/refuse.c");
     assert!(compile.status().is_ok_and(|s| s.success()), "cc (make deps): {compile:?}");
+    // A descriptor that /init is started with is no more for a service than one of its own.
     let init = format!(
-        "#!/bin/sh\nexec /bin/refuse {} /package/admin/s6-overlay/libexec/stage0 \"$@\"\n",
+        "#!/bin/sh\nexec /bin/refuse {} /package/admin/s6-overlay/libexec/stage0 \"$@\" 9< /init\n",
         errno as i32
     );
     let services = "etc/s6-overlay/s6-rc.d";

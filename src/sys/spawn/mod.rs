@@ -4,6 +4,7 @@
 //! the child closes all that it was not given by hand.
 
 mod shared;
+mod slots;
 
 use super::exec::Execve;
 use super::{fd, limits, process};
@@ -29,20 +30,21 @@ pub enum Session {
 pub struct Child<'a> {
     /// Its session or process group.
     pub session: Session,
-    /// (number in the child, number here): all that it gets. Every other descriptor is closed.
+    /// (number in the child, number here): what it gets, and what stays as it is here for as long
+    /// as we live. Only then can the child take it over at its leisure.
     pub fds: &'a [(RawFd, RawFd)],
+    /// What else it gets, and what may be closed here as soon as the child is there. Every other
+    /// descriptor is closed.
+    pub passing: &'a [(RawFd, RawFd)],
     /// The soft and hard RLIMIT_NOFILE to give back.
     pub nofile: Option<(u64, u64)>,
-    /// Whether those here stay what they are for as long as we live. Only then can the child take
-    /// them over at its leisure.
-    pub lasting: bool,
     /// Whether it is PID 1 of a new PID namespace.
     pub new_pid_namespace: bool,
 }
 
 /// A supervisor holds two descriptors and more for every service. A child that needs only low ones
 /// takes no others over, so that its cost does not grow with the number of services.
-const LOW: RawFd = 16;
+const LOW: RawFd = 64;
 
 /// What a child becomes.
 pub enum Program {
@@ -75,12 +77,17 @@ impl Spawner {
         };
         self.0.start(child, execve).or_else(|execve| spawn(child, move || execve.go()))
     }
+
+    /// Lets go of what children have taken over meanwhile. Whether some still have to.
+    pub fn settle(&mut self) -> bool {
+        self.0.settle()
+    }
 }
 
 /// Forks a child that is set up as told, runs `body` and exits with its result.
 pub fn spawn(child: &Child, body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
-    let lean =
-        child.lasting && child.fds.iter().all(|&(_, from)| from < LOW) && !child.new_pid_namespace;
+    let low = child.fds.iter().all(|&(_, from)| from < LOW);
+    let lean = low && child.passing.is_empty() && !child.new_pid_namespace;
     let side = if child.new_pid_namespace {
         process::fork_into_pid_namespace()?
     } else if lean {
@@ -112,8 +119,9 @@ fn set_up(child: &Child) -> Result<(), Errno> {
         Session::Foreground => foreground()?,
         Session::Same => {}
     }
-    place(child.fds)?;
-    close_others(child.fds.iter().map(|&(to, _)| to));
+    let fds = [child.fds, child.passing].concat();
+    place(&fds)?;
+    close_others(fds.iter().map(|&(to, _)| to));
     if let Some(nofile) = child.nofile {
         let _ = limits::restore(nofile);
     }
@@ -159,19 +167,34 @@ fn close_others(kept: impl Iterator<Item = RawFd>) {
 
 /// Closes a range, one by one where the kernel or a seccomp profile has no close_range(2).
 fn close_all(first: u32, last: u32) {
-    if close_range(first, last, 0).is_ok() {
-        return;
+    if close_range(first, last, 0).is_err() {
+        one_by_one(first, last).for_each(fd::close);
     }
+}
+
+/// Has all descriptors but stdin, stdout and stderr closed on exec, those too that we were started
+/// with: a child that shares our memory cannot close them itself without close_range(2).
+pub fn keep_to_ourselves() {
+    let flags = nix::libc::CLOSE_RANGE_CLOEXEC;
+    if close_range(3, u32::MAX, flags).is_err() {
+        for fd in one_by_one(3, u32::MAX) {
+            let _ = fd::set_cloexec(fd, true);
+        }
+    }
+}
+
+/// The descriptors of a range that are open, or may be.
+fn one_by_one(first: u32, last: u32) -> impl Iterator<Item = RawFd> {
     let open = std::fs::read_dir("/proc/self/fd").map(|entries| {
         let numbers = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
         numbers.filter(|fd| (first..=last).contains(fd)).collect::<Vec<u32>>()
     });
     let all = open.unwrap_or_else(|_| (first..=last.min(65_536)).collect());
-    all.into_iter().filter_map(|fd| RawFd::try_from(fd).ok()).for_each(fd::close);
+    all.into_iter().filter_map(|fd| RawFd::try_from(fd).ok())
 }
 
 fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
-    // SAFETY: numbers only; whatever is closed belongs to this forked child.
+    // SAFETY: numbers only; whatever is closed belongs to a child, or is marked and stays.
     let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, flags) };
     Errno::result(closed).map(drop)
 }

@@ -5,14 +5,15 @@
 //! up everything else. So such a child has a stack of its own, looks at nothing but its task, and
 //! makes its system calls without the C library, whose errno is ours.
 
+use super::slots::{self, Slots};
 use super::{Child, LOW, Session};
 use crate::sys::exec::Execve;
 use crate::sys::raw;
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
-use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// How many may be on their way at a time. Others are forked as usual.
 const TASKS: usize = 32;
@@ -21,22 +22,34 @@ const TASKS: usize = 32;
 /// it needs.
 const STACK: usize = 8192 / 16;
 
+/// How many descriptors each of them may get.
+const MOST: usize = 5;
+
 /// The places in which such children begin.
 #[derive(Debug)]
 pub struct Nursery {
     tasks: Box<[Task]>,
     stacks: Box<[u128]>,
+    slots: Slots,
+    /// How many children may have to take over yet what was lent to them.
+    borrowers: usize,
 }
+
+/// (number in the child, number here), in the order of the former; -1: no more.
+type Fds = [(RawFd, RawFd); MOST];
 
 /// What a child is to do. It is not touched while `running` is not 0.
 #[derive(Debug, Default)]
 struct Task {
     running: AtomicI32,
     session: Option<Session>,
-    /// stdin, stdout and stderr: their numbers here.
-    stdio: [RawFd; 3],
+    fds: Fds,
     nofile: Option<(u64, u64)>,
     program: Option<Execve>,
+    /// Whether the child has a table of descriptors of its own.
+    apart: AtomicBool,
+    /// The reserved numbers among those here. The child does not look at this.
+    lent: Vec<OwnedFd>,
 }
 
 impl Default for Nursery {
@@ -45,18 +58,24 @@ impl Default for Nursery {
         // Plain zeros (not arrays of them) come from the kernel: no page of them is touched before
         // it is needed.
         let stacks = vec![0; STACK * TASKS].into_boxed_slice();
-        Self { tasks, stacks }
+        Self { tasks, stacks, slots: Slots::reserve(), borrowers: 0 }
     }
 }
 
 impl Nursery {
     /// Starts a program, if it needs no more than what can be done here. Else it comes back.
     pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, Execve> {
+        self.settle();
         let mut places = self.tasks.iter_mut().zip(self.stacks.chunks_exact_mut(STACK));
-        let free = places.find(|(task, _)| task.is_free());
-        let (Some(stdio), Some((task, stack))) = (stdio(child), free) else { return Err(program) };
+        let Some((task, stack)) = places.find(|(task, _)| task.is_free()) else {
+            return Err(program);
+        };
+        let Some((fds, lent)) = fds(child, &mut self.slots) else { return Err(program) };
+        self.borrowers += usize::from(!lent.is_empty());
+        task.fds = fds;
+        task.lent = lent;
+        task.apart.store(false, Ordering::Relaxed);
         task.session = Some(child.session);
-        task.stdio = stdio;
         task.nofile = child.nofile;
         task.program = Some(program);
         task.running.store(1, Ordering::Relaxed);
@@ -73,6 +92,18 @@ impl Nursery {
             }
         }
     }
+
+    /// Lets go of what children have taken over meanwhile. Whether some still have to.
+    pub fn settle(&mut self) -> bool {
+        if self.borrowers > 0 {
+            let borrowers = self.tasks.iter_mut().filter(|task| !task.lent.is_empty());
+            for task in borrowers.filter(|task| task.is_apart()) {
+                self.slots.take_back(std::mem::take(&mut task.lent));
+                self.borrowers -= 1;
+            }
+        }
+        self.borrowers > 0
+    }
 }
 
 /// Children that are on their way keep what they look at.
@@ -85,15 +116,31 @@ impl Drop for Nursery {
     }
 }
 
-/// The stdio of a child that gets nothing else, all of it at low numbers that stay what they are,
-/// and none of which is overwritten before it is read.
-fn stdio(child: &Child) -> Option<[RawFd; 3]> {
-    let &[(0, input), (1, output), (2, error)] = child.fds else { return None };
-    let low = [input, output, error].iter().all(|from| (0..LOW).contains(from));
-    // A number is put in place after the ones below it: what those replace is not to be read.
-    let in_order = output != 0 && error != 0 && (error != 1 || output == 1);
-    let plain = child.lasting && !child.new_pid_namespace;
-    (plain && low && in_order).then_some([input, output, error])
+/// What a child gets, as its task has it, and the reserved numbers that are lent to it. `None`:
+/// something of it is not at a low number, or would be overwritten before it is read.
+fn fds(child: &Child, slots: &mut Slots) -> Option<(Fds, Vec<OwnedFd>)> {
+    let low = child.fds.iter().all(|(_, from)| (0..LOW).contains(from));
+    if !low || child.fds.len() + child.passing.len() > MOST || child.new_pid_namespace {
+        return None;
+    }
+    let passing: Vec<RawFd> = child.passing.iter().map(|&(_, from)| from).collect();
+    let lent = slots.lend(&passing)?;
+    let copies = child.passing.iter().zip(slots::numbers(&lent)).map(|(&(to, _), slot)| (to, slot));
+    let mut all = [(-1, -1); MOST];
+    let count = child.fds.len() + lent.len();
+    for (place, one) in all.iter_mut().zip(child.fds.iter().copied().chain(copies)) {
+        *place = one;
+    }
+    let (given, _) = all.split_at_mut(count);
+    given.sort_by_key(|&(to, _)| to);
+    let is_read_in_time = |(at, &(to, from)): (usize, &(RawFd, RawFd))| {
+        to == from || given.iter().skip(at + 1).all(|&(_, later)| later != to)
+    };
+    if given.iter().enumerate().all(is_read_in_time) {
+        return Some((all, lent));
+    }
+    slots.take_back(lent);
+    None
 }
 
 /// Where the child begins.
@@ -117,18 +164,39 @@ impl Task {
         self.running.load(Ordering::Acquire) == 0
     }
 
+    /// Whether nothing that happens to our descriptors matters to the child any more.
+    fn is_apart(&self) -> bool {
+        self.apart.load(Ordering::Acquire) || self.is_free()
+    }
+
+    /// What the child gets.
+    fn given(&self) -> impl Iterator<Item = (RawFd, RawFd)> {
+        self.fds.into_iter().take_while(|&(to, _)| to >= 0)
+    }
+
+    /// Closes all that the child does not get. That is close-on-exec, if the kernel cannot.
+    fn close_others(&self) {
+        let close = |first, last| plain(libc::SYS_close_range, [first, last, 0]);
+        let mut next = 0;
+        for to in self.given().filter_map(|(to, _)| usize::try_from(to).ok()) {
+            if next < to {
+                let _ = close(next, to - 1);
+            }
+            next = to + 1;
+        }
+        let _ = close(next, u32::MAX as usize);
+    }
+
     fn set_up(&self) -> Result<(), Errno> {
         unshare_descriptors()?;
+        self.apart.store(true, Ordering::Release);
         match self.session {
             Some(Session::New) => drop(plain(libc::SYS_setsid, [0; 3])),
             Some(Session::Foreground) => foreground()?,
             Some(Session::Same) | None => {}
         }
-        for (to, from) in (0..).zip(self.stdio) {
-            place(to, from)?;
-        }
-        // What is left is close-on-exec, if the kernel cannot.
-        let _ = plain(libc::SYS_close_range, [3, u32::MAX as usize, 0]);
+        self.given().try_for_each(|(to, from)| place(to, from))?;
+        self.close_others();
         if let Some((soft, hard)) = self.nofile {
             restore_nofile(soft, hard);
         }
@@ -194,6 +262,7 @@ mod tests {
     use crate::sys::spawn::{Program, Spawner};
     use nix::sys::wait::WaitPidFlag;
     use std::os::fd::AsRawFd;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
 
     fn program(words: &[&str]) -> Execve {
         let argv: Vec<_> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
@@ -202,17 +271,24 @@ mod tests {
 
     fn child(fds: &[(RawFd, RawFd)]) -> Child<'_> {
         let session = Session::New;
-        Child { session, fds, nofile: None, lasting: true, new_pid_namespace: false }
+        Child { session, fds, passing: &[], nofile: None, new_pid_namespace: false }
     }
 
     fn ended(pid: Pid) -> WaitStatus {
         wait(pid.as_raw(), WaitPidFlag::empty()).unwrap().unwrap().1
     }
 
+    /// The reserved numbers are there once in a process: tests take turns.
+    fn take_turns() -> MutexGuard<'static, ()> {
+        static TURN: Mutex<()> = Mutex::new(());
+        TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     const INHERITED: [(RawFd, RawFd); 3] = [(0, 0), (1, 1), (2, 2)];
 
     #[test]
     fn more_children_than_places_all_become_their_program() {
+        let _turn = take_turns();
         let mut spawner = Spawner::default();
         let mut start = |code: usize| {
             let code = format!("test $A = b && exit {code}");
@@ -226,6 +302,7 @@ mod tests {
 
     #[test]
     fn a_place_is_free_when_its_child_has_left_it() {
+        let _turn = take_turns();
         let mut nursery = Nursery::default();
         for program in [program(&["/bin/true"]), program(&["/nowhere"])] {
             let pid = nursery.start(&child(&INHERITED), program).unwrap();
@@ -236,6 +313,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_executed_is_told_on_its_stderr() {
+        let _turn = take_turns();
         let (read, write) = nix::unistd::pipe().unwrap();
         let fds = [(0, 0), (1, 1), (2, write.as_raw_fd())];
         let pid = Spawner::default().spawn(&child(&fds), Program::File(program(&["/nowhere"])));
@@ -245,19 +323,66 @@ mod tests {
         assert_eq!(said, b"unable to exec /nowhere: No such file or directory\n");
     }
 
+    /// The write end of a pipe, under a number that is not low, and its read end.
+    fn pipe() -> (OwnedFd, OwnedFd) {
+        use nix::fcntl::{FcntlArg, fcntl};
+        let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
+        let high = fcntl(&write, FcntlArg::F_DUPFD_CLOEXEC(LOW)).unwrap();
+        (read, crate::sys::fd::own(high))
+    }
+
+    #[test]
+    fn what_is_passed_on_can_be_closed_at_once() {
+        let _turn = take_turns();
+        let mut nursery = Nursery::default();
+        for number in [3, 7, LOW - 1, LOW, 1000] {
+            let (read, write) = pipe();
+            let passing = [(number, write.as_raw_fd())];
+            let child = Child { passing: &passing, ..child(&INHERITED) };
+            let list = format!("ls /proc/self/fd > /proc/self/fd/{number}");
+            let pid = nursery.start(&child, program(&["/bin/sh", "-c", &list])).unwrap();
+            drop(write);
+            ended(pid);
+            assert!(!nursery.settle());
+            let listed = crate::sys::fd::read_to_end(read.as_raw_fd()).unwrap();
+            let listed = String::from_utf8(listed).unwrap();
+            let found: Vec<RawFd> = listed.lines().map(|line| line.parse().unwrap()).collect();
+            let wanted = [0, 1, 2, number];
+            assert!(wanted.iter().all(|fd| found.contains(fd)), "{number}: {found:?}");
+            assert_eq!(found.len(), wanted.len() + 1, "and the folder itself: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_lent_is_taken_back() {
+        let _turn = take_turns();
+        let mut nursery = Nursery::default();
+        let free = nursery.slots.free();
+        assert!(free > 2, "{free}");
+        let (_read, write) = pipe();
+        let passing = [(3, write.as_raw_fd()), (4, write.as_raw_fd())];
+        let child = Child { passing: &passing, ..child(&INHERITED) };
+        let started: Vec<Pid> =
+            (0..200).filter_map(|_| nursery.start(&child, program(&["/bin/true"])).ok()).collect();
+        assert!(started.len() >= free / 2);
+        started.into_iter().map(ended).for_each(|status| assert_eq!(status.code(), Some(0)));
+        assert!(!nursery.settle());
+        assert_eq!(nursery.slots.free(), free);
+    }
+
     #[test]
     fn what_needs_more_comes_back() {
+        let _turn = take_turns();
         let mut nursery = Nursery::default();
         for fds in [
-            &[(0, 0), (1, 1)][..],
-            &[(0, 0), (1, 1), (2, 2), (3, 3)],
-            &[(0, 0), (1, LOW), (2, 2)],
+            &[(0, 0), (1, LOW), (2, 2)][..],
+            &[(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (5, 0)],
             &[(0, 1), (1, 0), (2, 2)],
             &[(0, 0), (1, 2), (2, 1)],
         ] {
             assert!(nursery.start(&child(fds), program(&["/bin/true"])).is_err(), "{fds:?}");
         }
-        let swaps = Child { lasting: false, ..child(&INHERITED) };
-        assert!(nursery.start(&swaps, program(&["/bin/true"])).is_err());
+        let apart = Child { new_pid_namespace: true, ..child(&INHERITED) };
+        assert!(nursery.start(&apart, program(&["/bin/true"])).is_err());
     }
 }

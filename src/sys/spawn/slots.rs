@@ -1,0 +1,69 @@
+//! Low numbers, reserved for descriptors that are handed to a child and do not stay here: a child
+//! takes over no others than low ones, and by the time that we have thousands open, none of them
+//! would be free.
+
+use super::LOW;
+use crate::sys::fd;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::unistd::{dup3, pipe2};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// From where on they are: what a supervisor opens first, and keeps, is below.
+const FIRST: RawFd = LOW / 2;
+
+/// The reserved numbers that are free. An end of a closed pipe stands in for what is to come.
+#[derive(Debug)]
+pub struct Slots {
+    nothing: Option<OwnedFd>,
+    free: Vec<OwnedFd>,
+}
+
+impl Slots {
+    /// Reserves what is free between `FIRST` and `LOW`.
+    pub fn reserve() -> Self {
+        let nothing = pipe2(OFlag::O_CLOEXEC).ok().map(|(read, _)| read);
+        let reserve = |_| {
+            let slot = fcntl(nothing.as_ref()?, FcntlArg::F_DUPFD_CLOEXEC(FIRST)).ok()?;
+            Some(fd::own(slot)).filter(|_| slot < LOW)
+        };
+        let free = (FIRST..LOW).map_while(reserve).collect();
+        Self { nothing, free }
+    }
+
+    /// How many are free.
+    #[cfg(test)]
+    pub fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Copies descriptors to so many reserved numbers. `None`: there are too few, or it fails.
+    pub fn lend(&mut self, descriptors: &[RawFd]) -> Option<Vec<OwnedFd>> {
+        let first = self.free.len().checked_sub(descriptors.len())?;
+        let mut lent = self.free.split_off(first);
+        let copies = lent.iter_mut().zip(descriptors);
+        let copied: Result<(), Errno> = copies
+            .into_iter()
+            .try_for_each(|(slot, from)| dup3(fd::borrow(*from), slot, OFlag::O_CLOEXEC));
+        if copied.is_ok() {
+            return Some(lent);
+        }
+        self.take_back(lent);
+        None
+    }
+
+    /// Closes the copies; their numbers stay reserved.
+    pub fn take_back(&mut self, lent: Vec<OwnedFd>) {
+        let Some(nothing) = &self.nothing else { return };
+        let emptied = lent.into_iter().filter_map(|mut slot| {
+            let emptied = dup3(nothing, &mut slot, OFlag::O_CLOEXEC);
+            emptied.is_ok().then_some(slot)
+        });
+        self.free.extend(emptied);
+    }
+}
+
+/// The numbers of what was lent.
+pub fn numbers(lent: &[OwnedFd]) -> impl Iterator<Item = RawFd> {
+    lent.iter().map(AsRawFd::as_raw_fd)
+}

@@ -112,7 +112,8 @@ pub const TOOLS: &[Tool] = &[
         emptyenv::run,
         "[ -p | -l | -c | -o | -P ] prog...",
         "Empty the environment, or tidy it",
-    ),
+    )
+    .foreseeable(),
     Tool::new(
         "envfile",
         envfile::run,
@@ -124,7 +125,8 @@ pub const TOOLS: &[Tool] = &[
         exec::exec,
         "[ -c ] [ -l ] [ -a argv0 ] prog...",
         "Become a program, under another name or with no environment",
-    ),
+    )
+    .foreseeable(),
     Tool::new(
         "execline",
         |process, argv| subcommand::run(process, TOOLS, argv),
@@ -138,9 +140,10 @@ pub const TOOLS: &[Tool] = &[
         execlineb::run,
         "[ -p | -P | -S nmin | -s nmin ] [ -q | -w | -W ] [ -e ] [ -c commandline ] script args",
         "Run a script as a chain of programs",
-    ),
+    )
+    .foreseeable(),
     Tool::new("exit", exit::run, "[ exitcode ]", "End with an exit code"),
-    Tool::new("export", export::export, "variable value prog...", "Set a variable"),
+    Tool::new("export", export::export, "variable value prog...", "Set a variable").foreseeable(),
     Tool::new(
         "export-array",
         export_array::run,
@@ -303,7 +306,7 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("umask", umask::run, "value prog...", "Set the file creation mask")
         .alias_of("execline-umask"),
-    Tool::new("unexport", export::unexport, "variable prog...", "Remove a variable"),
+    Tool::new("unexport", export::unexport, "variable prog...", "Remove a variable").foreseeable(),
     Tool::new(
         "wait",
         wait::run,

@@ -254,7 +254,7 @@ impl Fields {
             let mut fields = Fields::of(value, key)?;
             Ok(Reference {
                 name: fields.string("name")?,
-                file: fields.path("file")?,
+                file: fields.path("file")?.into(),
                 line: fields.number("line")?.unwrap_or(0),
             })
         };
@@ -320,7 +320,7 @@ mod tests {
     fn reference() -> impl Strategy<Value = Reference> {
         (any::<String>(), path(), any::<u32>()).prop_map(|(name, file, line)| Reference {
             name,
-            file,
+            file: file.into(),
             line,
         })
     }

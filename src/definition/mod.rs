@@ -13,7 +13,8 @@ pub use image::{Image, read_with_bundles};
 pub use read::read;
 pub use similar::similar;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A word of an execline command line.
 pub type Word = Vec<u8>;
@@ -40,9 +41,10 @@ pub struct Definition {
 pub struct Reference {
     /// The service or bundle meant.
     pub name: String,
-    /// Where it is mentioned, for messages.
-    pub file: PathBuf,
-    /// The line of that file, from 1; 0 where the file's name is the mention (a `.d` entry).
+    /// The file in which it is mentioned, or the directory (a `.d`) in which a file of that name is
+    /// the mention. All names of a list have it in common: there may be thousands.
+    pub file: Arc<Path>,
+    /// The line of that file, from 1; 0 for a file in a directory.
     pub line: u32,
 }
 
@@ -136,7 +138,13 @@ impl Kind {
 impl Reference {
     /// A mention of a name that stands in no file.
     pub fn to(name: &str) -> Self {
-        Self { name: name.to_owned(), file: PathBuf::new(), line: 0 }
+        Self { name: name.to_owned(), file: Path::new("").into(), line: 0 }
+    }
+
+    /// The file that is the mention, or in which it is; empty if it stands in none.
+    pub fn place(&self) -> PathBuf {
+        let is_entry = self.line == 0 && !self.file.as_os_str().is_empty();
+        if is_entry { self.file.join(&self.name) } else { self.file.to_path_buf() }
     }
 }
 

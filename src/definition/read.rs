@@ -13,6 +13,7 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// No file that is read here has a reason to be longer, in bytes.
 const LONGEST_FILE: usize = 1 << 20;
@@ -206,12 +207,12 @@ impl Directory<'_> {
                 return Some(Vec::new());
             }
         };
+        let file: Arc<Path> = path.into();
         let mut all = Vec::new();
         for entry in entries {
-            let file = path.join(&entry.name);
             match parse::name(entry.name.as_bytes()) {
-                Ok(name) => all.push(Reference { name, file, line: 0 }),
-                Err(mistake) => self.fault_at(file, 0, &mistake),
+                Ok(name) => all.push(Reference { name, file: Arc::clone(&file), line: 0 }),
+                Err(mistake) => self.fault_at(file.join(&entry.name), 0, &mistake),
             }
         }
         Some(all)
@@ -220,6 +221,7 @@ impl Directory<'_> {
     /// A list that is a file.
     fn names(&mut self, file: &str) -> Option<Vec<Reference>> {
         let text = self.parsed(file, None, |text| Ok(text.to_vec()))?;
+        let place: Arc<Path> = self.path.join(file).into();
         let mut all: Vec<Reference> = Vec::new();
         let mut seen: LiteMap<String, ()> = LiteMap::new();
         for (line, name) in parse::names(&text) {
@@ -227,7 +229,7 @@ impl Directory<'_> {
                 Ok(name) if seen.insert(name.clone(), ()).is_some() => {
                     self.fault(file, line, &Mistake::Repeated(name));
                 }
-                Ok(name) => all.push(Reference { name, file: self.path.join(file), line }),
+                Ok(name) => all.push(Reference { name, file: Arc::clone(&place), line }),
                 Err(mistake) => self.fault(file, line, &mistake),
             }
         }

@@ -3,6 +3,7 @@
 use super::{Conflict, Graph};
 use crate::definition::{Fault, Place, Reference, similar};
 use litemap::LiteMap;
+use std::path::PathBuf;
 
 /// What was found so far.
 pub(super) struct Faults<'a> {
@@ -21,8 +22,12 @@ impl<'a> Faults<'a> {
 
     /// `service` is wrong in what it says in this place.
     pub fn tell(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
-        let service = Some(service.to_owned());
-        let place = Place { service, file: at.file.clone(), line: at.line };
+        self.tell_at(service, at.place(), at.line, conflict);
+    }
+
+    /// The same, of a place where no name is mentioned.
+    pub fn tell_at(&mut self, service: &str, file: PathBuf, line: u32, conflict: &Conflict) {
+        let place = Place { service: Some(service.to_owned()), file, line };
         self.all.push(Fault::new(place, conflict));
     }
 

@@ -37,8 +37,8 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     for definition in definitions {
         let Definition { name, directory, kind, .. } = &definition;
         if let Some((first, kind)) = first.get(name) {
-            let at = Reference { name: name.clone(), file: directory.clone(), line: 0 };
-            faults.tell(name, &at, &Conflict::Duplicate { first: first.clone(), kind });
+            let conflict = Conflict::Duplicate { first: first.clone(), kind };
+            faults.tell_at(name, directory.clone(), 0, &conflict);
             continue;
         }
         first.insert(name.clone(), (directory.clone(), kind.name()));

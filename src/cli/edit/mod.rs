@@ -163,7 +163,7 @@ impl Edited {
     fn remove(&mut self, owner: &str, list: List, name: &str) -> Result<(), Failure> {
         let listed = self.list(owner, list)?.iter().find(|listed| listed.name == name);
         let absent = || Failure::trouble(format!("{owner} does not name {name}"));
-        let Reference { file, line, .. } = listed.cloned().ok_or_else(absent)?;
+        let (file, line) = listed.map(|at| (at.place(), at.line)).ok_or_else(absent)?;
         if file.as_os_str().is_empty() {
             return Err(Failure::trouble(format!(
                 "{owner} is built in, and cannot be edited here"

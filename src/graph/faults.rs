@@ -57,9 +57,11 @@ impl<'a> Faults<'a> {
         self.all
     }
 
-    /// The name most like this one, if there is one that could have been meant.
+    /// The name most like this one, if there is one that could have been meant: whether what has
+    /// it is as it should be is another matter.
     fn meant(&mut self, graph: &Graph, name: &str) -> Option<String> {
         self.suggestions = self.suggestions.checked_sub(1)?;
-        similar(name, graph.names()).map(str::to_owned)
+        let broken = self.broken.keys().map(String::as_str);
+        similar(name, graph.names().chain(broken)).map(str::to_owned)
     }
 }

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `env K=V …`, `unenv K …` | sets or removes variables of the container |
 //! | `cmd WORDS` | the container's CMD |
-//! | `user UID:GID`, `workdir DIR` | as `docker run` has them |
 //! | `pid1 no` | another process is PID 1 |
 //! | `timeout S` | how long any wait may take |
 //! | `start` | boots; so does any step below this row |
@@ -15,8 +14,7 @@
 //! | `expect exit N`, `expect running` | the exit code; `nonzero` is one |
 //! | `expect trace LINE`, `expect no-trace LINE`, `expect count LINE ==\|>=\|<= N` | |
 //! | `expect order A < B < C` | these lines of the trace are in this order |
-//! | `expect took A B <= S` | so many seconds are between the times that end two lines |
-//! | `expect file PATH has\|is\|exists\|absent [TEXT]` | |
+//! | `expect file PATH is TEXT`, `expect file PATH exists\|absent` | |
 //! | `expect stdout\|stderr has\|lacks PATTERN` | |
 //!
 //! CHECKS are `rc=N` (0 unless told, or `any`), `until=S` (again, for so long), `out=TEXT`,
@@ -72,8 +70,6 @@ fn configure(boot: &mut Boot, words: &[&str]) -> bool {
         }
         ["unenv", names @ ..] => boot.env.retain(|(k, _)| !names.contains(&k.as_str())),
         ["cmd", words @ ..] => boot.cmd = words.iter().map(|w| w.to_string()).collect(),
-        ["user", user] => boot.options.push(format!("--user={user}")),
-        ["workdir", folder] => boot.options.push(format!("--workdir={folder}")),
         ["pid1", "no"] => boot.is_pid_1 = false,
         ["timeout", seconds] => boot.patience = Duration::from_secs_f64(number(seconds)),
         ["start"] => {}
@@ -128,24 +124,17 @@ fn expect(container: &mut Container, words: &[&str]) -> Result<(), Fault> {
             let places = lines.map(|l| place(&trace, l)).collect::<Result<Vec<_>, _>>()?;
             met(places.is_sorted_by(|a, b| a < b), &|| "another order".into())
         }
-        ["took", from, to, how, seconds] => {
-            let trace = container.trace();
-            let at = |line| Ok::<_, Fault>(last_number(&trace[place(&trace, line)?]));
-            let took = at(to)? - at(from)?;
-            met(compare(took, how, number(seconds)), &|| format!("{took} s"))
-        }
         ["file", path, "exists"] => met(container.exists(path), &|| "it does not".into()),
         ["file", path, "absent"] => met(!container.exists(path), &|| "it is there".into()),
         ["file", path, "is", wanted] => {
             let text = container.text(path);
             met(text.trim_end_matches('\n') == unescape(wanted), &|| format!("it is {text:?}"))
         }
-        ["file" | "stdout" | "stderr", .., "lacks", pattern] => {
-            let text = container.text(words[words.len() - 3]);
-            met(!contains(&text, pattern), &|| "it has".into())
+        [stream @ ("stdout" | "stderr"), "lacks", pattern] => {
+            met(!contains(&container.text(stream), pattern), &|| "it has".into())
         }
-        ["file" | "stdout" | "stderr", .., "has", pattern] => {
-            let text = container.text(words[words.len() - 3]);
+        [stream @ ("stdout" | "stderr"), "has", pattern] => {
+            let text = container.text(stream);
             met(contains(&text, pattern), &|| format!("it is {text:?}"))
         }
         _ => Err("no such expectation".into()),
@@ -219,10 +208,6 @@ impl<'a> Exec<'a> {
 
 fn number(word: &str) -> f64 {
     word.parse().unwrap_or_else(|_| panic!("{word} is no number"))
-}
-
-fn last_number(line: &str) -> f64 {
-    number(line.rsplit(' ').next().unwrap_or_default())
 }
 
 fn compare(is: f64, how: &str, wanted: f64) -> bool {

@@ -58,9 +58,13 @@ pub fn a_program_without_its_client_ends(world: &World) {
     let script =
         "trap 'echo term > told; exit 0' TERM; echo > begun; sleep 99 > /dev/null 2>&1 & wait";
     serve(world, &[], &[]);
-    let asks = ["s6-sudo", "-T", "300", "socket", "sh", "-c", script];
-    assert_eq!(world.run(&asks).code, Some(111), "the time is over");
-    assert!(world.has("begun"));
+    let begins = |ms: &str| {
+        let asks = ["s6-sudo", "-T", ms, "socket", "sh", "-c", script];
+        assert_eq!(world.run(&asks).code, Some(111), "the time is over");
+        world.has("begun")
+    };
+    // On a busy machine it needs more time to begin at all.
+    assert!(["300", "1000", "3000", "9000"].into_iter().any(begins));
     world.until_file_says("told", &["term"]);
 }
 

@@ -6,6 +6,8 @@
 
 #[path = "../interoperation/debian.rs"]
 mod debian;
+#[path = "../environment/mod.rs"]
+mod environment;
 #[path = "../interoperation/random.rs"]
 mod random;
 mod script;
@@ -30,11 +32,6 @@ const WORKERS: usize = 2;
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A number from the environment.
-fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 /// How many scripts came to which end.
@@ -70,7 +67,8 @@ impl Tally {
 fn made_up_scripts_come_to_the_same_end() {
     let _alone = alone();
     let Some([ours, theirs]) = Side::both() else { return };
-    let (scripts, seed) = (from_environment("SIXTREE_SCRIPTS", 10_000), seed());
+    let scripts = environment::number("SIXTREE_SCRIPTS", 10_000);
+    let seed = environment::number("SIXTREE_SEED", 20_299);
     let (next, tally, begin) = (AtomicU64::new(0), Tally::default(), Instant::now());
     let work = || {
         loop {
@@ -116,10 +114,6 @@ fn stray_bytes_after_the_last_word_do_not_count() {
     assert!(!ours.begins(&words(&["b\\x00", "{Q\\r\\x00"])));
     assert!(!ours.begins(&words(&["a\\x00", "Q{\\x00"])));
     assert!(!ours.begins(&words(&["a\\x00", "{\\x00", "Q\\x00"])));
-}
-
-fn seed() -> u64 {
-    from_environment("SIXTREE_SEED", 20_299)
 }
 
 /// What script number `at` is made from.

@@ -5,6 +5,8 @@
 //! `SIXTREE_FUZZ_KEEP` set, input with a new outcome joins the corpus in the repository; input that
 //! ends in a panic always does.
 
+#[path = "../environment/mod.rs"]
+mod environment;
 mod mutate;
 #[path = "../interoperation/random.rs"]
 mod random;
@@ -76,8 +78,8 @@ impl Target {
 
     /// Runs until the time is over.
     fn fuzz(&self) {
-        let seconds = from_environment("SIXTREE_FUZZ_SECONDS", 1);
-        let seed = from_environment("SIXTREE_SEED", 1);
+        let seconds = environment::number("SIXTREE_FUZZ_SECONDS", 1);
+        let seed = environment::number("SIXTREE_SEED", 1);
         let keep = std::env::var_os("SIXTREE_FUZZ_KEEP").is_some();
         let mut pool = self.read_corpus();
         let mut seen: BTreeSet<_> = pool.iter().map(|input| self.attempt(input)).collect();
@@ -108,9 +110,4 @@ impl Target {
         assert!(!files.is_empty());
         files.iter().map(|file| fs::read(file).unwrap()).collect()
     }
-}
-
-/// A number from the environment.
-fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }

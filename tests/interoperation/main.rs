@@ -4,6 +4,8 @@
 
 mod debian;
 mod differential;
+#[path = "../environment/mod.rs"]
+mod environment;
 mod ours;
 mod random;
 mod scan;

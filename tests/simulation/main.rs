@@ -4,6 +4,8 @@
 //! number of choices that are tried in full (10).
 
 mod choices;
+#[path = "../environment/mod.rs"]
+mod environment;
 mod faults;
 mod kernel;
 mod rules;
@@ -28,11 +30,6 @@ const CHOICES: usize = 400;
 const WILD: Size = Size { services: 6, wild: true };
 const PLAIN: Size = Size { services: 2, wild: false };
 
-/// A number from the environment.
-fn from_environment(name: &str, default: u32) -> u32 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
 fn told(trace: &[Line]) -> String {
     trace.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -54,8 +51,9 @@ fn wild(script: &[u16], bug: Option<Bug>) -> Story {
 #[test]
 fn random_worlds() {
     let begin = Instant::now();
-    let worlds = from_environment("SIXTREE_WORLDS", 10_000);
-    let config = Config { cases: worlds, failure_persistence: None, ..Config::default() };
+    let worlds = environment::number("SIXTREE_WORLDS", 10_000);
+    let cases = u32::try_from(worlds).expect("not so many");
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let (lines, longest) = (Cell::new(0), Cell::new(0));
     let scripts = prop::collection::vec(any::<u16>(), 0..CHOICES);
     let result = TestRunner::new(config).run(&scripts, |script| {
@@ -109,7 +107,7 @@ fn all_that_can_happen_happens() {
 #[test]
 fn every_order_of_two_services() {
     let begin = Instant::now();
-    let mut all = Exhaustive::new(from_environment("SIXTREE_DEPTH", 10) as usize);
+    let mut all = Exhaustive::new(environment::number("SIXTREE_DEPTH", 10) as usize);
     let (mut worlds, mut lines) = (0, 0);
     while all.next_run() {
         let story = World::pass(PLAIN, None, &mut all);

@@ -41,8 +41,6 @@ pub struct Execve {
     addresses: Vec<usize>,
     /// Where the latter begins.
     env_at: usize,
-    /// What is told on stderr if it fails, before the reason.
-    complaint: Vec<u8>,
 }
 
 impl Execve {
@@ -69,20 +67,15 @@ impl Execve {
             addresses.push(0);
         }
         addresses.push(0);
-        let complaint = [b"unable to exec ", file].concat();
-        Ok(Self { strings, addresses, env_at: argv.len() + 1, complaint })
-    }
-
-    /// Has something else told if it fails.
-    pub fn complaining(self, complaint: Vec<u8>) -> Self {
-        Self { complaint, ..self }
+        Ok(Self { strings, addresses, env_at: argv.len() + 1 })
     }
 
     /// Becomes the program. Returns only on failure, with the code to exit with, and has then told
     /// the reason on stderr. It makes no use of memory, nor of the C library.
     pub fn go(&self) -> i32 {
         let e = self.attempt();
-        for part in [&self.complaint, &b": "[..], e.desc().as_bytes(), b"\n"] {
+        let file = self.strings.split(|&b| b == 0).next().unwrap_or_default();
+        for part in [b"unable to exec ", file, b": ", e.desc().as_bytes(), b"\n"] {
             // SAFETY: so many bytes are there.
             let _ =
                 unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
@@ -113,8 +106,6 @@ pub struct Found {
     /// Whether it is a script that the kernel does not execute only because its mount is noexec.
     /// Its interpreter takes it all the same.
     pub noexec: bool,
-    /// Its size in bytes.
-    pub size: u64,
     /// Device and inode.
     identity: (u64, u64),
     /// Whether the kernel may know what to do with it: a script, ELF, or what only the kernel may
@@ -130,8 +121,7 @@ impl Found {
         let head = read.map(|length| head.get(..length).unwrap_or_default());
         let shebang = head.ok().and_then(shebang_of);
         let is_program = head.map_or(true, |h| shebang.is_some() || h.starts_with(b"\x7fELF"));
-        let size = stat.st_size.unsigned_abs();
-        Self { file, shebang, noexec, size, identity: (stat.st_dev, stat.st_ino), is_program }
+        Self { file, shebang, noexec, identity: (stat.st_dev, stat.st_ino), is_program }
     }
 
     /// Whether it is the program that is running now.

@@ -1,14 +1,11 @@
 //! Chain-loading in one process: a tool is a function from a process to what comes next, and as
 //! long as the next program is one of ours, going on is a call and not an execve.
 
-mod foresight;
-
 use super::{Environment, Tool, Word, basename, die};
 use crate::sys::exec::{self, Execve, Found};
 use crate::sys::{fd, process, spawn};
 use nix::errno::Errno;
 use nix::unistd::Pid;
-use std::cell::Cell;
 
 /// Where programs are looked for when PATH is not set.
 pub const DEFAULT_PATH: &[u8] = b"/command:/usr/bin:/bin";
@@ -23,19 +20,6 @@ pub struct Process {
     /// PATH as it was when the tool began. What it spawns or becomes is looked for there, as by
     /// execvp, whatever environment it hands on.
     path: Option<Word>,
-    rehearsal: Option<Rehearsal>,
-}
-
-/// A script, and its size in bytes. It is an ordinary file.
-type Script = (Word, u64);
-
-/// A tool that is only tried out: see [`foresight`].
-#[derive(Clone, Debug)]
-struct Rehearsal {
-    /// The one file that it may read.
-    script: Option<Script>,
-    /// Whether it had anything to say.
-    spoke: Cell<bool>,
 }
 
 /// What happens when a tool is done.
@@ -85,15 +69,14 @@ impl From<Vec<Word>> for Next {
 
 /// What a name in an argument vector turned out to be.
 enum Program {
-    /// A tool of ours, its words, and the script that it is to interpret if that is why.
-    Ours(&'static Tool, Vec<Word>, Option<Script>),
+    Ours(&'static Tool, Vec<Word>),
     File(Found, Vec<Word>),
 }
 
 impl Process {
     /// A process that begins as `tool`.
     pub fn new(tool: &'static Tool, env: Environment) -> Self {
-        Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool, rehearsal: None }
+        Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool }
     }
     /// From here on, programs are looked for in the PATH of the environment as it is now.
     pub fn adopt_path(&mut self) {
@@ -147,7 +130,7 @@ impl Process {
                     Some(Program::File(found, argv)) => {
                         failed(exec::execve(&found.file, &argv, self.env.strings()))
                     }
-                    Some(Program::Ours(tool, argv, _)) => {
+                    Some(Program::Ours(tool, argv)) => {
                         drop(tell);
                         exec::set_comm(tool.name);
                         process::exit(Self::new(tool, self.env.clone()).go(argv))
@@ -223,7 +206,7 @@ impl Process {
         let name = next.file.as_ref().or(next.argv.first()).cloned().unwrap_or_default();
         let error = match resolve(self.path.as_deref(), next) {
             Ok(None) => return Err(0),
-            Ok(Some(Program::Ours(tool, argv, _))) => return Ok((tool, argv)),
+            Ok(Some(Program::Ours(tool, argv))) => return Ok((tool, argv)),
             Ok(Some(Program::File(found, argv))) => {
                 exec::execve(&found.file, &argv, self.env.strings())
             }
@@ -243,19 +226,8 @@ pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
     Process::new(tool, Environment::inherited()).go(argv)
 }
 
-/// How the runtime starts programs (`runtime::Launch`): in a copy of this process, where they are
-/// ours and do more than to lead to another one.
+/// How the runtime starts programs (`runtime::Launch`): in this process, where they are ours.
 pub fn launch(argv: Vec<Word>, env: &[Word]) -> Result<spawn::Program, Errno> {
-    launch_if(true, argv, env)
-}
-
-/// The same with no foresight.
-#[cfg(test)]
-fn launch_here(argv: Vec<Word>, env: &[Word]) -> Result<spawn::Program, Errno> {
-    launch_if(false, argv, env)
-}
-
-fn launch_if(foresight: bool, argv: Vec<Word>, env: &[Word]) -> Result<spawn::Program, Errno> {
     let path = env.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
     match resolve(path, argv.into())? {
         None => Ok(spawn::Program::Here(Box::new(|| 0))),
@@ -263,14 +235,11 @@ fn launch_if(foresight: bool, argv: Vec<Word>, env: &[Word]) -> Result<spawn::Pr
             exec::check(&found)?;
             Execve::new(&found.file, &argv, env).map(spawn::Program::File)
         }
-        Some(Program::Ours(tool, argv, script)) => {
-            let process = Process::new(tool, Environment::from_strings(env.to_vec()));
-            if foresight && let Some(execve) = process.clone().foresee(argv.clone(), script) {
-                return Ok(spawn::Program::File(execve));
-            }
+        Some(Program::Ours(tool, argv)) => {
+            let env = Environment::from_strings(env.to_vec());
             Ok(spawn::Program::Here(Box::new(move || {
                 exec::set_comm(tool.name);
-                process.go(argv)
+                Process::new(tool, env).go(argv)
             })))
         }
     }
@@ -280,13 +249,13 @@ fn launch_if(foresight: bool, argv: Vec<Word>, env: &[Word]) -> Result<spawn::Pr
 fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let Some(first) = next.argv.first() else { return Ok(None) };
     if let (true, Some(tool)) = (next.own, super::find(first)) {
-        return Ok(Some(Program::Ours(tool, next.argv, None)));
+        return Ok(Some(Program::Ours(tool, next.argv)));
     }
     let name = next.file.as_ref().unwrap_or(first);
     let found = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
     if found.is_self() {
         if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
-            return Ok(Some(Program::Ours(tool, next.argv, None)));
+            return Ok(Some(Program::Ours(tool, next.argv)));
         }
     } else if let Some((interpreter, argument)) = &found.shebang {
         let tool = super::find(basename(interpreter)).filter(|t| !t.stays);
@@ -294,12 +263,11 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
         if tool.is_some() || found.noexec {
             let mut argv = vec![interpreter.clone()];
             argv.extend(argument.clone());
-            let script = (found.file.clone(), found.size);
             argv.push(found.file);
             argv.extend(next.argv.into_iter().skip(1));
             // Differs: a script on a noexec mount, as /run often is, is run by its interpreter.
             return Ok(Some(match tool {
-                Some(tool) => Program::Ours(tool, argv, Some(script)),
+                Some(tool) => Program::Ours(tool, argv),
                 None => Program::File(exec::find(&argv[0], b"")?, argv),
             }));
         }

@@ -40,9 +40,6 @@ pub struct Tool {
     pub summary: &'static str,
     /// Whether it stays, as s6-log does: it is then exec'ed for real, so that `ps` shows it.
     pub stays: bool,
-    /// Whether it does nothing but change the words and variables that it hands on, is done soon
-    /// whatever they are, and says nothing but by [`Process::line`].
-    pub foreseeable: bool,
 }
 
 impl Tool {
@@ -53,7 +50,7 @@ impl Tool {
         usage: &'static str,
         summary: &'static str,
     ) -> Self {
-        Self { name, speaks_as: name, run, usage, summary, stays: false, foreseeable: false }
+        Self { name, speaks_as: name, run, usage, summary, stays: false }
     }
     /// Makes it an alias of the tool `original`, under whose name it speaks.
     pub const fn alias_of(mut self, original: &'static str) -> Self {
@@ -63,11 +60,6 @@ impl Tool {
     /// Marks a tool that runs on, rather than exec or end soon.
     pub const fn stays(mut self) -> Self {
         self.stays = true;
-        self
-    }
-    /// Marks a tool that only changes words and variables.
-    pub const fn foreseeable(mut self) -> Self {
-        self.foreseeable = true;
         self
     }
 }

@@ -38,7 +38,6 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         None if arguments.is_empty() => return Err(process.usage()),
         None => {
             let file = arguments.remove(0);
-            process.may_read(&file)?;
             let text = read(process, &file)?;
             let words = parse(process, &text, &format!(" in file {}", show(&file)))?;
             (file, words)
@@ -56,7 +55,6 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Arguments::Export => export(process, &name, &arguments),
         Arguments::Ignore => {}
         Arguments::Substitute { least, shift } => {
-            process.may_substitute(&arguments)?;
             check_number(process, strictness, least, arguments.len())?;
             // To the reference's substitution a word that never ended is one.
             words.extend(Some(rest).filter(|rest| !rest.is_empty()));

@@ -112,8 +112,7 @@ pub const TOOLS: &[Tool] = &[
         emptyenv::run,
         "[ -p | -l | -c | -o | -P ] prog...",
         "Empty the environment, or tidy it",
-    )
-    .foreseeable(),
+    ),
     Tool::new(
         "envfile",
         envfile::run,
@@ -125,8 +124,7 @@ pub const TOOLS: &[Tool] = &[
         exec::exec,
         "[ -c ] [ -l ] [ -a argv0 ] prog...",
         "Become a program, under another name or with no environment",
-    )
-    .foreseeable(),
+    ),
     Tool::new(
         "execline",
         |process, argv| subcommand::run(process, TOOLS, argv),
@@ -140,10 +138,9 @@ pub const TOOLS: &[Tool] = &[
         execlineb::run,
         "[ -p | -P | -S nmin | -s nmin ] [ -q | -w | -W ] [ -e ] [ -c commandline ] script args",
         "Run a script as a chain of programs",
-    )
-    .foreseeable(),
+    ),
     Tool::new("exit", exit::run, "[ exitcode ]", "End with an exit code"),
-    Tool::new("export", export::export, "variable value prog...", "Set a variable").foreseeable(),
+    Tool::new("export", export::export, "variable value prog...", "Set a variable"),
     Tool::new(
         "export-array",
         export_array::run,
@@ -306,7 +303,7 @@ pub const TOOLS: &[Tool] = &[
     ),
     Tool::new("umask", umask::run, "value prog...", "Set the file creation mask")
         .alias_of("execline-umask"),
-    Tool::new("unexport", export::unexport, "variable prog...", "Remove a variable").foreseeable(),
+    Tool::new("unexport", export::unexport, "variable prog...", "Remove a variable"),
     Tool::new(
         "wait",
         wait::run,

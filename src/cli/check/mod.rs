@@ -70,7 +70,9 @@ pub fn arguments() -> Command {
 pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     if let Some(code) = arguments.get_one::<String>("explain") {
         let page = report::explain(code);
-        let page = page.ok_or_else(|| Failure::trouble(format!("no diagnostic {code}")))?;
+        let page = page.ok_or_else(|| {
+            Failure::trouble(format!("there is no diagnostic {code}; they are called as E103 is"))
+        })?;
         return Ok(super::print(&page));
     }
     let directories = arguments.get_many("directory").unwrap_or_default();

@@ -79,6 +79,14 @@ fn edit(
     Ok(1)
 }
 
+/// A name that no directory here has.
+fn built_in(name: &str) -> Failure {
+    Failure::trouble(format!(
+        "{name} comes with sixtree, which is not installed here: edit it where it is (sixtree \
+         install --root)"
+    ))
+}
+
 /// Whether two faults are one, though its line may have moved.
 fn is_same(a: &Fault, b: &Fault) -> bool {
     (a.code, &a.service, &a.what) == (b.code, &b.service, &b.what)
@@ -120,7 +128,7 @@ impl Edited {
         }
         match name {
             "user" | "user2" => Ok(self.bundles.join(name)),
-            _ => Err(Failure::trouble(format!("{name} is built in, and cannot be edited here"))),
+            _ => Err(built_in(name)),
         }
     }
 
@@ -165,9 +173,7 @@ impl Edited {
         let absent = || Failure::trouble(format!("{owner} does not name {name}"));
         let (file, line) = listed.map(|at| (at.place(), at.line)).ok_or_else(absent)?;
         if file.as_os_str().is_empty() {
-            return Err(Failure::trouble(format!(
-                "{owner} is built in, and cannot be edited here"
-            )));
+            return Err(built_in(owner));
         }
         if line == 0 {
             return self.remove_entry(&file);

@@ -133,7 +133,10 @@ impl New<'_> {
     /// Writes the directory of a service or bundle.
     fn service(&mut self, name: &str, kind: Kind, files: &[(&str, &str)]) -> Result<(), Failure> {
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\n']) {
-            return Err(Failure::trouble(format!("{name:?} cannot be the name of a service")));
+            return Err(Failure::trouble(format!(
+                "{name:?} cannot be the name of a service: it may have no slash or newline in it, \
+                 nor begin with a dot"
+            )));
         }
         if let Ok(known) = self.tree.find(name) {
             let place = known.directory.display();

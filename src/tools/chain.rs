@@ -55,6 +55,17 @@ impl From<Vec<Word>> for Exec {
     }
 }
 
+/// The end of the process, with this code, as `?` gives it on. A byte: what may fail returns it in
+/// a register, and nothing has to be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit(pub u8);
+
+impl From<Exit> for Next {
+    fn from(Exit(code): Exit) -> Self {
+        Self::Exit(code)
+    }
+}
+
 impl From<Exec> for Next {
     fn from(exec: Exec) -> Self {
         Self::Exec(Box::new(exec))
@@ -186,7 +197,7 @@ impl Process {
     /// Runs this tool and all that it chains into; the code to exit with, if it comes to that.
     fn go(mut self, mut argv: Vec<Word>) -> i32 {
         loop {
-            let next = match (self.tool.run)(&mut self, argv).unwrap_or_else(|next| next) {
+            let next = match (self.tool.run)(&mut self, argv).unwrap_or_else(Next::from) {
                 Next::Exit(code) => return i32::from(code),
                 Next::Exec(exec) => exec,
             };

@@ -1,7 +1,7 @@
 //! How a tool says what is wrong: `NAME: fatal: TEXT: REASON` on stderr, and an exit code.
 //! 100 is wrong usage, 111 a failed system call, 126 and 127 an exec that failed.
 
-use super::{Next, Process, Word};
+use super::{Exit, Process, Word};
 use crate::sys::errno::words;
 use crate::sys::fd;
 use nix::errno::Errno;
@@ -27,21 +27,21 @@ pub fn show(word: &[u8]) -> os_str::Display<'_> {
 
 impl Process {
     /// `NAME: usage: NAME SYNOPSIS`; exit 100.
-    pub fn usage(&self) -> Next {
+    pub fn usage(&self) -> Exit {
         self.line(format_args!("usage: {}", self.synopsis()));
-        Next::Exit(100)
+        Exit(100)
     }
     /// `NAME: fatal: TEXT`; exits with `code`.
-    pub fn fatal(&self, code: u8, text: impl Display) -> Next {
+    pub fn fatal(&self, code: u8, text: impl Display) -> Exit {
         self.line(format_args!("fatal: {text}"));
-        Next::Exit(code)
+        Exit(code)
     }
     /// `NAME: fatal: TEXT: REASON`; exit 111.
-    pub fn fatal_errno(&self, text: impl Display, e: Errno) -> Next {
+    pub fn fatal_errno(&self, text: impl Display, e: Errno) -> Exit {
         self.fatal(111, format_args!("{text}: {}", reason(e)))
     }
     /// For `map_err`: `NAME: fatal: unable to WHAT: REASON`; exit 111.
-    pub fn unable(&self, what: impl Display) -> impl Fn(Errno) -> Next {
+    pub fn unable(&self, what: impl Display) -> impl Fn(Errno) -> Exit {
         move |e| self.fatal_errno(format_args!("unable to {what}"), e)
     }
     /// `NAME: warning: TEXT`.
@@ -61,24 +61,24 @@ impl Process {
         let _ = fd::write_all(2, format!("{}: {text}\n", self.name()).as_bytes());
     }
     /// Writes to stdout; a failure ends the tool as the originals end: `unable to write to stdout`.
-    pub fn print(&self, bytes: &[u8]) -> Result<(), Next> {
+    pub fn print(&self, bytes: &[u8]) -> Result<(), Exit> {
         fd::write_all(1, bytes).map_err(|e| self.fatal_errno("unable to write to stdout", e))
     }
     /// The value of a variable that must be set: `NAME: fatal: VARIABLE not set`; exit 100.
-    pub fn variable(&self, name: &str) -> Result<&[u8], Next> {
+    pub fn variable(&self, name: &str) -> Result<&[u8], Exit> {
         let value = self.env.get(name.as_bytes());
         value.ok_or_else(|| self.fatal(100, format_args!("{name} not set")))
     }
     /// Parses a plain decimal argument, or prints the usage.
-    pub fn number(&self, word: &[u8]) -> Result<u64, Next> {
+    pub fn number(&self, word: &[u8]) -> Result<u64, Exit> {
         number(word).ok_or_else(|| self.usage())
     }
     /// Parses the number of a descriptor, or prints the usage.
-    pub fn descriptor(&self, word: &[u8]) -> Result<RawFd, Next> {
+    pub fn descriptor(&self, word: &[u8]) -> Result<RawFd, Exit> {
         self.number_as(word)
     }
     /// The same for a smaller type of number: one that does not fit prints the usage, too.
-    pub fn number_as<T: TryFrom<u64>>(&self, word: &[u8]) -> Result<T, Next> {
+    pub fn number_as<T: TryFrom<u64>>(&self, word: &[u8]) -> Result<T, Exit> {
         T::try_from(self.number(word)?).map_err(|_| self.usage())
     }
 }

@@ -1,18 +1,18 @@
 //! Programs that read lines and write lines to stdout.
 
 use crate::sys::fd;
-use crate::tools::{Next, Process};
+use crate::tools::{Exit, Next, Process};
 use std::os::fd::RawFd;
 
 /// Bytes read at once.
 const CHUNK: usize = 65_536;
 
 /// What is done with a line; it appends to what is written.
-pub type Edit<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next> + 'a;
+pub type Edit<'a> = dyn FnMut(&[u8], &mut Vec<u8>) -> Result<(), Exit> + 'a;
 
 /// Gives every line of stdin to `edit`, which appends to what is written. The last line is without
 /// a newline if it was read without one. All that can be written is, before the next read.
-pub fn filter(process: &Process, mut edit: impl FnMut(&[u8], &mut Vec<u8>)) -> Result<Next, Next> {
+pub fn filter(process: &Process, mut edit: impl FnMut(&[u8], &mut Vec<u8>)) -> Result<Next, Exit> {
     try_filter(process, |line, out| {
         edit(line, out);
         Ok(())
@@ -22,8 +22,8 @@ pub fn filter(process: &Process, mut edit: impl FnMut(&[u8], &mut Vec<u8>)) -> R
 /// The same for an `edit` that can fail. What it has appended before that is written.
 pub fn try_filter(
     process: &Process,
-    mut edit: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Next>,
-) -> Result<Next, Next> {
+    mut edit: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), Exit>,
+) -> Result<Next, Exit> {
     filter_from(process, 0, "unable to read from stdin", &mut edit)?;
     Ok(Next::Exit(0))
 }
@@ -34,7 +34,7 @@ pub fn filter_from(
     from: RawFd,
     failure: &str,
     edit: &mut Edit,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     let mut chunk = vec![0; CHUNK];
     let (mut input, mut output) = (Vec::new(), Vec::new());
     loop {

@@ -15,16 +15,16 @@ pub mod s6;
 pub mod s6_rc;
 pub mod subcommand;
 
-pub use chain::{Exec, Next, Process};
+pub use chain::{Exec, Exit, Next, Process};
 pub use environment::Environment;
 pub use options::Options;
 
 /// A word of an argument vector: any bytes but NUL.
 pub type Word = Vec<u8>;
 
-/// What a tool does with the process that it is given; `argv` includes the name. `Err` is a way to
-/// go on (to the end, as a rule) like `Ok`: it lets `?` leave a tool from within.
-pub type Run = fn(&mut Process, Vec<Word>) -> Result<Next, Next>;
+/// What a tool does with the process that it is given; `argv` includes the name. `Err` is the end,
+/// as `Next::Exit` is: `?` leaves a tool from within.
+pub type Run = fn(&mut Process, Vec<Word>) -> Result<Next, Exit>;
 
 /// One compatible command.
 pub struct Tool {

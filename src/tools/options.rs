@@ -2,7 +2,7 @@
 //! stop at `--` (consumed), at a lone `-`, or at the first word that is no option. Some programs
 //! also take long ones, `--name` and `--name=value`.
 
-use super::{Next, Process, Word};
+use super::{Exit, Process, Word};
 use crate::sys::fd;
 use nix::errno::Errno;
 use std::os::fd::RawFd;
@@ -26,7 +26,7 @@ pub enum Problem {
 impl Options {
     /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
     /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
-    pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Next> {
+    pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Exit> {
         Self::parse_long(process, argv, spec, &[])
     }
 
@@ -36,7 +36,7 @@ impl Options {
         argv: Vec<Word>,
         spec: &str,
         long: &[(&str, char)],
-    ) -> Result<Self, Next> {
+    ) -> Result<Self, Exit> {
         Self::read(argv, spec.as_bytes(), long).map_err(|_| process.usage())
     }
 
@@ -95,13 +95,13 @@ impl Options {
     }
     /// The descriptor that the letter's value names for a newline when the tool is ready: an open
     /// one, above stderr. Another one ends the tool.
-    pub fn notification(&self, process: &Process, letter: char) -> Result<Option<RawFd>, Next> {
+    pub fn notification(&self, process: &Process, letter: char) -> Result<Option<RawFd>, Exit> {
         let number = self.value(letter).map(|word| process.descriptor(word)).transpose()?;
         match number {
             Some(0..=2) => Err(process.fatal(100, "notification fd must be 3 or more")),
             Some(number) if !fd::is_open(number) => {
                 process.fatal_errno("invalid notification fd", Errno::EBADF);
-                Err(Next::Exit(100))
+                Err(Exit(100))
             }
             number => Ok(number),
         }
@@ -122,7 +122,7 @@ impl Process {
     pub fn operands<const N: usize>(
         &self,
         words: impl IntoIterator<Item = Word>,
-    ) -> Result<([Word; N], Vec<Word>), Next> {
+    ) -> Result<([Word; N], Vec<Word>), Exit> {
         let mut words = words.into_iter();
         let first: Vec<Word> = words.by_ref().take(N).collect();
         let program: Vec<Word> = words.collect();

@@ -1,7 +1,7 @@
 //! How a tool hands on a value that it has found out: as a variable of the environment, or (its
 //! option -E) in the words of the program line, wherever they say `${NAME}`.
 
-use crate::tools::{Environment, Exec, Next, Process, Word};
+use crate::tools::{Environment, Exec, Exit, Next, Process, Word};
 
 /// A variable and its value; none: it is to be removed.
 pub type Finding<'a> = (&'a [u8], Option<&'a [u8]>);
@@ -54,7 +54,7 @@ fn set(env: &mut Environment, (name, value): Finding) {
 }
 
 /// Refuses what cannot be the name of a variable.
-pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Next> {
+pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
     if name.is_empty() || name.contains(&b'=') {
         return Err(process.fatal(100, "invalid variable name"));
     }

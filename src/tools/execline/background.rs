@@ -4,12 +4,12 @@
 use super::blocks::Blocks;
 use super::children;
 use crate::sys::fd;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use std::os::fd::AsRawFd;
 
 /// `background [ -d ] { command... } [ remainder... ]`
-pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d")?;
     let orphan = options.has('d');
     let (block, rest) = Blocks::new(process).take_filled(options.rest(), "block")?;
@@ -19,7 +19,7 @@ pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
 }
 
 /// `pipeline [ -d ] [ -r | -w ] { command... } command...`
-pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "drw")?;
     let (orphan, writing) = (options.has('d'), options.last_of("rw") == Some('w'));
     let (block, rest) = Blocks::new(process).take_filled(options.rest(), "block")?;
@@ -44,7 +44,7 @@ fn start(
     block: Vec<Word>,
     orphan: bool,
     setup: &dyn Fn() -> Result<(), Errno>,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     let name = children::name(&block);
     let started = if orphan {
         process.spawn_orphan(block.into(), setup)

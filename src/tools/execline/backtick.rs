@@ -6,7 +6,7 @@ use super::blocks::Blocks;
 use super::children;
 use crate::sys::fd;
 use crate::sys::process::WaitStatus;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::sys::signal::SigSet;
 use std::os::fd::AsRawFd;
 
@@ -21,7 +21,7 @@ enum Failure {
 }
 
 /// `backtick [ -i | -I | -x | -D default ] [ -N | -n ] [ -E | -e ] var { prog... } remainder...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "iINnxD:Ee")?;
     let import = options.last_of("Ee") == Some('E');
     let chomp = options.last_of("nN") != Some('N');
@@ -48,7 +48,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Runs a program; what it wrote, and how it ended.
-fn output(process: &Process, program: Vec<Word>) -> Result<(Word, WaitStatus), Next> {
+fn output(process: &Process, program: Vec<Word>) -> Result<(Word, WaitStatus), Exit> {
     let name = children::name(&program);
     let (read, write) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     let place = || {
@@ -71,7 +71,7 @@ fn value(
     status: WaitStatus,
     failure: Failure,
     chomp: bool,
-) -> Result<Option<Word>, Next> {
+) -> Result<Option<Word>, Exit> {
     let failed = status.raw() != 0;
     let nul = output.iter().position(|&b| b == 0);
     match failure {

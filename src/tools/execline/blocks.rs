@@ -3,7 +3,7 @@
 use super::strict;
 use crate::execline::block::{self, Block};
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Process, Word};
 
 /// Takes one block after another, and counts them for the messages.
 pub struct Blocks<'a> {
@@ -22,13 +22,13 @@ impl<'a> Blocks<'a> {
 
     /// Takes the block at the front of `argv`; `what` (as in `then block`) names it in the error
     /// about a missing end.
-    pub fn take(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Next> {
+    pub fn take(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Exit> {
         let block = self.read(argv)?;
         self.terminated(block, what)
     }
 
     /// The same for a block that must not be empty.
-    pub fn take_filled(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Next> {
+    pub fn take_filled(&mut self, argv: Vec<Word>, what: &str) -> Result<Split, Exit> {
         let block = self.read(argv)?;
         if block.words.is_empty() && block.rest.is_some() {
             return Err(self.process.fatal(100, "empty block"));
@@ -38,7 +38,7 @@ impl<'a> Blocks<'a> {
 
     /// Reads the block at the front of `argv`, be it terminated or not. EXECLINE_STRICT decides on
     /// words without the leading space.
-    pub fn read(&mut self, argv: Vec<Word>) -> Result<Block, Next> {
+    pub fn read(&mut self, argv: Vec<Word>) -> Result<Block, Exit> {
         self.taken += 1;
         let taken = self.taken;
         let block = block::read(argv);
@@ -52,7 +52,7 @@ impl<'a> Blocks<'a> {
         Ok(block)
     }
 
-    fn terminated(&self, block: Block, what: &str) -> Result<Split, Next> {
+    fn terminated(&self, block: Block, what: &str) -> Result<Split, Exit> {
         match block.rest {
             Some(rest) => Ok((block.words, rest)),
             None => Err(self.process.fatal(100, format_args!("unterminated {what}"))),

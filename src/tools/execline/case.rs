@@ -4,7 +4,7 @@
 use super::blocks::Blocks;
 use crate::sys::regex::{Dialect, Group, Pattern, Regex, pattern_matches};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// How the patterns are read.
 enum Patterns {
@@ -14,7 +14,7 @@ enum Patterns {
 
 /// `case [ -s | -S ] [ -e | -E ] [ -n | -N ] [ -i ] value { re1 { prog1... } re2 { prog2... } ... }
 /// progdefault...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "sSeEnNi")?;
     let patterns = patterns(&options);
     let ([value], rest) = process.operands(options.rest())?;
@@ -58,7 +58,7 @@ fn matches(
     patterns: &Patterns,
     pattern: &[u8],
     value: &[u8],
-) -> Result<Option<Vec<Word>>, Next> {
+) -> Result<Option<Vec<Word>>, Exit> {
     match patterns {
         Patterns::FileNames(how) => {
             let matched = pattern_matches(pattern, value, *how);

@@ -2,7 +2,7 @@
 
 use crate::execline::netstring::{self, Front};
 use crate::sys::fd;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Options, Process, Word};
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
@@ -49,7 +49,7 @@ impl<'a> Chunks<'a> {
     }
 
     /// The value of the next chunk, as a variable can hold it: to the first NUL.
-    pub fn next(&mut self) -> Result<Option<Word>, Next> {
+    pub fn next(&mut self) -> Result<Option<Word>, Exit> {
         let mut chunk = match self.cut.delimiters.is_empty() {
             true => self.netstring()?,
             false => self.delimited()?,
@@ -61,7 +61,7 @@ impl<'a> Chunks<'a> {
         Ok(chunk)
     }
 
-    fn delimited(&mut self) -> Result<Option<Word>, Next> {
+    fn delimited(&mut self) -> Result<Option<Word>, Exit> {
         let mut searched = 0;
         loop {
             let rest = self.buffer.get(self.start + searched..).unwrap_or_default();
@@ -85,7 +85,7 @@ impl<'a> Chunks<'a> {
         }
     }
 
-    fn netstring(&mut self) -> Result<Option<Word>, Next> {
+    fn netstring(&mut self) -> Result<Option<Word>, Exit> {
         let failed = self.process.unable("read a netstring");
         loop {
             let rest = self.buffer.get(self.start..).unwrap_or_default();
@@ -114,7 +114,7 @@ impl<'a> Chunks<'a> {
     }
 
     /// Reads more. False: there is no more.
-    fn fill(&mut self) -> Result<bool, Next> {
+    fn fill(&mut self) -> Result<bool, Exit> {
         self.buffer.drain(..self.start);
         self.start = 0;
         let mut bytes = [0; 8192];

@@ -5,11 +5,11 @@ use super::blocks::Blocks;
 use super::{children, foreground};
 use crate::sys::process::WaitStatus;
 use crate::tools::die::leading_number;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `if [ -n ] [ -X ] [ -t | -x exitcode ] { command... } [ remainder... ]`
 // Differs: the reference crashes on an empty block, which its documentation calls a success.
-pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nXtx:")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let code = fixed_code(process, &options)?;
@@ -22,7 +22,7 @@ pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `ifelse [ -n ] [ -X ] { command-if } { command-then... } command-else...`
-pub fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nX")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let mut blocks = Blocks::new(process);
@@ -34,7 +34,7 @@ pub fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `ifte [ -X ] [ -n ] { command-then... } { command-else... } command-if...`
-pub fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xn")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let mut blocks = Blocks::new(process);
@@ -50,7 +50,7 @@ pub fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// `ifthenelse [ -X ] [ -s ] { command-if... } { command-then... } { command-else... }`, then the
 /// remainder.
-pub fn ifthenelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn ifthenelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xs")?;
     let (crash_is_false, shared_scope) = (options.has('X'), options.has('s'));
     let mut blocks = Blocks::new(process);
@@ -66,7 +66,7 @@ pub fn ifthenelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
 }
 
 /// The code to exit with, if an option says so. The last one counts.
-fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Next> {
+fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Exit> {
     let mut code = None;
     for (letter, value) in options.iter() {
         match letter {
@@ -84,7 +84,7 @@ fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Next> 
 }
 
 /// Whether a condition that ended so holds. A crash is the end, unless it `is_false`.
-fn holds(process: &Process, status: WaitStatus, crash_is_false: bool) -> Result<bool, Next> {
+fn holds(process: &Process, status: WaitStatus, crash_is_false: bool) -> Result<bool, Exit> {
     match status.signal() {
         Some(signal) if !crash_is_false => {
             let text = format!("child crashed with signal {signal}");
@@ -94,7 +94,7 @@ fn holds(process: &Process, status: WaitStatus, crash_is_false: bool) -> Result<
     }
 }
 
-fn required(process: &Process, rest: Vec<Word>, block: &str) -> Result<Vec<Word>, Next> {
+fn required(process: &Process, rest: Vec<Word>, block: &str) -> Result<Vec<Word>, Exit> {
     if rest.is_empty() {
         return Err(process.fatal(100, format_args!("{block} block required")));
     }

@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/define.html>.
 
 use super::pass::{self, Fault, Pass};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `define [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key value prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 

@@ -4,7 +4,7 @@
 
 use crate::sys::fd;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::eventfd::{EfdFlags, EventFd};
@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// `fdblock [ -n ] fd prog...`
-pub fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let nonblocking = options.has('n');
     let ([fd], program) = process.operands(options.rest())?;
@@ -23,14 +23,14 @@ pub fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `fdclose fd prog...`
-pub fn fdclose(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fdclose(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([fd], program) = process.operands(argv.into_iter().skip(1))?;
     fd::close(process.descriptor(&fd)?);
     Ok(program.into())
 }
 
 /// `fdmove [ -c ] to from prog...`
-pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "c")?;
     let keep = options.has('c');
     let ([to_word, from_word], program) = process.operands(options.rest())?;
@@ -48,7 +48,7 @@ pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `fdreserve n prog...`
-pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([n], program) = process.operands(argv.into_iter().skip(1))?;
     let n = process.descriptor(&n)?;
     let (most, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(process.unable("getrlimit"))?;
@@ -63,7 +63,7 @@ pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `fdswap fd1 fd2 prog...`
-pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([one, other], program) = process.operands(argv.into_iter().skip(1))?;
     let (one, other) = (process.descriptor(&one)?, process.descriptor(&other)?);
     swap(one, other).map_err(process.unable("swap fds"))?;
@@ -71,7 +71,7 @@ pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `piperw fdr fdw prog...`
-pub fn piperw(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn piperw(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([to_read, to_write], program) = process.operands(argv.into_iter().skip(1))?;
     let (to_read, to_write) = (process.descriptor(&to_read)?, process.descriptor(&to_write)?);
     if to_read == to_write {

@@ -3,10 +3,10 @@
 
 use super::positionals;
 use crate::execline::netstring;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `dollarat [ -n ] [ -0 | -d delimchar ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nd:0")?;
     let delimiter = match options.last_of("0d") {
         Some('0') => Some(0),

@@ -4,7 +4,7 @@ use super::autoimport;
 use super::children;
 use super::exit_codes::ExitCodes;
 use crate::sys::process::{set_signal, wait};
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::{SigHandler, SigSet, Signal};
 use nix::sys::wait::WaitPidFlag;
@@ -38,7 +38,7 @@ pub struct Manner {
 
 impl Manner {
     /// Reads the options p, P, o, x, E and e.
-    pub fn of(process: &Process, options: &Options) -> Result<Self, Next> {
+    pub fn of(process: &Process, options: &Options) -> Result<Self, Exit> {
         let mut most = 1;
         for (letter, value) in options.iter() {
             match letter {
@@ -66,7 +66,7 @@ impl<'a> Each<'a> {
 
     /// Runs the program for a value; comes back when another one may run. `setup` is what the child
     /// has to do first.
-    pub fn run(&mut self, value: &[u8], setup: &dyn Fn() -> Result<(), Errno>) -> Result<(), Next> {
+    pub fn run(&mut self, value: &[u8], setup: &dyn Fn() -> Result<(), Errno>) -> Result<(), Exit> {
         let mut process = self.process.clone();
         process.env.set(&self.variable, value);
         let setup = || {
@@ -83,7 +83,7 @@ impl<'a> Each<'a> {
     }
 
     /// Waits until nothing is running.
-    pub fn finish(mut self) -> Result<(), Next> {
+    pub fn finish(mut self) -> Result<(), Exit> {
         while !self.running.is_empty() {
             self.wait()?;
         }
@@ -91,13 +91,13 @@ impl<'a> Each<'a> {
     }
 
     /// Waits for any child: one that was there before may end meanwhile.
-    fn wait(&mut self) -> Result<(), Next> {
+    fn wait(&mut self) -> Result<(), Exit> {
         let ended = wait(-1, WaitPidFlag::empty()).map_err(self.process.unable("wait"))?;
         let Some((pid, status)) = ended else { return Ok(()) };
         let before = self.running.len();
         self.running.retain(|running| *running != pid);
         if self.running.len() < before && self.most == 1 && !self.codes.go_on(status) {
-            return Err(Next::Exit(status.approximation()));
+            return Err(Exit(status.approximation()));
         }
         Ok(())
     }

@@ -4,10 +4,10 @@
 use super::{frames, positionals};
 use crate::sys::fd;
 use crate::tools::options::Problem;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `elgetopt [ -D default ] optstring prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "D:")?;
     let default = options.value('D').unwrap_or(b"1").to_vec();
     let ([spec], program) = process.operands(options.rest())?;
@@ -16,7 +16,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let script = words.first().cloned().unwrap_or_default();
     let parsed = Options::read(words, &spec, &[]).map_err(|problem| {
         complain(&script, problem);
-        Next::Exit(1)
+        Exit(1)
     })?;
     if parsed.has(':') {
         complain(&script, Problem::NoValue);

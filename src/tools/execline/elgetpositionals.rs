@@ -4,10 +4,10 @@
 use super::pass::{self, Fault, Pass};
 use super::strict;
 use crate::tools::die::number32;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `elgetpositionals [ -P num ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 

@@ -5,13 +5,13 @@ use crate::execline::expression::{Expression, parse};
 use crate::sys::fd;
 use crate::sys::regex::Regex;
 use crate::tools::die::{number32, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::libc;
 use nix::sys::stat::{FileStat, lstat, stat};
 use nix::unistd::{AccessFlags, access, getegid, geteuid, isatty};
 
 /// `eltest expression`: exit code 0 if it is true, 1 if not, 100 if it makes no sense.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let arguments = argv.get(1..).unwrap_or_default();
     if arguments.is_empty() {
         return Ok(Next::Exit(1));
@@ -21,7 +21,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(u8::from(!truth)))
 }
 
-fn evaluate(process: &Process, expression: &Expression) -> Result<bool, Next> {
+fn evaluate(process: &Process, expression: &Expression) -> Result<bool, Exit> {
     Ok(match expression {
         Expression::Not(inside) => !evaluate(process, inside)?,
         Expression::And(left, right) => evaluate(process, left)? && evaluate(process, right)?,
@@ -138,7 +138,7 @@ fn integer(word: &[u8]) -> Option<i32> {
     Some((if negative { -number } else { number }) as i32)
 }
 
-fn matches(process: &Process, word: &[u8], expression: &[u8]) -> Result<bool, Next> {
+fn matches(process: &Process, word: &[u8], expression: &[u8]) -> Result<bool, Exit> {
     let expression = if expression.is_empty() { b".*" } else { expression };
     let regex = Regex::extended(expression).map_err(|e| {
         let expression = show(expression);

@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/execline/emptyenv.html>.
 
 use super::frames;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 const LONG: &[(&str, char)] = &[
     ("keep-path", 'p'),
@@ -13,7 +13,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `emptyenv [ -p ] [ -l ] prog...`, `emptyenv -c prog...` or `emptyenv [ -o ] [ -P ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "plcoP", LONG)?;
     if options.has('c') {
         process.env.retain(|name, _| !is_internal(name));

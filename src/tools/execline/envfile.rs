@@ -4,14 +4,14 @@
 use crate::execline::envfile::variables;
 use crate::sys::fd;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::os::fd::AsRawFd;
 
 /// `envfile [ -i | -I ] file prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "iI")?;
     let may_be_missing = options.last_of("iI") == Some('I');
     let ([file], program) = process.operands(options.rest())?;
@@ -31,7 +31,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(program.into())
 }
 
-fn read(process: &Process, file: &[u8], may_be_missing: bool) -> Result<Word, Next> {
+fn read(process: &Process, file: &[u8], may_be_missing: bool) -> Result<Word, Exit> {
     match open(file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()) {
         Ok(open) => {
             let failed = process.unable(format!("read from {}", show(file)));

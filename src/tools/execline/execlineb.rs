@@ -6,7 +6,7 @@ use crate::execline::lexer;
 use crate::execline::substitute::Definitions;
 use crate::sys::fd;
 use crate::tools::die::{number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use litemap::LiteMap;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -25,7 +25,7 @@ enum Arguments {
 }
 
 /// `execlineb [ -p | -P | -S n | -s n ] [ -q | -w | -W ] [ -e ] [ -c script | file ] args...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let started_as = argv.first().cloned().unwrap_or_default();
     let options = Options::parse(process, argv, "pPqwWec:S:s:")?;
     let to_do = arguments_option(process, &options)?;
@@ -65,7 +65,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The last of the options that say what becomes of the arguments. All numbers are checked.
-fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, Next> {
+fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, Exit> {
     let mut arguments = Arguments::Push;
     for (letter, value) in options.iter() {
         match letter {
@@ -81,7 +81,7 @@ fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, N
     Ok(arguments)
 }
 
-fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
+fn read(process: &Process, file: &[u8]) -> Result<Word, Exit> {
     let failed =
         |e| process.fatal_errno(format_args!("unable to open {} for reading", show(file)), e);
     let script = open(file, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).map_err(failed)?;
@@ -91,7 +91,7 @@ fn read(process: &Process, file: &[u8]) -> Result<Word, Next> {
 }
 
 /// The words, and what is left of one that never ended.
-fn parse(process: &Process, text: &[u8], place: &str) -> Result<(Vec<Word>, Word), Next> {
+fn parse(process: &Process, text: &[u8], place: &str) -> Result<(Vec<Word>, Word), Exit> {
     lexer::words_and_rest(text).map_err(|e| process.fatal(100, format_args!("{e}{place}")))
 }
 
@@ -124,7 +124,7 @@ fn check_number(
     strictness: Option<u64>,
     least: u32,
     got: usize,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     if got >= least as usize {
         return Ok(());
     }

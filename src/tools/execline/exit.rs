@@ -1,10 +1,10 @@
 //! exit: ends the chain.
 //! Reference: <https://skarnet.org/software/execline/exit.html>.
 
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `exit [ exitcode ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(word) = argv.get(1) else { return Ok(Next::Exit(0)) };
     let code = u32::try_from(process.number(word)?).map_err(|_| process.usage())?;
     Ok(Next::Exit(code as u8))

@@ -2,7 +2,7 @@
 
 use crate::sys::process::WaitStatus;
 use crate::tools::die::number;
-use crate::tools::{Next, Options, Process};
+use crate::tools::{Exit, Options, Process};
 
 /// The exit codes with which a loop goes on, or those with which it does not.
 pub struct ExitCodes {
@@ -12,7 +12,7 @@ pub struct ExitCodes {
 
 impl ExitCodes {
     /// What the last option -o or -x says, if there is one.
-    pub fn of(process: &Process, options: &Options) -> Result<Option<Self>, Next> {
+    pub fn of(process: &Process, options: &Options) -> Result<Option<Self>, Exit> {
         let mut codes = None;
         for (letter, list) in options.iter().filter(|(letter, _)| "ox".contains(*letter)) {
             let listed = parse(list).ok_or_else(|| process.usage())?;

@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/export.html> and `unexport.html`.
 
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `export variable value prog...`
-pub fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([name, value], program) = process.operands(argv.into_iter().skip(1))?;
     check_name(process, &name)?;
     process.env.set(&name, &value);
@@ -13,7 +13,7 @@ pub fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `unexport variable prog...`
-pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([name], program) = process.operands(argv.into_iter().skip(1))?;
     check_name(process, &name)?;
     process.env.unset(&name);
@@ -21,7 +21,7 @@ pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Refuses a name with a `=`.
-pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Next> {
+pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
     if name.contains(&b'=') {
         return Err(process.fatal(100, format_args!("invalid variable name: {}", show(name))));
     }

@@ -4,10 +4,10 @@
 use super::blocks::Blocks;
 use super::export::check_name;
 use crate::execline::netstring;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `export-array [ -d delim ] variable { value-list } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:")?;
     let delimiter = options.value('d').and_then(|d| d.first()).copied();
     let ([variable], rest) = process.operands(options.rest())?;

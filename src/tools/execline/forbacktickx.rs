@@ -8,12 +8,12 @@ use super::chunks::{Chunks, Cut};
 use super::each::{Each, Manner};
 use super::forstdin::{OPTIONS, over};
 use crate::sys::fd;
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 use std::os::fd::AsRawFd;
 
 /// `forbacktickx [ -p | -P maxpar | -o codes | -x codes ] [ -E | -e ] [ -N | -n ] [ -C | -c ]
 /// [ -0 | -d delim ] var { backtickcmd... } command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, OPTIONS)?;
     let mut manner = Manner::of(process, &options)?;
     if manner.most == 0 {

@@ -5,7 +5,7 @@ use super::autoimport;
 use super::chunks::{Chunks, Cut};
 use super::each::{Each, Manner};
 use crate::sys::fd;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::fd::RawFd;
 
 /// The options of a loop over input.
@@ -13,7 +13,7 @@ pub const OPTIONS: &str = "pP:NnCc0d:o:x:Ee";
 
 /// `forstdin [ -E | -e ] [ -p | -P maxpar | -o codes | -x codes ] [ -N | -n ] [ -C | -c ]
 /// [ -0 | -d delim ] var command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, OPTIONS)?;
     let manner = Manner::of(process, &options)?;
     let cut = Cut::of(&options);
@@ -25,7 +25,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// Runs a program for each chunk of input, which the program does not inherit if it is `private`.
 /// Without any chunk the exit code is 1.
-pub fn over(mut input: Chunks, mut each: Each, private: Option<RawFd>) -> Result<Next, Next> {
+pub fn over(mut input: Chunks, mut each: Each, private: Option<RawFd>) -> Result<Next, Exit> {
     let mut code = 1;
     while let Some(value) = input.next()? {
         code = 0;

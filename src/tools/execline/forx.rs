@@ -4,10 +4,10 @@
 use super::autoimport;
 use super::blocks::Blocks;
 use super::each::{Each, Manner};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `forx [ -E | -e ] [ -p | -P maxpar ] [ -o codes | -x codes ] var { values... } command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "pP:o:x:Ee")?;
     let mut manner = Manner::of(process, &options)?;
     let ([variable], rest) = process.operands(options.rest())?;

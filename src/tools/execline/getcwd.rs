@@ -2,11 +2,11 @@
 //! Reference: <https://skarnet.org/software/execline/getcwd.html>.
 
 use super::autoimport;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::unix::ffi::OsStrExt;
 
 /// `getcwd [ -E | -e ] variable prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ee")?;
     let import = options.last_of("Ee") == Some('E');
     let ([name], program) = process.operands(options.rest())?;

@@ -2,11 +2,11 @@
 //! Reference: <https://skarnet.org/software/execline/getpid.html>.
 
 use super::autoimport;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::unistd::{getpid, getppid};
 
 /// `getpid [ -E | -e ] [ -P | -p ] variable prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "EePp")?;
     let import = options.last_of("Ee") == Some('E');
     let parent = options.last_of("Pp") == Some('P');

@@ -4,13 +4,13 @@
 use crate::sys::fd;
 use crate::sys::process::{self, Side, wait};
 use crate::tools::die::reason;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::wait::WaitPidFlag;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// `heredoc [ -d ] fd string command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d")?;
     let orphan = options.has('d');
     let ([number, string], program) = process.operands(options.rest())?;

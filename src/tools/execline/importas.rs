@@ -3,11 +3,11 @@
 
 use super::pass::{self, Fault, Pass};
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `importas [ -i | -D default ] [ -u ] [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key var
 /// prog...`, or with -S one word for both key and variable.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 

@@ -3,10 +3,10 @@
 
 use super::children;
 use super::exit_codes::ExitCodes;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `loopwhilex [ -n ] [ -o okcode,okcode,... | -x exitcode,exitcode,... ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "no:x:")?;
     let negate = options.has('n');
     let codes = ExitCodes::of(process, &options)?.unwrap_or_else(ExitCodes::success);

@@ -4,10 +4,10 @@
 use super::pass::{Directive, Fault, Pass};
 use super::{define, elgetpositionals, elglob, importas, multidefine};
 use crate::tools::die::{reason, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `multisubstitute { define... importas... elglob... elgetpositionals... multidefine... } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
     }
@@ -30,7 +30,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
             Fault::System(e) => {
                 process.fatal(111, format_args!("unable to run directive {name}: {}", reason(e)))
             }
-            Fault::Said(next) => next,
+            Fault::Said(exit) => exit,
         })?;
     }
     let (words, unset) = pass.substitute(&words);

@@ -3,7 +3,7 @@
 
 use super::blocks::Blocks;
 use crate::execline::substitute::{BadKey, Definitions, Transform};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 
 /// What is put together before words are substituted.
@@ -33,7 +33,7 @@ pub enum Fault {
     /// The system, or a value, is to blame.
     System(Errno),
     /// It is said already.
-    Said(Next),
+    Said(Exit),
 }
 
 impl From<BadKey> for Fault {
@@ -56,14 +56,14 @@ impl<'a> Pass<'a> {
 }
 
 /// Runs a directive as a program of its own.
-pub fn run(process: &mut Process, argv: Vec<Word>, directive: Directive) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>, directive: Directive) -> Result<Next, Exit> {
     let mut pass = Pass::new(process);
     let words = directive(&mut pass, argv).map_err(|fault| match fault {
         Fault::Usage => process.usage(),
         Fault::BadKey => process.fatal(111, "bad substitution key"),
         Fault::EmptyBlock => process.fatal(100, "empty block"),
         Fault::System(e) => process.fatal_errno("unable to complete exlsn function", e),
-        Fault::Said(next) => next,
+        Fault::Said(exit) => exit,
     })?;
     let (words, unset) = pass.substitute(&words);
     unset.iter().for_each(|name| process.env.unset(name));

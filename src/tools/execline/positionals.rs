@@ -4,21 +4,21 @@
 use super::strict;
 use crate::execline::block::{Mark, mark};
 use crate::tools::die::{number32, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Process, Word};
 use std::iter::repeat;
 
 /// How many there are, `0` aside. If that is not said, the tool ends.
-pub fn count(process: &Process) -> Result<u32, Next> {
+pub fn count(process: &Process) -> Result<u32, Exit> {
     number32(named(process, b"#")?).ok_or_else(|| process.fatal(100, "invalid $#"))
 }
 
 /// The one of this number. If it is not set, the tool ends.
-pub fn get(process: &Process, number: u32) -> Result<&[u8], Next> {
+pub fn get(process: &Process, number: u32) -> Result<&[u8], Exit> {
     named(process, number.to_string().as_bytes())
 }
 
 /// Those of the numbers from `first` to `last`. If one is not set, the tool ends.
-pub fn range(process: &Process, first: u32, last: u32) -> Result<Vec<Word>, Next> {
+pub fn range(process: &Process, first: u32, last: u32) -> Result<Vec<Word>, Exit> {
     (first..=last).map(|number| get(process, number).map(<[u8]>::to_vec)).collect()
 }
 
@@ -31,7 +31,7 @@ pub fn block(
     before: u32,
     count: u32,
     short: impl FnOnce(u32) -> String,
-) -> Result<(Vec<Word>, u32), Next> {
+) -> Result<(Vec<Word>, u32), Exit> {
     let mut words = Vec::new();
     for number in before.saturating_add(1)..=count {
         match mark(get(process, number)?) {
@@ -61,7 +61,7 @@ pub fn replace(process: &mut Process, count: u32, arguments: &[Option<Word>]) {
     }
 }
 
-fn named<'a>(process: &'a Process, name: &[u8]) -> Result<&'a [u8], Next> {
+fn named<'a>(process: &'a Process, name: &[u8]) -> Result<&'a [u8], Exit> {
     let value = process.env.get(name);
     value.ok_or_else(|| process.fatal(100, format_args!("{} not set", show(name))))
 }

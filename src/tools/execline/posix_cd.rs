@@ -3,13 +3,13 @@
 //! Reference: <https://skarnet.org/software/execline/posix-cd.html>.
 
 use crate::tools::die::{reason, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::{SFlag, stat};
 use std::os::unix::ffi::OsStringExt;
 
 /// `posix-cd [ -L | -P ] [ - | path ] [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "LP")?;
     let physical = options.last_of("LP") == Some('P');
     let mut words = options.rest().into_iter();
@@ -50,7 +50,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(words.collect::<Vec<_>>().into())
 }
 
-fn getcwd(process: &Process) -> Result<Word, Next> {
+fn getcwd(process: &Process) -> Result<Word, Exit> {
     let path = nix::unistd::getcwd().map_err(process.unable("getcwd"))?;
     Ok(path.into_os_string().into_vec())
 }

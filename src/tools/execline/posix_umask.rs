@@ -2,11 +2,11 @@
 //! Reference: <https://skarnet.org/software/execline/posix-umask.html>.
 
 use crate::tools::die::octal;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::sys::stat::{Mode, umask};
 
 /// `posix-umask [ -S ] [ mask ] [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "S")?;
     let symbols = options.has('S');
     let mut words = options.rest().into_iter();

@@ -4,7 +4,7 @@
 use super::autoimport;
 use crate::sys::fd;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -73,7 +73,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `redirfd -[ r | w | u | a | x ] [ -N | -n ] [ -b ] [ -f ] [ -E | -e ] fd|var file prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "rwuaxNnbfeE", LONG)?;
     let how = combined(&options);
     let ([target, file], program) = process.operands(options.rest())?;

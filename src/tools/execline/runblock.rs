@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/runblock.html>.
 
 use super::{frames, positionals};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `runblock [ -P ] [ -n argshift ] [ -r ] n cmd...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Prn:")?;
     let remainder = options.has('r');
     let mut before: u32 = options.value('n').map_or(Ok(0), |n| process.number_as(n))?;

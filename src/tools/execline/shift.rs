@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/shift.html>.
 
 use super::{positionals, strict};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `shift [ -n arg# ] [ -b block# ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:b:")?;
     let number = |letter| options.value(letter).map(|value| process.number_as(value)).transpose();
     let (mut dropped, blocks) = match (number('n')?, number('b')?) {

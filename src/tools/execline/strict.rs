@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/execlineb.html>.
 
 use crate::tools::die::number;
-use crate::tools::{Next, Process};
+use crate::tools::{Exit, Process};
 
 /// Says what a script did wrong, or does not, or ends the tool with exit code 100.
-pub fn complain(process: &Process, text: impl FnOnce() -> String) -> Result<(), Next> {
+pub fn complain(process: &Process, text: impl FnOnce() -> String) -> Result<(), Exit> {
     match process.env.get(b"EXECLINE_STRICT").and_then(number).unwrap_or(0) {
         0 => Ok(()),
         1 => {

@@ -8,7 +8,7 @@ use crate::format::signal::{name, parse};
 use crate::sys::process::{WaitStatus, kill, wait};
 use crate::sys::signal::Caught;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc::{SIGCHLD, SIGKILL, SIGSTOP};
@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 const LAST: u8 = 64;
 
 /// `trap [ -x ] { signal { cmdline } ... } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "x")?;
     let forward = options.has('x');
     let words = options.rest();
@@ -37,7 +37,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 /// The words to run for each signal.
 type Handlers = LiteMap<u8, Vec<Word>>;
 
-fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, Next> {
+fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, Exit> {
     let mut handlers = Handlers::new();
     let mut default = None;
     while !words.is_empty() {
@@ -71,7 +71,7 @@ fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, 
     Ok(handlers)
 }
 
-fn check(process: &Process, number: u8) -> Result<(), Next> {
+fn check(process: &Process, number: u8) -> Result<(), Exit> {
     if [SIGCHLD, SIGKILL, SIGSTOP].contains(&i32::from(number)) {
         let text = format!("SIG{} ({number}) cannot be trapped", name(number));
         return Err(process.fatal(100, &text));
@@ -93,7 +93,7 @@ impl Trap {
         handlers: Handlers,
         program: Vec<Word>,
         forward: bool,
-    ) -> Result<Self, Next> {
+    ) -> Result<Self, Exit> {
         let caught =
             (1..=LAST).filter(|n| forward || *n == SIGCHLD as u8 || handlers.contains_key(n));
         let signals = Caught::new(caught).map_err(process.unable("trap signals"))?;
@@ -105,7 +105,7 @@ impl Trap {
     }
 
     /// Handles signals until the child has ended.
-    fn attend(mut self, process: &Process) -> Result<Next, Next> {
+    fn attend(mut self, process: &Process) -> Result<Next, Exit> {
         loop {
             let signal = self.signals.next(None);
             match signal.map_err(process.unable("wait for signals"))? {
@@ -120,7 +120,7 @@ impl Trap {
         }
     }
 
-    fn handle(&mut self, process: &Process, number: u8) -> Result<(), Next> {
+    fn handle(&mut self, process: &Process, number: u8) -> Result<(), Exit> {
         let Some(handler) = self.handlers.get(&number) else {
             let _ = kill(self.child.as_raw(), number);
             return Ok(());
@@ -139,7 +139,7 @@ impl Trap {
     }
 
     /// Takes note of all that have ended; how the child has, if it is among them.
-    fn reap(&mut self, process: &Process) -> Result<Option<WaitStatus>, Next> {
+    fn reap(&mut self, process: &Process) -> Result<Option<WaitStatus>, Exit> {
         loop {
             match wait(-1, WaitPidFlag::WNOHANG) {
                 Ok(Some((pid, status))) if pid == self.child => return Ok(Some(status)),

@@ -5,7 +5,7 @@ use crate::execline::block;
 use crate::sys::process::{WaitStatus, wait};
 use crate::sys::signal::Caught;
 use crate::tools::die::reason;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc::SIGCHLD;
 use nix::sys::wait::WaitPidFlag;
@@ -22,7 +22,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `wait [ -I | -i ] [ -a | -o ] [ -r | -t timeout ] { pids... } [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "Iiaort:", LONG)?;
     let insist = options.last_of("Ii") == Some('i');
     let one = options.last_of("ao") == Some('o');
@@ -50,7 +50,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(program.into())
 }
 
-fn deadline(process: &Process, options: &Options) -> Result<Option<Instant>, Next> {
+fn deadline(process: &Process, options: &Options) -> Result<Option<Instant>, Exit> {
     let Some(ms) = options.value('t') else {
         return Ok(options.has('r').then(Instant::now));
     };
@@ -58,7 +58,7 @@ fn deadline(process: &Process, options: &Options) -> Result<Option<Instant>, Nex
     Ok(Instant::now().checked_add(Duration::from_millis(ms)))
 }
 
-fn pids(process: &Process, words: &[Word]) -> Result<Vec<Pid>, Next> {
+fn pids(process: &Process, words: &[Word]) -> Result<Vec<Pid>, Exit> {
     let pid = |word: &Word| Ok(Pid::from_raw(process.descriptor(word)?));
     words.iter().map(pid).collect()
 }

@@ -6,7 +6,7 @@ use crate::sys::remove;
 use crate::tools::die::{errno, octal, show};
 use crate::tools::portable::quoting::quote;
 use crate::tools::portable::unique;
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +27,7 @@ const LONG: &[(&str, char)] = &[
 
 /// `fstab2s6rc [ -A | -a ] [ -U | -u ] [ -E | -e ] [ -F fstab ] [ -m mode ] [ -B bundle ]
 /// [ -d basedep ] dir`: exits 1 if the fstab makes no sense.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "AaUuEeF:m:B:d:", LONG)?;
     let mode = match options.value('m') {
         Some(mode) => octal(mode).ok_or_else(|| process.usage())?,
@@ -85,7 +85,7 @@ struct Service {
 }
 
 impl Wanted {
-    fn services(&self, process: &Process, table: &[u8]) -> Result<Vec<Service>, Next> {
+    fn services(&self, process: &Process, table: &[u8]) -> Result<Vec<Service>, Exit> {
         let wanted = |entry: &Entry| {
             let noauto = entry.each_option().any(|option| option == b"noauto");
             entry.directory != b"/" && (self.noauto || !noauto)
@@ -210,7 +210,7 @@ fn is_swap(entry: &Entry) -> bool {
     entry.kind == b"swap"
 }
 
-fn check(process: &Process, all: &[Entry]) -> Result<(), Next> {
+fn check(process: &Process, all: &[Entry]) -> Result<(), Exit> {
     let mounts: Vec<&[u8]> =
         all.iter().filter(|e| !is_swap(e)).map(|e| e.directory.as_slice()).collect();
     for (at, directory) in mounts.iter().enumerate() {

@@ -1,13 +1,13 @@
 //! s6-hostname: tells the machine's name, or sets it.
 //! Reference: <https://skarnet.org/software/s6-linux-utils/s6-hostname.html>.
 
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::unistd::{gethostname, sethostname};
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// `s6-hostname [ hostname ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if let Some(name) = argv.get(1) {
         sethostname(OsStr::from_bytes(name)).map_err(process.unable("set hostname"))?;
     } else {

@@ -4,7 +4,7 @@
 use crate::sys::fd;
 use crate::sys::signal::ignore;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, fstat, stat};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// `s6-logwatch [ logdir ]`: until it is killed, or nobody reads any more.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
     if let Some(length) = options.value('m') {
         process.number(length)?;

@@ -3,7 +3,7 @@
 
 use crate::format::fstab::{Entry, entries};
 use crate::tools::die::{errno, reason, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount, umount};
@@ -14,7 +14,7 @@ const MOUNTS: &str = "/proc/mounts";
 /// `s6-mount -a [ -z fstab ]`,
 /// `s6-mount [ -n ] [ -r | -w ] [ -t type ] [ -o option[,option...] ]... device mountpoint`,
 /// or `s6-mount`, which tells what is mounted.
-pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nz:arwt:o:")?;
     if options.has('a') {
         let table = options.value('z').unwrap_or(b"/etc/fstab").to_vec();
@@ -48,7 +48,7 @@ pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Mounts all that is in a table; exits with the number of those that failed.
-fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Next> {
+fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Exit> {
     let text = read(process, &show(table).to_string())?;
     let mut failures = 0u8;
     for entry in entries(&text) {
@@ -65,7 +65,7 @@ fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Next> {
 }
 
 /// `s6-umount [ -a ] [ mountpoint ]`: one, or all that are mounted, the last first.
-pub fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "a", &[("all", 'a')])?;
     if options.has('a') {
         let table = read(process, MOUNTS)?;
@@ -96,7 +96,7 @@ pub fn each(
     Next::Exit(failures)
 }
 
-fn read(process: &Process, file: &str) -> Result<Vec<u8>, Next> {
+fn read(process: &Process, file: &str) -> Result<Vec<u8>, Exit> {
     std::fs::read(path(file.as_bytes()))
         .map_err(|e| process.unable(format_args!("open {file}"))(errno(&e)))
 }

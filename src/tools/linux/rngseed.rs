@@ -4,7 +4,7 @@
 use crate::format::blake2s::digest;
 use crate::sys::{device, random};
 use crate::tools::die::errno;
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -21,7 +21,7 @@ const DIGEST: usize = 32;
 const CREDITABLE: u32 = 0o400;
 
 /// `rngseed [ -d seeddir ] [ -v verbosity ] [ -r | -R ] [ -n | -N ] [ -w | -W ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:v:rRnNwW")?;
     let folder = path(options.value('d').unwrap_or(b"/var/lib/rngseed"));
     let verbosity = match options.value('v') {
@@ -63,13 +63,13 @@ impl Seeds<'_> {
             self.process.warn(text);
         }
     }
-    fn failed(&self, what: &str) -> impl Fn(std::io::Error) -> Next {
+    fn failed(&self, what: &str) -> impl Fn(std::io::Error) -> Exit {
         let fatal = self.process.unable(format!("{what} {}", self.file.display()));
         move |e| fatal(errno(&e))
     }
 
     /// Makes the directory, for its owner alone.
-    fn make_folder(&self, folder: &Path) -> Result<(), Next> {
+    fn make_folder(&self, folder: &Path) -> Result<(), Exit> {
         let name = folder.display();
         let failed = |e| self.process.unable(format_args!("mkdir {name}"))(errno(&e));
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -83,7 +83,7 @@ impl Seeds<'_> {
     }
 
     /// Seeds the generator from the file, and removes it: no seed may be used twice.
-    fn read(&self, credit: bool) -> Result<Vec<u8>, Next> {
+    fn read(&self, credit: bool) -> Result<Vec<u8>, Exit> {
         let name = self.file.display();
         self.info(format_args!("reading seed from {name}"));
         let file = fs::File::open(&self.file).map_err(self.failed("open"))?;
@@ -111,7 +111,7 @@ impl Seeds<'_> {
 
     /// Writes a new seed: random bytes, the last of which are mixed with the old one and the time,
     /// so that nothing is lost even where the generator is not ready.
-    fn write(&self, old: Option<&[u8]>, credit: bool) -> Result<(), Next> {
+    fn write(&self, old: Option<&[u8]>, credit: bool) -> Result<(), Exit> {
         let length = self.pool_size().div_ceil(8).clamp(DIGEST, device::SEED);
         self.info(format_args!("reading {} bits of random to make the seed", length * 8));
         let mut seed = vec![0; length];

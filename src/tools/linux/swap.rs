@@ -5,10 +5,10 @@ use super::mount::each;
 use crate::format::fstab::entries;
 use crate::sys::device::{swap_off, swap_on};
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-swapon [ -a ] [ device ]`: one, or all that are in /etc/fstab.
-pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     match device(process, argv)? {
         Some(device) => {
             swap_on(&device).map_err(process.unable(format_args!("swapon {}", show(&device))))?;
@@ -23,7 +23,7 @@ pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-swapoff [ -a ] [ device ]`: one, or all that are in /proc/swaps.
-pub fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     match device(process, argv)? {
         Some(device) => {
             swap_off(&device).map_err(process.unable(format_args!("swapoff {}", show(&device))))?;
@@ -39,7 +39,7 @@ pub fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
 }
 
 /// The device that is named; `None`: all of them.
-fn device(process: &Process, argv: Vec<Word>) -> Result<Option<Word>, Next> {
+fn device(process: &Process, argv: Vec<Word>) -> Result<Option<Word>, Exit> {
     let options = Options::parse_long(process, argv, "a", &[("all", 'a')])?;
     match options.has('a') {
         true => Ok(None),
@@ -47,6 +47,6 @@ fn device(process: &Process, argv: Vec<Word>) -> Result<Option<Word>, Next> {
     }
 }
 
-fn read(process: &Process, file: &str) -> Result<Vec<u8>, Next> {
+fn read(process: &Process, file: &str) -> Result<Vec<u8>, Exit> {
     std::fs::read(file).map_err(|e| process.unable(format_args!("open {file}"))(errno(&e)))
 }

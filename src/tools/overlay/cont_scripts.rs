@@ -5,11 +5,11 @@ use super::container::{entries, etc, settings, word};
 use super::script;
 use crate::sys::why;
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `cont-init`: runs the scripts in the order of their names. One that fails stops no other, and
 /// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
-pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-init.d");
     let mut failed = false;
@@ -33,7 +33,7 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
 
 /// `cont-finish`: runs the scripts in the order of their names, each for at most
 /// `S6_KILL_FINISH_MAXTIME`.
-pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-finish.d");
     for name in entries(&dir) {

@@ -3,13 +3,13 @@
 use super::container::{READING, environment_directory, keeps_environment, variable, word};
 use crate::tools::die::show;
 use crate::tools::s6::envdir;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
 /// `with-contenv prog...`: replaces the environment, but for PATH, by the container's.
-pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Next> {
+pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
     }
@@ -28,7 +28,7 @@ pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, 
 }
 
 /// `printcontenv variable`: its value and a newline; exit 1 if there is no such variable.
-pub fn printcontenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn printcontenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(name) = argv.get(1) else { return Err(process.fatal(100, "too few arguments")) };
     // Differs: one newline; the original prints the one of the file and another one.
     let Ok(value) = variable(process, name) else { return Ok(Next::Exit(1)) };

@@ -6,7 +6,7 @@ use crate::format::settings::Settings;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::user::{Group, User};
 use crate::tools::die::{number, octal, reason, show};
-use crate::tools::{Next, Process, Word, path};
+use crate::tools::{Exit, Next, Process, Word, path};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
@@ -36,7 +36,7 @@ struct Owner {
 
 /// `fix-attrs`: applies the files in the order of their names. A fault stops no other line, and
 /// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
-pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("fix-attrs.d");
     let files = entries(&dir);

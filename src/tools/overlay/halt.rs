@@ -4,7 +4,7 @@
 use crate::format::shutdown::{FIFO, Message, Stop, Then};
 use crate::sys::{clock, fd};
 use crate::tools::die::{number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -21,26 +21,26 @@ const MAX_GRACE_S: u64 = 300;
 const DAY_S: u64 = 86_400;
 
 /// `halt`
-pub fn halt(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn halt(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::Halt))
 }
 
 /// `poweroff`
-pub fn poweroff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn poweroff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::PowerOff))
 }
 
 /// `reboot`
-pub fn reboot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn reboot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::Reboot))
 }
 
 /// `s6-linux-init-hpr [ -h | -p | -r ] [ -n ] [ -d | -w ] [ -W ] [ -f ] [ -i ]`
-pub fn s6_linux_init_hpr(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_linux_init_hpr(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, None)
 }
 
-fn hpr(process: &Process, argv: Vec<Word>, then: Option<Then>) -> Result<Next, Next> {
+fn hpr(process: &Process, argv: Vec<Word>, then: Option<Then>) -> Result<Next, Exit> {
     // Differs: -f stops in order, too: a container has no machine to reboot at once.
     let options = Options::parse(process, argv, "hprfdwWni")?;
     let then = options.last_of("hpr").map(what).or(then);
@@ -48,7 +48,7 @@ fn hpr(process: &Process, argv: Vec<Word>, then: Option<Then>) -> Result<Next, N
         then.ok_or_else(|| process.fatal(100, "one of the -h, -p or -r options must be given"))?;
     let fifo = fifo(process).map_err(|e| {
         process.fatal_errno("unable to talk to shutdownd", e);
-        Next::Exit(100)
+        Exit(100)
     })?;
     // -w: only the record in wtmp, of which there is none.
     if options.last_of("dw") != Some('w') {
@@ -68,7 +68,7 @@ fn what(letter: char) -> Then {
 
 /// `s6-linux-init-shutdown [ -h [ -H | -P ] | -p | -r | -k ] [ -a ] [ -t sec ] time [ message ]`,
 /// or `-c [ message ]`.
-pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "HPhprkafFcit:")?;
     let grace_s = options.value('t').map_or(Ok(0), |s| process.number(s))?;
     let action = options.last_of("hprk");
@@ -102,7 +102,7 @@ pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<
 }
 
 /// How long it is until `when`: `now`, minutes (`+5`, `5`), or `HH:MM`.
-fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Next> {
+fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Exit> {
     if when == b"now" {
         return Ok(Duration::ZERO);
     }
@@ -127,7 +127,7 @@ fn fifo(process: &Process) -> Result<OwnedFd, Errno> {
     open(&path, OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
 }
 
-fn send(process: &Process, fifo: &OwnedFd, message: Message) -> Result<(), Next> {
+fn send(process: &Process, fifo: &OwnedFd, message: Message) -> Result<(), Exit> {
     fd::write_all(fifo.as_raw_fd(), &message.encode()).map_err(|e| {
         let path = process.env.rundir().join(FIFO);
         process.fatal_errno(

@@ -2,13 +2,13 @@
 
 use crate::format::envdir::is_variable;
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 
 /// `justc-envdir [ -I | -i ] dir prog...`: an empty file is an empty value, and a NUL ends a value.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ii")?;
     let loose = options.last_of("Ii") == Some('I');
     let mut words = options.rest().into_iter();

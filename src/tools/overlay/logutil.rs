@@ -3,16 +3,16 @@
 use super::container::settings;
 use crate::sys::{remove, user::User};
 use crate::tools::die::{octal, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid};
 
 /// `logutil-service [ -f fifo ] dir`: logs its stdin, or what is written to a FIFO, into `dir`.
-pub fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "f:")?;
     let fifo = options.value('f').map(<[u8]>::to_vec).filter(|fifo| !fifo.is_empty());
-    let dir = options.rest().into_iter().next().ok_or(Next::Exit(1))?;
+    let dir = options.rest().into_iter().next().ok_or(Exit(1))?;
     let mut chain = Vec::new();
     if let Some(fifo) = fifo {
         chain.extend(words("redirfd -rnb 0"));
@@ -32,12 +32,12 @@ fn words(line: &str) -> impl Iterator<Item = Word> {
 }
 
 /// `logutil-newfifo [ -m mode ] [ -o owner ] fifo`
-pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:o:")?;
     let mode = octal(options.value('m').unwrap_or(b"0600")).ok_or_else(|| process.usage())?;
     let mode = Mode::from_bits_truncate(mode);
     let owner = options.value('o').unwrap_or(b"root").to_vec();
-    let fifo = options.rest().into_iter().next().ok_or(Next::Exit(1))?;
+    let fifo = options.rest().into_iter().next().ok_or(Exit(1))?;
     process.warn("this binary is deprecated, use s6-mkfifo and s6-chown instead");
 
     let shown = show(&fifo);

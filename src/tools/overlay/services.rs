@@ -6,7 +6,7 @@ use super::script;
 use crate::format::settings::Settings;
 use crate::sys::{copy, remove};
 use crate::tools::die::{errno, reason, show};
-use crate::tools::{Next, Process, Word, path};
+use crate::tools::{Exit, Next, Process, Word, path};
 use nix::errno::Errno;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,7 +20,7 @@ const SCRIPTS: [&str; 4] = ["run", "finish", "log/run", "log/finish"];
 
 /// `services-up`: copies each service, links the copies into the scan directory, and has it
 /// scanned.
-pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let from = etc(&settings).join("services.d");
     let copies = process.env.rundir().join(COPIES);
@@ -94,7 +94,7 @@ fn wait_until_up(process: &Process, settings: &Settings, directories: Vec<PathBu
 
 /// `services-down`: unlinks the services, and waits until they and their loggers are down, for
 /// at most `S6_SERVICES_GRACETIME`.
-pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
+pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let copies = process.env.rundir().join(COPIES);
     let names = entries(&copies);
     let mut directories = Vec::new();
@@ -116,12 +116,12 @@ pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Has PID 1 look at the scan directory again.
-fn scan(process: &Process, how: &str) -> Result<(), Next> {
+fn scan(process: &Process, how: &str) -> Result<(), Exit> {
     let scandir = word(&process.env.rundir().join("service"));
     let argv = vec![b"s6-svscanctl".to_vec(), how.as_bytes().to_vec(), scandir];
     match script::run_words(process, argv) {
         Ok(0) => Ok(()),
-        Ok(code) => Err(Next::Exit(code)),
+        Ok(code) => Err(Exit(code)),
         Err(e) => Err(process.fatal_errno("unable to run s6-svscanctl", e)),
     }
 }
@@ -135,6 +135,6 @@ fn wait(process: &Process, what: &str, limit_ms: u32, directories: &[PathBuf]) -
     directories.is_empty() || script::run_words(process, argv) == Ok(0)
 }
 
-fn unable(process: &Process, what: &str, path: &Path, e: Errno) -> Next {
+fn unable(process: &Process, what: &str, path: &Path, e: Errno) -> Exit {
     process.fatal(111, format_args!("unable to {what} {}: {}", path.display(), reason(e)))
 }

@@ -2,13 +2,13 @@
 
 use crate::sys::user::{Group, User};
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// The two letters of each permission bit, from the lowest up.
 const PERMISSIONS: &str = "oxoworgxgwgruxuwurosgsus";
 
 /// `s6-overlay-stat path`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let path = argv.get(1).ok_or_else(|| process.usage())?;
     let stat = nix::sys::stat::stat(path.as_slice())
         .map_err(|e| process.fatal_errno(format_args!("unable to stat {}", show(path)), e))?;

@@ -1,11 +1,11 @@
 //! with-retries: runs a program until it succeeds.
 
 use super::script;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `with-retries [ -n retries ] [ -t timeout ] prog...`: at most so many times, each for at most so
 /// many ms (0: for ever).
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:t:")?;
     let retries = options.value('n').map_or(Ok(3), |n| process.number(n))?;
     let limit = options.value('t').unwrap_or(b"500").to_vec();

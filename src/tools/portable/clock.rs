@@ -4,12 +4,12 @@
 use super::paths::print;
 use crate::format::tai::Tain;
 use crate::sys::clock;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_settime};
 
 /// `s6-clock [ tai64nlabel ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(label) = argv.get(1) else {
         return print(process, &Tain::from_utc(clock::utc()).label(), true);
     };

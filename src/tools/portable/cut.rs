@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-cut.html>.
 
 use crate::tools::die::{leading_number, show};
-use crate::tools::{Next, Options, Process, Word, lines};
+use crate::tools::{Exit, Next, Options, Process, Word, lines};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::os::fd::AsRawFd;
 
 /// `s6-cut [ -b list | -c list | -f list ] [ -d delim ] [ -n ] [ -s ] [ file... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nsb:c:f:d:")?;
     let cut = Cut::of(process, &options)?;
     let files = options.rest();
@@ -45,7 +45,7 @@ struct Range {
 }
 
 impl Cut {
-    fn of(process: &Process, options: &Options) -> Result<Self, Next> {
+    fn of(process: &Process, options: &Options) -> Result<Self, Exit> {
         let mut lists = options.iter().filter(|(letter, _)| "bcf".contains(*letter));
         let (Some((unit, list)), None) = (lists.next(), lists.next()) else {
             return Err(process.usage());
@@ -64,7 +64,7 @@ impl Cut {
         })
     }
 
-    fn lines_of(&self, process: &Process, fd: i32, name: &str) -> Result<(), Next> {
+    fn lines_of(&self, process: &Process, fd: i32, name: &str) -> Result<(), Exit> {
         lines::filter_from(process, fd, &format!("unable to cut {name}"), &mut |line, out| {
             match self.delimiter {
                 Some(delimiter) => self.fields(line, delimiter, out),

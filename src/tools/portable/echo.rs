@@ -1,11 +1,11 @@
 //! s6-echo and s6-seq: print words, or numbers.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-echo.html> and `s6-seq.html`.
 
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::io::Write;
 
 /// `s6-echo [ -n ] [ -s sep ] args...`: a separator is one byte, NUL if it is empty.
-pub fn s6_echo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_echo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "ns:")?;
     let separator = options.value('s').map_or(b' ', |s| s.first().copied().unwrap_or(0));
     let newline = !options.has('n');
@@ -21,14 +21,14 @@ pub fn s6_echo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 const CHUNK: usize = 65_536;
 
 /// `s6-seq [ -w ] [ -s separator ] limits`: a number and a separator each, NUL if that is empty.
-pub fn s6_seq(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_seq(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "ws:")?;
     let separator = options.value('s').unwrap_or(b"\n").to_vec();
     let separator = if separator.is_empty() { vec![0] } else { separator };
     let fixed = options.has('w');
     let limits = options.rest();
     let limits = limits.iter().map(|word| process.number_as(word));
-    let (first, step, last) = match limits.collect::<Result<Vec<u32>, Next>>()?.as_slice() {
+    let (first, step, last) = match limits.collect::<Result<Vec<u32>, Exit>>()?.as_slice() {
         [last] => (1, 1, *last),
         [first, last] => (*first, 1, *last),
         [first, step, last] => (*first, *step, *last),

@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-expr.html>.
 
 use super::paths::print;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// How deep parentheses may be nested.
 const MAX_DEPTH: u32 = 1000;
 
 /// `s6-expr arithmetic expression`: exits 1 if the result is 0, 2 if there is none.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Ok(Next::Exit(2));
     }

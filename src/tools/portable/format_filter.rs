@@ -1,12 +1,12 @@
 //! s6-format-filter: puts every line into a format.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-format-filter.html>.
 
-use crate::tools::{Next, Process, Word, lines};
+use crate::tools::{Exit, Next, Process, Word, lines};
 use nix::errno::Errno;
 
 /// `s6-format-filter format [ args... ]`: in the format, `%s` is the line, `%1` … `%9` are the
 /// arguments, `%0` the program's name, `%%` is a `%`.
-pub fn run(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
     }

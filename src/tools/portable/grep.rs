@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-grep.html>.
 
 use crate::sys::regex::{Dialect, Regex};
-use crate::tools::{Next, Options, Process, Word, lines};
+use crate::tools::{Exit, Next, Options, Process, Word, lines};
 
 /// What lines must match.
 enum Pattern {
@@ -12,7 +12,7 @@ enum Pattern {
 
 /// `s6-grep [ -E | -F ] [ -i ] [ -c ] [ -n ] [ -q ] [ -v ] pattern`: exits 1 if no line matches.
 // Differs: with -c the reference prints nothing.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "EFicnqv")?;
     let (invert, numbers) = (options.has('v'), options.has('n'));
     let (quiet, count_only) = (options.has('q'), options.has('c'));

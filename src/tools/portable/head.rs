@@ -3,7 +3,7 @@
 
 use crate::sys::fd;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -17,7 +17,7 @@ enum Amount {
 }
 
 /// `s6-head [ -S ] [ -1..9 | -n lines | -c chars ] [ file... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "S123456789n:c:")?;
     let amount = amount(process, &options)?;
     // Nobody reads on in a file that was opened here.
@@ -44,7 +44,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(0))
 }
 
-fn amount(process: &Process, options: &Options) -> Result<Amount, Next> {
+fn amount(process: &Process, options: &Options) -> Result<Amount, Exit> {
     let mut given = options.iter().filter(|(letter, _)| *letter != 'S');
     let amount = match given.next() {
         None => Amount::Lines(10),

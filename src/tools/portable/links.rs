@@ -4,7 +4,7 @@
 use super::paths::{basename, print};
 use super::unique;
 use crate::tools::die::{errno, reason, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc::{S_IFDIR, S_IFMT};
@@ -21,7 +21,7 @@ enum Link {
 }
 
 /// `s6-ln [ -n ] [ -s ] [ -f ] [ -L ] [ -P ] src... dest`: exits with the number of failures.
-pub fn s6_ln(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_ln(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nsfLP")?;
     let link = match options.last_of("LP") {
         _ if options.has('s') => Link::Symbolic,
@@ -49,7 +49,7 @@ pub fn s6_ln(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(failures))
 }
 
-fn is_directory(process: &Process, target: &[u8], replace_link: bool) -> Result<bool, Next> {
+fn is_directory(process: &Process, target: &[u8], replace_link: bool) -> Result<bool, Exit> {
     match if replace_link { lstat(target) } else { stat(target) } {
         Ok(stat) => Ok(stat.st_mode & S_IFMT == S_IFDIR),
         Err(Errno::ENOENT) => Ok(false),
@@ -85,7 +85,7 @@ impl Link {
 }
 
 /// `s6-linkname [ -n ] [ -f ] link`
-pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nf")?;
     let (newline, full) = (!options.has('n'), options.has('f'));
     let link = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
@@ -98,7 +98,7 @@ pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next>
 }
 
 /// `s6-uniquename [ -n randomlen ] prefix`
-pub fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:")?;
     let length = match options.value('n') {
         Some(length) => process.number_as::<u32>(length)? as usize,

@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-ls.html>.
 
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
 /// `s6-ls [ -0 ] [ -a | -A ] [ -x exclude ] dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0aAx:")?;
     let end = if options.has('0') { 0 } else { b'\n' };
     let hidden = options.last_of("aA");

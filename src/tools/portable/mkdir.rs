@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-mkdir.html> and `s6-mkfifo.html`.
 
 use crate::tools::die::{leading_octal, octal, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{mkdir, mkfifo};
 
 /// `s6-mkdir [ -p ] [ -v ] [ -m mode ] dir...`: goes on after a failure.
-pub fn s6_mkdir(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_mkdir(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "pvm:")?;
     let (parents, verbose) = (options.has('p'), options.has('v'));
     let mut mode = 0o777;
@@ -55,7 +55,7 @@ impl Maker<'_> {
 }
 
 /// `s6-mkfifo [ -m mode ] fifo...`: nothing but the execute bits is masked.
-pub fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
     let mode = match options.value('m') {
         Some(mode) => octal(mode).ok_or_else(|| process.usage())?,

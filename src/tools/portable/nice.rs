@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-nice.html>.
 
 use crate::sys::process::nice;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-nice [ -I | -i ] [ -n value ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Iin:")?;
     let strict = options.last_of("Ii") == Some('i');
     let increment = match options.value('n') {

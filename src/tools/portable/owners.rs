@@ -2,13 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-chmod.html> and `s6-chown.html`.
 
 use crate::tools::die::{number, octal, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Gid, Uid};
 
 /// `s6-chmod mode file`
-pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let [_, mode, file, ..] = argv.as_slice() else { return Err(process.usage()) };
     let mode = octal(mode).ok_or_else(|| process.usage())?;
     let mode = Mode::from_bits_truncate(mode & 0o7777);
@@ -18,7 +18,7 @@ pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-chown [ -U ] [ -u uid ] [ -g gid ] file`
-pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Uu:g:")?;
     let (mut uid, mut gid) = (None, None);
     for (letter, value) in options.iter() {
@@ -35,7 +35,7 @@ pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The number in a variable that must be there.
-fn variable(process: &Process, name: &str) -> Result<u32, Next> {
+fn variable(process: &Process, name: &str) -> Result<u32, Exit> {
     let value = process.env.get(name.as_bytes());
     let value = value.ok_or_else(|| process.fatal(100, format_args!("{name} not set")))?;
     let number = number(value).and_then(|n| u32::try_from(n).ok());

@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-basename.html> and
 //! `s6-dirname.html`.
 
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-basename [ -n ] file [ suffix ]`
-pub fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let newline = !options.has('n');
     let mut words = options.rest().into_iter();
@@ -18,7 +18,7 @@ pub fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next>
 }
 
 /// `s6-dirname [ -n ] file`
-pub fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let newline = !options.has('n');
     let path = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
@@ -26,7 +26,7 @@ pub fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> 
 }
 
 /// Prints one word.
-pub fn print(process: &Process, word: &[u8], newline: bool) -> Result<Next, Next> {
+pub fn print(process: &Process, word: &[u8], newline: bool) -> Result<Next, Exit> {
     let end: &[u8] = if newline { b"\n" } else { b"" };
     process.print(&[word, end].concat())?;
     Ok(Next::Exit(0))

@@ -4,11 +4,11 @@
 use crate::sys::process::kill;
 use crate::sys::signal::ignore_number;
 use crate::tools::die::number;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::libc;
 
 /// `s6-nuke [ -h | -t | -k ]`: to every process that this one may signal.
-pub fn s6_nuke(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_nuke(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "htk")?;
     let sent: [(char, &[i32]); 3] =
         [('h', &[libc::SIGHUP]), ('t', &[libc::SIGTERM, libc::SIGCONT]), ('k', &[libc::SIGKILL])];
@@ -23,7 +23,7 @@ pub fn s6_nuke(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// `s6-pause [ -t ] [ -h ] [ -a ] [ -q ] [ -b ] [ -i ] [ -p signal,signal... ]`: ignores these
 /// signals, and waits for any other.
-pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "thaqbip:")?;
     let mut ignored = Vec::new();
     for (letter, value) in options.iter() {

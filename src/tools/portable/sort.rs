@@ -2,11 +2,11 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-sort.html>.
 
 use crate::sys::fd;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::cmp::Ordering;
 
 /// `s6-sort [ -bcfru0 ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "bcfru0")?;
     let separator = if options.has('0') { 0 } else { b'\n' };
     let order = Order {

@@ -3,7 +3,7 @@
 
 use crate::sys::fd;
 use crate::tools::die::{number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -24,7 +24,7 @@ enum Part {
 }
 
 /// `s6-tail [ -c chars | -n lines | -1..9 ] [ file ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "123456789n:c:")?;
     let part = part(process, &options)?;
     let Some(file) = options.rest().into_iter().next() else {
@@ -38,7 +38,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(0))
 }
 
-fn part(process: &Process, options: &Options) -> Result<Part, Next> {
+fn part(process: &Process, options: &Options) -> Result<Part, Exit> {
     let mut given = options.iter();
     let part = match given.next() {
         None => Some(Part::LastLines(10)),

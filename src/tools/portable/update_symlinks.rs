@@ -4,7 +4,7 @@
 use super::unique;
 use crate::sys::remove;
 use crate::tools::die::errno;
-use crate::tools::{Next, Process, Word, path};
+use crate::tools::{Exit, Next, Process, Word, path};
 use nix::errno::Errno;
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// `s6-update-symlinks /destdir /srcdir [ /srcdir ... ]`: the later a source, the more it counts.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let paths: Vec<&Path> = argv.iter().skip(1).map(|word| path(word)).collect();
     let (Some((target, sources)), true) =
         (paths.split_first(), paths.len() > 1 && paths.iter().all(|path| path.is_absolute()))
@@ -121,7 +121,7 @@ fn expand(place: &Path, names: &[std::ffi::OsString]) -> io::Result<()> {
 }
 
 /// Puts the new one in the place of the target: in one step where the system can do that.
-fn replace(process: &Process, target: &Path, new: &Path) -> Result<(), Next> {
+fn replace(process: &Process, target: &Path, new: &Path) -> Result<(), Exit> {
     if fs::rename(new, target).is_ok() {
         return Ok(());
     }

@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6/s6-applyuidgid.html>.
 
 use crate::sys::identity::Identity;
-use crate::tools::{Next, Options, Process, Word, die};
+use crate::tools::{Exit, Next, Options, Process, Word, die};
 
 /// `s6-applyuidgid [ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "zUu:g:G:")?;
     let identity = wanted(process, &options)?;
     let unexport = options.has('z');
@@ -21,7 +21,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The identity that the options -u, -g, -G and -U tell.
-pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Next> {
+pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Exit> {
     let mut identity = Identity::default();
     for (letter, value) in options.iter() {
         match letter {
@@ -36,7 +36,7 @@ pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Next> {
 }
 
 /// Becomes `identity`, in which a uid or gid of 0 means no change.
-pub fn assume(process: &Process, identity: Identity) -> Result<(), Next> {
+pub fn assume(process: &Process, identity: Identity) -> Result<(), Exit> {
     let nonzero = |id: Option<u32>| id.filter(|id| *id != 0);
     let (uid, gid) = (nonzero(identity.uid), nonzero(identity.gid));
     let refused = Identity { uid, gid, groups: identity.groups }.assume();
@@ -58,7 +58,7 @@ pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
 }
 
 /// The identity that UID, GID and GIDLIST tell.
-fn from_environment(process: &Process) -> Result<Identity, Next> {
+fn from_environment(process: &Process) -> Result<Identity, Exit> {
     let invalid = |name: &str| process.fatal(100, format_args!("invalid ${name}"));
     let number = |name: &str| {
         let id = die::number(process.variable(name)?).and_then(|id| u32::try_from(id).ok());

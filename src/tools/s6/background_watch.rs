@@ -6,7 +6,7 @@ use crate::sys::poll::{Deadline, readable};
 use crate::sys::process::{self, WaitStatus};
 use crate::sys::signalfd::Signals;
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
 use nix::sys::prctl::set_child_subreaper;
@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 const LONG: &[(&str, char)] = &[("timeout-ready", 't'), ("notification-fd", 'd')];
 
 /// `s6-background-watch [ -t timeout ] [ -d notif ] pidfile prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "t:d:", LONG)?;
     let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
     let notification = notification(process, &options)?;
@@ -33,7 +33,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     set_child_subreaper(true).map_err(process.unable("prctl with PR_SET_CHILD_SUBREAPER"))?;
     let parent = process.spawn(program.into(), &|| signals.release()).map_err(|e| {
         process.fatal_errno(format_args!("unable to spawn {name}"), e);
-        Next::Exit(if e == Errno::ENOEXEC { 126 } else { 127 })
+        Exit(if e == Errno::ENOEXEC { 126 } else { 127 })
     })?;
     let watch = Watch { process, signals, name, pidfile };
     watch.until_parent_exits(parent, Deadline::after_ms(timeout_ms.into()))?;
@@ -46,7 +46,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(status.map_or(0, WaitStatus::approximation)))
 }
 
-fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Next> {
+fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Exit> {
     let number = options.value('d').map(|word| process.descriptor(word)).transpose()?;
     if number.is_some_and(|number| number < 3) {
         return Err(process.fatal(100, "notification-fd cannot be 0, 1 or 2"));
@@ -66,7 +66,7 @@ struct Watch<'a> {
 
 impl Watch<'_> {
     /// Waits for the program itself, which is to exit 0 when its daemon is in the background.
-    fn until_parent_exits(&self, parent: Pid, deadline: Deadline) -> Result<(), Next> {
+    fn until_parent_exits(&self, parent: Pid, deadline: Deadline) -> Result<(), Exit> {
         let name = &self.name;
         let status = match self.wait_for(parent, deadline)? {
             Some(status) => Some(status),
@@ -87,7 +87,7 @@ impl Watch<'_> {
     }
 
     /// The daemon that the pidfile tells of.
-    fn daemon(&self) -> Result<Pid, Next> {
+    fn daemon(&self) -> Result<Pid, Exit> {
         let (name, file) = (&self.name, show(&self.pidfile));
         let content =
             std::fs::read(OsStr::from_bytes(&self.pidfile)).map_err(|e| match errno(&e) {
@@ -110,7 +110,7 @@ impl Watch<'_> {
 
     /// Waits until a process has ended, and hands it all signals that come; `None`: too late.
     /// Others that have ended, such as the daemon's orphans, are reaped on the way.
-    fn wait_for(&self, pid: Pid, deadline: Deadline) -> Result<Option<WaitStatus>, Next> {
+    fn wait_for(&self, pid: Pid, deadline: Deadline) -> Result<Option<WaitStatus>, Exit> {
         loop {
             while let Some((ended, status)) =
                 process::wait(-1, WaitPidFlag::WNOHANG).map_err(self.process.unable("wait"))?

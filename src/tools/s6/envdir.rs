@@ -4,7 +4,7 @@
 use crate::format::envdir::{Reading, is_variable};
 use crate::sys::fd;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
@@ -15,7 +15,7 @@ use std::os::fd::AsRawFd;
 pub type Change = (Word, Option<Word>);
 
 /// `s6-envdir [ -I | -i ] [ -n ] [ -f ] [ -L ] [ -c nullis ] dir prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "IinfLc:")?;
     let reading = Reading {
         whole: options.has('f'),

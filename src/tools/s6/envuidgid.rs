@@ -5,7 +5,7 @@ use super::applyuidgid::group_list;
 use crate::sys::identity::Identity;
 use crate::sys::user::{Group, User};
 use crate::tools::die::{number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What is looked up, and so which variables are set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ enum Scope {
 }
 
 /// `s6-envuidgid [ -u | -g | -B ] [ -n ] [ -i | -D uid:gid:gidlist ] account prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "ugBniD:")?;
     let mut scope = Scope::Account;
     let mut defaults = None;
@@ -47,7 +47,7 @@ fn look_up(
     name: &[u8],
     numeric: bool,
     defaults: Option<Identity>,
-) -> Result<Identity, Next> {
+) -> Result<Identity, Exit> {
     let insist = defaults.is_none();
     let known = |kind, name: &[u8], id: Option<u32>| {
         let id = id.or_else(|| number_if(numeric, name));
@@ -75,7 +75,7 @@ fn look_up(
 }
 
 /// The user of this name with its primary and supplementary groups; `None` if there is none.
-pub fn account(process: &Process, name: &[u8]) -> Result<Option<Identity>, Next> {
+pub fn account(process: &Process, name: &[u8]) -> Result<Option<Identity>, Exit> {
     let user = User::by_name(name).map_err(|e| unreadable(process, "user", e))?;
     let Some(user) = user else { return Ok(None) };
     let groups = Group::memberships(name).map_err(|e| {
@@ -86,11 +86,11 @@ pub fn account(process: &Process, name: &[u8]) -> Result<Option<Identity>, Next>
 }
 
 /// Says that there is no such account; exit 1.
-pub fn unknown(process: &Process, kind: &str, name: &[u8]) -> Next {
+pub fn unknown(process: &Process, kind: &str, name: &[u8]) -> Exit {
     process.fatal(1, format_args!("unknown {kind}: {}", show(name)))
 }
 
-fn unreadable(process: &Process, kind: &str, e: nix::errno::Errno) -> Next {
+fn unreadable(process: &Process, kind: &str, e: nix::errno::Errno) -> Exit {
     process.fatal_errno(format_args!("unable to read {kind} database"), e)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::sys::{fd, process};
 use crate::tools::die::show;
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::sys::wait::WaitPidFlag;
 use std::os::fd::AsRawFd;
 
@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 const COPIES: usize = 30;
 
 /// `s6-fghack prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let program: Vec<Word> = argv.into_iter().skip(1).collect();
     let name = show(program.first().ok_or_else(|| process.usage())?).to_string();
     process.warn("this program is obsolescent, please use s6-background-watch instead");

@@ -9,13 +9,13 @@ use crate::sys::regex::Regex;
 use crate::sys::signal;
 use crate::tools::die::{number, show};
 use crate::tools::execline::blocks::Blocks;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::ops::ControlFlow;
 
 /// `s6-ftrig-notify fifodir message`
-pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let [_, dir, events, ..] = argv.as_slice() else { return Err(process.usage()) };
     signal::ignore(Signal::SIGPIPE)
         .and_then(|()| notify_all(dir, events))
@@ -24,7 +24,7 @@ pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-ftrig-wait [ -t timeout ] fifodir regexp`
-pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (_, deadline, words) = options(process, argv, "t:")?;
     let [dir, pattern, ..] = words.as_slice() else { return Err(process.usage()) };
     let mut all = Subscriptions::default();
@@ -37,7 +37,7 @@ pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-ftrig-listen1 [ -t timeout ] fifodir regexp prog...`
-pub fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (_, deadline, mut words) = options(process, argv, "t:")?;
     if words.len() < 3 {
         return Err(process.usage());
@@ -48,7 +48,7 @@ pub fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Nex
 }
 
 /// `s6-ftrig-listen [ -a | -o ] [ -t timeout ] fifodir1 regexp1 ... "" prog...`
-pub fn listen_to_several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn listen_to_several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (options, deadline, words) = options(process, argv, "aot:")?;
     let (pairs, program) = Blocks::new(process).take(words, "fifodir+regex block")?;
     if pairs.is_empty() || pairs.len() % 2 != 0 || program.is_empty() {
@@ -64,7 +64,7 @@ fn options(
     process: &Process,
     argv: Vec<Word>,
     spec: &str,
-) -> Result<(Option<char>, Deadline, Vec<Word>), Next> {
+) -> Result<(Option<char>, Deadline, Vec<Word>), Exit> {
     let long = [("and", 'a'), ("or", 'o'), ("timeout", 't')];
     let options = Options::parse_long(process, argv, spec, &long)?;
     let ms = match options.value('t') {
@@ -83,7 +83,7 @@ fn listen(
     program: Vec<Word>,
     deadline: Deadline,
     any: bool,
-) -> Result<Subscriptions, Next> {
+) -> Result<Subscriptions, Exit> {
     let mut all = Subscriptions::default();
     for pair in pairs.chunks_exact(2) {
         let [dir, pattern] = pair else { continue };
@@ -116,7 +116,7 @@ struct Pattern {
 }
 
 impl Subscriptions {
-    fn add(&mut self, process: &Process, dir: &[u8], pattern: &[u8]) -> Result<(), Next> {
+    fn add(&mut self, process: &Process, dir: &[u8], pattern: &[u8]) -> Result<(), Exit> {
         let subscribed = Regex::extended(pattern)
             .map_err(|bad| bad.errno())
             .and_then(|regex| Listener::subscribe(dir).map(|listener| (listener, regex)));
@@ -130,7 +130,7 @@ impl Subscriptions {
     }
 
     /// Waits for a match of all patterns, or of any. False: the deadline has passed.
-    fn wait(&mut self, process: &Process, deadline: Deadline, any: bool) -> Result<bool, Next> {
+    fn wait(&mut self, process: &Process, deadline: Deadline, any: bool) -> Result<bool, Exit> {
         let patterns = &mut self.patterns;
         let matched = each(&self.listeners, deadline, |place, events| {
             if let Some(pattern) = patterns.get_mut(place).filter(|pattern| !pattern.matched) {
@@ -144,7 +144,7 @@ impl Subscriptions {
     }
 
     /// The events that made the first pattern match, on a line.
-    fn print(&self, process: &Process) -> Result<Next, Next> {
+    fn print(&self, process: &Process) -> Result<Next, Exit> {
         let mut line = self.patterns.first().map(|p| p.events.clone()).unwrap_or_default();
         line.push(b'\n');
         process.print(&line)?;

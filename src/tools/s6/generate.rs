@@ -3,7 +3,7 @@
 
 use crate::execline::quote::quote;
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Options, Process, Word, path};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
@@ -37,7 +37,7 @@ pub struct Names {
 
 impl Logger {
     /// What the options l, t, n, s, S and P ask.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Next> {
+    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let number = |letter, default| {
             options.value(letter).map_or(Ok(default), |word| process.number(word))
         };
@@ -77,7 +77,7 @@ impl Logger {
 
 impl Names {
     /// Reads `service[/logger[/pipeline]]`.
-    pub fn parse(process: &Process, word: &[u8]) -> Result<Self, Next> {
+    pub fn parse(process: &Process, word: &[u8]) -> Result<Self, Exit> {
         let wrong = |text: &str| Err(process.fatal(100, text));
         if word.contains(&b'\n') {
             return wrong("newlines are forbidden in s6-rc names");
@@ -112,7 +112,7 @@ pub struct Service<'a> {
 impl Service<'_> {
     /// Writes it into `dir`, which must not be there yet (unless it gets definitions). The
     /// directory of the service.
-    pub fn write(&self, process: &Process, dir: &[u8]) -> Result<Word, Next> {
+    pub fn write(&self, process: &Process, dir: &[u8]) -> Result<Word, Exit> {
         let Some(names) = self.names else {
             make_service(process, dir, self.run, true)?;
             if let Some((logger, into)) = self.log {
@@ -141,7 +141,7 @@ impl Service<'_> {
 }
 
 /// A directory with a `run` that tells its readiness on descriptor 3.
-fn make_service(process: &Process, dir: &[u8], run: &[u8], executable: bool) -> Result<(), Next> {
+fn make_service(process: &Process, dir: &[u8], run: &[u8], executable: bool) -> Result<(), Exit> {
     make_folder(process, dir)?;
     make_file(process, &below(dir, b"notification-fd"), b"3\n")?;
     let file = below(dir, b"run");
@@ -158,18 +158,18 @@ fn make_service(process: &Process, dir: &[u8], run: &[u8], executable: bool) -> 
 }
 
 /// A directory that everyone may read, whatever the umask.
-pub fn make_folder(process: &Process, dir: &[u8]) -> Result<(), Next> {
+pub fn make_folder(process: &Process, dir: &[u8]) -> Result<(), Exit> {
     std::fs::create_dir(path(dir))
         .and_then(|()| std::fs::set_permissions(path(dir), PermissionsExt::from_mode(0o755)))
         .map_err(|e| failed(process, "mkdir", dir, &e))
 }
 
-fn make_file(process: &Process, file: &[u8], content: &[u8]) -> Result<(), Next> {
+fn make_file(process: &Process, file: &[u8], content: &[u8]) -> Result<(), Exit> {
     let written = std::fs::write(path(file), content);
     written.map_err(|e| failed(process, "write to", file, &e))
 }
 
-fn failed(process: &Process, what: &str, file: &[u8], e: &io::Error) -> Next {
+fn failed(process: &Process, what: &str, file: &[u8], e: &io::Error) -> Exit {
     process.fatal_errno(format_args!("unable to {what} {}", show(file)), errno(e))
 }
 

@@ -9,14 +9,14 @@ use super::watch::deadline;
 use super::{svc, svstat};
 use crate::sys::copy;
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::sys::stat::stat;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// `s6-instance-create [ -d | -D ] [ -f ] [ -P ] [ -t timeout ] service instancename`
-pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "dDfPt:")?;
     let style = Style { relative: true, ..Style::from_options(&options) };
     let deadline = deadline(process, &options, 't')?;
@@ -60,7 +60,7 @@ pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-instance-delete [ -X ] [ -t timeout ] service instancename`
-pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xt:")?;
     let deadline = deadline(process, &options, 't')?;
     let deadline = (!options.has('X')).then_some(deadline);
@@ -75,7 +75,7 @@ pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-instance-list service`
-pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let words = Options::parse(process, argv, "")?.rest();
     let service = words.first().ok_or_else(|| process.usage())?;
     enter(process, service)?;
@@ -95,19 +95,19 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-instance-control [ options of s6-svc ] service instancename`
-pub fn control(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn control(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let argv = on_instance(process, argv, "abqhkti12pcyroduDUxOT:w:")?;
     svc::run(process, argv)
 }
 
 /// `s6-instance-status [ options of s6-svstat ] service instancename`
-pub fn status(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn status(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let argv = on_instance(process, argv, "no:uwNrpest")?;
     svstat::run(process, argv)
 }
 
 /// The same options, with the instance's directory in the place of service and name.
-fn on_instance(process: &Process, mut argv: Vec<Word>, spec: &str) -> Result<Vec<Word>, Next> {
+fn on_instance(process: &Process, mut argv: Vec<Word>, spec: &str) -> Result<Vec<Word>, Exit> {
     let words = Options::parse(process, argv.clone(), spec)?.rest();
     let (service, name) = service_and_name(process, &words)?;
     argv.truncate(argv.len() - words.len());
@@ -115,7 +115,7 @@ fn on_instance(process: &Process, mut argv: Vec<Word>, spec: &str) -> Result<Vec
     Ok(argv)
 }
 
-fn service_and_name(process: &Process, words: &[Word]) -> Result<(Word, Word), Next> {
+fn service_and_name(process: &Process, words: &[Word]) -> Result<(Word, Word), Exit> {
     let [service, name, ..] = words else { return Err(process.usage()) };
     if service.is_empty() {
         return Err(process.fatal(100, "invalid service name"));
@@ -129,7 +129,7 @@ fn service_and_name(process: &Process, words: &[Word]) -> Result<(Word, Word), N
 }
 
 /// Goes to where the instances are, if they are supervised.
-fn enter(process: &Process, service: &[u8]) -> Result<(), Next> {
+fn enter(process: &Process, service: &[u8]) -> Result<(), Exit> {
     let dir = [service, b"/instance"].concat();
     let lock = [dir.as_slice(), b"/", SVSCAN.as_bytes(), b"/lock"].concat();
     let locked = stat(lock.as_slice()).and_then(|_| is_supervised(&dir, SVSCAN));

@@ -5,12 +5,12 @@ use super::generate::{LOGGER_OPTIONS, Logger, Names, SHEBANG, Service, below, ma
 use crate::execline::quote::quote;
 use crate::sys::copy;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 
 /// `s6-instance-maker [ -c max ] [ -u user ] [ -r service[/logger[/pipeline]] ] [ -L logdir ]
 /// [ -l loguser ] [ -t stamptype ] [ -n nfiles ] [ -s filesize ] [ -S maxsize ] [ -P prefix ]
 /// template dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, &format!("u:L:c:r:{LOGGER_OPTIONS}"))?;
     let logger = Logger::from_options(process, &options)?;
     let log_dir = options.value('L').map(<[u8]>::to_vec);
@@ -42,7 +42,7 @@ fn check(
     log_dir: Option<&[u8]>,
     user: &[u8],
     names: Option<&Names>,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     let wrong = |text| Err(process.fatal(100, text));
     if log_dir.is_some_and(|dir| !dir.starts_with(b"/")) {
         return wrong("logdir must be absolute");

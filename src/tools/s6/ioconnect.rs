@@ -5,7 +5,7 @@ use crate::sys::fd;
 use crate::sys::poll::{self, Deadline};
 use crate::sys::signal;
 use crate::sys::signalfd::Signals;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags};
@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, RawFd};
 const ROOM: usize = 65_536;
 
 /// `s6-ioconnect [ -t timeout ] [ -r fdr ] [ -w fdw ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0167t:r:w:")?;
     let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
     let number = |letter, default| {
@@ -57,7 +57,7 @@ struct End {
 }
 
 impl End {
-    fn new(process: &Process, number: RawFd) -> Result<Self, Next> {
+    fn new(process: &Process, number: RawFd) -> Result<Self, Exit> {
         let stat =
             fstat(fd::borrow(number)).map_err(process.unable(format_args!("fstat fd {number}")))?;
         let is_socket = stat.st_mode & libc::S_IFMT == libc::S_IFSOCK;

@@ -3,11 +3,11 @@
 
 use crate::sys::fifodir;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::unistd::Gid;
 
 /// `s6-mkfifodir [ -f ] [ -g gid ] fifodir`
-pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "fg:")?;
     let group = options.value('g').map(|gid| process.number_as(gid)).transpose()?;
     let force = options.has('f');
@@ -18,7 +18,7 @@ pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-cleanfifodir fifodir`
-pub fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dir = argv.into_iter().nth(1).ok_or_else(|| process.usage())?;
     fifodir::clean(&dir)
         .map_err(process.unable(format_args!("clean up fifodir at {}", show(&dir))))?;

@@ -7,7 +7,7 @@
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::{fd, process, signal};
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
@@ -33,7 +33,7 @@ struct Aside {
 const DOUBLE_FORK: char = 'F';
 
 /// `s6-notify-fd-from-socket [ -f ] [ -3 fd ] [ -t timeout ] prog...`
-pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let long = [
         ("no-doublefork", 'f'),
         ("doublefork", DOUBLE_FORK),
@@ -64,7 +64,7 @@ pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
 }
 
 /// `s6-notify-socket-from-fd [ -d fd ] [ -f ] [ -t timeout ] [ -k ] prog...`
-pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let long = [
         ("no-doublefork", 'f'),
         ("doublefork", DOUBLE_FORK),
@@ -99,7 +99,7 @@ pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
 }
 
 impl Aside {
-    fn from_options(process: &Process, options: &Options) -> Result<Self, Next> {
+    fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let timeout_ms = options.value('t').map_or(Some(0), number);
         let text = "timeout must be an unsigned integer";
         let timeout_ms = timeout_ms.ok_or_else(|| process.fatal(100, text))?;
@@ -107,7 +107,7 @@ impl Aside {
     }
 
     /// Runs `body` in a process of its own, which exits with the code that it gives.
-    fn run(self, process: &Process, body: impl FnOnce() -> u8) -> Result<(), Next> {
+    fn run(self, process: &Process, body: impl FnOnce() -> u8) -> Result<(), Exit> {
         let failed = process.unable("fork");
         match process::fork().map_err(&failed)? {
             process::Side::Parent(_) if self.child => {}
@@ -125,14 +125,14 @@ impl Aside {
     }
 }
 
-fn notification_fd(process: &Process, word: &[u8]) -> Result<RawFd, Next> {
+fn notification_fd(process: &Process, word: &[u8]) -> Result<RawFd, Exit> {
     number(word)
         .and_then(|n| RawFd::try_from(n).ok())
         .ok_or_else(|| process.fatal(100, "notification-fd must be an unsigned integer"))
 }
 
 /// What the file in the service directory says, in its first line.
-fn read_notification_fd(process: &Process) -> Result<RawFd, Next> {
+fn read_notification_fd(process: &Process) -> Result<RawFd, Exit> {
     let file = "./notification-fd";
     let text = std::fs::read(file).map_err(|e| errno(&e));
     let text = text.map_err(process.unable(format_args!("read {file}")))?;

@@ -8,7 +8,7 @@ use crate::sys::process::{self, Side};
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, lock};
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::WaitPidFlag;
@@ -52,7 +52,7 @@ enum Over {
 
 /// `s6-notifyoncheck [ -d ] [ -3 fd ] [ -s ms ] [ -T ms ] [ -t ms ] [ -w ms ] [ -n tries ]
 /// [ -c checkprog ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "d3:s:T:t:w:n:c:", LONG)?;
     if options.words().is_empty() {
         return Err(process.usage());
@@ -95,7 +95,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The descriptor that tells the supervisor: an option, or the file that tells the supervisor.
-fn notification_fd(process: &Process, options: &Options) -> Result<RawFd, Next> {
+fn notification_fd(process: &Process, options: &Options) -> Result<RawFd, Exit> {
     let number = match options.value('3') {
         Some(word) => unsigned(process, "notification-fd", word)?,
         None => {
@@ -112,7 +112,7 @@ fn notification_fd(process: &Process, options: &Options) -> Result<RawFd, Next> 
     }
 }
 
-fn policy(process: &Process, options: &Options) -> Result<Policy, Next> {
+fn policy(process: &Process, options: &Options) -> Result<Policy, Exit> {
     let value = |letter, name, default| {
         options.value(letter).map_or(Ok(default), |word| unsigned(process, name, word))
     };
@@ -126,12 +126,12 @@ fn policy(process: &Process, options: &Options) -> Result<Policy, Next> {
     })
 }
 
-fn unsigned(process: &Process, name: &str, word: &[u8]) -> Result<u32, Next> {
+fn unsigned(process: &Process, name: &str, word: &[u8]) -> Result<u32, Exit> {
     let value = number(word).and_then(|n| u32::try_from(n).ok());
     value.ok_or_else(|| process.fatal(100, format_args!("{name} must be an unsigned integer")))
 }
 
-fn require_supervisor(process: &Process) -> Result<(), Next> {
+fn require_supervisor(process: &Process) -> Result<(), Exit> {
     match lock::is_locked(b"supervise/lock") {
         Ok(true) => Ok(()),
         Ok(false) => Err(process.fatal(100, "s6-supervise not running.")),
@@ -140,7 +140,7 @@ fn require_supervisor(process: &Process) -> Result<(), Next> {
 }
 
 /// What the child does: listens for the daemon's death, lets the parent go on, and asks.
-fn watch(process: &Process, check: &[Word], policy: &Policy, tell: OwnedFd) -> Result<Over, Next> {
+fn watch(process: &Process, check: &[Word], policy: &Policy, tell: OwnedFd) -> Result<Over, Exit> {
     let subscribed = Listener::subscribe(b"event");
     let listener = subscribed.map_err(process.unable("subscribe to event fifodir"))?;
     let chld = SigSet::from_iter([Signal::SIGCHLD]);

@@ -7,7 +7,7 @@ use crate::format::tai::Tain;
 use crate::format::tally::{self, Death};
 use crate::sys::clock;
 use crate::tools::die::{number, reason};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::errno::Errno;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ enum Cause {
 }
 
 /// `s6-permafailon seconds deathcount statuslist prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut words = argv.into_iter().skip(1);
     let mut word = || words.next().ok_or_else(|| process.usage());
     let (seconds, count, list) = (word()?, word()?, word()?);

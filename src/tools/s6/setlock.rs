@@ -4,7 +4,7 @@
 use crate::sys::lock::{self, Claim};
 use crate::sys::{fd, lock::Patience};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -12,7 +12,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 /// `s6-setlock [ -r | -w ] [ -n | -N ] [ -t timeout ] [ -d fd ] lockfile prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nNrwt:d:")?;
     let claim = match options.last_of("rw") {
         Some('r') => Claim::Shared,
@@ -37,14 +37,14 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Errno::ETIMEDOUT => process.fatal(1, format_args!("lock {}: timed out", show(&file))),
         e => {
             process.fatal_errno(format_args!("unable to lock {}", show(&file)), e);
-            Next::Exit(1)
+            Exit(1)
         }
     })?;
     Ok(words.collect::<Vec<_>>().into())
 }
 
 /// Opens the file, which is made if it is not there; a shared lock needs no right to write to it.
-fn open_file(process: &Process, file: &[u8], claim: Claim) -> Result<OwnedFd, Next> {
+fn open_file(process: &Process, file: &[u8], claim: Claim) -> Result<OwnedFd, Exit> {
     let create = |flags| open(file, flags | OFlag::O_CREAT, Mode::from_bits_truncate(0o666));
     let (opened, purpose) = match claim {
         Claim::Exclusive => (create(OFlag::O_WRONLY | OFlag::O_NONBLOCK), "writing"),

@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6/s6-setsid.html>.
 
 use crate::sys::{fd, signal};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::signal::Signal;
@@ -44,7 +44,7 @@ struct Leads {
 }
 
 /// `s6-setsid [ -s | -b | -f | -g ] [ -i | -I | -q ] [ -d ctty ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, SPEC, LONG)?;
     let leads = options.iter().fold(Leads::default(), |leads, (letter, _)| leads.with(letter));
     let tell =
@@ -86,12 +86,12 @@ impl Leads {
     }
 }
 
-fn own_terminal(process: &Process) -> Result<OwnedFd, Next> {
+fn own_terminal(process: &Process) -> Result<OwnedFd, Exit> {
     open("/dev/tty", OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
         .map_err(|e| process.fatal_errno("unable to open /dev/tty", e))
 }
 
-fn take_foreground(tell: &Tell, terminal: RawFd, grab: bool) -> Result<(), Next> {
+fn take_foreground(tell: &Tell, terminal: RawFd, grab: bool) -> Result<(), Exit> {
     if grab {
         // Otherwise the call below stops a process in the background.
         tell.failure("ignore SIGTTOU", signal::ignore(Signal::SIGTTOU))?;
@@ -107,7 +107,7 @@ struct Tell<'a> {
 }
 
 impl Tell<'_> {
-    fn failure(&self, step: &str, result: Result<(), Errno>) -> Result<(), Next> {
+    fn failure(&self, step: &str, result: Result<(), Errno>) -> Result<(), Exit> {
         let Err(e) = result else { return Ok(()) };
         let text = format!("unable to {step}");
         if self.strict {

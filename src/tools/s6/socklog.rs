@@ -9,7 +9,7 @@ use crate::sys::poll::{self, Deadline};
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, signal};
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::signal::{SigSet, Signal};
@@ -26,7 +26,7 @@ const WAITING: usize = 4;
 
 /// `s6-socklog [ -d notif ] [ -r ] [ -U | -u uid -g gid -G gidlist ] [ -l linelen ]
 /// [ -t lameducktimeout ] [ -x socket | -i ip_port ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "rd:l:t:u:g:G:Ux:i:")?;
     let identity = applyuidgid::wanted(process, &options)?;
     let length = options.value('l').map_or(Ok(1024), |l| process.number_as::<u32>(l))?;
@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     for (number, name) in [(1, "stdout"), (2, "stderr")] {
         if !fd::is_open(number) {
             process.fatal_errno(format_args!("invalid {name}"), Errno::EBADF);
-            return Err(Next::Exit(100));
+            return Err(Exit(100));
         }
     }
     let socket = Socket::open(process, &options)?;
@@ -64,7 +64,7 @@ enum Socket {
 }
 
 impl Socket {
-    fn open(process: &Process, options: &Options) -> Result<Self, Next> {
+    fn open(process: &Process, options: &Options) -> Result<Self, Exit> {
         // Of the two options the last one counts.
         if options.last_of("xi") == Some('i') {
             let text = options.value('i').unwrap_or_default();
@@ -155,7 +155,7 @@ fn receive_all(
     signals: &Signals,
     mut lines: Lines,
     lame_duck_ms: u64,
-) -> Result<Next, Next> {
+) -> Result<Next, Exit> {
     let mut buffer = vec![0; lines.length + 1];
     let mut last_call = None;
     while last_call.is_none() || !lines.outbox.is_empty() {

@@ -1,7 +1,7 @@
 //! s6-softlimit: sets resource limits, then becomes a program.
 //! Reference: <https://skarnet.org/software/s6/s6-softlimit.html>.
 
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// All letters: those that name no limit and no kind of limit are passed over.
@@ -15,7 +15,7 @@ struct Kinds {
 }
 
 /// `s6-softlimit [ -H | -h ] [ -a n ] [ -c n ] … [ -t n ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, SPEC)?;
     let mut kinds = Kinds { soft: true, hard: false };
     for (letter, value) in options.iter() {
@@ -51,7 +51,7 @@ fn resources(letter: char) -> &'static [Resource] {
 
 /// Sets one limit. `=` stands for the hard limit, or for no limit where the hard one is set. A soft
 /// limit is never set above the hard one.
-fn limit(process: &Process, which: Resource, kinds: Kinds, value: &[u8]) -> Result<(), Next> {
+fn limit(process: &Process, which: Resource, kinds: Kinds, value: &[u8]) -> Result<(), Exit> {
     let got = getrlimit(which).map_err(|e| process.fatal_errno("unable to getrlimit", e));
     let (mut soft, mut hard) = got?;
     let wanted = match value {

@@ -5,17 +5,17 @@ use crate::engine::{Event, Scanned};
 use crate::graph::Graph;
 use crate::runtime::{Role, Runtime, Settings};
 use crate::sys::{fd, lock};
-use crate::tools::{Next, Options, Process, Word, chain, die};
+use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// s6-supervise: supervises one service directory.
-pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let words = Options::parse(process, argv, "")?.rest();
     let name = words.into_iter().next().ok_or_else(|| process.usage())?;
     let directory = enter(process, &name)?;
     if lock::is_locked(b"supervise/lock").unwrap_or(false) {
-        return Ok(process.fatal(100, "another instance of s6-supervise is already running"));
+        return Err(process.fatal(100, "another instance of s6-supervise is already running"));
     }
     let settings = settings(process, directory.clone(), Role::Supervise);
     let failed = |e| process.fatal_errno("unable to supervise", e);
@@ -25,7 +25,7 @@ pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// s6-svscan: supervises all that is in a scan directory.
-pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     const LONG: &[(&str, char)] = &[
         ("services-max", 'C'),
         ("name-max", 'L'),
@@ -35,7 +35,7 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     ];
     let options = Options::parse_long(process, argv, "C:L:t:d:X:", LONG)?;
     let number = |letter| options.value(letter).map(|v| process.number(v)).transpose();
-    let descriptor = |letter| -> Result<Option<i32>, Next> {
+    let descriptor = |letter| -> Result<Option<i32>, Exit> {
         let Some(n) = number(letter)? else { return Ok(None) };
         let open = i32::try_from(n).ok().filter(|n| *n >= 3 && fd::is_open(*n));
         open.map(Some).ok_or_else(|| process.fatal(100, "invalid descriptor: not open, or below 3"))
@@ -50,7 +50,7 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let directory = enter(process, &scan)?;
     if lock::is_locked(b".s6-svscan/lock").unwrap_or(false) {
         let text = "another instance of s6-svscan is already running on the same directory";
-        return Ok(process.fatal(100, text));
+        return Err(process.fatal(100, text));
     }
     let mut settings = settings(process, directory.clone(), Role::Scan);
     (settings.rescan_ms, settings.ready) = (rescan_ms, ready);
@@ -65,7 +65,7 @@ pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
 }
 
-fn enter(process: &Process, name: &Word) -> Result<PathBuf, Next> {
+fn enter(process: &Process, name: &Word) -> Result<PathBuf, Exit> {
     let failed = |e| process.fatal_errno(format_args!("unable to chdir to {}", die::show(name)), e);
     nix::unistd::chdir(name.as_slice()).map_err(failed)?;
     nix::unistd::getcwd().map_err(failed)

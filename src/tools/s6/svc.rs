@@ -7,7 +7,7 @@ use super::watch::{Goal, Watch, deadline};
 use crate::format::{control as letters, signal};
 use crate::sys::poll::Deadline;
 use crate::tools::die::{reason, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::unistd::AccessFlags;
 
@@ -16,7 +16,7 @@ const MAX_LETTERS: usize = 62;
 
 /// `s6-svc [ -w(u|U|d|D|r|R) ] [ -T timeout ] [ -s signal | -abqhkti12pcyrlPCK ] [ -oduDUxOQ ]
 /// servicedirs...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "s:abqhkti12pcyrlPCKoduDUxOQT:w:")?;
     let commands = commands(process, &options)?;
     let wanted = wanted(process, &options)?;
@@ -36,7 +36,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The letters to send, in the order of the options.
-fn commands(process: &Process, options: &Options) -> Result<Word, Next> {
+fn commands(process: &Process, options: &Options) -> Result<Word, Exit> {
     let mut commands = Word::new();
     for (option, value) in options.iter() {
         match option {
@@ -51,7 +51,7 @@ fn commands(process: &Process, options: &Options) -> Result<Word, Next> {
     Ok(commands)
 }
 
-fn letter_of(process: &Process, word: &[u8]) -> Result<u8, Next> {
+fn letter_of(process: &Process, word: &[u8]) -> Result<u8, Exit> {
     let number = signal::parse(word)
         .ok_or_else(|| process.fatal(100, format_args!("invalid signal: {}", show(word))))?;
     letters::letter_of(number).ok_or_else(|| {
@@ -61,7 +61,7 @@ fn letter_of(process: &Process, word: &[u8]) -> Result<u8, Next> {
 }
 
 /// The letter of the state to wait for, if any.
-fn wanted(process: &Process, options: &Options) -> Result<Option<char>, Next> {
+fn wanted(process: &Process, options: &Options) -> Result<Option<char>, Exit> {
     let Some(value) = options.value('w') else { return Ok(None) };
     let letter = value.first().map(|byte| char::from(*byte));
     match letter.filter(|letter| "dDuUrR".contains(*letter)) {
@@ -71,7 +71,7 @@ fn wanted(process: &Process, options: &Options) -> Result<Option<char>, Next> {
 }
 
 /// A service that never notifies readiness must not be waited for until it does.
-fn without_readiness(process: &Process, dir: &[u8], letter: char) -> Result<char, Next> {
+fn without_readiness(process: &Process, dir: &[u8], letter: char) -> Result<char, Exit> {
     if !matches!(letter, 'U' | 'R') {
         return Ok(letter);
     }
@@ -94,7 +94,7 @@ fn send_and_wait(
     commands: &[u8],
     goal: Goal,
     deadline: Deadline,
-) -> Result<Next, Next> {
+) -> Result<Next, Exit> {
     let watch = Watch::begin(process, dirs)?;
     if !commands.is_empty() {
         match send(process, dirs, commands) {
@@ -105,7 +105,7 @@ fn send_and_wait(
     }
     match watch.wait(process, goal, deadline)? {
         0 => Ok(Next::Exit(0)),
-        failed => Ok(process.fatal(failed, FAILED)),
+        failed => Err(process.fatal(failed, FAILED)),
     }
 }
 

@@ -4,11 +4,11 @@
 use crate::format::signal;
 use crate::format::tally::{self, Death};
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 
 /// `s6-svdt [ -S | -s ] [ -n maxentries ] servicedir`
-pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ssn:")?;
     let by_number = options.last_of("Ss") == Some('s');
     let max = options.value('n').map_or(Ok(u64::MAX), |word| process.number(word))?;
@@ -24,7 +24,7 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-svdt-clear servicedir`
-pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
     let (file, new) = (tally_of(dir, ""), tally_of(dir, ".new"));
     let written =

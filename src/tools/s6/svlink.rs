@@ -5,13 +5,13 @@ use super::control::{SUPERVISE, SVSCAN, is_supervised};
 use super::link::{self, Style};
 use super::watch::deadline;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word, basename};
+use crate::tools::{Exit, Next, Options, Process, Word, basename};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::stat::stat;
 
 /// `s6-svlink [ -d | -D ] [ -f ] [ -P ] [ -t timeout ] scandir servicedir [ name ]`
-pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "dDfPt:")?;
     let style = Style::from_options(&options);
     let deadline = deadline(process, &options, 't')?;
@@ -40,7 +40,7 @@ pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-svunlink [ -X ] [ -t timeout ] scandir servicename`
-pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xt:")?;
     let deadline = deadline(process, &options, 't')?;
     let deadline = (!options.has('X')).then_some(deadline);
@@ -57,14 +57,14 @@ pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Exit 99 if the time was over, else 111.
-pub fn failed(process: &Process, text: &str, e: Errno) -> Next {
+pub fn failed(process: &Process, text: &str, e: Errno) -> Exit {
     match process.fatal_errno(text, e) {
-        _ if e == Errno::ETIMEDOUT => Next::Exit(99),
-        next => next,
+        _ if e == Errno::ETIMEDOUT => Exit(99),
+        exit => exit,
     }
 }
 
-fn check_scandir(process: &Process, scandir: &[u8]) -> Result<(), Next> {
+fn check_scandir(process: &Process, scandir: &[u8]) -> Result<(), Exit> {
     let lock = [scandir, b"/", SVSCAN.as_bytes(), b"/lock"].concat();
     let failed = process.unable(format!("open {}", show(&lock)));
     stat(lock.as_slice()).map_err(&failed)?;
@@ -75,7 +75,7 @@ fn check_scandir(process: &Process, scandir: &[u8]) -> Result<(), Next> {
 }
 
 /// A service directory, and its `log` if there is one, must have something to run.
-fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
+fn check_service(process: &Process, service: &[u8]) -> Result<(), Exit> {
     check_run(process, service)?;
     let log = [service, b"/log"].concat();
     match stat(log.as_slice()) {
@@ -88,7 +88,7 @@ fn check_service(process: &Process, service: &[u8]) -> Result<(), Next> {
     }
 }
 
-fn check_run(process: &Process, service: &[u8]) -> Result<(), Next> {
+fn check_run(process: &Process, service: &[u8]) -> Result<(), Exit> {
     let run = [service, b"/run"].concat();
     let found =
         stat(run.as_slice()).map_err(process.unable(format_args!("stat {}", show(&run))))?;

@@ -6,11 +6,11 @@ use super::watch::{Goal, Watch, deadline};
 use crate::sys::poll::Deadline;
 use crate::tools::die::show;
 use crate::tools::execline::blocks::Blocks;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-svlisten [ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ]
 /// servicedir... "" prog...`
-pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "uUdDrRaot:")?;
     let mut goal = Goal::from_options(&options);
     let deadline = deadline(process, &options, 't')?;
@@ -33,12 +33,12 @@ pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
     match listen(process, &dirs, program, goal, deadline)? {
         0 => Ok(Next::Exit(0)),
-        failed => Ok(process.fatal(failed, FAILED)),
+        failed => Err(process.fatal(failed, FAILED)),
     }
 }
 
 /// `s6-svlisten1 [ -U | -u | -d | -D | -r | -R ] [ -t timeout ] servicedir prog...`
-pub fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "uUdDrRt:")?;
     let goal = Goal::from_options(&options);
     let deadline = deadline(process, &options, 't')?;
@@ -51,7 +51,7 @@ pub fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         0 => Ok(Next::Exit(0)),
         _ => {
             let dir = dirs.first().map(|dir| show(dir).to_string()).unwrap_or_default();
-            Ok(process.fatal(1, format_args!("{dir} failed permanently or its supervisor died")))
+            Err(process.fatal(1, format_args!("{dir} failed permanently or its supervisor died")))
         }
     }
 }
@@ -63,7 +63,7 @@ fn listen(
     program: Vec<Word>,
     goal: Goal,
     deadline: Deadline,
-) -> Result<u8, Next> {
+) -> Result<u8, Exit> {
     let watch = Watch::begin(process, dirs)?;
     watch.spawn(process, program)?;
     watch.wait(process, goal, deadline)

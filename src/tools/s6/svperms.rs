@@ -4,7 +4,7 @@
 use super::control::SUPERVISE;
 use crate::sys::user::{Group, User};
 use crate::tools::die::{number, reason, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 use nix::libc;
@@ -29,7 +29,7 @@ struct Change {
 }
 
 /// `s6-svperms [ -v ] [ -u | -g group | -G group | -o | -O group ] [ -e | -E group ] servicedir...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "vug:G:oO:eE:")?;
     let change = Change::from_options(process, &options)?;
     let print = options.has('v') || (change.supervise.is_none() && change.event.is_none());
@@ -55,7 +55,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 impl Change {
-    fn from_options(process: &Process, options: &Options) -> Result<Self, Next> {
+    fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let mut change = Self::default();
         for (letter, value) in options.iter() {
             let group = || group(process, value).map(Allowed::Group);
@@ -73,7 +73,7 @@ impl Change {
         Ok(change)
     }
 
-    fn make(&self, process: &Process, dir: &[u8]) -> Result<(), Next> {
+    fn make(&self, process: &Process, dir: &[u8]) -> Result<(), Exit> {
         if let Some((see, control)) = self.supervise {
             let supervise = [dir, b"/", SUPERVISE.as_bytes()].concat();
             apply(process, &supervise, see, [0o700, 0o710, 0o711])?;
@@ -94,7 +94,7 @@ impl Change {
 }
 
 /// Gives a file its group and mode: `modes` are those for its owner, for a group, for everyone.
-fn apply(process: &Process, file: &[u8], who: Allowed, modes: [u32; 3]) -> Result<(), Next> {
+fn apply(process: &Process, file: &[u8], who: Allowed, modes: [u32; 3]) -> Result<(), Exit> {
     let [for_owner, for_group, for_everyone] = modes;
     let (gid, mode) = match who {
         Allowed::Group(gid) => (gid, for_group),
@@ -109,7 +109,7 @@ fn apply(process: &Process, file: &[u8], who: Allowed, modes: [u32; 3]) -> Resul
 }
 
 /// The primary group of a file's owner; root's if the owner is not known.
-fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Next> {
+fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Exit> {
     let found = stat(file).map_err(process.unable(format_args!("stat {}", show(file))))?;
     match User::by_uid(found.st_uid) {
         Ok(Some(user)) => Ok(user.gid),
@@ -122,7 +122,7 @@ fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Next> {
 }
 
 /// A group by its name, or by its number after a colon.
-fn group(process: &Process, word: &[u8]) -> Result<u32, Next> {
+fn group(process: &Process, word: &[u8]) -> Result<u32, Exit> {
     if let Some(digits) = word.strip_prefix(b":") {
         let gid = number(digits).and_then(|gid| u32::try_from(gid).ok());
         return gid.ok_or_else(|| process.usage());

@@ -6,7 +6,7 @@ use crate::execline::quote::quote;
 use crate::sys::fd;
 use crate::sys::user::User;
 use crate::tools::die::{errno, number, octal, show};
-use crate::tools::{Exec, Next, Options, Process, Word, path};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -33,7 +33,7 @@ const LONG: &[(&str, char)] = &[
 
 /// `s6-svscanboot [ -c devconsole ] [ -D catchalldir ] [ -m catchallmode ] [ -l catchalluser ]
 /// [ -o catchalloptions ] [ -d notif ] [ -C services_max ] [ -L name_max ] [ -t rescan ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "uc:D:m:l:o:d:C:L:t:", LONG)?;
     let notification = notification(process, &options)?;
     let console_fd = if notification == Some(3) { 4 } else { 3 };
@@ -56,7 +56,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The descriptor on which s6-svscan is to tell its readiness.
-fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Next> {
+fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Exit> {
     let Some(word) = options.value('d') else { return Ok(None) };
     let wrong = |text| Err(process.fatal(100, format_args!("notification-fd must be {text}")));
     match number(word).map(RawFd::try_from) {
@@ -70,7 +70,7 @@ fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, N
 }
 
 /// The options that go on to s6-svscan as they are.
-fn passed_on(process: &Process, options: &Options) -> Result<Vec<Word>, Next> {
+fn passed_on(process: &Process, options: &Options) -> Result<Vec<Word>, Exit> {
     let mut words = Vec::new();
     for (letter, name) in [('d', "-d"), ('C', "-C"), ('L', "-L"), ('t', "-t")] {
         if let Some(word) = options.value(letter) {
@@ -84,7 +84,7 @@ fn passed_on(process: &Process, options: &Options) -> Result<Vec<Word>, Next> {
 }
 
 /// Who is to own and write the logs, if that is someone else.
-fn user(process: &Process, options: &Options) -> Result<Option<User>, Next> {
+fn user(process: &Process, options: &Options) -> Result<Option<User>, Exit> {
     let Some(name) = options.value('l') else { return Ok(None) };
     if !nix::unistd::geteuid().is_root() {
         process.warn("ignoring catchall-user option when not root");
@@ -102,7 +102,7 @@ fn make_log_folder(
     process: &Process,
     options: &Options,
     user: Option<&User>,
-) -> Result<Word, Next> {
+) -> Result<Word, Exit> {
     let mode = options.value('m').map_or(Some(0o2750), octal);
     let text = "catchall-mode must be an (octal) unsigned integer";
     let mode = mode.ok_or_else(|| process.fatal(100, text))?;
@@ -139,7 +139,7 @@ fn script(user: Option<&User>, settings: &[u8], logs: &[u8]) -> Word {
 }
 
 /// Makes the logger's service directory anew; its FIFO.
-fn make_service(process: &Process, scandir: &[u8], script: &[u8]) -> Result<Word, Next> {
+fn make_service(process: &Process, scandir: &[u8], script: &[u8]) -> Result<Word, Exit> {
     let service = below(scandir, LOGGER);
     let (run, fifo) = (below(&service, b"run"), below(&service, b"fifo"));
     let mode =
@@ -165,7 +165,7 @@ fn place_descriptors(
     fifo: &[u8],
     console: Option<&[u8]>,
     console_fd: RawFd,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     let open = |file: &[u8], flags| {
         open(file, flags, Mode::empty()).map_err(|e| failed(process, "open", file, e))
     };
@@ -185,7 +185,7 @@ fn place_descriptors(
         .map_err(process.unable("place descriptors"))
 }
 
-fn failed(process: &Process, what: &str, file: &[u8], e: Errno) -> Next {
+fn failed(process: &Process, what: &str, file: &[u8], e: Errno) -> Exit {
     process.unable(format_args!("{what} {}", show(file)))(e)
 }
 

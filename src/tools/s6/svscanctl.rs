@@ -3,13 +3,13 @@
 
 use super::control::{self, Failure, SVSCAN};
 use crate::tools::die::{reason, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// The most letters that are sent at once.
 const MAX_LETTERS: usize = 64;
 
 /// `s6-svscanctl [ -zabhitqnN ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "zabhitqnN")?;
     let letters: Word = options.iter().map(|(letter, _)| letter as u8).collect();
     if letters.len() > MAX_LETTERS {
@@ -22,11 +22,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
         Ok(()) => Ok(Next::Exit(0)),
         Err(Failure::NotListening) => {
             let text = format!("unable to control {name}: supervisor not listening");
-            Ok(process.fatal(100, &text))
+            Err(process.fatal(100, &text))
         }
         Err(Failure::Wrong(e)) => {
             let text = format!("something is wrong with the {name}/{SVSCAN} directory");
-            Ok(process.fatal(100, format_args!("{text}: {}", reason(e))))
+            Err(process.fatal(100, format_args!("{text}: {}", reason(e))))
         }
         Err(Failure::System(e)) => Err(process.unable(format_args!("control {name}"))(e)),
     }

@@ -8,7 +8,7 @@ use crate::format::status::Status;
 use crate::format::tai::Tain;
 use crate::sys::clock;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::unistd::AccessFlags;
 
@@ -45,7 +45,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// `s6-svstat [ -uwNrpgest | -o fields ] [ -n ] servicedir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "no:uwNrpgest")?;
     let fields = fields(process, &options)?;
     let by_number = options.has('n');
@@ -62,7 +62,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The fields asked for by letter or by name, in order.
-fn fields(process: &Process, options: &Options) -> Result<Vec<&'static Field>, Next> {
+fn fields(process: &Process, options: &Options) -> Result<Vec<&'static Field>, Exit> {
     let mut fields = Vec::new();
     for (letter, value) in options.iter() {
         if letter == 'o' {
@@ -83,7 +83,7 @@ fn fields(process: &Process, options: &Options) -> Result<Vec<&'static Field>, N
 }
 
 impl Subject {
-    fn read(process: &Process, dir: &[u8]) -> Result<Self, Next> {
+    fn read(process: &Process, dir: &[u8]) -> Result<Self, Exit> {
         let name = show(dir);
         match is_supervised(dir, SUPERVISE) {
             Ok(true) => {}

@@ -5,7 +5,7 @@ use super::generate::{LOGGER_OPTIONS, Logger, Names, SHEBANG, Service};
 use crate::execline::quote::quote;
 use crate::tools::chain::DEFAULT_PATH;
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What the service's `run` does.
 struct Tree<'a> {
@@ -19,7 +19,7 @@ struct Tree<'a> {
 /// `s6-usertree-maker [ -d userscandir ] [ -p path ] [ -E envdir [ -e var ... ] ]
 /// [ -r service/logger[/pipeline] ] [ -l loguser ] [ -t stamptype ] [ -n nfiles ] [ -s filesize ]
 /// [ -S maxsize ] [ -P prefix ] user logdir dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, &format!("d:p:E:e:r:{LOGGER_OPTIONS}"))?;
     let logger = Logger::from_options(process, &options)?;
     let names = options.value('r').map(|word| Names::parse(process, word)).transpose()?;
@@ -45,7 +45,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(0))
 }
 
-fn substituted(process: &Process, options: &Options) -> Result<Vec<Word>, Next> {
+fn substituted(process: &Process, options: &Options) -> Result<Vec<Word>, Exit> {
     let names = options.iter().filter(|(letter, _)| *letter == 'e').map(|(_, name)| name);
     let check = |name: &[u8]| match name.contains(&b'=') {
         true => Err(process.fatal(100, format_args!("invalid variable name: {}", show(name)))),

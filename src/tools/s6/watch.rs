@@ -5,7 +5,7 @@ use crate::sys::fifodir::{self, Listener};
 use crate::sys::limits;
 use crate::sys::poll::{Deadline, readable};
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Options, Process, Word, path};
 use nix::errno::Errno;
 use std::ops::ControlFlow;
 
@@ -41,7 +41,7 @@ impl Goal {
 }
 
 /// The deadline that the option with this letter gives, in ms.
-pub fn deadline(process: &Process, options: &Options, letter: char) -> Result<Deadline, Next> {
+pub fn deadline(process: &Process, options: &Options, letter: char) -> Result<Deadline, Exit> {
     let ms = options.value(letter).map_or(Ok(0), |word| process.number(word))?;
     Ok(Deadline::after_ms(ms))
 }
@@ -66,7 +66,7 @@ struct Service {
 
 impl Watch {
     /// Begins to watch: no event from now on is missed.
-    pub fn begin(process: &Process, dirs: &[Word]) -> Result<Self, Next> {
+    pub fn begin(process: &Process, dirs: &[Word]) -> Result<Self, Exit> {
         let limits = limits::raise();
         let mut watch = Self { listeners: Vec::new(), services: Vec::new(), limits };
         for dir in dirs {
@@ -77,7 +77,7 @@ impl Watch {
     }
 
     /// Starts a program whose doings are to be heard; its own end is not waited for.
-    pub fn spawn(&self, process: &Process, program: Vec<Word>) -> Result<(), Next> {
+    pub fn spawn(&self, process: &Process, program: Vec<Word>) -> Result<(), Exit> {
         let name = program.first().map(|word| show(word).to_string()).unwrap_or_default();
         let limits = self.limits;
         let spawned = process.spawn(program.into(), &|| limits.map_or(Ok(()), limits::restore));
@@ -86,7 +86,7 @@ impl Watch {
 
     /// Waits until the goal is reached; how many services cannot reach it any more, because they
     /// have failed permanently or their supervisor has gone. Exit 99 when the time is over.
-    pub fn wait(mut self, process: &Process, goal: Goal, deadline: Deadline) -> Result<u8, Next> {
+    pub fn wait(mut self, process: &Process, goal: Goal, deadline: Deadline) -> Result<u8, Exit> {
         if !self.has_reached(goal) {
             let services = &mut self.services;
             let reached = each(&self.listeners, deadline, |place, events| {
@@ -150,7 +150,7 @@ impl From<Status> for Service {
 }
 
 /// Listens to a service directory's events, making `event/` if need be.
-pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Next> {
+pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Exit> {
     let events = [dir, b"/event"].concat();
     let _ = fifodir::make(&events, Some(nix::unistd::getegid()), false);
     let listener = Listener::subscribe(&events);
@@ -158,7 +158,7 @@ pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Next> {
 }
 
 /// What a service's supervisor says of it.
-pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Next> {
+pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Exit> {
     let file = [dir, b"/supervise/status"].concat();
     let read = std::fs::read(path(&file)).map_err(|e| errno(&e));
     let status = read.and_then(|bytes| Status::decode(&bytes).ok_or(Errno::EPIPE));

@@ -7,7 +7,7 @@ use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words}
 use crate::graph::Graph;
 use crate::sys::fd;
 use crate::tools::die::{number, shown};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct DryRun<'a> {
 }
 
 /// Asks PID 1 for it, tells what happens on the way, and how to exit.
-pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u64) -> Result<Next, Next> {
+pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u64) -> Result<Next, Exit> {
     let (dry_run_ms, timeout_ms) = match &task {
         Task::Change(change) => (change.dry_run_ms, change.timeout_ms),
         Task::Reload(reload) => (reload.dry_run_ms, reload.timeout_ms),
@@ -46,7 +46,7 @@ pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u64) -> Re
     };
     match converse(process, live, &request, verbosity, dry.as_ref())? {
         Outcome::Done => Ok(Next::Exit(0)),
-        Outcome::Failed | Outcome::Aborted => Err(Next::Exit(1)),
+        Outcome::Failed | Outcome::Aborted => Err(Exit(1)),
         Outcome::TimedOut => Err(process.fatal(2, "timed out")),
         Outcome::Busy => Err(process.fatal(111, "unable to take locks: Resource busy")),
     }
@@ -59,7 +59,7 @@ pub fn converse(
     request: &Request,
     verbosity: u64,
     dry: Option<&DryRun>,
-) -> Result<Outcome, Next> {
+) -> Result<Outcome, Exit> {
     let hear = |heard| match heard {
         Heard::Say(say) => tell(process, &say, verbosity, dry),
         Heard::GivingUp(signal) => {
@@ -132,7 +132,7 @@ impl DryRun<'_> {
 }
 
 /// `s6-rc-dryrun [ -v verbosity ] [ -t timeout ] prog...`: prints a command, and takes its time.
-pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:t:")?;
     let value = |letter, default| {
         options.value(letter).map_or(Ok(default), |v| number(v).ok_or_else(|| process.usage()))

@@ -5,7 +5,7 @@ use crate::definition::{Fault, Kind, Longrun, database, read};
 use crate::graph::Graph;
 use crate::runtime::fill;
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -13,7 +13,7 @@ use std::path::Path;
 const LONG: &[(&str, char)] = &[("verbosity", 'v'), ("fdholder-user", 'h'), ("block", 'b')];
 
 /// `s6-rc-compile [ -v verbosity ] [ -h fdholder_user ] [ -b ] destdir sources...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // -h and -b: there is neither an fd-holder nor a lock.
     let options = Options::parse_long(process, argv, "v:h:b", LONG)?;
     let verbosity = match options.value('v') {
@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     let (graph, faults) = Graph::of(read(&sources));
     tell(process, &faults, verbosity);
     let graph = graph.ok_or_else(|| {
-        Next::Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))
+        Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))
     })?;
     if verbosity >= 2 {
         process.info(format_args!("writing compiled information to {}", destination.display()));
@@ -66,7 +66,7 @@ fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
     }
 }
 
-fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Next> {
+fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Exit> {
     let shown = show(destination.as_os_str().as_bytes());
     fs::create_dir(destination)
         .map_err(|e| process.fatal_errno(format_args!("unable to mkdir {shown}"), errno(&e)))?;

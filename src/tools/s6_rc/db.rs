@@ -4,7 +4,7 @@ use super::live;
 use crate::definition::{Definition, Kind, Oneshot};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ struct Query<'a> {
 }
 
 /// `s6-rc-db [ -u | -d ] [ -l live ] [ -c compiled ] [ -b ] [ -E | -e ] command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "udl:c:bEe", LONG)?;
     let down = options.last_of("ud") == Some('d');
     let hide_essentials = options.last_of("Ee") == Some('e');
@@ -72,9 +72,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(0))
 }
 
-type Ask = fn(&Query, &[Word]) -> Result<Vec<u8>, Next>;
+type Ask = fn(&Query, &[Word]) -> Result<Vec<u8>, Exit>;
 
-fn answer_to(process: &Process, command: &[u8]) -> Result<Ask, Next> {
+fn answer_to(process: &Process, command: &[u8]) -> Result<Ask, Exit> {
     Ok(match command {
         b"all-dependencies" => |q, names| q.union(names, Union::Closure),
         b"atomics" => |q, names| q.union(names, Union::Themselves),
@@ -101,7 +101,7 @@ enum Listed {
     Bundles,
 }
 
-fn kind_to_list(process: &Process, word: Option<&Word>) -> Result<Listed, Next> {
+fn kind_to_list(process: &Process, word: Option<&Word>) -> Result<Listed, Exit> {
     let word = word.map(Vec::as_slice).unwrap_or_default();
     Ok(match word {
         b"all" => Listed::All,
@@ -124,7 +124,7 @@ enum Union {
 }
 
 impl Query<'_> {
-    fn list(&self, arguments: &[Word]) -> Result<Vec<u8>, Next> {
+    fn list(&self, arguments: &[Word]) -> Result<Vec<u8>, Exit> {
         let bundles = || self.graph.bundles().iter().rev().map(|b| b.name.as_str());
         let names: Vec<&str> = match kind_to_list(self.process, arguments.first())? {
             Listed::All => {
@@ -148,12 +148,12 @@ impl Query<'_> {
         self.hide_essentials && definition.essential
     }
 
-    fn kind(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn kind(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let name = self.name(names)?;
         Ok(lines([self.graph.kind(&name).ok_or_else(|| self.unknown(&name))?]))
     }
 
-    fn timeout(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn timeout(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let definition = self.atomic(names)?;
         let ms = definition.atomic().map_or(0, |atomic| match self.direction {
             Direction::Up => atomic.timeout_up_ms,
@@ -162,7 +162,7 @@ impl Query<'_> {
         Ok(lines([ms.to_string().as_str()]))
     }
 
-    fn contents(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn contents(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let name = self.name(names)?;
         if self.graph.service(&name).is_some() {
             return Err(self.wrong(&name, "an atomic service"));
@@ -172,11 +172,11 @@ impl Query<'_> {
         Ok(lines(members.filter(|d| !self.is_hidden(d)).map(|d| d.name.as_str())))
     }
 
-    fn pipeline(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn pipeline(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let name = self.name(names)?;
         self.graph.find(&name).ok_or_else(|| self.unknown(&name))?;
         let longrun = self.graph.service(&name).filter(|id| self.graph.is_longrun(*id));
-        let id = longrun.ok_or(Next::Exit(5))?;
+        let id = longrun.ok_or(Exit(5))?;
         let mut edges = Vec::new();
         for producer in self.graph.pipeline(id).into_iter().rev() {
             if let Some(consumer) = self.graph.consumer(producer) {
@@ -187,7 +187,7 @@ impl Query<'_> {
         Ok(lines(edges.iter().map(String::as_str)))
     }
 
-    fn script(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn script(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let definition = self.atomic(names)?;
         let Kind::Oneshot(Oneshot { up, down, .. }) = &definition.kind else {
             return Err(self.wrong(&definition.name, "a longrun service"));
@@ -196,13 +196,13 @@ impl Query<'_> {
         Ok(words.iter().flat_map(|word| word.iter().copied().chain([0])).collect())
     }
 
-    fn flags(&self, names: &[Word]) -> Result<Vec<u8>, Next> {
+    fn flags(&self, names: &[Word]) -> Result<Vec<u8>, Exit> {
         let definition = self.atomic(names)?;
         let bits = u32::from(definition.essential) | u32::from(definition.recommended) << 1;
         Ok(lines([format!("{bits:08x}").as_str()]))
     }
 
-    fn union(&self, names: &[Word], which: Union) -> Result<Vec<u8>, Next> {
+    fn union(&self, names: &[Word], which: Union) -> Result<Vec<u8>, Exit> {
         let mut named = Vec::new();
         for word in names {
             let name = show(word).to_string();
@@ -220,7 +220,7 @@ impl Query<'_> {
     }
 
     /// The definition of a service that must not be a bundle.
-    fn atomic(&self, names: &[Word]) -> Result<&Definition, Next> {
+    fn atomic(&self, names: &[Word]) -> Result<&Definition, Exit> {
         let name = self.name(names)?;
         if self.graph.bundle(&name).is_some() {
             return Err(self.wrong(&name, "a bundle"));
@@ -229,14 +229,14 @@ impl Query<'_> {
         self.graph.definition(id).ok_or_else(|| self.unknown(&name))
     }
 
-    fn name(&self, names: &[Word]) -> Result<String, Next> {
+    fn name(&self, names: &[Word]) -> Result<String, Exit> {
         names.first().map(|name| show(name).to_string()).ok_or_else(|| self.process.usage())
     }
-    fn unknown(&self, name: &str) -> Next {
+    fn unknown(&self, name: &str) -> Exit {
         let compiled = self.compiled.display();
         self.process.fatal(3, format_args!("{name} is not a valid identifier in {compiled}"))
     }
-    fn wrong(&self, name: &str, what: &str) -> Next {
+    fn wrong(&self, name: &str, what: &str) -> Exit {
         let compiled = self.compiled.display();
         let text = format!("in database {compiled}: identifier {name} represents {what}");
         self.process.fatal(5, &text)

@@ -8,12 +8,12 @@ use crate::tools::die::errno;
 use crate::tools::s6::fdholder::client::Client;
 use crate::tools::s6::fdholder::{Held, MAX_ID, never};
 use crate::tools::s6::watch::deadline;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use std::rc::Rc;
 
 /// `s6-rc-fdholder-filler [ -1 ] [ -t timeout ] < names`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "1t:")?;
     let deadline = deadline(process, &options, 't')?;
     let names = fd::read_to_end(0).map_err(process.unable("read from stdin"))?;

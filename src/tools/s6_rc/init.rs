@@ -7,7 +7,7 @@ use crate::format::request::CONTROL;
 use crate::graph::ServiceId;
 use crate::sys::socket;
 use crate::tools::die::{number, reason, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -24,7 +24,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `s6-rc-init [ -c bootdb ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "c:l:p:t:db", LONG)?;
     options.value('t').map(|ms| process.number(ms)).transpose()?;
     let live = live::directory(process, &options);
@@ -50,7 +50,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-rc-oneshot-run [ -l live ] [ -b ] up | down | reload servicenumber`: becomes the script.
-pub fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "l:b", LONG)?;
     let live = live::directory(process, &options);
     let words = options.rest();

@@ -7,7 +7,7 @@ use crate::format::request::{Change, Reload, State};
 use crate::format::status::Status;
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ struct Query {
 
 /// `s6-rc [ -v verbosity ] [ -n dryrunthrottle ] [ -t timeout ] [ -l live ] [ -b ] [ -E | -e ]
 /// [ -u | -d | -D ] [ -p ] [ -a ] command [ servicenames... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // -L: PID 1 is the only one that changes states, so there is no lock to leave alone.
     let options = Options::parse_long(process, argv, "v:n:t:l:bEeudDpaL", LONG)?;
     let (command, query) = parse(process, options)?;
@@ -72,7 +72,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     }
 }
 
-fn parse(process: &Process, options: Options) -> Result<(Word, Query), Next> {
+fn parse(process: &Process, options: Options) -> Result<(Word, Query), Exit> {
     let number = |letter, name: &str| {
         let text = format!("{name} must be an unsigned integer");
         let parsed = options.value(letter).map(crate::tools::die::number);
@@ -101,7 +101,7 @@ fn parse(process: &Process, options: Options) -> Result<(Word, Query), Next> {
 }
 
 /// `list` and `listall`.
-fn list(process: &Process, query: &Query, close: bool) -> Result<Next, Next> {
+fn list(process: &Process, query: &Query, close: bool) -> Result<Next, Exit> {
     let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let graph = open(process, query)?;
     let mut selected: BTreeSet<ServiceId> = resolve(process, query, &graph)?.into_iter().collect();
@@ -128,7 +128,7 @@ fn list(process: &Process, query: &Query, close: bool) -> Result<Next, Next> {
 }
 
 /// `diff`: where the supervisor wants something else than s6-rc does.
-fn diff(process: &Process, query: &Query) -> Result<Next, Next> {
+fn diff(process: &Process, query: &Query) -> Result<Next, Exit> {
     let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
     let graph = open(process, query)?;
     let mut text = String::new();
@@ -154,13 +154,13 @@ fn wanted_up(directory: &Path) -> Option<bool> {
     Status::decode(&bytes).map(|status| status.want_up)
 }
 
-fn perform(process: &Process, query: &Query, change: Change) -> Result<Next, Next> {
+fn perform(process: &Process, query: &Query, change: Change) -> Result<Next, Exit> {
     let names = utf8(process, query)?;
     let task = Task::Change(Change { names, ..change });
     change::perform(process, &query.live, task, query.verbosity)
 }
 
-fn reload(process: &Process, query: &Query) -> Result<Next, Next> {
+fn reload(process: &Process, query: &Query) -> Result<Next, Exit> {
     let mut names = utf8(process, query)?;
     if query.change.all {
         let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
@@ -172,7 +172,7 @@ fn reload(process: &Process, query: &Query) -> Result<Next, Next> {
 }
 
 /// The services that the names stand for.
-fn resolve(process: &Process, query: &Query, graph: &Graph) -> Result<Vec<ServiceId>, Next> {
+fn resolve(process: &Process, query: &Query, graph: &Graph) -> Result<Vec<ServiceId>, Exit> {
     let names = utf8(process, query)?;
     let mut ids = Vec::new();
     for name in &names {
@@ -182,7 +182,7 @@ fn resolve(process: &Process, query: &Query, graph: &Graph) -> Result<Vec<Servic
 }
 
 /// The names as text: no service has another one.
-fn utf8(process: &Process, query: &Query) -> Result<Vec<String>, Next> {
+fn utf8(process: &Process, query: &Query) -> Result<Vec<String>, Exit> {
     let one = |name: &Word| {
         String::from_utf8(name.clone())
             .map_err(|_| unknown(process, query, &show(name).to_string()))
@@ -190,13 +190,13 @@ fn utf8(process: &Process, query: &Query) -> Result<Vec<String>, Next> {
     query.names.iter().map(one).collect()
 }
 
-fn unknown(process: &Process, query: &Query, name: &str) -> Next {
+fn unknown(process: &Process, query: &Query, name: &str) -> Exit {
     let compiled = query.live.join("compiled/resolve.cdb");
     let text = format!("{name} is not a recognized identifier in {}", compiled.display());
     process.fatal(3, &text)
 }
 
-fn open(process: &Process, query: &Query) -> Result<Graph, Next> {
+fn open(process: &Process, query: &Query) -> Result<Graph, Exit> {
     let opened = live::open(&query.live.join("compiled"));
     opened.map_err(|e| process.fatal(e.code, &e.text))
 }

@@ -10,7 +10,7 @@ use crate::format::request::{Change, Outcome, Request, Update};
 use crate::graph::{Graph, ServiceId};
 use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, number, show};
-use crate::tools::{Next, Options, Process, Word, path};
+use crate::tools::{Exit, Next, Options, Process, Word, path};
 use litemap::LiteMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,7 +44,7 @@ struct Switch<'a> {
 
 /// `s6-rc-update [ -n ] [ -v verbosity ] [ -t timeout ] [ -l live ] [ -f conversion_file ] [ -b ]
 /// [ -E | -e ] newdb`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "nbEev:t:l:f:", LONG)?;
     let conversions = options.value('f').map(<[u8]>::to_vec);
     let switch = Switch::parse(process, options)?;
@@ -66,7 +66,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 /// `s6-rc-format-upgrade [ -v verbosity ] [ -t timeout ] [ -l live ] [ -b ] newdb`: the same
 /// services in another format, none of which stops.
-pub fn format_upgrade(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn format_upgrade(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "bv:t:l:", LONG)?;
     let switch = Switch::parse(process, options)?;
     let old = open(process, &switch.live.join("compiled"))?;
@@ -79,7 +79,7 @@ pub fn format_upgrade(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ne
 }
 
 impl<'a> Switch<'a> {
-    fn parse(process: &'a Process, options: Options) -> Result<Self, Next> {
+    fn parse(process: &'a Process, options: Options) -> Result<Self, Exit> {
         let value = |letter, name: &str, default| match options.value(letter) {
             None => Ok(default),
             Some(word) => number(word).ok_or_else(|| {
@@ -115,7 +115,7 @@ impl<'a> Switch<'a> {
     }
 
     /// Stops, switches and starts.
-    fn perform(&self, adjustment: Adjustment) -> Result<Next, Next> {
+    fn perform(&self, adjustment: Adjustment) -> Result<Next, Exit> {
         let Adjustment { stop, start, renamed } = adjustment;
         if self.dry_run {
             self.show("-d", &stop)?;
@@ -143,7 +143,7 @@ impl<'a> Switch<'a> {
         match outcome {
             Outcome::Done => self.info(2, "successfully switched to new database"),
             Outcome::Busy => return Err(self.busy()),
-            Outcome::Failed | Outcome::Aborted | Outcome::TimedOut => return Err(Next::Exit(111)),
+            Outcome::Failed | Outcome::Aborted | Outcome::TimedOut => return Err(Exit(111)),
         }
         if start.is_empty() {
             return Ok(Next::Exit(0));
@@ -162,12 +162,12 @@ impl<'a> Switch<'a> {
         Change { essential: self.essential, timeout_ms: left, wait: self.wait, ..Change::default() }
     }
 
-    fn ask(&self, request: &Request) -> Result<Outcome, Next> {
+    fn ask(&self, request: &Request) -> Result<Outcome, Exit> {
         converse(self.process, &self.live, request, self.verbosity, None)
     }
 
     /// Prints the command by which the original would do it.
-    fn show(&self, direction: &str, names: &[String]) -> Result<(), Next> {
+    fn show(&self, direction: &str, names: &[String]) -> Result<(), Exit> {
         let direction = if self.essential && direction == "-d" { "-D" } else { direction };
         let (verbosity, live) = (self.verbosity, self.live.display());
         let line = format!(
@@ -188,16 +188,16 @@ impl<'a> Switch<'a> {
             self.process.info(text);
         }
     }
-    fn stop_failed(&self, code: u8) -> Next {
+    fn stop_failed(&self, code: u8) -> Exit {
         self.process.fatal(code, "unable to stop what has to stop first; nothing was switched")
     }
-    fn busy(&self) -> Next {
+    fn busy(&self) -> Exit {
         let live = self.live.display();
         self.process.fatal(111, format_args!("unable to take lock on {live}: Resource busy"))
     }
 }
 
-fn open(process: &Process, compiled: &Path) -> Result<Graph, Next> {
+fn open(process: &Process, compiled: &Path) -> Result<Graph, Exit> {
     live::open(compiled).map_err(|e| process.fatal(e.code, &e.text))
 }
 
@@ -207,7 +207,7 @@ fn read_conversions(
     file: &[u8],
     old: &Graph,
     live: &Path,
-) -> Result<LiteMap<ServiceId, Conversion>, Next> {
+) -> Result<LiteMap<ServiceId, Conversion>, Exit> {
     let text = std::fs::read(path(file)).map_err(|e| {
         process.fatal_errno(format_args!("unable to open {}", show(file)), errno(&e))
     })?;
@@ -228,7 +228,7 @@ fn read_conversions(
     Ok(conversions)
 }
 
-fn old_service(process: &Process, name: &str, old: &Graph, live: &Path) -> Result<ServiceId, Next> {
+fn old_service(process: &Process, name: &str, old: &Graph, live: &Path) -> Result<ServiceId, Exit> {
     let compiled = live.join("compiled");
     let compiled = compiled.display();
     if old.bundle(name).is_some() {
@@ -239,7 +239,7 @@ fn old_service(process: &Process, name: &str, old: &Graph, live: &Path) -> Resul
     old.service(name).ok_or_else(|| process.fatal(3, &unknown))
 }
 
-fn conversion(process: &Process, words: &[Word]) -> Result<Conversion, Next> {
+fn conversion(process: &Process, words: &[Word]) -> Result<Conversion, Exit> {
     let (new, rest) = match words {
         [arrow, new, rest @ ..] if arrow == b"->" => (Some(show(new).to_string()), rest),
         rest => (None, rest),

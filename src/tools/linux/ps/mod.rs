@@ -6,7 +6,7 @@ mod names;
 mod scan;
 
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use fields::{Around, FIELDS, Field};
 use names::Symbols;
 
@@ -14,7 +14,7 @@ const SHORT: &[u8] = b"user,pid,tty,s,start,args";
 const LONG: &[u8] = b"user,pid,cpcpu,pmem,vsize,rss,tty,s,start,cttime,args";
 
 /// `s6-ps [ -H ] [ -w spacing ] [ -W wchanfile ] [ -l | -o field,field... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Hlw:W:o:")?;
     let mut columns = columns(process, SHORT)?;
     for (letter, value) in options.iter() {
@@ -42,7 +42,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
     Ok(Next::Exit(0))
 }
 
-fn columns(process: &Process, list: &[u8]) -> Result<Vec<&'static Field>, Next> {
+fn columns(process: &Process, list: &[u8]) -> Result<Vec<&'static Field>, Exit> {
     let mut columns: Vec<&Field> = Vec::new();
     for name in list.split(|&b| b == b',') {
         let wrong = |text: String| process.fatal(100, &text);

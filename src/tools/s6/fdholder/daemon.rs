@@ -3,12 +3,12 @@
 
 use crate::tools::s6::applyuidgid;
 use crate::tools::s6::ipc::socketbinder::{self, Plan};
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 
 /// `s6-fdholder-daemon [ -v verbosity ] [ -d | -D ] [ -1 ] [ -c maxconn ] [ -n maxfds ]
 /// [ -b backlog ] [ -G gidlist ] [ -g gid ] [ -u uid ] [ -U ] [ -t timeout ] [ -T lameducktimeout ]
 /// [ -i rulesdir | -x rulesfile ] path`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Dd1Uv:c:n:b:u:g:G:t:T:i:x:")?;
     let plan = Plan::from_options(process, &options)?;
     let identity = applyuidgid::wanted(process, &options)?;

@@ -13,7 +13,7 @@ use crate::tools::die::{reason, show};
 use crate::tools::s6::ipc::rules::{self, Rules};
 use crate::tools::s6::ipc::serverd::take_stdio;
 use crate::tools::s6::message::{Message, Receiver, Sender};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc;
@@ -30,7 +30,7 @@ const OWN_FDS: u64 = 6;
 
 /// `s6-fdholderd [ -v verbosity ] [ -1 ] [ -c maxconn ] [ -n maxfds ] [ -t timeout ]
 /// [ -T lameducktimeout ] [ -i rulesdir | -x rulesfile ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:1c:n:i:x:t:T:")?;
     let number = |letter, default| {
         options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))

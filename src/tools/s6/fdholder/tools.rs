@@ -10,7 +10,7 @@ use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, number, reason, show};
 use crate::tools::portable::quoting::quote;
 use crate::tools::s6::watch::deadline;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use std::fmt::Display;
 use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
@@ -18,7 +18,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// `s6-fdholder-store [ -d fd ] [ -t timeout ] [ -T fdtimeout ] socket id`
-pub fn store(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn store(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:t:T:")?;
     let number = options.value('d').map_or(Ok(0), |word| process.descriptor(word))?;
     let limit = match options.value('T').map_or(Ok(0), |word| process.number(word))? {
@@ -34,7 +34,7 @@ pub fn store(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-retrieve [ -D ] [ -t timeout ] socket id prog...`
-pub fn retrieve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn retrieve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Dt:")?;
     let ([path, id], program) = process.operands(options.words().to_vec())?;
     let retrieved = connect(process, &options, &path)?.retrieve(&id, options.has('D'));
@@ -45,7 +45,7 @@ pub fn retrieve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-delete [ -t timeout ] socket id`
-pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
     let [path, id, ..] = options.words() else { return Err(process.usage()) };
     let unable = refused(process, format!("delete fd for id {}", show(id)));
@@ -54,7 +54,7 @@ pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-list [ -t timeout ] socket`
-pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
     let [path, ..] = options.words() else { return Err(process.usage()) };
     let unable = refused(process, "get fd list");
@@ -68,7 +68,7 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-getdump [ -t timeout ] socket prog...`
-pub fn getdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn getdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
     let ([path], program) = process.operands(options.words().to_vec())?;
     let unable = refused(process, "get dump");
@@ -90,11 +90,11 @@ pub fn getdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-setdump [ -t timeout ] socket`
-pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
     let [path, ..] = options.words() else { return Err(process.usage()) };
     let invalid = |name: &str| process.fatal(100, format_args!("invalid {name}"));
-    let unsigned = |name: &str| -> Result<u32, Next> {
+    let unsigned = |name: &str| -> Result<u32, Exit> {
         let value = number(process.variable(name)?).and_then(|n| u32::try_from(n).ok());
         value.ok_or_else(|| invalid(name))
     };
@@ -120,7 +120,7 @@ pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// `s6-fdholder-transferdump [ -t timeoutfrom:timeoutto ] socketfrom socketto`
-pub fn transferdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn transferdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
     let limits = options.value('t').unwrap_or_default();
     let colon = limits.iter().position(|&b| b == b':').unwrap_or(limits.len());
@@ -139,21 +139,21 @@ pub fn transferdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next
     set(process, reach("destination", to, ms_to)?, &dump)
 }
 
-fn set(process: &Process, mut client: Client, dump: &[(Word, Held)]) -> Result<Next, Next> {
+fn set(process: &Process, mut client: Client, dump: &[(Word, Held)]) -> Result<Next, Exit> {
     let unable = refused(process, "set dump");
     client.set_dump(dump).map_err(unable)?;
     Ok(Next::Exit(0))
 }
 
 /// Connects, with the time that the option -t gives.
-fn connect(process: &Process, options: &Options, path: &[u8]) -> Result<Client, Next> {
+fn connect(process: &Process, options: &Options, path: &[u8]) -> Result<Client, Exit> {
     let deadline = deadline(process, options, 't')?;
     let text = format!("connect to a fd-holder daemon at {}", show(path));
     Client::connect(path, deadline).map_err(process.unable(text))
 }
 
 /// For `map_err`: what the daemon refuses is no failure of the system. Exit 1.
-fn refused(process: &Process, what: impl Display) -> impl Fn(Errno) -> Next {
+fn refused(process: &Process, what: impl Display) -> impl Fn(Errno) -> Exit {
     move |e| process.fatal(1, format_args!("unable to {what}: {}", reason(e)))
 }
 

@@ -5,13 +5,13 @@ use super::rules::{self, Rules};
 use crate::format::access::{Grant, Rule};
 use crate::sys::ipc;
 use crate::tools::die::{number32, show};
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::unistd::getpid;
 
 /// `s6-ipcserver-access [ -v verbosity ] [ -e | -E ] [ -l localname ]
 /// [ -i rulesdir | -x rulesfile ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:Eel:i:x:")?;
     let verbosity = options.value('v').map_or(Ok(1), |v| process.number_as::<u32>(v))?;
     let program = options.words().to_vec();
@@ -56,7 +56,7 @@ fn check(
     verbosity: u32,
     user: u32,
     group: u32,
-) -> Result<Result<Grant, Errno>, Next> {
+) -> Result<Result<Grant, Errno>, Exit> {
     let Some((letter, place)) = rules::place(options) else {
         if verbosity > 1 {
             process.warn("invoked without a ruleset!");
@@ -78,7 +78,7 @@ fn tell_about_connection(
     process: &mut Process,
     options: &Options,
     protocol: &str,
-) -> Result<(), Next> {
+) -> Result<(), Exit> {
     if options.last_of("Ee") == Some('E') {
         process.env.unset(b"PROTO");
         for name in ["REMOTEEUID", "REMOTEEGID", "REMOTEPATH", "LOCALPATH", "CONNNUM"] {

@@ -4,14 +4,14 @@
 use crate::sys::fd;
 use crate::sys::ipc::{self, Kind};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::fd::RawFd;
 
 /// Where the program reads, and where it writes.
 pub const DESCRIPTORS: (RawFd, RawFd) = (6, 7);
 
 /// `s6-ipcclient [ -q | -Q | -v ] [ -p bindpath ] [ -l localname ] path prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "qQvp:l:")?;
     let words = options.words().to_vec();
     let ([path], program) = process.operands(words)?;
@@ -30,7 +30,7 @@ pub fn verbosity(options: &Options) -> u32 {
 }
 
 /// Connects to the socket at `path`, places the connection and tells of it in the environment.
-pub fn connect(process: &mut Process, options: &Options, path: &[u8]) -> Result<(), Next> {
+pub fn connect(process: &mut Process, options: &Options, path: &[u8]) -> Result<(), Exit> {
     let socket = ipc::new(Kind::Stream, true).map_err(process.unable("create socket"))?;
     if let Some(own) = options.value('p') {
         let unable = process.unable(format!("bind socket to {}", show(own)));

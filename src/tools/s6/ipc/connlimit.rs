@@ -2,10 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6/s6-connlimit.html>.
 
 use crate::tools::die::{number32, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 
 /// `s6-connlimit prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let protocol = show(process.variable("PROTO")?).to_string();
     if protocol.is_empty() {
         return Err(process.fatal(100, "empty PROTO"));

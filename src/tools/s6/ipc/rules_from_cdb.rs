@@ -5,7 +5,7 @@ use super::rules::Rules;
 use crate::format::access::Rule;
 use crate::sys::remove;
 use crate::tools::die::{errno, show};
-use crate::tools::{Next, Process, Word};
+use crate::tools::{Exit, Next, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::mkdir;
@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// `s6-accessrules-fs-from-cdb dir cdbfile`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut words = argv.into_iter().skip(1);
     let (Some(dir), Some(file)) = (words.next(), words.next()) else {
         return Err(process.usage());

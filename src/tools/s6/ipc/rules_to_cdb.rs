@@ -6,7 +6,7 @@ use crate::format::access::{MAX, Rule};
 use crate::format::cdb;
 use crate::sys::{fd, random};
 use crate::tools::die::{errno, octal, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open, renameat};
 use nix::sys::stat::{Mode, fchmod};
@@ -16,7 +16,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// `s6-accessrules-cdb-from-fs [ -m mode ] cdbfile dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "m:", &[("mode", 'm')])?;
     let mode = options.value('m').map(octal).map(|mode| {
         let text = "mode needs to be an unsigned integer (in octal)";
@@ -36,7 +36,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// The keys (`uid/0`, say) of all rules in a directory, and what they say.
-fn records(process: &Process, dir: &[u8]) -> Result<Vec<(Word, Word)>, Next> {
+fn records(process: &Process, dir: &[u8]) -> Result<Vec<(Word, Word)>, Exit> {
     let mut all = Vec::new();
     for kind in entries(process, dir)? {
         let subdir = [dir, b"/", &kind].concat();
@@ -56,7 +56,7 @@ fn records(process: &Process, dir: &[u8]) -> Result<Vec<(Word, Word)>, Next> {
 }
 
 /// The names in a directory, in order, but those with a dot in front.
-fn entries(process: &Process, dir: &[u8]) -> Result<Vec<Word>, Next> {
+fn entries(process: &Process, dir: &[u8]) -> Result<Vec<Word>, Exit> {
     let unable = process.unable(format!("opendir {}", show(dir)));
     let unable = |e: std::io::Error| unable(errno(&e));
     let mut names = Vec::new();

@@ -3,11 +3,11 @@
 
 use super::socketbinder::{self, Plan};
 use crate::tools::s6::applyuidgid;
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 
 /// `s6-ipcserver [ -q | -Q | -v ] [ -d | -D ] [ -P | -p ] [ -1 ] [ -c maxconn ] [ -C localmaxconn ]
 /// [ -b backlog ] [ -a perms ] [ -G gidlist ] [ -g gid ] [ -u uid ] [ -U ] path prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "qQvDd1UPpc:C:b:a:u:g:G:")?;
     let plan = Plan::from_options(process, &options)?;
     // Unlike with s6-ipcserver-socketbinder, a backlog of 0 is the smallest.

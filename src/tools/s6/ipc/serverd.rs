@@ -7,7 +7,7 @@ use crate::sys::signal;
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, ipc};
 use crate::tools::die::show;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc;
@@ -26,7 +26,7 @@ const SIGNALS: [Signal; 5] =
     [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGABRT];
 
 /// `s6-ipcserverd [ -v verbosity ] [ -1 ] [ -P | -p ] [ -c maxconn ] [ -C localmaxconn ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Pp1c:C:v:")?;
     let number = |letter, default| {
         options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))
@@ -69,7 +69,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Checks that stdin is a socket, and keeps stdout only if it is to be notified.
-pub fn take_stdio(process: &Process, notifies: bool) -> Result<(), Next> {
+pub fn take_stdio(process: &Process, notifies: bool) -> Result<(), Exit> {
     let found = fstat(fd::borrow(0)).map_err(process.unable("fstat stdin"))?;
     if found.st_mode & libc::S_IFMT != libc::S_IFSOCK {
         return Err(process.fatal(100, "stdin is not a socket"));
@@ -78,7 +78,7 @@ pub fn take_stdio(process: &Process, notifies: bool) -> Result<(), Next> {
         fd::close(1);
     } else if !fd::is_open(1) {
         process.fatal_errno("called with option -1 but stdout said", Errno::EBADF);
-        return Err(Next::Exit(100));
+        return Err(Exit(100));
     }
     fd::open_all(&[1, 2]).map_err(process.unable("open /dev/null"))
 }

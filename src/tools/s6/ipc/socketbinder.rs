@@ -4,7 +4,7 @@
 use crate::sys::fd;
 use crate::sys::ipc::{self, Kind};
 use crate::tools::die::{octal, show};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What kind of socket to make.
 pub struct Plan {
@@ -22,7 +22,7 @@ pub struct Plan {
 
 /// `s6-ipcserver-socketbinder [ -d | -D ] [ -b backlog ] [ -M | -m ] [ -a perms ] [ -B ] path
 /// prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "DdMmBb:a:")?;
     let plan = Plan {
         kind: match options.last_of("Mm") {
@@ -39,7 +39,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 
 impl Plan {
     /// A stream socket as the options -d, -D, -b and -a want it.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Next> {
+    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let backlog = options.value('b').map(|b| process.number_as(b)).transpose()?;
         let permissions = options.value('a').map_or(Some(0o777), octal);
         Ok(Self {
@@ -53,7 +53,7 @@ impl Plan {
 }
 
 /// Makes the socket, on descriptor 0.
-pub fn bind(process: &Process, plan: &Plan, path: &[u8]) -> Result<(), Next> {
+pub fn bind(process: &Process, plan: &Plan, path: &[u8]) -> Result<(), Exit> {
     let socket = ipc::new(plan.kind, plan.blocks).map_err(process.unable("create socket"))?;
     let bound = match plan.reuses {
         true => ipc::bind_anew(&socket, path, plan.permissions),

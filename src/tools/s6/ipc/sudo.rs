@@ -2,11 +2,11 @@
 //! Reference: <https://skarnet.org/software/s6/s6-sudo.html>.
 
 use super::client;
-use crate::tools::{Exec, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 
 /// `s6-sudo [ -q | -Q | -v ] [ -p bindpath ] [ -l localname ] [ -e ] [ -t timeout ]
 /// [ -T timeoutrun ] path [ args... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "qQvp:l:et:T:")?;
     let mut sudoc = vec![b"s6-sudoc".to_vec()];
     for (letter, value) in options.iter() {

@@ -9,7 +9,7 @@ use crate::sys::process::WaitStatus;
 use crate::tools::die::reason;
 use crate::tools::s6::message::{Sender, until};
 use crate::tools::s6::watch::deadline;
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::poll::PollFlags;
 use std::os::fd::RawFd;
@@ -21,7 +21,7 @@ pub const CLIENT_BANNER: &[u8] = b"s6-sudo a v1.0\n";
 pub const SERVER_BANNER: &[u8] = b"s6-sudo b v1.0\n";
 
 /// `s6-sudoc [ -e ] [ -t timeoutconn ] [ -T timeoutrun ] [ args... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "et:T:")?;
     let until_started = deadline(process, &options, 't')?;
     // A number that is none is told before anything happens; the time runs from the start.
@@ -49,7 +49,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
 }
 
 /// Checks that it is s6-sudod who listens.
-fn greet(process: &Process, from: RawFd, deadline: Deadline) -> Result<(), Next> {
+fn greet(process: &Process, from: RawFd, deadline: Deadline) -> Result<(), Exit> {
     match read::<{ SERVER_BANNER.len() }>(from, deadline) {
         Ok(banner) if banner == SERVER_BANNER => Ok(()),
         Ok(_) => {

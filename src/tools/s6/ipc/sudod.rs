@@ -10,7 +10,7 @@ use crate::sys::{fd, socket};
 use crate::tools::die::show;
 use crate::tools::s6::message::{Message, Receiver};
 use crate::tools::s6::watch::deadline;
-use crate::tools::{Environment, Next, Options, Process, Word};
+use crate::tools::{Environment, Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
@@ -28,7 +28,7 @@ const MAX_BYTES: usize = 1 << 28;
 const MAX_STRINGS: u32 = 131_072;
 
 /// `s6-sudod [ -0 ] [ -1 ] [ -2 ] [ -d ] [ -t timeout ] args...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "012dt:")?;
     let deadline = deadline(process, &options, 't')?;
     let detached = options.has('d');
@@ -69,7 +69,7 @@ fn understand(
     process: &Process,
     message: &Message,
     program: &mut Vec<Word>,
-) -> Result<Vec<Word>, Next> {
+) -> Result<Vec<Word>, Exit> {
     let refuse = |text| process.fatal(100, text);
     if message.fds.len() != 3 {
         return Err(refuse("client did not send 3 fds"));
@@ -113,7 +113,7 @@ fn nul_terminated(bytes: &[u8], count: u32) -> Option<Vec<Word>> {
 }
 
 /// Replaces what the options say the program shall not have of the client.
-fn nullify(process: &Process, options: &Options, message: &mut Message) -> Result<(), Next> {
+fn nullify(process: &Process, options: &Options, message: &mut Message) -> Result<(), Exit> {
     let places = [('0', OFlag::O_RDONLY, "reading"), ('1', OFlag::O_WRONLY, "writing")];
     for ((letter, access, what), place) in places.into_iter().zip(&mut message.fds) {
         if options.has(letter) || options.has('d') {
@@ -128,7 +128,7 @@ fn nullify(process: &Process, options: &Options, message: &mut Message) -> Resul
 }
 
 /// The environment, in which those of the client's variables that are empty here are filled in.
-fn filtered(process: &Process, variables: &[Word]) -> Result<Environment, Next> {
+fn filtered(process: &Process, variables: &[Word]) -> Result<Environment, Exit> {
     let mut env = process.env.strings().to_vec();
     for variable in variables {
         let Some(end) = variable.iter().position(|&b| b == b'=') else {
@@ -149,7 +149,7 @@ fn start(
     program: Vec<Word>,
     message: Message,
     signals: &Signals,
-) -> Result<Pid, Next> {
+) -> Result<Pid, Exit> {
     let unable = process.unable(format!("spawn {}", show(program.first().map_or(b"", |w| w))));
     let stdio = Cell::new(message.fds);
     let started = process.spawn(program.into(), &|| {

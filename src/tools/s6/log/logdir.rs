@@ -9,7 +9,7 @@ use crate::sys::lock::Lock;
 use crate::sys::poll::Deadline;
 use crate::tools::die::show;
 use crate::tools::s6::outbox::Outbox;
-use crate::tools::{Next, Process};
+use crate::tools::{Exit, Process};
 use memchr::memchr;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -56,7 +56,7 @@ pub(super) fn complete_mode() -> Mode {
 
 impl Logdir {
     /// Opens the directory, making it if need be, and cleans up after a crash.
-    pub fn open(process: &Process, settings: Settings) -> Result<Self, Next> {
+    pub fn open(process: &Process, settings: Settings) -> Result<Self, Exit> {
         let dir = settings.dir.as_slice();
         let unable = |what: &str| process.unable(format!("{what} {}", show(dir)));
         match mkdir(dir, Mode::S_IRWXU) {

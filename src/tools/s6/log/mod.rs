@@ -17,7 +17,7 @@ use crate::sys::poll::{self, Deadline};
 use crate::sys::process as child;
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, signal};
-use crate::tools::{Next, Options, Process, Word};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use input::Input;
 use logdir::Logdir;
 use matcher::Matcher;
@@ -38,7 +38,7 @@ const SEAL_ATTEMPTS: u32 = 3;
 
 /// `s6-log [ -d notif ] [ -q | -v ] [ -b ] [ -p ] [ -l linelimit ] [ -t lastlinetimeout ] [ -- ]
 /// logging_script`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Next> {
+pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "qvbpl:d:t:")?;
     let manners = Manners::from_options(process, &options)?;
     let notification = options.notification(process, 'd')?;
@@ -75,7 +75,7 @@ struct Manners {
 }
 
 impl Manners {
-    fn from_options(process: &Process, options: &Options) -> Result<Self, Next> {
+    fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let number = |letter, default| {
             options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))
         };
@@ -125,13 +125,13 @@ struct Log<'a> {
 }
 
 impl<'a> Log<'a> {
-    fn open(process: &'a Process, script: Script<Matcher>, manners: Manners) -> Result<Self, Next> {
+    fn open(process: &'a Process, script: Script<Matcher>, manners: Manners) -> Result<Self, Exit> {
         let warnings = Warnings { process, wanted: manners.warns };
         if script.has_extra {
             warnings.say("ignoring extraneous non-action directives");
         }
         let open = |settings| Logdir::open(process, settings);
-        let logdirs = script.logdirs.into_iter().map(open).collect::<Result<_, Next>>()?;
+        let logdirs = script.logdirs.into_iter().map(open).collect::<Result<_, Exit>>()?;
         let outputs = Outputs::new(script.steps, logdirs, warnings);
         let signals = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGALRM, Signal::SIGCHLD];
         let signals = Signals::catch(SigSet::from_iter(signals));

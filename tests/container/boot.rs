@@ -83,20 +83,15 @@ impl Boot {
         run.args(self.nofile.map(|limits| format!("--nofile={limits}")));
         run.arg(env!("CARGO_BIN_EXE_sixtree"));
         run.arg("run").arg("--keep").arg(path("kept")).args(&self.options);
-        let layers = image.layers();
-        for layer in layers.iter().skip(1) {
-            run.arg("--overlay").arg(layer);
-        }
         for (name, value) in &self.env {
             run.arg("--env").arg(format!("{name}={value}"));
         }
         match self.is_pid_1 {
-            true => run.arg(&layers[0]),
-            false => run.arg("--entrypoint").arg("/bin/sh").arg(&layers[0]).args([
-                "-c",
-                OTHER_PID_1,
-                "sh",
-            ]),
+            true => run.args(image.words()),
+            false => {
+                run.args(["--entrypoint", "/bin/sh"]).args(image.words());
+                run.args(["-c", OTHER_PID_1, "sh"])
+            }
         };
         let process = run
             .args(&self.cmd)

@@ -1,5 +1,6 @@
 //! What is booted: the release over a small base, and on top of both the files of a test.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -81,6 +82,14 @@ impl Image {
         fs::write(&file, bytes).expect("a file of the image");
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("its permissions");
         self
+    }
+
+    /// What `sixtree run` calls it: its last words before those of the CMD.
+    pub fn words(&self) -> Vec<OsString> {
+        let layers = self.layers();
+        let above =
+            layers.iter().skip(1).flat_map(|layer| ["--overlay".as_ref(), layer.as_os_str()]);
+        above.chain(layers.first().map(|lowest| lowest.as_os_str())).map(OsStr::to_owned).collect()
     }
 
     /// Its folders, the lowest first.

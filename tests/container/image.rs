@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, id};
@@ -31,7 +32,10 @@ impl Image {
     /// The release over BusyBox with all its applets, and the program `trace`.
     pub fn busybox() -> Self {
         static BASE: LazyLock<PathBuf> = LazyLock::new(|| {
-            let base = place().join("busybox");
+            // Another one where other files would be in it.
+            let mut hasher = DefaultHasher::new();
+            (PASSWD, GROUP, TRACE).hash(&mut hasher);
+            let base = place().join(format!("busybox-{:016x}", hasher.finish()));
             if !base.exists() {
                 let new = Scratch::new("busybox");
                 busybox(new.path());

@@ -89,6 +89,7 @@ fn a_directory_that_is_not_empty_is_left_alone() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
     assert_eq!(files(&out), Vec::<PathBuf>::new());
+    assert!(out.join("kept").is_dir());
     let _ = fs::remove_dir_all(out);
 }
 

@@ -30,7 +30,7 @@ impl Table {
         Self { machine: machine.to_owned(), rows: Vec::new(), misses: 0 }
     }
 
-    /// A figure, with its unit, and where it comes from: names and values in that unit's like.
+    /// A figure with its unit, and where it comes from: names, values and their units.
     pub fn row(
         &mut self,
         what: &str,

@@ -166,21 +166,16 @@ impl World {
 
     /// Waits for something that no tool waits for.
     #[track_caller]
-    pub fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !holds() {
-            assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
-            sleep(Duration::from_millis(5));
-        }
+    pub fn until(&self, what: &str, holds: impl FnMut() -> bool) {
+        assert!(comes(holds), "not in {PATIENCE:?}: {what}");
     }
 
     /// Waits until a file that services append to has exactly these lines.
     #[track_caller]
     pub fn until_file_says(&self, file: &str, lines: &[&str]) {
         let read = || fs::read_to_string(self.dir.join(file)).unwrap_or_default();
-        self.until(&format!("{file} says {lines:?}, not {:?}", read()), || {
-            read().lines().eq(lines.iter().copied())
-        });
+        let comes = comes(|| read().lines().eq(lines.iter().copied()));
+        assert!(comes, "not in {PATIENCE:?}: {file} says {:?}, not {lines:?}", read());
     }
 
     /// Whether a path exists in the world's folder.
@@ -246,6 +241,18 @@ impl Drop for World {
         }
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// Whether something holds before it has taken too long.
+fn comes(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 /// The processes that are in a folder: services that lost their supervisor.

@@ -9,7 +9,8 @@ pub fn arguments() -> Command {
     Command::new("healthcheck")
         .about("Exit 0 if what should be up is up and ready")
         .after_help(
-            "Exits 1 and prints a line for each service that is not. In a Dockerfile:\n  \
+            "Exits 1 and prints a line for each service that is not. One that was told to stay \
+             down (s6-svc -d, -O) need not be up, unless it is named. In a Dockerfile:\n  \
              HEALTHCHECK CMD [\"/command/sixtree\", \"healthcheck\"]",
         )
         .arg(live::names_argument(

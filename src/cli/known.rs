@@ -77,10 +77,11 @@ impl Known {
     pub fn is_healthy(&self) -> bool {
         self.state() == State::Up
     }
-    /// Whether it is to be up.
+    /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
+    /// supervisor is told; but what is switched off in an image often tells its own to let it be.
     pub fn is_wanted(&self) -> bool {
-        match self.kind() {
-            "scanned" => self.flag("wanted_up"),
+        match (self.kind(), self.flag("up")) {
+            ("scanned", _) | ("longrun", true) => self.flag("wanted_up") || self.flag("gave_up"),
             _ => self.flag("up") || self.why_word() != Some("not-wanted"),
         }
     }
@@ -136,7 +137,8 @@ impl Known {
             State::Starting => "not ready yet",
             State::Restarting => "it ended; it will be started again",
             State::Paused => "paused",
-            State::Down if self.fields.contains_key("running") => "told to stay down, or gave up",
+            State::Down if self.flag("gave_up") => "gave up: its finish script exited 125",
+            State::Down if self.fields.contains_key("running") => "told to stay down",
             State::Down => "",
         }
     }
@@ -298,7 +300,9 @@ pub mod tests {
         let ended = json!({"running": false});
         assert_eq!(longrun(ended), "restarting it ended; it will be started again");
         let told = json!({"running": false, "wanted_up": false});
-        assert_eq!(longrun(told), "down told to stay down, or gave up");
+        assert_eq!(longrun(told), "down told to stay down");
+        let gave_up = json!({"running": false, "wanted_up": false, "gave_up": true});
+        assert_eq!(longrun(gave_up), "down gave up: its finish script exited 125");
         let waits = json!({"word": "waits-for", "service": "db"});
         let waits = json!({"running": false, "up": false, "wanted_up": false, "why": waits});
         assert_eq!(longrun(waits), "waiting waiting for db");

@@ -81,6 +81,7 @@ impl Runtime {
             tell("stopping", json!(longrun.is_stopping()));
             tell("paused", json!(longrun.paused()));
             tell("wanted_up", json!(longrun.wanted()));
+            tell("gave_up", json!(longrun.gave_up()));
             tell("restarts", json!(longrun.restarts()));
             tell("last_exit", exit(longrun.exit()));
         } else {

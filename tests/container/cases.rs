@@ -71,6 +71,7 @@ cases! {
     log_catchall_user_unknown
     logutil_pipeline
     not_pid1
+    off_by_itself
     oneshot_before_longrun
     orphans_reaped
     parallel_start

@@ -48,6 +48,8 @@ pub struct Longrun {
     paused: bool,
     never_started: bool,
     exit: Option<Exit>,
+    /// The last `finish` has said not to start it again.
+    gave_up: bool,
     /// How often `run` was started again because it was to be up.
     restarts: u32,
     /// The supervisor leaves when the service is down.
@@ -85,6 +87,7 @@ impl Longrun {
             paused: false,
             never_started: true,
             exit: None,
+            gave_up: false,
             restarts: 0,
             leaving: false,
             notifies: false,
@@ -123,6 +126,10 @@ impl Longrun {
     /// How `run` last ended.
     pub fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+    /// Whether it is down because its `finish` exited 125.
+    pub fn gave_up(&self) -> bool {
+        self.gave_up && self.phase == Phase::Down
     }
     /// How often `run` ended and was started again, without anybody asking for it.
     pub fn restarts(&self) -> u32 {
@@ -330,7 +337,8 @@ impl Longrun {
     }
 
     fn finish_exited(&mut self, exit: Exit, agenda: &mut Agenda) {
-        if exit == PERMANENT {
+        self.gave_up = exit == PERMANENT;
+        if self.gave_up {
             self.wanted = false;
             self.down_and_ready("OD", agenda);
         } else {

@@ -9,6 +9,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 /// Where Debian has the programs.
 const PROGRAMS: &str = "usr/lib/execline/bin";
@@ -26,6 +27,16 @@ pub struct Side {
     pub programs: PathBuf,
     path: OsString,
     libraries: PathBuf,
+    _links: Arc<Links>,
+}
+
+/// A folder of links that goes away with the last side.
+struct Links(PathBuf);
+
+impl Drop for Links {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What a script came to.
@@ -44,10 +55,10 @@ impl Side {
     pub fn both() -> Option<[Self; 2]> {
         let theirs = debian::original()?;
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("execline");
-        let ours = folder.join(format!("ours-{}", std::process::id()));
-        let last = folder.join(format!("last-{}", std::process::id()));
+        let links = Arc::new(Links(folder.join(std::process::id().to_string())));
+        let [ours, last] = ["ours", "last"].map(|name| links.0.join(name));
+        let _ = fs::remove_dir_all(&links.0);
         for folder in [&ours, &last] {
-            let _ = fs::remove_dir_all(folder);
             fs::create_dir_all(folder).unwrap();
         }
         for name in LAST {
@@ -59,13 +70,12 @@ impl Side {
         for entry in fs::read_dir(theirs.0.join(PROGRAMS)).unwrap() {
             symlink(&binary, ours.join(entry.unwrap().file_name())).unwrap();
         }
-        let ours = Self::new(ours, &last, PathBuf::new());
-        Some([ours, Self::new(theirs.0.join(PROGRAMS), &last, theirs.libraries())])
-    }
-
-    fn new(programs: PathBuf, last: &Path, libraries: PathBuf) -> Self {
-        let path = std::env::join_paths([&*programs, last]).unwrap();
-        Self { programs, path, libraries }
+        let side = |programs: PathBuf, libraries| {
+            let path = std::env::join_paths([&programs, &last]).unwrap();
+            Self { programs, path, libraries, _links: links.clone() }
+        };
+        let ours = side(ours, PathBuf::new());
+        Some([ours, side(theirs.0.join(PROGRAMS), theirs.libraries())])
     }
 
     /// A program, by its path, with this side's programs in its PATH and no others.

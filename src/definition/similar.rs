@@ -1,7 +1,12 @@
 //! Names that were meant, though they are not quite what was written.
 
 /// The word most like `name`, if one is so like it that it was probably meant.
-pub fn similar<'w>(name: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn similar<'w>(name: &str, mut words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    nearest(name, &mut words)
+}
+
+/// The same, once for all kinds of lists.
+fn nearest<'w>(name: &str, words: &mut dyn Iterator<Item = &'w str>) -> Option<&'w str> {
     let furthest = (name.chars().count() / 3).clamp(1, 3);
     let near = words.filter(|word| word.len().abs_diff(name.len()) <= 4 * furthest);
     let distances = near.map(|word| (distance(name, word), word));

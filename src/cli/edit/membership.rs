@@ -16,7 +16,7 @@ pub fn add_arguments() -> Command {
 
 /// Adds; returns the exit code.
 pub fn add(arguments: &ArgMatches) -> Result<i32, Failure> {
-    edit(arguments, Allowed::Warnings, |tree| {
+    edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "to", |bundle, name| tree.add(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.add(name, List::Dependencies, other))
     })
@@ -34,7 +34,7 @@ pub fn remove_arguments() -> Command {
 
 /// Removes; returns the exit code.
 pub fn remove(arguments: &ArgMatches) -> Result<i32, Failure> {
-    edit(arguments, Allowed::Warnings, |tree| {
+    edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "from", |bundle, name| tree.remove(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.remove(name, List::Dependencies, other))
     })

@@ -57,7 +57,7 @@ enum List {
 fn edit(
     arguments: &ArgMatches,
     allowed: Allowed,
-    steps: impl FnOnce(&mut Edited) -> Result<(), Failure>,
+    steps: &dyn Fn(&mut Edited) -> Result<(), Failure>,
 ) -> Result<i32, Failure> {
     let mut edited = Edited::open(arguments)?;
     let (_, before) = check::check(&edited.request)?;

@@ -62,7 +62,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     let Some((kind, arguments)) = arguments.subcommand() else {
         return Err(Failure::usage("what kind?"));
     };
-    edit(arguments, Allowed::Nothing, |tree| {
+    edit(arguments, Allowed::Nothing, &|tree| {
         let name = arguments.get_one::<String>("name").map_or("", |name| name);
         let new = New { tree, arguments, name };
         match kind {

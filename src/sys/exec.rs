@@ -83,7 +83,9 @@ impl Execve {
         if e == Errno::ENOENT { 127 } else { 126 }
     }
 
-    fn attempt(&self) -> Errno {
+    /// Becomes the program. Returns only on failure, with the reason. Like `go`, it makes no use of
+    /// memory.
+    pub fn attempt(&self) -> Errno {
         let file = self.strings.as_ptr() as usize;
         let argv = self.addresses.as_ptr() as usize;
         let Some(env) = self.addresses.get(self.env_at..) else { return Errno::EINVAL };

@@ -3,7 +3,8 @@
 
 use super::{Environment, Tool, Word, basename, die};
 use crate::sys::exec::{self, Execve, Found};
-use crate::sys::{fd, process, spawn};
+use crate::sys::spawn::{self, waited};
+use crate::sys::{fd, process};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -103,7 +104,8 @@ impl Process {
         format!("{} {}", self.tool.name, self.tool.usage)
     }
 
-    /// Starts `program` as a child, by a fork that goes on here if the program is ours.
+    /// Starts `program` as a child: by a fork that goes on here if the program is ours, else in our
+    /// memory, for as long as we wait for its execution.
     ///
     /// `setup` runs in the child first (to place descriptors, say). A program that cannot be found
     /// or executed is an error here, in the parent. No words at all: a child that exits 0.
@@ -115,39 +117,16 @@ impl Process {
         if program.argv.first().is_some_and(Vec::is_empty) {
             return Err(Errno::ENOENT);
         }
-        let program = resolve(self.path.as_deref(), program)?;
-        let (told, tell) = fd::pipe_above_2()?;
-        match process::fork()? {
-            process::Side::Parent(child) => {
-                drop(tell);
-                let mut errno = [0; 4];
-                if fd::read(raw(&told), &mut errno) == Ok(4) {
-                    let _ = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
-                    return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
-                }
-                Ok(child)
+        match resolve(self.path.as_deref(), program)? {
+            Some(Program::File(found, argv)) => {
+                let execve = Execve::new(&found.file, &argv, self.env.strings())?;
+                waited::execute(&|| setup().map_or_else(|e| e, |()| execve.attempt()))
             }
-            process::Side::Child => {
-                drop(told);
-                let failed = |e: Errno| -> ! {
-                    let _ = fd::write_all(raw(&tell), &(e as i32).to_ne_bytes());
-                    process::exit(127)
-                };
-                if let Err(e) = setup() {
-                    failed(e);
-                }
-                match program {
-                    None => process::exit(0),
-                    Some(Program::File(found, argv)) => {
-                        failed(exec::execve(&found.file, &argv, self.env.strings()))
-                    }
-                    Some(Program::Ours(tool, argv)) => {
-                        drop(tell);
-                        exec::set_comm(tool.name);
-                        process::exit(Self::new(tool, self.env.clone()).go(argv))
-                    }
-                }
-            }
+            Some(Program::Ours(tool, argv)) => fork(setup, || {
+                exec::set_comm(tool.name);
+                Self::new(tool, self.env.clone()).go(argv)
+            }),
+            None => fork(setup, || 0),
         }
     }
 
@@ -235,6 +214,31 @@ impl Process {
 /// Runs a tool as this process, until it ends or becomes another program.
 pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
     Process::new(tool, Environment::inherited()).go(argv)
+}
+
+/// Forks a child that goes on here, if `setup` succeeds.
+fn fork(setup: &dyn Fn() -> Result<(), Errno>, go: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    let (told, tell) = fd::pipe_above_2()?;
+    match process::fork()? {
+        process::Side::Parent(child) => {
+            drop(tell);
+            let mut errno = [0; 4];
+            if fd::read(raw(&told), &mut errno) == Ok(4) {
+                let _ = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
+                return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
+            }
+            Ok(child)
+        }
+        process::Side::Child => {
+            drop(told);
+            if let Err(e) = setup() {
+                let _ = fd::write_all(raw(&tell), &(e as i32).to_ne_bytes());
+                process::exit(127);
+            }
+            drop(tell);
+            process::exit(go())
+        }
+    }
 }
 
 /// How the runtime starts programs (`runtime::Launch`): in this process, where they are ours.

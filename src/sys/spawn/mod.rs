@@ -5,6 +5,7 @@
 
 mod shared;
 mod slots;
+pub mod waited;
 
 use super::exec::Execve;
 use super::{fd, limits, process};

@@ -159,15 +159,38 @@ fn a_processor_gets_every_line_once() {
     let _alone = alone();
     let folder = Folder::new("processor");
     let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
-    make_input(&input, 2000);
+    make_input(&input, 4000);
     let mut logger = ours();
     logger.args(["n10000", "s5000", "l500", "?cat; cat <&4 >&5; echo run >&5"]).arg(&logs);
     assert!(logger.stdin(File::open(&input).unwrap()).status().unwrap().success());
-    check(&logs, 2000, 0);
+    check(&logs, 4000, 0);
     let archives = fs::read_dir(&logs).unwrap().flatten();
     let archives = archives.filter(|e| e.path().extension().is_some_and(|e| e == "s")).count();
     assert!(archives > 40, "{archives}");
     assert_eq!(fs::read_to_string(logs.join("state")).unwrap(), "run\n".repeat(archives));
+}
+
+/// None of what was read at once waits in memory while the file that it fills is rotated, as with
+/// the original: a kill would take it along.
+#[test]
+fn what_is_read_at_once_is_written_at_once() {
+    let _alone = alone();
+    let folder = Folder::new("at-once");
+    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    make_input(&input, 80);
+    let theirs = debian::original().map(|debian| {
+        let mut logger = Command::new(debian.0.join("usr/bin/s6-log"));
+        logger.env("LD_LIBRARY_PATH", debian.libraries());
+        logger
+    });
+    for mut logger in [Some(ours()), theirs].into_iter().flatten() {
+        let _ = fs::remove_dir_all(&logs);
+        logger.arg("s4096").arg(&logs).stdin(File::open(&input).unwrap());
+        assert!(logger.status().unwrap().success());
+        let sizes = fs::read_dir(&logs).unwrap().map(|e| e.unwrap().metadata().unwrap().len());
+        assert_eq!(sizes.filter(|&size| size > 0).collect::<Vec<_>>(), [80 * LINE as u64]);
+        check(&logs, 80, 0);
+    }
 }
 
 /// A killed logger leaves what it has written, and its successor goes on.

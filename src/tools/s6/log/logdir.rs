@@ -10,13 +10,16 @@ use crate::sys::poll::Deadline;
 use crate::tools::die::show;
 use crate::tools::s6::outbox::Outbox;
 use crate::tools::{Exit, Process};
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc;
 use nix::sys::stat::{Mode, fchmod, stat, umask};
 use nix::unistd::{fsync, mkdir, unlink, write};
 use std::os::fd::OwnedFd;
+
+/// No read gives more than this, in bytes, with a stamp on each of many lines.
+const AT_ONCE: usize = 32 << 10;
 
 /// An open logging directory.
 pub struct Logdir {
@@ -135,8 +138,14 @@ impl Logdir {
         self.bytes + self.settings.tolerance >= self.settings.file_size
     }
 
-    /// How many of these bytes go to this file: up to the end of the line that fills it.
+    /// How many of these bytes go to this file. What was read at once is written at once, whole
+    /// lines of it, even if the first of them fills the file: a kill while it is rotated, which
+    /// takes as long as the disk does, is not to find the others here. A backlog goes up to the
+    /// line that fills the file.
     fn fitting(&self, pending: &[u8]) -> usize {
+        if pending.len() <= AT_ONCE {
+            return memrchr(b'\n', pending).map_or(pending.len(), |at| at + 1);
+        }
         let room = self.settings.file_size.saturating_sub(self.settings.tolerance + self.bytes);
         let from = usize::try_from(room).unwrap_or(usize::MAX).saturating_sub(1);
         let tail = pending.get(from..).unwrap_or_default();

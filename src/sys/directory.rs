@@ -1,4 +1,4 @@
-//! What is in a directory, by getdents(2). readdir(3) would take four calls more and a page of
+//! What is in a directory, by getdents(2). musl's readdir(3) takes three calls more and a page of
 //! memory for each, and a boot reads several directories for every service.
 
 use nix::errno::Errno;

@@ -18,7 +18,8 @@ use nix::sys::stat::{Mode, fchmod, stat, umask};
 use nix::unistd::{fsync, mkdir, unlink, write};
 use std::os::fd::OwnedFd;
 
-/// No read gives more than this, in bytes, with a stamp on each of many lines.
+/// One read hardly ever gives more than this, in bytes, with a stamp on each line. What is more
+/// counts as a backlog.
 const AT_ONCE: usize = 32 << 10;
 
 /// An open logging directory.

@@ -1,5 +1,6 @@
 //! The system: every `unsafe` block of the crate is in this folder (and the entry).
 
+mod arch;
 pub mod bug;
 pub mod clock;
 pub mod copy;

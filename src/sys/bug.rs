@@ -2,7 +2,8 @@
 //! process. A forked child of PID 1 must not send an abort's signal to PID 1.
 //!
 //! A release is built with `panic = "immediate-abort"`: what would panic is a trap instruction, and
-//! the kernel tells with SIGILL where it is. Other builds panic with words, by the hook.
+//! the signal for it, SIGILL or SIGTRAP, says where it is. Other builds panic with words, by the
+//! hook.
 
 use nix::libc::{c_int, c_void, siginfo_t};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
@@ -21,24 +22,27 @@ fn catch_traps() {
         SaFlags::SA_SIGINFO | SaFlags::SA_RESETHAND,
         SigSet::empty(),
     );
-    // SAFETY: `trapped` does what a handler may do, as it says.
-    let before = unsafe { sigaction(Signal::SIGILL, &told) };
-    if let Ok(ignored) = before
-        && matches!(ignored.handler(), SigHandler::SigIgn)
-    {
-        // SAFETY: not code of ours. Whoever ignores it wants what comes after us to ignore it.
-        let _ = unsafe { sigaction(Signal::SIGILL, &ignored) };
+    // Which of them it is depends on the machine: a trap of aarch64 and of powerpc64 is a SIGTRAP.
+    for signal in [Signal::SIGILL, Signal::SIGTRAP] {
+        // SAFETY: `trapped` does what a handler may do, as it says.
+        let before = unsafe { sigaction(signal, &told) };
+        if let Ok(ignored) = before
+            && matches!(ignored.handler(), SigHandler::SigIgn)
+        {
+            // SAFETY: not code of ours. Whoever ignores it wants what comes after us to ignore it.
+            let _ = unsafe { sigaction(signal, &ignored) };
+        }
     }
 }
 
 /// The handler. It may come at any time, in a child that shares our memory too: nothing here takes
 /// from the heap.
-extern "C" fn trapped(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
+extern "C" fn trapped(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
     // SAFETY: the kernel passes a siginfo_t to a handler with SA_SIGINFO.
     let info = unsafe { &*info };
     if info.si_code <= 0 {
         // Sent: it does what it does by default, once the handler is left.
-        let _ = super::process::kill(std::process::id() as i32, Signal::SIGILL as u8);
+        let _ = super::process::kill(std::process::id() as i32, signal as u8);
         return;
     }
     // SAFETY: the union holds an address where the kernel found a fault.
@@ -83,18 +87,7 @@ mod tests {
 
     #[test]
     fn a_trap_is_told_with_its_address_and_ends_the_process() {
-        let (status, said) = after(|| {
-            // SAFETY: what a panic is in a release: an instruction that always traps.
-            #[cfg(target_arch = "x86_64")]
-            unsafe {
-                std::arch::asm!("ud2")
-            };
-            // SAFETY: the same.
-            #[cfg(target_arch = "aarch64")]
-            unsafe {
-                std::arch::asm!("udf #0")
-            };
-        });
+        let (status, said) = after(crate::sys::arch::trap);
         assert_eq!(status.code(), Some(111));
         assert!(said.starts_with("sixtree: fatal: this is a bug, please report it: 0x"), "{said}");
         assert!(said.ends_with(concat!(" in ", env!("CARGO_PKG_VERSION"), "\n")), "{said}");
@@ -102,9 +95,11 @@ mod tests {
 
     #[test]
     fn a_signal_that_is_sent_is_no_bug() {
-        let (status, said) = after(|| {
-            let _ = process::kill(std::process::id() as i32, Signal::SIGILL as u8);
-        });
-        assert_eq!((status.signal(), said.as_str()), (Some(Signal::SIGILL as u8), ""));
+        fn after_sending(signal: Signal, what: fn()) {
+            let (status, said) = after(what);
+            assert_eq!((status.signal(), said.as_str()), (Some(signal as u8), ""));
+        }
+        after_sending(Signal::SIGILL, || nix::sys::signal::raise(Signal::SIGILL).unwrap());
+        after_sending(Signal::SIGTRAP, || nix::sys::signal::raise(Signal::SIGTRAP).unwrap());
     }
 }

@@ -11,9 +11,9 @@ pub const TICKS_PER_SECOND: u64 = 100;
 /// Bytes of a page of memory.
 pub fn page_size() -> u64 {
     // SAFETY: getauxval has no preconditions.
-    match unsafe { libc::getauxval(libc::AT_PAGESZ) } {
+    match unsafe { libc::getauxval(libc::AT_PAGESZ) } as usize {
         0 => 4096,
-        size => size,
+        size => size as u64,
     }
 }
 

@@ -10,8 +10,8 @@ pub struct Program(Vec<Pages>);
 
 #[derive(Debug)]
 struct Pages {
-    begin: u64,
-    length: u64,
+    begin: usize,
+    length: usize,
 }
 
 impl Program {
@@ -31,14 +31,14 @@ impl Program {
         for pages in &self.0 {
             let begin = pages.begin as *mut c_void;
             // SAFETY: read-only pages of a file: what is forgotten can be read again.
-            let _ = unsafe { libc::madvise(begin, pages.length as size_t, libc::MADV_DONTNEED) };
+            let _ = unsafe { libc::madvise(begin, pages.length, libc::MADV_DONTNEED) };
         }
     }
 
     /// Adds the whole pages between an address and another, so many bytes on.
-    fn add(&mut self, address: u64, length: u64) {
+    fn add(&mut self, address: usize, length: usize) {
         let Ok(Some(page)) = sysconf(SysconfVar::PAGE_SIZE) else { return };
-        let page = page.unsigned_abs();
+        let page = page as usize;
         let begin = address.next_multiple_of(page);
         let length = (address + length).saturating_sub(begin) / page * page;
         self.0.push(Pages { begin, length });
@@ -55,7 +55,7 @@ extern "C" fn add_first(info: *mut dl_phdr_info, _: size_t, program: *mut c_void
     let program = unsafe { &mut *program.cast::<Program>() };
     let is_read_only = |flags| flags & libc::PF_W == 0;
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && is_read_only(h.p_flags)) {
-        program.add(info.dlpi_addr + header.p_vaddr, header.p_memsz);
+        program.add(info.dlpi_addr as usize + header.p_vaddr as usize, header.p_memsz as usize);
     }
     1
 }

@@ -98,8 +98,10 @@ pub fn fork_sharing_descriptors() -> Result<Side, Errno> {
 /// the parent, so the child must not raise signals by it (a panic exits, see `bug`).
 fn clone(flags: i32) -> Result<Side, Errno> {
     let flags = flags | nix::libc::SIGCHLD;
+    // On s390x the stack comes first.
+    let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
     // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.
-    match unsafe { nix::libc::syscall(nix::libc::SYS_clone, flags, 0, 0, 0, 0) } {
+    match unsafe { nix::libc::syscall(nix::libc::SYS_clone, first, second, 0, 0, 0) } {
         -1 => Err(Errno::last()),
         0 => Ok(Side::Child),
         pid => Ok(Side::Parent(Pid::from_raw(pid as i32))),

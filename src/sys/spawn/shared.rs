@@ -237,7 +237,7 @@ fn restore_nofile(soft: u64, hard: u64) {
 fn restore_signals() -> Result<(), Errno> {
     const SET_BYTES: usize = 8;
     // The kernel's own struct: handler (the default one), flags, restorer, mask.
-    let default = [0_usize; 4];
+    let default = [0_u64; 4];
     let address = std::ptr::from_ref(&default) as usize;
     let which = libc::SIGPIPE as usize;
     // SAFETY: as many bytes as the kernel reads; the default is no code of ours.

@@ -68,7 +68,7 @@ fn about_file(letter: u8, word: &[u8]) -> bool {
         b's' => about(|f| f.st_size > 0),
         b'O' | b'U' => about(|f| f.st_uid == geteuid().as_raw()),
         b'G' => about(|f| f.st_gid == getegid().as_raw()),
-        b'N' => about(|f| modified(f) > (f.st_atime, f.st_atime_nsec)),
+        b'N' => about(|f| (f.st_mtime, f.st_mtime_nsec) > (f.st_atime, f.st_atime_nsec)),
         _ => false,
     }
 }
@@ -77,7 +77,7 @@ fn is(file: &FileStat, kind: libc::mode_t) -> bool {
     file.st_mode & libc::S_IFMT == kind
 }
 
-fn modified(file: &FileStat) -> (i64, i64) {
+fn modified(file: &FileStat) -> impl PartialOrd + use<> {
     (file.st_mtime, file.st_mtime_nsec)
 }
 

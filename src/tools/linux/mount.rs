@@ -5,7 +5,7 @@ use crate::format::fstab::{Entry, entries};
 use crate::tools::die::{errno, reason, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
-use nix::libc;
+use nix::libc::{self, c_ulong};
 use nix::mount::{MsFlags, mount, umount};
 
 /// Where the kernel tells what is mounted.
@@ -104,7 +104,7 @@ fn read(process: &Process, file: &str) -> Result<Vec<u8>, Exit> {
 /// What options come to: flags, and the rest for the file system to understand.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct How {
-    flags: u64,
+    flags: c_ulong,
     data: Word,
 }
 
@@ -121,20 +121,22 @@ impl How {
     }
 
     fn mount(&self, device: &[u8], directory: &[u8], kind: &[u8]) -> Result<(), Errno> {
-        let flags = MsFlags::from_bits_retain(self.flags as libc::c_ulong);
+        let flags = MsFlags::from_bits_retain(self.flags);
         mount(Some(device), directory, Some(kind), flags, Some(self.data.as_slice()))
     }
 }
 
-const SYNC: u64 = libc::MS_SYNCHRONOUS;
-const SILENT: u64 = libc::MS_SILENT;
-const NOSYMFOLLOW: u64 = 256;
-const LAZYTIME: u64 = 1 << 25;
-const PROPAGATION: u64 = libc::MS_SHARED | libc::MS_PRIVATE | libc::MS_SLAVE | libc::MS_UNBINDABLE;
-const DEFAULTS: u64 = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | SYNC;
+const SYNC: c_ulong = libc::MS_SYNCHRONOUS;
+const SILENT: c_ulong = libc::MS_SILENT;
+const NOSYMFOLLOW: c_ulong = 256;
+const LAZYTIME: c_ulong = 1 << 25;
+const PROPAGATION: c_ulong =
+    libc::MS_SHARED | libc::MS_PRIVATE | libc::MS_SLAVE | libc::MS_UNBINDABLE;
+const DEFAULTS: c_ulong =
+    libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | SYNC;
 
 /// What an option sets, and what it clears.
-const FLAGS: &[(&str, u64, u64)] = &[
+const FLAGS: &[(&str, c_ulong, c_ulong)] = &[
     ("async", 0, SYNC),
     ("atime", 0, libc::MS_NOATIME),
     ("bind", libc::MS_BIND, 0),

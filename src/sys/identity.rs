@@ -1,7 +1,7 @@
 //! Who this process is: its user and its groups.
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Uid, getegid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, getegid, getresgid, getresuid, setgid, setgroups, setuid};
 
 /// Whom to become. What is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,12 @@ impl Identity {
             let primary = self.gid.map_or_else(getegid, Gid::from_raw);
             let others = groups.iter().copied().map(Gid::from_raw).filter(|g| *g != primary);
             let all: Vec<Gid> = [primary].into_iter().chain(others).collect();
-            setgroups(&all).map_err(refused("set supplementary group list"))?;
+            match setgroups(&all) {
+                // Differs: whoever is this user already keeps the groups that the container has
+                // given it, where the kernel lets nobody change them.
+                Err(Errno::EPERM) if self.is_held() => {}
+                set => set.map_err(refused("set supplementary group list"))?,
+            }
         }
         if let Some(gid) = self.gid {
             setgid(Gid::from_raw(gid)).map_err(refused("setgid"))?;
@@ -40,5 +45,14 @@ impl Identity {
             setuid(Uid::from_raw(uid)).map_err(refused("setuid"))?;
         }
         Ok(())
+    }
+
+    /// Whether this process is that user in that group, and may become no other: real, effective
+    /// and saved numbers are the same. An identity without a user or a group is nobody's.
+    fn is_held(&self) -> bool {
+        let (Some(uid), Some(gid)) = (self.uid, self.gid) else { return false };
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        getresuid().is_ok_and(|now| [now.real, now.effective, now.saved] == [uid; 3])
+            && getresgid().is_ok_and(|now| [now.real, now.effective, now.saved] == [gid; 3])
     }
 }

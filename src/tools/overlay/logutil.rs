@@ -1,30 +1,53 @@
 //! logutil-service and logutil-newfifo: s6-log as nobody, with the container's script.
 
 use super::container::settings;
+use crate::sys::identity::{Identity, Refused};
 use crate::sys::{remove, user::User};
 use crate::tools::die::{octal, show};
+use crate::tools::s6::{applyuidgid, envuidgid};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
-use nix::unistd::{Gid, Uid};
+use nix::unistd::{Gid, Uid, geteuid};
+
+/// Whom logutil-service becomes where there is no user called nobody.
+const NOBODY: u32 = 65534;
 
 /// `logutil-service [ -f fifo ] dir`: logs its stdin, or what is written to a FIFO, into `dir`.
 pub fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "f:")?;
     let fifo = options.value('f').map(<[u8]>::to_vec).filter(|fifo| !fifo.is_empty());
     let dir = options.rest().into_iter().next().ok_or(Exit(1))?;
-    let mut chain = Vec::new();
     if let Some(fifo) = fifo {
-        chain.extend(words("redirfd -rnb 0"));
-        chain.push(fifo);
+        // The FIFO is opened with the rights of whoever starts the logger.
+        let open = words("redirfd -rnb 0").chain([fifo]);
+        return Ok(open.chain(words("logutil-service --")).chain([dir]).collect::<Vec<_>>().into());
     }
-    chain.extend(words("s6-envuidgid -D 65534:65534 nobody s6-applyuidgid -U"));
-    chain.extend(words("exec -c s6-log -b --"));
+    become_nobody(process)?;
+    let mut chain: Vec<_> = words("exec -c s6-log -b --").collect();
     let script = settings(process).logging_script;
     let blank = |b: &u8| b" \t\n".contains(b);
     chain.extend(script.split(blank).filter(|w| !w.is_empty()).map(<[u8]>::to_vec));
     chain.push(dir);
     Ok(chain.into())
+}
+
+/// Gives up root's rights.
+///
+/// Differs: whoever may not become another user (an ordinary user, root without capabilities or
+/// in a namespace without that user) logs as itself.
+fn become_nobody(process: &Process) -> Result<(), Exit> {
+    let nobody = Identity { uid: Some(NOBODY), gid: Some(NOBODY), groups: Some(Vec::new()) };
+    let nobody = envuidgid::account(process, b"nobody")?.unwrap_or(nobody);
+    match applyuidgid::attempt(nobody) {
+        Err(Refused { errno: Errno::EPERM | Errno::EINVAL, step }) => {
+            if geteuid().is_root() {
+                process.warn(format_args!("unable to {step}: logging as root, not as nobody"));
+            }
+            Ok(())
+        }
+        other => other.map_err(|r| process.unable(r.step)(r.errno)),
+    }
 }
 
 fn words(line: &str) -> impl Iterator<Item = Word> {

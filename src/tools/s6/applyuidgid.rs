@@ -1,8 +1,9 @@
 //! s6-applyuidgid: becomes another user, then a program.
 //! Reference: <https://skarnet.org/software/s6/s6-applyuidgid.html>.
 
-use crate::sys::identity::Identity;
+use crate::sys::identity::{Identity, Refused};
 use crate::tools::{Exit, Next, Options, Process, Word, die};
+use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 /// `s6-applyuidgid [ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
@@ -37,10 +38,17 @@ pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Exit> {
 
 /// Becomes `identity`, in which a uid or gid of 0 means no change.
 pub fn assume(process: &Process, identity: Identity) -> Result<(), Exit> {
-    let nonzero = |id: Option<u32>| id.filter(|id| *id != 0);
-    let (uid, gid) = (nonzero(identity.uid), nonzero(identity.gid));
-    let refused = Identity { uid, gid, groups: identity.groups }.assume();
-    refused.map_err(|r| process.fatal_errno(format_args!("unable to {}", r.step), r.errno))
+    attempt(identity)
+        .map_err(|r| process.fatal_errno(format_args!("unable to {}", r.step), r.errno))
+}
+
+/// The same for a tool that has an alternative.
+pub fn attempt(identity: Identity) -> Result<(), Refused> {
+    let is_root = getuid().is_root() && geteuid().is_root();
+    let is_roots = getgid().as_raw() == 0 && getegid().as_raw() == 0;
+    let uid = identity.uid.filter(|uid| *uid != 0 || is_root);
+    let gid = identity.gid.filter(|gid| *gid != 0 || is_roots);
+    Identity { uid, gid, groups: identity.groups }.assume()
 }
 
 /// Removes the variables that tell whom to become.

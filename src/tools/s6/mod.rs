@@ -1,11 +1,11 @@
 //! The s6 family of tools.
 
-mod applyuidgid;
+pub mod applyuidgid;
 mod background_watch;
 pub mod control;
 mod dates;
 pub mod envdir;
-mod envuidgid;
+pub mod envuidgid;
 pub mod fdholder;
 mod fghack;
 mod ftrig;

@@ -1,26 +1,16 @@
 //! `S6_STAGE2_HOOK`: a command that may change the tree before it is read.
 
 use super::{Boot, Refusal};
-use crate::sys::fd;
-use crate::sys::process;
+use crate::runtime::stop_signals;
 use crate::sys::spawn::{Child, Session, spawn};
+use crate::sys::{fd, process, signal};
 use crate::tools::{Word, chain};
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
 
 /// What makes a hook a shell's business.
 const METACHARACTERS: &[u8] = b"|&;<>()$`\\\"'*?[#~=%";
-
-/// What stops the container while the hook runs. They are held back: nobody else takes them.
-const STOPS: [Signal; 6] = [
-    Signal::SIGTERM,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGPWR,
-];
 
 /// Splits text into words at blanks.
 pub fn words(text: &[u8]) -> Vec<Word> {
@@ -65,9 +55,8 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
         true => vec![b"/bin/sh".to_vec(), b"-c".to_vec(), text.to_vec()],
         false => words(text),
     };
-    let stops: SigSet = STOPS.into_iter().collect();
-    let mut watched = stops;
-    watched.add(Signal::SIGCHLD);
+    let stops: Vec<u8> = stop_signals().collect();
+    let watched = signal::set(&[stops.as_slice(), &[Signal::SIGCHLD as u8]].concat());
     let _ = nix::unistd::chdir("/");
     let program = chain::launch(argv, boot.env.strings())?;
     let child = Child {
@@ -79,8 +68,8 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
     };
     let hook = spawn(&child, || program.go())?;
     loop {
-        let signal = watched.wait()?;
-        if stops.contains(signal) {
+        let number = signal::wait(&watched, None)?;
+        if stops.contains(&number) {
             let _ = process::kill(hook.as_raw(), Signal::SIGTERM as u8);
             return Ok(Ended::Stopped);
         }

@@ -8,6 +8,7 @@ mod environment;
 mod hook;
 mod preinit;
 mod refuse;
+mod starter;
 mod terminal;
 mod tree;
 
@@ -41,8 +42,9 @@ struct Boot {
 
 /// Runs `/init` with its arguments; returns the exit code.
 pub fn run(argv: Vec<Word>) -> i32 {
+    let held = runtime::hold_signals(Role::Container).map_err(Refusal::NoLoop);
     fill_stdio();
-    match boot(argv) {
+    match held.and_then(|()| boot(argv)) {
         Ok(code) => i32::from(code),
         Err(refusal) => {
             let _ = fd::write_all(2, refusal.to_string().as_bytes());
@@ -57,8 +59,10 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     if !Path::new("/proc/self").exists() {
         return Err(Refusal::NoProc);
     }
-    preinit::wait_for_closing(&boot.settings);
-    runtime::hold_signals().map_err(Refusal::NoLoop)?;
+    let waited = starter::wait_for_closing(&boot.settings).map_err(Refusal::NoLoop)?;
+    if waited == starter::Wait::Stopped {
+        return Ok(0);
+    }
     boot.run_directory = preinit::run_directory(&boot.settings, boot.settings.verbosity)?;
     boot.tell_run_directory();
     preinit::lay_out(&boot.run_directory)?;

@@ -4,7 +4,6 @@
 
 use super::{Refusal, info, warn};
 use crate::format::settings::{RUNDIR, Settings, private_rundir};
-use crate::sys::fd;
 use crate::tools::die;
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
@@ -21,24 +20,6 @@ const LEFT_OVER: &[&str] =
 
 /// What stands for our program in /run/s6/basedir/bin.
 const PROGRAMS: &[&str] = &["init", "halt", "poweroff", "reboot", "shutdown"];
-
-/// Waits until whoever started us closes what they hold us back with: a line on descriptor 3, or
-/// the end of `S6_WAIT_FOR_CLOSING_FD`.
-pub fn wait_for_closing(settings: &Settings) {
-    let mut buffer = [0; 256];
-    if fd::is_open(3) {
-        while let Ok(n @ 1..) = fd::read(3, &mut buffer) {
-            if buffer.iter().take(n).any(|&b| b == b'\n') {
-                break;
-            }
-        }
-        fd::close(3);
-    }
-    if let Some(number) = settings.wait_for_closing_fd.map(i32::from).filter(|n| *n > 3) {
-        while let Ok(1..) = fd::read(number, &mut buffer) {}
-        fd::close(number);
-    }
-}
 
 /// Finds the directory that is to be /run: what `SIXTREE_RUNDIR` names, /run, a tmpfs on it if we
 /// may mount one, or a directory of our own in /tmp.

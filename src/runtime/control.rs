@@ -1,4 +1,4 @@
-//! Orders from outside: letters in FIFOs, and signals.
+//! Orders from outside that come through FIFOs, a letter each.
 
 use super::poller::Source;
 use super::service::open_fifo;
@@ -10,7 +10,6 @@ use crate::graph::ServiceId;
 use crate::sys::fd;
 use crate::sys::lock::Lock;
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -131,63 +130,8 @@ impl Runtime {
         }
     }
 
-    /// Takes the signals that have come.
-    pub(super) fn take_signals(&mut self) {
-        while let Some((signal, sender)) = self.signals.next() {
-            if signal != Signal::SIGCHLD {
-                self.note_signal(signal, sender);
-            }
-            match signal {
-                Signal::SIGCHLD => self.reap(),
-                other if self.settings.role == Role::Supervise => self.supervisor_signal(other),
-                Signal::SIGALRM => self.rescan(),
-                Signal::SIGABRT if self.settings.role != Role::Container => self.leave(false, true),
-                _ if self.scan.run_signal_script(signal) => self.start_signal_script(signal),
-                Signal::SIGHUP => self.rescan_and_prune(),
-                other if self.settings.role == Role::Container => self.container_signal(other),
-                Signal::SIGTERM | Signal::SIGINT => self.leave(false, false),
-                Signal::SIGQUIT => self.leave(true, false),
-                _ => {}
-            }
-        }
-    }
-
-    /// What signals mean to s6-supervise: TERM is `xd`, HUP is `x`, QUIT leaves the service behind,
-    /// and INT takes its process group along.
-    fn supervisor_signal(&mut self, signal: Signal) {
-        let Some(id) = self.services.keys().next().copied() else { return };
-        match signal {
-            Signal::SIGTERM => {
-                self.feed(Event::Control(id, Control::Exit));
-                self.feed(Event::Control(id, Control::Down { permanently: false }));
-            }
-            Signal::SIGHUP => self.feed(Event::Control(id, Control::Exit)),
-            Signal::SIGQUIT => self.left = true,
-            Signal::SIGINT => {
-                let run = self.services.get(&id).and_then(|s| s.processes.run);
-                if let Some(run) = run {
-                    let _ = crate::sys::process::kill(-run.as_raw(), Signal::SIGINT as u8);
-                }
-                self.left = true;
-            }
-            _ => {}
-        }
-    }
-
-    /// Differs: QUIT, WINCH (without a terminal), INT, USR1 and PWR stop the container as TERM
-    /// does: they are the STOPSIGNAL of common base images, or asked for a reboot that no
-    /// container can have.
-    fn container_signal(&mut self, signal: Signal) {
-        let stops = signal != Signal::SIGWINCH || !self.has_terminal();
-        self.feed(Event::Signal { number: signal as u8, stops });
-    }
-
-    fn has_terminal(&self) -> bool {
-        use std::io::IsTerminal;
-        [0, 1, 2].into_iter().any(|n| fd::borrow(n).is_terminal())
-    }
-
-    fn leave(&mut self, loggers: bool, at_once: bool) {
+    /// Leaves the scan directory; a container stops.
+    pub(super) fn leave(&mut self, loggers: bool, at_once: bool) {
         match self.settings.role {
             Role::Container => {
                 self.note_stop("s6-svscanctl");

@@ -29,7 +29,7 @@ mod update;
 pub use live::LiveTree;
 pub use servicedir::{LiveError, fill};
 pub use settings::{Cmd, Launch, Role, Settings};
-pub use signals::hold as hold_signals;
+pub use signals::{hold as hold_signals, stops as stop_signals};
 
 use crate::engine::{Engine, Event, Failure, Time};
 use crate::graph::{Direction, Graph, ServiceId};
@@ -105,7 +105,7 @@ impl Runtime {
     pub fn new(settings: Settings, graph: Graph) -> Result<Self, Errno> {
         crate::sys::spawn::keep_to_ourselves();
         let poller = Poller::new()?;
-        let signals = Signals::watch()?;
+        let signals = Signals::watch(settings.role)?;
         poller.watch(signals.fd(), Source::Signals)?;
         Ok(Self {
             engine: Engine::new(graph),

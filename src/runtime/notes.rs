@@ -8,7 +8,6 @@ use super::service::stamp;
 use crate::engine::{BOOT, Exit, Outcome, RequestId, Script};
 use crate::format::signal;
 use crate::graph::ServiceId;
-use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 impl Runtime {
@@ -77,12 +76,12 @@ impl Runtime {
     }
 
     /// A signal came.
-    pub(super) fn note_signal(&mut self, signal: Signal, sender: u32) {
+    pub(super) fn note_signal(&mut self, number: u8, sender: u32) {
         let sender = match sender {
             0 => "outside the container".to_owned(),
             pid => format!("pid {pid}"),
         };
-        self.info(&format!("{signal} came from {sender}"));
+        self.info(&format!("SIG{} came from {sender}", signal::name(number)));
     }
 
     /// `halt` or `s6-svscanctl` ask for a stop.

@@ -68,7 +68,7 @@ impl Drop for Caught {
 }
 
 /// A set of signals of any number, real-time ones too.
-fn set(numbers: &[u8]) -> SigSet {
+pub fn set(numbers: &[u8]) -> SigSet {
     let mut raw = *SigSet::empty().as_ref();
     for &number in numbers {
         // SAFETY: `raw` is an initialised set; a number that is no signal is refused.
@@ -79,7 +79,7 @@ fn set(numbers: &[u8]) -> SigSet {
 }
 
 /// Takes the next pending signal of a set, all of which are blocked. EAGAIN: none came in time.
-fn wait(set: &SigSet, timeout: Option<Duration>) -> Result<u8, Errno> {
+pub fn wait(set: &SigSet, timeout: Option<Duration>) -> Result<u8, Errno> {
     let timeout = timeout.map(|t| *nix::sys::time::TimeSpec::from_duration(t).as_ref());
     let timeout = timeout.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: both point to values that outlive the call, or to nothing.

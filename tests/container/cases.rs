@@ -49,6 +49,8 @@ cases! {
     fail_explained
     fail_oneshot_0
     fail_oneshot_2
+    fd3_at_start
+    fd3_for_writing
     fix_attrs_hidden
     fix_attrs_modes
     graph_chain
@@ -99,7 +101,11 @@ cases! {
     signal_int_stops
     signal_pwr_stops
     signal_quit_stops
+    signal_rtmin3_stops
+    signal_rtmin_of_musl_stops
+    signal_rtmin_to_cmd
     signal_term_at_once
+    signal_term_before_all
     signal_term_during_boot
     signal_term_twice
     signal_usr1_stops

@@ -2,9 +2,10 @@
 
 use nix::cmsg_space;
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
-    UnixAddr, recvmsg, sendmsg, socket,
+    AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, recvmsg,
+    sendmsg, socket,
 };
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -65,26 +66,54 @@ pub fn send(fd: BorrowedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno>
 }
 
 /// Receives bytes, and appends the descriptors that came beside them (closed on exec); how many
-/// bytes came. 0 is the end. There is room for as many descriptors as the kernel lets through: if
-/// it had to close some, nobody would learn of the others.
+/// bytes came. 0 is the end. There is room for as many descriptors as the kernel lets through.
+///
+/// EMFILE: this process may not have so many. Those that it got are closed again, since the sender
+/// counts on all of them or none.
 pub fn receive(fd: BorrowedFd, buffer: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize, Errno> {
-    let mut space = cmsg_space!([RawFd; MAX_FDS]);
+    let mut control = cmsg_space!([RawFd; MAX_FDS]);
+    let (bytes, flags) = receive_message(fd, buffer, &mut control)?;
+    let received = rights(&control);
+    if flags.contains(MsgFlags::MSG_CTRUNC) {
+        return Err(Errno::EMFILE);
+    }
+    fds.extend(received);
+    Ok(bytes)
+}
+
+fn receive_message(
+    fd: BorrowedFd,
+    buffer: &mut [u8],
+    control: &mut [u8],
+) -> Result<(usize, MsgFlags), Errno> {
     let mut iov = [IoSliceMut::new(buffer)];
     loop {
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-        match recvmsg::<UnixAddr>(fd.as_raw_fd(), &mut iov, Some(&mut space), flags) {
+        match recvmsg::<UnixAddr>(fd.as_raw_fd(), &mut iov, Some(&mut *control), flags) {
             Err(Errno::EINTR) => {}
-            Err(e) => return Err(e),
-            Ok(message) => {
-                for part in message.cmsgs()? {
-                    if let ControlMessageOwned::ScmRights(received) = part {
-                        fds.extend(received.into_iter().map(super::fd::own));
-                    }
-                }
-                return Ok(message.bytes);
-            }
+            received => return received.map(|message| (message.bytes, message.flags)),
         }
     }
+}
+
+/// Takes over the descriptors of a control message as the kernel writes it (`struct cmsghdr`): its
+/// length, which is 0 where there is none; level; type; numbers. nix does not hand them out of a
+/// message that was truncated, and they would stay open.
+fn rights(control: &[u8]) -> Vec<OwnedFd> {
+    let Some((length, rest)) = control.split_first_chunk() else { return Vec::new() };
+    let Some((level, rest)) = rest.split_first_chunk() else { return Vec::new() };
+    let Some((kind, _)) = rest.split_first_chunk() else { return Vec::new() };
+    let kind = (i32::from_ne_bytes(*level), i32::from_ne_bytes(*kind));
+    if kind != (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+        return Vec::new();
+    }
+    let header = size_of::<usize>() + 2 * size_of::<i32>();
+    let numbers = control.get(header..usize::from_ne_bytes(*length)).unwrap_or(&[]);
+    let numbers = numbers.chunks_exact(size_of::<RawFd>());
+    numbers
+        .filter_map(|n| n.first_chunk())
+        .map(|n| super::fd::own(RawFd::from_ne_bytes(*n)))
+        .collect()
 }
 
 fn stream(flags: SockFlag) -> Result<OwnedFd, Errno> {
@@ -127,6 +156,35 @@ mod tests {
         assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(0));
         assert_eq!(send(server.as_fd(), b"x", &[]), Err(Errno::EPIPE));
         std::fs::remove_file(path).unwrap();
+    }
+
+    /// In a process of its own, whose limit of open files is that of all threads.
+    #[test]
+    fn descriptors_that_do_not_fit_are_closed_again() {
+        use crate::sys::process::{self, Side};
+        let Side::Parent(child) = process::fork().unwrap() else {
+            let met = std::panic::catch_unwind(receive_too_many);
+            process::exit(if met.is_ok() { 0 } else { 1 });
+        };
+        let ended = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
+        assert_eq!(ended.unwrap().unwrap().1.code(), Some(0));
+    }
+
+    fn receive_too_many() {
+        use nix::sys::resource::{Resource, setrlimit};
+        let (here, there) = std::os::unix::net::UnixStream::pair().unwrap();
+        let open = || (0..1024).filter(|fd| super::super::fd::is_open(*fd)).collect::<Vec<_>>();
+        let before = open();
+        // Room for four.
+        let limit = (0..1024).filter(|fd| !before.contains(fd)).nth(4).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, limit as u64, 1024).unwrap();
+        let mut fds = Vec::new();
+        send(here.as_fd(), b"x", &[0; 200]).unwrap();
+        assert_eq!(receive(there.as_fd(), &mut [0; 8], &mut fds), Err(Errno::EMFILE));
+        assert_eq!((fds.len(), open()), (0, before));
+        send(here.as_fd(), b"x", &[0; 2]).unwrap();
+        assert_eq!(receive(there.as_fd(), &mut [0; 8], &mut fds), Ok(1));
+        assert_eq!(fds.len(), 2);
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use crate::world::{Side, World};
 use std::fs;
+use std::io::Read;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
 
 /// Makes instances of a service, controls them, removes them.
 #[test]
@@ -110,4 +113,31 @@ fn makers_write_what_execline_reads() {
     let relative = ["s6-usertree-maker", "joe", "log", "there"];
     assert_eq!(world.run_of(Side::Ours, &relative).code, Some(100));
     assert_eq!(world.run(&tree).code, Some(111), "it is there already");
+}
+
+/// Whoever may only list what a daemon holds cannot use up its descriptors, neither with messages
+/// of more than there is room for nor with some that it keeps back.
+#[test]
+fn descriptors_that_nobody_may_store_are_closed() {
+    let world = World::ours("hoarder");
+    let rule = "rules/uid/self";
+    world.service(rule, &[("allow", ""), ("env/S6_FDHOLDER_LIST", "\n")]);
+    let daemon = ["s6-fdholder-daemon", "-c", "4", "-i", "rules", "holder"];
+    world.spawn(Side::Ours, &[&["s6-softlimit", "-o", "40"], &daemon[..]].concat());
+    let connect = || UnixStream::connect(world.dir.join("holder"));
+    world.until("the daemon listens", || connect().is_ok());
+    for _ in 0..3 {
+        let mut hoarder = connect().unwrap();
+        let copies = vec![hoarder.as_raw_fd(); 253];
+        sixtree::sys::socket::send(hoarder.as_fd(), b"\0", &copies).unwrap();
+        // What it sent comes back to its end, or is the reason to let it go.
+        assert!(matches!(hoarder.read(&mut [0; 8]), Ok(0) | Err(_)));
+        assert_eq!(world.ok(&["s6-fdholder-list", "-t", "10000", "holder"]), "");
+    }
+    let hoarders: Vec<UnixStream> = (0..3).map(|_| connect().unwrap()).collect();
+    for hoarder in &hoarders {
+        let sent = sixtree::sys::socket::send(hoarder.as_fd(), b"\0", &[0; 20]);
+        assert_eq!(sent, Ok(1));
+    }
+    assert_eq!(world.ok(&["s6-fdholder-list", "-t", "10000", "holder"]), "");
 }

@@ -4,7 +4,7 @@
 
 use crate::sys::fd::borrow;
 use crate::sys::poll::{self, Deadline};
-use crate::sys::socket::{self, MAX_FDS};
+use crate::sys::socket;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use std::collections::VecDeque;
@@ -28,15 +28,17 @@ const HEADER: usize = 6;
 pub struct Receiver {
     socket: RawFd,
     /// The most bytes that a message may have.
-    limit: usize,
+    max_bytes: usize,
+    /// The most descriptors that one may have.
+    max_fds: usize,
     bytes: Vec<u8>,
     fds: VecDeque<OwnedFd>,
 }
 
 impl Receiver {
-    /// Reads messages of at most so many bytes.
-    pub fn new(socket: RawFd, limit: usize) -> Self {
-        Self { socket, limit, bytes: Vec::new(), fds: VecDeque::new() }
+    /// Reads messages of at most so many bytes and descriptors.
+    pub fn new(socket: RawFd, max_bytes: usize, max_fds: usize) -> Self {
+        Self { socket, max_bytes, max_fds, bytes: Vec::new(), fds: VecDeque::new() }
     }
 
     /// Whether no message has come in part.
@@ -60,7 +62,7 @@ impl Receiver {
             }
             self.fds.extend(fds);
             // Those of a message, and of the one after it whose first bytes came with its last.
-            if self.fds.len() > 2 * MAX_FDS {
+            if self.fds.len() > 2 * self.max_fds {
                 return Err(Errno::EPROTO);
             }
         }
@@ -82,7 +84,7 @@ impl Receiver {
         let Some((count, rest)) = rest.split_first_chunk() else { return Ok(None) };
         let length = u32::from_be_bytes(*length) as usize;
         let count = usize::from(u16::from_be_bytes(*count));
-        if length > self.limit || count > MAX_FDS {
+        if length > self.max_bytes || count > self.max_fds {
             return Err(Errno::EPROTO);
         }
         let Some(bytes) = rest.get(..length) else { return Ok(None) };
@@ -168,7 +170,7 @@ mod tests {
     fn messages_arrive_as_they_were_sent() {
         let (a, b) = ends();
         let mut sender = Sender::new(a.as_raw_fd());
-        let mut receiver = Receiver::new(b.as_raw_fd(), 1 << 20);
+        let mut receiver = Receiver::new(b.as_raw_fd(), 1 << 20, 1);
         let (read, write) = fd::pipe_above_2().unwrap();
         sender.put(b"one", vec![Rc::new(write)]);
         sender.put(b"", vec![]);
@@ -205,11 +207,22 @@ mod tests {
 
     #[test]
     fn what_is_too_long_or_claims_too_much_is_refused() {
-        for header in [b"\0\0\0\x05\0\0", b"\0\0\0\0\x01\0"] {
+        for header in [b"\0\0\0\x05\0\0", b"\0\0\0\0\0\x02"] {
             let (a, b) = ends();
             fd::write_all(a.as_raw_fd(), header).unwrap();
-            let mut receiver = Receiver::new(b.as_raw_fd(), 4);
+            let mut receiver = Receiver::new(b.as_raw_fd(), 4, 1);
             assert_eq!(receiver.wait(Deadline::NEVER).err(), Some(Errno::EPROTO));
         }
+    }
+
+    #[test]
+    fn descriptors_that_no_message_claims_are_not_hoarded() {
+        let (a, b) = ends();
+        let mut receiver = Receiver::new(b.as_raw_fd(), 4, 1);
+        let copies = [a.as_raw_fd(); 3];
+        socket::send(borrow(a.as_raw_fd()), b"\0", &copies[..2]).unwrap();
+        assert!(receiver.next().unwrap().is_none(), "one for each of two messages");
+        socket::send(borrow(a.as_raw_fd()), b"\0", &copies).unwrap();
+        assert_eq!(receiver.next().err(), Some(Errno::EPROTO));
     }
 }

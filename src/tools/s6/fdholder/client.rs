@@ -33,7 +33,7 @@ impl Client {
     pub fn on(socket: OwnedFd, deadline: Deadline) -> Result<Self, Errno> {
         fd::set_nonblocking(socket.as_raw_fd(), true)?;
         let sender = Sender::new(socket.as_raw_fd());
-        let receiver = Receiver::new(socket.as_raw_fd(), MAX_MESSAGE);
+        let receiver = Receiver::new(socket.as_raw_fd(), MAX_MESSAGE, MAX_FDS);
         Ok(Self { deadline, sender, receiver, _socket: socket })
     }
 

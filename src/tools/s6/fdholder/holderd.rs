@@ -61,7 +61,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         fd::close(1);
         fd::open_all(&[1]).map_err(process.unable("open /dev/null"))?;
     }
-    let mut daemon = Daemon { process, settings, rules, signals, held: LiteMap::new() };
+    let spare = fd::borrow(0).try_clone_to_owned().ok();
+    let mut daemon = Daemon { process, settings, rules, signals, held: LiteMap::new(), spare };
     daemon.serve().map_err(process.unable("serve"))?;
     Ok(Next::Exit(u8::from(!daemon.held.is_empty())))
 }
@@ -84,6 +85,8 @@ struct Daemon<'a> {
     rules: Rules,
     signals: Signals,
     held: LiteMap<Word, Held>,
+    /// Given up when there is no other descriptor, so that a client can be turned away.
+    spare: Option<OwnedFd>,
 }
 
 /// What a client may do.
@@ -168,20 +171,32 @@ impl Daemon<'_> {
         Ok(ends)
     }
 
-    fn accept(&self) -> Result<Option<Client>, Errno> {
+    fn accept(&mut self) -> Result<Option<Client>, Errno> {
         let socket = match ipc::accept(0, false) {
             Ok(socket) => socket,
             Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR) => return Ok(None),
+            Err(Errno::EMFILE | Errno::ENFILE) => {
+                self.turn_away();
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         };
         Ok(self.rights(&socket).map(|rights| Client {
-            receiver: Receiver::new(socket.as_raw_fd(), MAX_MESSAGE),
+            receiver: Receiver::new(socket.as_raw_fd(), MAX_MESSAGE, rights.max_fds()),
             sender: Sender::new(socket.as_raw_fd()),
             socket,
             rights,
             dumping: 0,
             deadline: Deadline::after_ms(self.settings.timeout_ms),
         }))
+    }
+
+    /// There are too many open files. The next client is let go of at once: it would keep us awake,
+    /// and what is held must not be lost for it.
+    fn turn_away(&mut self) {
+        self.spare = None;
+        drop(ipc::accept(0, false));
+        self.spare = fd::borrow(0).try_clone_to_owned().ok();
     }
 
     /// What the one on the other side may do, who may connect.
@@ -409,6 +424,12 @@ impl Rights {
             }
         }
         Ok(rights)
+    }
+
+    /// The most descriptors that a message from the client may have. One that may not even store is
+    /// told so, and gives no more than that meanwhile.
+    fn max_fds(&self) -> usize {
+        if self.set_dump { MAX_FDS } else { 1 }
     }
 }
 

@@ -24,6 +24,8 @@ use std::os::fd::AsFd;
 
 /// The most bytes that a client may send.
 const MAX_BYTES: usize = 1 << 28;
+/// stdin, stdout and stderr.
+const STDIO: usize = 3;
 /// The most words, and the most variables.
 const MAX_STRINGS: u32 = 131_072;
 
@@ -37,7 +39,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     }
     fd::open_all(&[2]).map_err(process.unable("open /dev/null"))?;
     say(SERVER_BANNER).map_err(process.unable("write banner to client"))?;
-    let message = Receiver::new(0, MAX_BYTES).wait(deadline);
+    let message = Receiver::new(0, MAX_BYTES, STDIO).wait(deadline);
     let mut message = message.map_err(process.unable("read message from client"))?;
     let mut program = options.words().to_vec();
     let variables = understand(process, &message, &mut program)?;

@@ -25,8 +25,8 @@ dist: ## Build the static release and its tarballs in target/dist [TARGET=arm64]
 
 .PHONY: check
 check: ## Format, lints (clippy with warnings denied), and all the tests
-	cargo fmt --check
-	cargo clippy --all-targets --quiet -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@scripts/test
 
 .PHONY: test

@@ -4,12 +4,10 @@
 
 pub mod cli;
 pub mod definition;
-pub mod engine;
-pub mod execline;
-pub mod format;
-pub mod graph;
 pub mod init;
 pub mod multicall;
 pub mod runtime;
 pub mod sys;
 pub mod tools;
+
+pub use sixtree_core::{engine, execline, format, graph};

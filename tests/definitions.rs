@@ -132,9 +132,9 @@ fn every_report_for_forges_has_their_form() {
 /// Every code that a source file can give.
 fn codes() -> BTreeSet<String> {
     let sources = [
-        "src/definition/error.rs",
-        "src/definition/names.rs",
-        "src/graph/conflict.rs",
+        "crates/core/src/definition/error.rs",
+        "crates/core/src/definition/names.rs",
+        "crates/core/src/graph/conflict.rs",
         "src/cli/check/lint.rs",
     ];
     let text: String = sources.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();

@@ -4,13 +4,15 @@
 //! where an image's layer only adds a file to a service of another layer, the file system has
 //! joined the two before anybody reads them.
 
-use super::error::{Fault, Mistake, Place};
-use super::parse::{self, Type};
-use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word, names};
 use crate::sys::directory::{self, Entry, Kind as FileKind};
 use crate::sys::file;
 use litemap::LiteMap;
 use nix::errno::Errno;
+use sixtree_core::definition::parse::{self, Type};
+use sixtree_core::definition::{
+    Atomic, Definition, Fault, HANDED_ON, Kind, Longrun, Mistake, Oneshot, Place, Reference,
+    SystemError, Word, names,
+};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +45,7 @@ impl Reader<'_> {
     fn source(&mut self, source: &Path) {
         let entries = match list(source) {
             Ok(entries) => entries,
-            Err(e) => return self.fault(source, &Mistake::SourceUnreadable(e)),
+            Err(e) => return self.fault(source, &Mistake::SourceUnreadable(refusal(e))),
         };
         let mut empty = true;
         for Entry { name, kind } in entries {
@@ -54,7 +56,7 @@ impl Reader<'_> {
                 // A file is nothing that is looked at, but for this its name is.
                 (Err(Mistake::NameNotUtf8), Ok(_)) if !is_directory => {}
                 (Err(mistake), _) => self.fault(&path, &mistake),
-                (_, Err(e)) => self.fault(&path, &Mistake::Unreachable(e)),
+                (_, Err(e)) => self.fault(&path, &Mistake::Unreachable(refusal(e))),
                 (Ok(name), Ok(_)) if is_directory => self.definition(name, path),
                 (Ok(_), Ok(_)) => {}
             }
@@ -68,7 +70,7 @@ impl Reader<'_> {
     fn definition(&mut self, name: String, path: PathBuf) {
         let files = match list(&path) {
             Ok(files) => files,
-            Err(e) => return self.fault(&path, &Mistake::Unreadable(e)),
+            Err(e) => return self.fault(&path, &Mistake::Unreadable(refusal(e))),
         };
         let is_bundle = self.bundles.contains(&name.as_str());
         let mut directory = Directory { name, path, files, faults: &mut self.faults };
@@ -109,7 +111,10 @@ impl Directory<'_> {
         Definition {
             name: self.name.clone(),
             directory: self.path.clone(),
-            unread: names::unread(kind.name(), &self.files),
+            unread: names::unread(
+                kind.name(),
+                self.files.iter().filter_map(|entry| entry.name.to_str()),
+            ),
             kind,
             essential: self.has("flag-essential"),
             recommended: self.has("flag-recommended"),
@@ -203,7 +208,7 @@ impl Directory<'_> {
             Ok(entries) => entries,
             Err(Errno::ENOENT) => return None,
             Err(e) => {
-                self.fault(directory, 0, &Mistake::Unreadable(e));
+                self.fault(directory, 0, &Mistake::Unreadable(refusal(e)));
                 return Some(Vec::new());
             }
         };
@@ -275,7 +280,7 @@ impl Directory<'_> {
             Ok(text) if text.len() > LONGEST_FILE => Err(Mistake::TooLong(LONGEST_FILE)),
             Ok(text) => Ok(Some(text)),
             Err(Errno::ENOENT) => Ok(None),
-            Err(e) => Err(Mistake::Unreadable(e)),
+            Err(e) => Err(Mistake::Unreadable(refusal(e))),
         }
     }
 
@@ -333,6 +338,11 @@ fn follow(path: &Path, kind: FileKind) -> Result<FileKind, Errno> {
 /// Whether a path leads to a directory.
 pub(super) fn is_directory(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_dir())
+}
+
+/// An error of the system, as a fault holds it.
+fn refusal(e: Errno) -> SystemError {
+    SystemError(e.desc())
 }
 
 fn errno(e: std::io::Error) -> Errno {

@@ -91,3 +91,15 @@ fn restore_default(number: u8) {
     // SAFETY: the default action is no code of ours; a number that is no signal is refused.
     unsafe { libc::signal(i32::from(number), libc::SIG_DFL) };
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::format::signal::parse;
+
+    #[test]
+    fn the_numbers_of_the_names_are_those_of_the_kernel() {
+        for signal in nix::sys::signal::Signal::iterator() {
+            assert_eq!(parse(signal.as_str().as_bytes()), Some(signal as u8), "{signal}");
+        }
+    }
+}

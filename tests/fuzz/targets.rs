@@ -2,7 +2,7 @@
 
 use crate::{Outcome, Target, outcome, tree};
 use sixtree::cli::import;
-use sixtree::definition::{Mistake, database, parse};
+use sixtree::definition::{Mistake, compiled, database, parse};
 use sixtree::execline::substitute::{Definitions, Transform};
 use sixtree::execline::{envfile, expression, lexer, netstring, quote};
 use sixtree::format::request::{Answer, Malformed, Request};
@@ -102,7 +102,7 @@ fn log(text: &[u8]) -> Outcome {
 fn define(text: &[u8]) -> Outcome {
     let definitions = database::decode(text).ok();
     if let Some(definitions) = &definitions {
-        let copy = database::decode(&database::encode(definitions.iter())).unwrap();
+        let copy = database::decode(&compiled::encode(definitions.iter())).unwrap();
         assert_eq!(&copy, definitions);
     }
     let fault = |fault: Mistake| outcome(discriminant(&fault));

@@ -2,8 +2,8 @@
 
 use crate::rules::{Breach, Listener, Rule, hold};
 use crate::wishes::Wish;
-use sixtree::engine::*;
-use sixtree::graph::{Graph, ServiceId};
+use sixtree_core::engine::*;
+use sixtree_core::graph::{Graph, ServiceId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A process.

@@ -2,7 +2,6 @@
 //! a slip in it is never told by what fails. Reference: s6-rc-compile's page.
 
 use super::{Definition, Fault, Kind, Place, Problem, similar};
-use crate::sys::directory::Entry;
 
 /// Files that a definition may have, and the types that have them.
 const FILES: &[(&str, &[&str])] = &[
@@ -70,11 +69,10 @@ pub fn is_known(name: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == name)
 }
 
-/// The files that nothing reads in a definition of a type.
-pub(super) fn unread(kind: &str, files: &[Entry]) -> Vec<String> {
+/// Those of these files that nothing reads in a definition of a type.
+pub fn unread<'f>(kind: &str, files: impl Iterator<Item = &'f str>) -> Vec<String> {
     let is_read = |name: &str| FILES.iter().any(|(n, types)| *n == name && types.contains(&kind));
-    let names = files.iter().filter_map(|entry| entry.name.to_str());
-    names.filter(|name| !is_read(name)).map(str::to_owned).collect()
+    files.filter(|name| !is_read(name)).map(str::to_owned).collect()
 }
 
 /// A warning for each file of a definition that nothing reads, and that was meant to be read.

@@ -1,9 +1,18 @@
 //! What can be wrong with a tree: how a fault is told, and what one directory can have wrong.
 
 use crate::execline::lexer;
-use nix::errno::Errno;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
+
+/// Why the operating system refused, in its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemError(pub &'static str);
+
+impl Display for SystemError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
 
 /// How bad a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +109,11 @@ impl Display for Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     /// A source directory that cannot be listed.
-    #[error("unable to opendir: {}", .0.desc())]
-    SourceUnreadable(Errno),
+    #[error("unable to opendir: {0}")]
+    SourceUnreadable(SystemError),
     /// An entry of a source directory that is not there when looked at: a dangling link.
-    #[error("unable to stat: {}", .0.desc())]
-    Unreachable(Errno),
+    #[error("unable to stat: {0}")]
+    Unreachable(SystemError),
     /// A name that s6-rc keeps for itself.
     #[error("identifier {} starts with reserved prefix", .0.escape_debug())]
     ReservedName(String),
@@ -115,8 +124,8 @@ pub enum Mistake {
     #[error("the name is not valid UTF-8")]
     NameNotUtf8,
     /// A file or directory that is there, and cannot be read.
-    #[error("unable to read: {}", .0.desc())]
-    Unreadable(Errno),
+    #[error("unable to read: {0}")]
+    Unreadable(SystemError),
     /// A file that is too long to be what it should be.
     #[error("longer than {} bytes", .0)]
     TooLong(usize),

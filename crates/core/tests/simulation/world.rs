@@ -7,8 +7,8 @@ use crate::faults::{Bug, Subject};
 use crate::kernel::{Asked, Kernel, Living};
 use crate::rules::{Breach, Line, Rule, hold};
 use crate::tree::{self, Size};
-use sixtree::engine::*;
-use sixtree::graph::Graph;
+use sixtree_core::engine::*;
+use sixtree_core::graph::Graph;
 
 /// How many timeouts may come in a row without time going on.
 const PATIENCE: u32 = 3;

@@ -4,7 +4,7 @@
 //! number of choices that are tried in full (10).
 
 mod choices;
-#[path = "../environment/mod.rs"]
+#[path = "../../../../tests/environment/mod.rs"]
 mod environment;
 mod faults;
 mod kernel;

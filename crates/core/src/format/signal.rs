@@ -1,45 +1,45 @@
 //! Signal names and numbers, as `down-signal` files, `s6-svc -s` and their like are written: with
 //! or without SIG, in any case, or as a number.
 
-use nix::libc;
 use std::borrow::Cow;
 
-/// The name without SIG, and the number. Of several names for one number the first is shown.
-const NAMES: &[(&str, i32)] = &[
-    ("ABRT", libc::SIGABRT),
-    ("ALRM", libc::SIGALRM),
-    ("BUS", libc::SIGBUS),
-    ("CHLD", libc::SIGCHLD),
-    ("CONT", libc::SIGCONT),
-    ("FPE", libc::SIGFPE),
-    ("HUP", libc::SIGHUP),
-    ("ILL", libc::SIGILL),
-    ("INT", libc::SIGINT),
-    ("KILL", libc::SIGKILL),
-    ("PIPE", libc::SIGPIPE),
-    ("POLL", libc::SIGPOLL),
-    ("PROF", libc::SIGPROF),
-    ("PWR", libc::SIGPWR),
-    ("QUIT", libc::SIGQUIT),
-    ("SEGV", libc::SIGSEGV),
-    ("STKFLT", libc::SIGSTKFLT),
-    ("STOP", libc::SIGSTOP),
-    ("SYS", libc::SIGSYS),
-    ("TERM", libc::SIGTERM),
-    ("TRAP", libc::SIGTRAP),
-    ("TSTP", libc::SIGTSTP),
-    ("TTIN", libc::SIGTTIN),
-    ("TTOU", libc::SIGTTOU),
-    ("URG", libc::SIGURG),
-    ("USR1", libc::SIGUSR1),
-    ("USR2", libc::SIGUSR2),
-    ("VTALRM", libc::SIGVTALRM),
-    ("WINCH", libc::SIGWINCH),
-    ("XCPU", libc::SIGXCPU),
-    ("XFSZ", libc::SIGXFSZ),
-    ("CLD", libc::SIGCHLD),
-    ("IO", libc::SIGIO),
-    ("IOT", libc::SIGIOT),
+/// The name without SIG, and the number: those of Linux on all but MIPS, SPARC and PA-RISC. Of
+/// several names for one number the first is shown.
+const NAMES: &[(&str, u8)] = &[
+    ("ABRT", 6),
+    ("ALRM", 14),
+    ("BUS", 7),
+    ("CHLD", 17),
+    ("CONT", 18),
+    ("FPE", 8),
+    ("HUP", 1),
+    ("ILL", 4),
+    ("INT", 2),
+    ("KILL", 9),
+    ("PIPE", 13),
+    ("POLL", 29),
+    ("PROF", 27),
+    ("PWR", 30),
+    ("QUIT", 3),
+    ("SEGV", 11),
+    ("STKFLT", 16),
+    ("STOP", 19),
+    ("SYS", 31),
+    ("TERM", 15),
+    ("TRAP", 5),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("USR1", 10),
+    ("USR2", 12),
+    ("VTALRM", 26),
+    ("WINCH", 28),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("CLD", 17),
+    ("IO", 29),
+    ("IOT", 6),
 ];
 
 /// The first and the last real-time signal that programs may use.
@@ -53,12 +53,12 @@ pub fn parse(word: &[u8]) -> Option<u8> {
         return name.parse().ok().filter(|n| (1..=REAL_TIME.1).contains(n));
     }
     let known = NAMES.iter().find(|(known, _)| *known == name);
-    known.and_then(|(_, number)| u8::try_from(*number).ok()).or_else(|| real_time(name))
+    known.map(|(_, number)| *number).or_else(|| real_time(name))
 }
 
 /// The name of a signal without SIG; `???` for a number that is none.
 pub fn name(number: u8) -> Cow<'static, str> {
-    if let Some((name, _)) = NAMES.iter().find(|(_, known)| *known == i32::from(number)) {
+    if let Some((name, _)) = NAMES.iter().find(|(_, known)| *known == number) {
         return Cow::Borrowed(name);
     }
     match number.checked_sub(REAL_TIME.0) {

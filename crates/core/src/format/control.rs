@@ -1,8 +1,6 @@
 //! The letters that are written to `supervise/control` (by s6-svc) and to `.s6-svscan/control` (by
 //! s6-svscanctl).
 
-use nix::libc;
-
 /// The letters that a supervisor understands.
 pub const SERVICE: &[u8] = b"abqhkti12pcyrlPCKoduDUxOQ";
 
@@ -11,30 +9,29 @@ pub const SCAN: &[u8] = b"zabhitqnN";
 
 /// The letters that just stand for a signal, with its number. (`p` and `c` also say whether the
 /// service is paused.)
-const SIGNALS: &[(u8, i32)] = &[
-    (b'a', libc::SIGALRM),
-    (b'b', libc::SIGABRT),
-    (b'q', libc::SIGQUIT),
-    (b'h', libc::SIGHUP),
-    (b'k', libc::SIGKILL),
-    (b't', libc::SIGTERM),
-    (b'i', libc::SIGINT),
-    (b'1', libc::SIGUSR1),
-    (b'2', libc::SIGUSR2),
-    (b'p', libc::SIGSTOP),
-    (b'c', libc::SIGCONT),
-    (b'y', libc::SIGWINCH),
+const SIGNALS: &[(u8, u8)] = &[
+    (b'a', 14), // ALRM
+    (b'b', 6),  // ABRT
+    (b'q', 3),  // QUIT
+    (b'h', 1),  // HUP
+    (b'k', 9),  // KILL
+    (b't', 15), // TERM
+    (b'i', 2),  // INT
+    (b'1', 10), // USR1
+    (b'2', 12), // USR2
+    (b'p', 19), // STOP
+    (b'c', 18), // CONT
+    (b'y', 28), // WINCH
 ];
 
 /// The signal that a letter stands for.
 pub fn signal_of(letter: u8) -> Option<u8> {
-    let found = SIGNALS.iter().find(|(known, _)| *known == letter);
-    found.and_then(|(_, signal)| u8::try_from(*signal).ok())
+    SIGNALS.iter().find(|(known, _)| *known == letter).map(|(_, signal)| *signal)
 }
 
 /// The letter that stands for a signal, if users may send it.
 pub fn letter_of(signal: u8) -> Option<u8> {
-    SIGNALS.iter().find(|(_, known)| *known == i32::from(signal)).map(|(letter, _)| *letter)
+    SIGNALS.iter().find(|(_, known)| *known == signal).map(|(letter, _)| *letter)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use super::World;
 use crate::choices::Choices;
 use crate::kernel::{Answer, Asked, Living};
-use sixtree::definition::{Definition, Kind};
-use sixtree::engine::*;
-use sixtree::graph::ServiceId;
+use sixtree_core::definition::{Definition, Kind};
+use sixtree_core::engine::*;
+use sixtree_core::graph::ServiceId;
 
 /// How many scanned directories there can be.
 const SCANNED: usize = 3;

@@ -3,8 +3,8 @@
 
 use crate::kernel::{Answer, Kernel};
 use crate::rules::{Breach, Rule, hold};
-use sixtree::engine::*;
-use sixtree::graph::ServiceId;
+use sixtree_core::engine::*;
+use sixtree_core::graph::ServiceId;
 
 /// What one longrun has been told.
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,9 +2,9 @@
 
 use crate::rules::Rule;
 use crate::tree::without_dependencies;
-use sixtree::definition::Definition;
-use sixtree::engine::*;
-use sixtree::graph::{Graph, ServiceId};
+use sixtree_core::definition::Definition;
+use sixtree_core::engine::*;
+use sixtree_core::graph::{Graph, ServiceId};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,9 +1,9 @@
 //! Made-up trees and containers.
 
 use crate::choices::Choices;
-use sixtree::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
-use sixtree::engine::Container;
-use sixtree::graph::Graph;
+use sixtree_core::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
+use sixtree_core::engine::Container;
+use sixtree_core::graph::Graph;
 
 /// How big a world is, and how wild.
 #[derive(Clone, Copy, Debug)]

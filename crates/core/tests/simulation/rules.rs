@@ -1,6 +1,6 @@
 //! The rules that hold in every world.
 
-use sixtree::engine::{Command, Event, Time};
+use sixtree_core::engine::{Command, Event, Time};
 use std::fmt;
 
 /// What must never be broken.

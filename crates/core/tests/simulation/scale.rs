@@ -1,8 +1,8 @@
 //! Big trees: the cost of an event is that of the services it touches, not that of the tree.
 
-use sixtree::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
-use sixtree::engine::*;
-use sixtree::graph::{Graph, ServiceId};
+use sixtree_core::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
+use sixtree_core::engine::*;
+use sixtree_core::graph::{Graph, ServiceId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -75,7 +75,7 @@ impl Graph {
         resolve::resolve(definitions, &LiteMap::new())
     }
 
-    /// Resolves what [`crate::definition::read`] gives: no graph if anything is an error, and all
+    /// Resolves what the definitions' reader gives: no graph if anything is an error, and all
     /// faults, those of the reading first. What follows only from those is not told.
     pub fn of(
         (definitions, mut faults): (Vec<Definition>, Vec<Fault>),

@@ -1,0 +1,174 @@
+//! What a definition directory says, in types. Reference: s6-rc-compile's page.
+
+pub mod compiled;
+mod error;
+pub mod names;
+pub mod parse;
+mod similar;
+
+pub use error::{Fault, Mistake, Place, Problem, Severity, SystemError};
+pub use similar::similar;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A word of an execline command line.
+pub type Word = Vec<u8>;
+
+/// One service or bundle, as its directory defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name: that of the directory.
+    pub name: String,
+    /// The directory.
+    pub directory: PathBuf,
+    /// What it is, with what only that can have.
+    pub kind: Kind,
+    /// `flag-essential`: stays up under `s6-rc -d`.
+    pub essential: bool,
+    /// `flag-recommended`.
+    pub recommended: bool,
+    /// Files in its directory that nothing reads in a definition of its type; see `names`.
+    pub unread: Vec<String>,
+}
+
+/// A name that a definition mentions, and the file that mentions it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The service or bundle meant.
+    pub name: String,
+    /// The file in which it is mentioned, or the directory (a `.d`) in which a file of that name is
+    /// the mention. All names of a list have it in common: there may be thousands.
+    pub file: Arc<Path>,
+    /// The line of that file, from 1; 0 for a file in a directory.
+    pub line: u32,
+}
+
+/// The three types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Scripts that run once: up when the container starts, down when it stops.
+    Oneshot(Oneshot),
+    /// A supervised process.
+    Longrun(Longrun),
+    /// A name for several others.
+    Bundle(Vec<Reference>),
+}
+
+/// What oneshots and longruns both have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Atomic {
+    /// What must be up before this starts: services or bundles.
+    pub dependencies: Vec<Reference>,
+    /// How long the way up may take, in ms; 0 is for ever.
+    pub timeout_up_ms: u32,
+    /// How long the way down may take, in ms; 0 is for ever.
+    pub timeout_down_ms: u32,
+}
+
+/// A oneshot: three command lines, each possibly empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Oneshot {
+    /// Dependencies and timeouts.
+    pub atomic: Atomic,
+    /// The words of `up`.
+    pub up: Vec<Word>,
+    /// The words of `down`.
+    pub down: Vec<Word>,
+    /// The words of `reload`.
+    pub reload: Vec<Word>,
+}
+
+/// A longrun. Its scripts, signals and supervision timeouts are files of the live service
+/// directory, read each time that they are needed; what stands here is what a tree decides by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Longrun {
+    /// Dependencies and timeouts.
+    pub atomic: Atomic,
+    /// Whether it tells its readiness: `notification-fd`.
+    pub notification_fd: Option<u32>,
+    /// `lock-fd`.
+    pub lock_fd: Option<u32>,
+    /// Its consumer: `producer-for`.
+    pub producer_for: Option<Reference>,
+    /// Its producers: `consumer-for`.
+    pub consumer_for: Vec<Reference>,
+    /// The bundle that holds the whole pipeline: `pipeline-name`.
+    pub pipeline_name: Option<Reference>,
+    /// Whether there is a `finish` script.
+    pub has_finish: bool,
+    /// Which of `HANDED_ON` it has.
+    pub handed_on: Vec<&'static str>,
+}
+
+/// What a longrun's directory hands on to its live directory.
+pub const HANDED_ON: &[&str] = &[
+    "run",
+    "finish",
+    "notification-fd",
+    "lock-fd",
+    "timeout-kill",
+    "timeout-finish",
+    "max-death-tally",
+    "down-signal",
+    "reload-signal",
+    "flag-down-killpg",
+    "flag-newpidns",
+    "flag-timeout-killpg",
+    "data",
+    "env",
+    "template",
+];
+
+impl Kind {
+    /// Its name, as in `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Oneshot(_) => "oneshot",
+            Self::Longrun(_) => "longrun",
+            Self::Bundle(_) => "bundle",
+        }
+    }
+}
+
+impl Reference {
+    /// A mention of a name that stands in no file.
+    pub fn to(name: &str) -> Self {
+        Self { name: name.to_owned(), file: Path::new("").into(), line: 0 }
+    }
+
+    /// The file that is the mention, or in which it is; empty if it stands in none.
+    pub fn place(&self) -> PathBuf {
+        let is_entry = self.line == 0 && !self.file.as_os_str().is_empty();
+        if is_entry { self.file.join(&self.name) } else { self.file.to_path_buf() }
+    }
+}
+
+impl Definition {
+    /// A definition that comes from no directory.
+    pub fn new(name: &str, kind: Kind) -> Self {
+        let (name, directory) = (name.to_owned(), PathBuf::new());
+        Self { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
+    }
+
+    /// Forgets the names that it mentions, and where. Whoever has resolved them needs them no more.
+    pub fn forget_mentions(&mut self) {
+        match &mut self.kind {
+            Kind::Oneshot(oneshot) => oneshot.atomic.dependencies = Vec::new(),
+            Kind::Longrun(longrun) => {
+                longrun.atomic.dependencies = Vec::new();
+                longrun.consumer_for = Vec::new();
+                (longrun.producer_for, longrun.pipeline_name) = (None, None);
+            }
+            Kind::Bundle(contents) => *contents = Vec::new(),
+        }
+    }
+    /// Dependencies and timeouts; a bundle has none.
+    pub fn atomic(&self) -> Option<&Atomic> {
+        match &self.kind {
+            Kind::Oneshot(o) => Some(&o.atomic),
+            Kind::Longrun(l) => Some(&l.atomic),
+            Kind::Bundle(_) => None,
+        }
+    }
+}

@@ -13,9 +13,11 @@ use sixtree::tools::FAMILIES;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
+use tempfile::TempDir;
 use vector::Vector;
 
 const VECTORS: &str = "tests/conformance/vectors";
@@ -56,21 +58,29 @@ fn is_there(area: &str) -> bool {
     sixtree::tools::find(program.as_bytes()).is_some()
 }
 
-/// A folder with all programs, as links.
-fn programs() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vectors-bin");
-    fs::create_dir_all(&folder).unwrap();
+/// A folder that everybody may enter, with a copy of the program and links of all names to it. Some
+/// vectors run as another user, who may be kept from entering the folders above the build's own.
+fn programs() -> TempDir {
+    let folder = vector::folder();
+    let program = folder.path().join("sixtree");
+    fs::copy(env!("CARGO_BIN_EXE_sixtree"), &program).unwrap();
     for tool in FAMILIES.iter().flat_map(|(_, tools)| tools.iter()) {
-        let link = folder.join(tool.name);
-        if fs::read_link(&link).ok().as_deref() != Some(Path::new(env!("CARGO_BIN_EXE_sixtree"))) {
-            let _ = fs::remove_file(&link);
-            symlink(env!("CARGO_BIN_EXE_sixtree"), &link).unwrap();
-        }
+        symlink("sixtree", folder.path().join(tool.name)).unwrap();
     }
     folder
 }
 
-/// Takes out what is not run, and tells; all the others have their programs.
+/// Gives this thread, and those that it starts, the niceness 0, with which all vectors were
+/// recorded. Returns whether it has it now.
+fn is_niceness_0() -> bool {
+    let thread = nix::unistd::gettid().to_string();
+    // Only root may lower it; what counts is the result.
+    let _ = Command::new("renice").args(["-n", "0", "-p", &thread]).output();
+    let niceness = Command::new("nice").output().unwrap().stdout;
+    niceness == b"0\n"
+}
+
+/// Removes the vectors that cannot be run here, and reports them; all others have their programs.
 fn sort_out(vectors: &mut Vec<Vector>) {
     for (name, reason) in SKIPPED {
         let before = vectors.len();
@@ -83,6 +93,10 @@ fn sort_out(vectors: &mut Vec<Vector>) {
         let before = vectors.len();
         vectors.retain(|v| !v.needs_root);
         skip::skip(&format!("{} vectors need root", before - vectors.len()));
+    }
+    if !is_niceness_0() {
+        vectors.retain(|v| v.area != "s6-nice");
+        skip::skip("the vectors of s6-nice need the niceness 0");
     }
     let areas: BTreeSet<_> = vectors.iter().map(|v| v.area.as_str()).collect();
     let gone: Vec<_> = areas.into_iter().filter(|area| !is_there(area)).collect();
@@ -112,7 +126,7 @@ fn every_vector_passes() {
     let work = || {
         let next = || left.lock().unwrap().next();
         while let Some(vector) = next() {
-            if let Err(lines) = vector.check(&programs) {
+            if let Err(lines) = vector.check(programs.path()) {
                 failures.lock().unwrap().push(lines);
             }
         }

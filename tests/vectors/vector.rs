@@ -11,10 +11,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -69,17 +69,11 @@ impl Vector {
 
     /// Runs it in a fresh folder; what is not as expected, line by line.
     pub fn check(&self, programs: &Path) -> Result<(), String> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sixtree-vector-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder).unwrap();
-        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
-        let differences = match self.run(programs, &folder) {
+        let folder = folder();
+        let differences = match self.run(programs, folder.path()) {
             Ok(outcome) => self.expectation.differences(&outcome),
             Err(problem) => vec![problem],
         };
-        let _ = fs::remove_dir_all(&folder);
         if differences.is_empty() {
             return Ok(());
         }
@@ -135,6 +129,13 @@ impl Vector {
             .spawn()
             .map_err(|e| format!("could not run: {e}"))
     }
+}
+
+/// A new folder that everybody may enter, removed when it is dropped.
+pub fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("sixtree-vectors-").tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    folder
 }
 
 /// Makes a file, executable if it is a script, or a directory.

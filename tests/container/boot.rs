@@ -55,7 +55,7 @@ impl Default for Boot {
             cmd: Vec::new(),
             options: Vec::new(),
             is_pid_1: true,
-            patience: Duration::from_secs(30),
+            patience: Duration::from_secs(60),
             nofile: None,
         }
     }

@@ -59,9 +59,9 @@ fn php_nginx_runs_what_its_features_say() {
         ("FEATURE_RUN_WORKER", "true"),
     ];
     let mut container = php_nginx(&on);
-    let mut trace = container.wait_until("the worker has started", |c| {
+    let mut trace = container.wait_until("all three have started", |c| {
         let trace = c.trace();
-        trace.iter().any(|line| line.contains("worker")).then_some(trace)
+        (trace.len() == 3).then_some(trace)
     });
     trace.sort();
     let wanted = [

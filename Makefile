@@ -8,11 +8,12 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: ## Install what building and testing need (Debian, as root); nothing if all is there
+deps: ## Install the Debian packages that building and testing need (as root)
 	@scripts/deps
 
 .PHONY: build
 build: ## Build the debug binary, for work on the code
+	@scripts/deps build
 	cargo build
 
 .PHONY: root
@@ -25,6 +26,7 @@ dist: ## Build the static release and its tarballs in target/dist [TARGET=arm64]
 
 .PHONY: check
 check: ## Format, lints (clippy with warnings denied), and all the tests
+	@scripts/deps
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	@scripts/test
@@ -42,5 +44,5 @@ bench: ## Measure the release: boots, stops, memory, scripts, logs, sizes [PART=
 	@scripts/bench $(PART)
 
 .PHONY: demo
-demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there, and check what they do
+demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there (3 to 10 minutes)
 	@scripts/demo

@@ -1,14 +1,16 @@
-//! The control socket: s6-rc and sixtree ask, PID 1 answers. A client that does not read what it
-//! is told is let go of; nobody waits for it.
+//! Connections to the control socket: who is connected, what each may still send, and how much is
+//! kept for it. What clients ask for is done in `requests.rs`.
+//!
+//! Nobody waits for a client, and no client can keep others out: the number of them is bounded, and
+//! so is what all of them together have in memory. Where there is no more room, those leave first
+//! that have asked for nothing.
 
 use super::Runtime;
 use super::poller::Source;
-use crate::engine::{self, Event, RequestId, SHUTDOWN};
-use crate::format::request::{
-    Answer, CONTROL, Change, Lines, Outcome, Reload, Request, Say, State,
-};
+use crate::engine::{Event, RequestId, SHUTDOWN};
+use crate::format::request::{Answer, CONTROL, Lines, Malformed, Outcome, Say};
 use crate::graph::ServiceId;
-use crate::sys::{fd, socket};
+use crate::sys::{fd, ipc, limits, socket};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -16,18 +18,29 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 /// The most bytes of answers that are kept for a client that does not read.
 const MAX_UNREAD: usize = 4 << 20;
 
-/// The most clients at a time.
-const MAX_CLIENTS: usize = 256;
+/// The most bytes that are kept for all of them: unfinished requests, and answers.
+const MAX_KEPT: usize = 16 << 20;
+
+/// The most clients at a time, where there are descriptors enough.
+const MAX_CLIENTS: u64 = 256;
+
+/// How many of them there can be in any case.
+const MIN_CLIENTS: u64 = 8;
+
+/// Places that only root can have, where /init runs as another user.
+const ROOT_PLACES: usize = 8;
 
 /// How many descriptors a client gives: stdin, stdout and stderr.
 const STDIO: usize = 3;
 
 /// Everyone who is connected.
 #[derive(Debug)]
-pub struct Clients {
+pub(super) struct Clients {
     listener: Option<OwnedFd>,
     /// Given up when there is no other descriptor, so that whoever waits can be turned away.
     spare: Option<OwnedFd>,
+    /// How many there can be. All of them together use a quarter of the descriptors.
+    places: usize,
     connected: LiteMap<u32, Client>,
     next: u32,
     /// For whom something is being done to a service.
@@ -36,38 +49,62 @@ pub struct Clients {
 
 impl Default for Clients {
     fn default() -> Self {
-        let (connected, requests) = (LiteMap::new(), LiteMap::new());
-        Self { listener: None, spare: None, connected, next: SHUTDOWN.0 + 1, requests }
+        Self {
+            listener: None,
+            spare: None,
+            places: 0,
+            connected: LiteMap::new(),
+            next: SHUTDOWN.0 + 1,
+            requests: LiteMap::new(),
+        }
     }
+}
+
+/// How far a client has come with its request. It has but one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// It has not asked for anything yet.
+    Silent,
+    /// It has its last answer, and goes when it has read that. What else it sends is not read.
+    Served,
+    /// What it asked for is under way. It may abort that.
+    UnderWay,
+    /// It has aborted that. What else it sends is dropped.
+    Aborted,
 }
 
 /// A connection. Its number is that of its request.
 #[derive(Debug)]
 struct Client {
     socket: OwnedFd,
+    stage: Stage,
+    /// When it connected, in µs since /init began.
+    since_us: u64,
     lines: Lines,
     stdio: Vec<OwnedFd>,
     unread: Vec<u8>,
-    /// It has its last answer, and goes when it has read it.
-    finished: bool,
-    /// What it asked for is under way in the engine.
-    asked: bool,
+    /// What is waited for: input, and room for output.
+    awaited: (bool, bool),
+    /// The connection is broken.
+    gone: bool,
 }
 
 impl Clients {
     /// Remembers for whom a service is being started or stopped, if it is for a client.
-    pub fn note_request(&mut self, id: ServiceId, request: RequestId) {
+    pub(super) fn note_request(&mut self, id: ServiceId, request: RequestId) {
         match self.connected.contains_key(&request.0) {
             true => drop(self.requests.insert(id, request)),
             false => drop(self.requests.remove(&id)),
         }
     }
+
     /// The request because of which something is being done to a service.
-    pub fn request_for(&self, id: ServiceId) -> Option<RequestId> {
+    pub(super) fn request_for(&self, id: ServiceId) -> Option<RequestId> {
         self.requests.get(&id).copied().filter(|r| self.connected.contains_key(&r.0))
     }
+
     /// stdin, stdout and stderr of whoever asked for what is being done to a service.
-    pub fn stdio_for(&self, id: ServiceId) -> Option<[RawFd; STDIO]> {
+    pub(super) fn stdio_for(&self, id: ServiceId) -> Option<[RawFd; STDIO]> {
         let client = self.connected.get(&self.request_for(id)?.0)?;
         match client.stdio.as_slice() {
             [input, output, error] => {
@@ -76,21 +113,65 @@ impl Clients {
             _ => None,
         }
     }
-    /// Tells a client what happened.
-    pub fn say(&mut self, request: RequestId, say: Say) {
-        self.answer(request.0, &Answer::Say(say));
+
+    /// Reports to a client what happened.
+    pub(super) fn say(&mut self, request: RequestId, say: Say) {
+        self.reply(request.0, &Answer::Say(say));
     }
+
     /// Writes a line to a client's stderr, if it has room.
-    pub fn tell(&mut self, request: RequestId, line: &str) {
+    pub(super) fn write_to_stderr(&mut self, request: RequestId, line: &str) {
         let stderr = self.connected.get(&request.0).and_then(|c| c.stdio.get(2));
         if let Some(stderr) = stderr.filter(|e| has_room(e)) {
+            // A line that its reader has no use for is lost, as with the reference.
             let _ = fd::write_ready(stderr.as_raw_fd(), format!("{line}\n").as_bytes());
         }
     }
-    /// Tells a client that its request has come to its end.
-    pub fn done(&mut self, request: RequestId, outcome: Outcome) {
+
+    /// Reports to a client that its request has come to its end.
+    pub(super) fn done(&mut self, request: RequestId, outcome: Outcome) {
         self.requests.retain(|_, r| *r != request);
-        self.answer(request.0, &Answer::Done(outcome));
+        self.reply(request.0, &Answer::Done(outcome));
+    }
+
+    /// Replies to a client. Nothing comes after its last answer.
+    pub(super) fn reply(&mut self, id: u32, answer: &Answer) {
+        let client = self.connected.get_mut(&id);
+        if let Some(client) = client.filter(|client| client.stage != Stage::Served) {
+            client.unread.extend(answer.encode());
+            if answer.is_last() {
+                client.stage = Stage::Served;
+                client.lines = Lines::default();
+                client.stdio.clear();
+            }
+            client.flush();
+        }
+    }
+
+    /// The next line of a client that may still send one, or what is wrong with it.
+    fn next_line(&mut self, id: u32) -> Option<Result<Vec<u8>, Malformed>> {
+        let client = self.connected.get_mut(&id)?;
+        let is_heard = matches!(client.stage, Stage::Silent | Stage::UnderWay);
+        is_heard.then(|| client.lines.take().transpose()).flatten()
+    }
+
+    /// Marks that a client's request is under way; its pid, 0 where it is of another namespace.
+    pub(super) fn begin(&mut self, id: u32) -> i32 {
+        let Some(client) = self.connected.get_mut(&id) else { return 0 };
+        client.stage = Stage::UnderWay;
+        socket::peer_pid(&client.socket).unwrap_or(0)
+    }
+
+    /// Whether a client's request is under way.
+    pub(super) fn is_under_way(&self, id: u32) -> bool {
+        self.connected.get(&id).is_some_and(Client::is_under_way)
+    }
+
+    /// Marks that a client has aborted its request.
+    pub(super) fn abort(&mut self, id: u32) {
+        if let Some(client) = self.connected.get_mut(&id) {
+            client.stage = Stage::Aborted;
+        }
     }
 
     /// There are too many open files. Whoever waited on would keep us awake.
@@ -102,31 +183,78 @@ impl Clients {
         }
     }
 
-    fn answer(&mut self, id: u32, answer: &Answer) {
-        if let Some(client) = self.connected.get_mut(&id) {
-            client.unread.extend(answer.encode());
-            client.finished |= answer.is_last();
-            client.asked &= !answer.is_last();
-            client.flush();
-        }
+    /// Who leaves where there is no room: of those who have nothing under way, the one that came
+    /// first. Who was served but does not read follows those who have not asked for anything.
+    fn dispensable(&self) -> Option<u32> {
+        let idle = self.connected.iter().filter(|(_, client)| !client.is_under_way());
+        idle.min_by_key(|(_, client)| (client.stage, client.since_us)).map(|(id, _)| *id)
+    }
+
+    /// The client for which most is kept, where that is too much in all.
+    fn hoarder(&self) -> Option<u32> {
+        let kept = |client: &Client| client.lines.held() + client.unread.len();
+        let clients = self.connected.iter();
+        let too_much = clients.clone().map(|(_, c)| kept(c)).sum::<usize>() > MAX_KEPT;
+        let most = clients.max_by_key(|(_, client)| kept(client)).map(|(id, _)| *id);
+        most.filter(|_| too_much)
     }
 }
 
 impl Client {
+    fn new(socket: OwnedFd, since_us: u64) -> Self {
+        Self {
+            socket,
+            stage: Stage::Silent,
+            since_us,
+            lines: Lines::default(),
+            stdio: Vec::new(),
+            unread: Vec::new(),
+            awaited: (true, false),
+            gone: false,
+        }
+    }
+
+    fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::UnderWay | Stage::Aborted)
+    }
+
+    /// Sends what there is room for.
     fn flush(&mut self) {
         while !self.unread.is_empty() {
             match socket::send(self.socket.as_fd(), &self.unread, &[]) {
                 Ok(n) => drop(self.unread.drain(..n)),
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
+                    // It has gone; what it asked for is aborted when it is let go of.
                     self.unread.clear();
-                    self.finished = true;
+                    self.gone = true;
                 }
             }
         }
     }
+
+    /// Receives what it sent, a few bytes at a time, and its descriptors.
+    fn receive(&mut self) -> Result<(), Errno> {
+        let mut buffer = [0; 4096];
+        let mut received = Vec::new();
+        let n = match socket::receive(self.socket.as_fd(), &mut buffer, &mut received) {
+            Ok(0) => return Err(Errno::EPIPE),
+            Err(Errno::EAGAIN) => return Ok(()),
+            other => other?,
+        };
+        if self.stage != Stage::Aborted {
+            self.lines.push(&buffer[..n]);
+        }
+        if self.stdio.is_empty() {
+            received.truncate(STDIO);
+            self.stdio = received;
+        }
+        Ok(())
+    }
+
     fn is_over(&self) -> bool {
-        (self.finished && self.unread.is_empty()) || self.unread.len() > MAX_UNREAD
+        let is_served = self.stage == Stage::Served && self.unread.is_empty();
+        is_served || self.gone || self.unread.len() > MAX_UNREAD
     }
 }
 
@@ -136,186 +264,109 @@ impl Runtime {
         let path = self.settings.run_directory.join(CONTROL);
         let listener = socket::listen(&path)?;
         self.poller.watch(&listener, Source::Listener)?;
+        self.clients.places = (limits::soft()? / 16).clamp(MIN_CLIENTS, MAX_CLIENTS) as usize;
         self.clients.spare = listener.try_clone().ok();
         self.clients.listener = Some(listener);
         Ok(())
     }
 
+    /// Takes a connection, if need be in the place of one that is of no use.
     pub(super) fn accept_clients(&mut self) {
         let Some(listener) = &self.clients.listener else { return };
         let socket = match socket::accept(listener) {
             Ok(Some(socket)) => socket,
             Ok(None) => return,
-            Err(_) => return self.clients.turn_away(),
+            // It is still there at the next wake-up.
+            Err(_) => {
+                return if !self.make_room() {
+                    self.clients.turn_away()
+                };
+            }
         };
-        if self.clients.connected.len() >= MAX_CLIENTS {
-            return;
+        let is_root = ipc::peer(socket.as_raw_fd()).is_ok_and(|(user, _)| user == 0);
+        let places = self.clients.places + if is_root { ROOT_PLACES } else { 0 };
+        if self.clients.connected.len() >= places && !self.make_room() {
+            return send_error(&socket, "PID 1 serves as many clients as it can: try again later");
         }
         let id = self.clients.next;
         self.clients.next = id.checked_add(1).unwrap_or(SHUTDOWN.0 + 1);
-        let _ = self.poller.watch(&socket, Source::Client(id));
-        let client = Client {
-            socket,
-            lines: Lines::default(),
-            stdio: Vec::new(),
-            unread: Vec::new(),
-            finished: false,
-            asked: false,
-        };
-        self.clients.connected.insert(id, client);
+        if self.poller.watch(&socket, Source::Client(id)).is_ok() {
+            let client = Client::new(socket, self.since_begun_us());
+            self.clients.connected.insert(id, client);
+        }
+    }
+
+    /// Lets go of a client that has nothing under way; whether there was one.
+    fn make_room(&mut self) -> bool {
+        let Some(id) = self.clients.dispensable() else { return false };
+        if let Some(client) = self.clients.connected.get(&id) {
+            send_error(&client.socket, "PID 1 needed the place of this client, which was idle");
+        }
+        self.let_go(id);
+        true
     }
 
     /// Reads what a client sent, writes what it has not read.
     pub(super) fn serve_client(&mut self, id: u32) {
         let Some(client) = self.clients.connected.get_mut(&id) else { return };
         client.flush();
-        let mut buffer = [0; 4096];
-        let mut received = Vec::new();
-        let gone = match socket::receive(client.socket.as_fd(), &mut buffer, &mut received) {
-            Ok(0) => true,
-            Ok(n) => {
-                client.lines.push(buffer.get(..n).unwrap_or_default());
-                if client.stdio.is_empty() {
-                    received.truncate(STDIO);
-                    client.stdio = received;
+        if client.stage != Stage::Served {
+            match client.receive() {
+                Ok(()) => {}
+                Err(Errno::EMFILE) => {
+                    self.refuse(id, 111, "PID 1 has too many open files to take those of a client");
                 }
-                false
-            }
-            Err(e) => e != Errno::EAGAIN,
-        };
-        while let Some(client) = self.clients.connected.get_mut(&id) {
-            match client.lines.take() {
-                Ok(Some(line)) => self.ask(id, &line),
-                Ok(None) => break,
-                Err(e) => {
-                    self.refuse(id, 111, &e.to_string());
-                    break;
-                }
+                Err(_) => client.gone = true,
             }
         }
-        self.settle_client(id, gone);
+        // One request, and at most one line more.
+        while let Some(line) = self.clients.next_line(id) {
+            self.hear(id, line);
+        }
+        self.settle_client(id);
+        while let Some(hoarder) = self.clients.hoarder() {
+            self.let_go(hoarder);
+        }
     }
 
     /// Lets go of a client that has gone or has been served; waits for room where it has not.
-    fn settle_client(&mut self, id: u32, gone: bool) {
-        let Some(client) = self.clients.connected.get(&id) else { return };
-        if gone || client.is_over() {
-            let asked = client.asked;
-            self.clients.connected.remove(&id);
-            if asked {
-                self.feed(Event::Abort(RequestId(id)));
-            }
-        } else {
-            let _ =
-                self.poller.change(&client.socket, Source::Client(id), !client.unread.is_empty());
+    fn settle_client(&mut self, id: u32) {
+        let Some(client) = self.clients.connected.get_mut(&id) else { return };
+        let awaited = (client.stage != Stage::Served, !client.unread.is_empty());
+        let watched = awaited == client.awaited || {
+            client.awaited = awaited;
+            self.poller.change(&client.socket, Source::Client(id), awaited).is_ok()
+        };
+        if client.is_over() || !watched {
+            self.let_go(id);
         }
     }
 
     /// After events were handled: clients may have got their last answers.
     pub(super) fn settle_clients(&mut self) {
         let ids: Vec<u32> = self.clients.connected.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.settle_client(id, false));
+        ids.into_iter().for_each(|id| self.settle_client(id));
     }
 
-    fn ask(&mut self, id: u32, line: &[u8]) {
-        match Request::decode(line) {
-            Ok(Request::Change(change)) => self.ask_change(id, change),
-            Ok(Request::Reload(reload)) => self.ask_reload(id, reload),
-            Ok(Request::States) => self.tell_states(id),
-            Ok(Request::Status(from)) => self.tell(id, "status", self.status(ServiceId(from))),
-            Ok(Request::Timing) => self.tell(id, "timing", self.timing()),
-            Ok(Request::Journal(from)) => self.tell(id, "journal", self.journal.told(from)),
-            Ok(Request::Update(update)) => self.ask_update(id, &update),
-            Ok(Request::Abort) => self.feed(Event::Abort(RequestId(id))),
-            Err(e) => self.refuse(id, 111, &e.to_string()),
+    /// Closes the connection. What is under way for the client is given up.
+    fn let_go(&mut self, id: u32) {
+        let client = self.clients.connected.remove(&id);
+        if client.is_some_and(|client| client.is_under_way()) {
+            self.feed(Event::Abort(RequestId(id)));
         }
     }
+}
 
-    pub(super) fn refuse(&mut self, id: u32, code: u8, text: &str) {
-        self.clients.answer(id, &Answer::Error { code, text: text.to_owned() });
-    }
-
-    pub(super) fn reply(&mut self, id: u32, answer: &Answer) {
-        self.clients.answer(id, answer);
-    }
-
-    fn ask_change(&mut self, id: u32, change: Change) {
-        let Some(selection) = self.resolve(id, &change.names) else { return };
-        let verb = match (change.dry_run_ms, change.down) {
-            (Some(_), _) => "rehearse",
-            (None, true) => "bring down",
-            (None, false) => "bring up",
-        };
-        self.mark_asked(id, verb, &change.names);
-        let change = engine::Change {
-            selection,
-            down: change.down,
-            prune: change.prune,
-            all: change.all,
-            essential: change.essential,
-            timeout_ms: change.timeout_ms,
-            wait: change.wait,
-            dry_run: change.dry_run_ms.is_some(),
-        };
-        self.feed(Event::Change(RequestId(id), change));
-    }
-
-    fn ask_reload(&mut self, id: u32, reload: Reload) {
-        let Some(selection) = self.resolve(id, &reload.names) else { return };
-        self.mark_asked(id, "reload", &reload.names);
-        let change = engine::Change {
-            selection,
-            timeout_ms: reload.timeout_ms,
-            wait: reload.wait,
-            dry_run: reload.dry_run_ms.is_some(),
-            ..engine::Change::default()
-        };
-        self.feed(Event::Reload(RequestId(id), change));
-    }
-
-    /// Remembers that something is being done for a client.
-    fn mark_asked(&mut self, id: u32, verb: &str, names: &[String]) {
-        if let Some(client) = self.clients.connected.get_mut(&id) {
-            client.asked = true;
-            let pid = socket::peer_pid(&client.socket).unwrap_or(0);
-            self.note_request(pid, verb, names);
-        }
-    }
-
-    /// The services that names stand for; an unknown one is refused.
-    fn resolve(&mut self, id: u32, names: &[String]) -> Option<Vec<ServiceId>> {
-        let mut selection = Vec::new();
-        for name in names {
-            match self.engine.graph().find(name) {
-                Some(ids) => selection.extend(ids),
-                None => {
-                    let database = self.settings.run_directory.join("s6-rc/resolve.cdb");
-                    let text =
-                        format!("{name} is not a recognized identifier in {}", database.display());
-                    self.refuse(id, 3, &text);
-                    return None;
-                }
-            }
-        }
-        Some(selection)
-    }
-
-    /// Differs: s6-rc cannot tell while a change is under way. It would need the lock.
-    fn tell_states(&mut self, id: u32) {
-        let graph = self.engine.graph();
-        let state = |id| State {
-            name: graph.name(id).to_owned(),
-            up: self.engine.is_up(id),
-            wanted: self.engine.wanted_up(id),
-        };
-        let states = graph.ids().map(state).collect();
-        self.reply(id, &Answer::States(states));
-    }
+/// Tells a client that is about to be let go of why, if it has room for that.
+fn send_error(socket: &OwnedFd, text: &str) {
+    let answer = Answer::Error { code: 111, text: text.to_owned() };
+    // It learns of the end in any case.
+    let _ = socket::send(socket.as_fd(), &answer.encode(), &[]);
 }
 
 /// Whether a write of a line would not block.
 fn has_room(to: &OwnedFd) -> bool {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut wanted = [PollFd::new(fd::borrow(to.as_raw_fd()), PollFlags::POLLOUT)];
+    let mut wanted = [PollFd::new(to.as_fd(), PollFlags::POLLOUT)];
     poll(&mut wanted, PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }

@@ -15,6 +15,7 @@ mod perform;
 mod pipeline;
 mod poller;
 mod report;
+mod requests;
 mod scan;
 mod script;
 mod service;

@@ -90,7 +90,7 @@ impl Runtime {
     }
 
     /// A client asks for something to be done.
-    pub(super) fn note_request(&mut self, pid: i32, verb: &str, names: &[String]) {
-        self.info(&format!("pid {pid} asks to {verb}: {}", names.join(" ")));
+    pub(super) fn note_request(&mut self, pid: i32, what: &str) {
+        self.info(&format!("pid {pid} asks to {what}"));
     }
 }

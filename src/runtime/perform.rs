@@ -250,7 +250,7 @@ impl Runtime {
     /// A line about a service, to the stderr of whoever asked for what is being done to it.
     pub(super) fn tell_for(&mut self, id: ServiceId, line: &str) {
         match self.clients.request_for(id) {
-            Some(request) => self.clients.tell(request, line),
+            Some(request) => self.clients.write_to_stderr(request, line),
             None => self.journal.line(line),
         }
     }

@@ -79,10 +79,17 @@ impl Poller {
         self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLOUT, source.encode()))
     }
 
-    /// Watches for input, and for room to write where `output` says so.
-    pub fn change(&self, fd: impl AsFd, source: Source, output: bool) -> Result<(), Errno> {
-        let write = if output { EpollFlags::EPOLLOUT } else { EpollFlags::empty() };
-        let mut event = EpollEvent::new(EpollFlags::EPOLLIN | write, source.encode());
+    /// Watches for input, and for room to write, where these say so; in any case for the end.
+    pub fn change(
+        &self,
+        fd: impl AsFd,
+        source: Source,
+        (input, output): (bool, bool),
+    ) -> Result<(), Errno> {
+        let mut flags = EpollFlags::empty();
+        flags.set(EpollFlags::EPOLLIN, input);
+        flags.set(EpollFlags::EPOLLOUT, output);
+        let mut event = EpollEvent::new(flags, source.encode());
         self.0.modify(fd, &mut event)
     }
 

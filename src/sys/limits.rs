@@ -14,6 +14,11 @@ pub fn raise() -> Option<(u64, u64)> {
     Some((soft, hard))
 }
 
+/// The soft limit.
+pub fn soft() -> Result<u64, Errno> {
+    getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft)
+}
+
 /// Sets the soft and the hard limit back to what they were.
 pub fn restore((soft, hard): (u64, u64)) -> Result<(), Errno> {
     setrlimit(Resource::RLIMIT_NOFILE, soft, hard)

@@ -8,6 +8,7 @@ mod apparmor;
 mod boot;
 mod case;
 mod cases;
+mod clients;
 #[path = "../interoperation/debian.rs"]
 mod debian;
 mod descriptors;

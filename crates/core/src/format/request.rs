@@ -221,6 +221,10 @@ impl Lines {
     pub fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
+    /// How many bytes are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
     /// Takes the next whole line, without its newline. [`Malformed::TooLong`] is for ever: the
     /// connection is to be closed.
     pub fn take(&mut self) -> Result<Option<Vec<u8>>, Malformed> {

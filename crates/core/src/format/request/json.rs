@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Request {
     /// The line, newline included.
@@ -232,8 +233,19 @@ impl Fields {
         let object = self.get(name).and_then(Value::as_object);
         object.cloned().ok_or(Malformed::Field(name))
     }
+    /// Names, each of them once: a line has room for hundreds of thousands.
     fn names(&self, name: &'static str) -> Result<Vec<String>, Malformed> {
-        self.list(name, |v| v.as_str().map(str::to_owned))
+        let mut seen = BTreeSet::new();
+        let Some(value) = self.get(name) else { return Ok(Vec::new()) };
+        let items = value.as_array().ok_or(Malformed::Field(name))?;
+        let mut names = Vec::new();
+        for item in items {
+            let item = item.as_str().ok_or(Malformed::Field(name))?;
+            if seen.insert(item) {
+                names.push(item.to_owned());
+            }
+        }
+        Ok(names)
     }
 }
 

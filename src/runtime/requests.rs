@@ -1,0 +1,126 @@
+//! What the clients of the control socket ask for.
+
+use super::Runtime;
+use crate::engine::{self, Event, RequestId};
+use crate::format::request::{Answer, Change, Malformed, Outcome, Reload, Request, State};
+use crate::graph::ServiceId;
+use std::collections::BTreeSet;
+
+/// How many names of a request are remembered; it may have thousands.
+const NAMED: usize = 10;
+
+impl Runtime {
+    /// Takes a line of a client: its request or, while that is under way, the wish to abort it.
+    /// Anything else then aborts it as well.
+    pub(super) fn hear(&mut self, id: u32, line: Result<Vec<u8>, Malformed>) {
+        let is_under_way = self.clients.is_under_way(id);
+        match line.and_then(|line| Request::decode(&line)) {
+            Ok(Request::Abort) if is_under_way => self.clients.abort(id),
+            Ok(Request::Abort) => self.reply(id, &Answer::Done(Outcome::Aborted)),
+            Ok(_) if is_under_way => {
+                self.refuse(id, 111, "another request of this client is under way");
+            }
+            Ok(request) => return self.ask(id, request),
+            Err(e) => self.refuse(id, 111, &e.to_string()),
+        }
+        if is_under_way {
+            self.feed(Event::Abort(RequestId(id)));
+        }
+    }
+
+    fn ask(&mut self, id: u32, request: Request) {
+        match request {
+            Request::Change(change) => self.ask_change(id, change),
+            Request::Reload(reload) => self.ask_reload(id, reload),
+            Request::States => self.reply_states(id),
+            Request::Status(from) => self.tell(id, "status", self.status(ServiceId(from))),
+            Request::Timing => self.tell(id, "timing", self.timing()),
+            Request::Journal(from) => self.tell(id, "journal", self.journal.told(from)),
+            Request::Update(update) => self.ask_update(id, &update),
+            Request::Abort => {}
+        }
+    }
+
+    pub(super) fn refuse(&mut self, id: u32, code: u8, text: &str) {
+        self.reply(id, &Answer::Error { code, text: text.to_owned() });
+    }
+
+    pub(super) fn reply(&mut self, id: u32, answer: &Answer) {
+        self.clients.reply(id, answer);
+    }
+
+    fn ask_change(&mut self, id: u32, change: Change) {
+        let Some(selection) = self.resolve(id, &change.names) else { return };
+        let verb = match (change.dry_run_ms, change.down) {
+            (Some(_), _) => "rehearse",
+            (None, true) => "bring down",
+            (None, false) => "bring up",
+        };
+        self.begin_request(id, verb, &change.names);
+        let change = engine::Change {
+            selection,
+            down: change.down,
+            prune: change.prune,
+            all: change.all,
+            essential: change.essential,
+            timeout_ms: change.timeout_ms,
+            wait: change.wait,
+            dry_run: change.dry_run_ms.is_some(),
+        };
+        self.feed(Event::Change(RequestId(id), change));
+    }
+
+    fn ask_reload(&mut self, id: u32, reload: Reload) {
+        let Some(selection) = self.resolve(id, &reload.names) else { return };
+        self.begin_request(id, "reload", &reload.names);
+        let change = engine::Change {
+            selection,
+            timeout_ms: reload.timeout_ms,
+            wait: reload.wait,
+            dry_run: reload.dry_run_ms.is_some(),
+            ..engine::Change::default()
+        };
+        self.feed(Event::Reload(RequestId(id), change));
+    }
+
+    /// Records that something is being done for a client.
+    fn begin_request(&mut self, id: u32, verb: &str, names: &[String]) {
+        let pid = self.clients.begin(id);
+        let (named, others) = names.split_at(names.len().min(NAMED));
+        let more = match others.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        self.note_request(pid, &format!("{verb}: {}{more}", named.join(" ")));
+    }
+
+    /// The services that names stand for, each once; an unknown name is refused.
+    fn resolve(&mut self, id: u32, names: &[String]) -> Option<Vec<ServiceId>> {
+        let (mut selection, mut seen) = (Vec::new(), BTreeSet::new());
+        for name in names {
+            match self.engine.graph().find(name) {
+                Some(ids) => selection.extend(ids.into_iter().filter(|id| seen.insert(*id))),
+                None => {
+                    let database = self.settings.run_directory.join("s6-rc/resolve.cdb");
+                    let text =
+                        format!("{name} is not a recognized identifier in {}", database.display());
+                    self.refuse(id, 3, &text);
+                    return None;
+                }
+            }
+        }
+        Some(selection)
+    }
+
+    /// Differs: s6-rc cannot tell while a change is under way. It would need the lock.
+    fn reply_states(&mut self, id: u32) {
+        let graph = self.engine.graph();
+        let state = |id| State {
+            name: graph.name(id).to_owned(),
+            up: self.engine.is_up(id),
+            wanted: self.engine.wanted_up(id),
+        };
+        let states = graph.ids().map(state).collect();
+        self.reply(id, &Answer::States(states));
+    }
+}

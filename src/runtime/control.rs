@@ -1,7 +1,7 @@
 //! Orders from outside that come through FIFOs, a letter each.
 
+use super::directory::open_fifo;
 use super::poller::Source;
-use super::service::open_fifo;
 use super::{Role, Runtime};
 use crate::engine::{Control, Event, Time};
 use crate::format::control;
@@ -26,7 +26,7 @@ impl Runtime {
         let scan = self.open_scan_control();
         if let Err((file, e)) = scan {
             let text = format!("unable to open {}: {}", file.display(), e.desc());
-            self.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
+            self.reporter.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
         }
         if let Some(ready) = self.settings.ready.take() {
             let _ = fd::write_all(ready, b"\n");
@@ -40,13 +40,13 @@ impl Runtime {
                 let _ = self.poller.watch(&fifo, Source::Halt);
                 self.halt = Some(fifo);
             }
-            Err(e) => self.warn(&format!(
+            Err(e) => self.reporter.warn(&format!(
                 "sixtree: warning: unable to make the FIFO of halt: {}: use kill -TERM 1",
                 e.desc()
             )),
         }
         if let Err(e) = self.listen() {
-            self.warn(&format!(
+            self.reporter.warn(&format!(
                 "sixtree: warning: unable to listen for s6-rc: {}: s6-rc will not work",
                 e.desc()
             ));
@@ -56,7 +56,7 @@ impl Runtime {
     fn open_halt(&self) -> Result<OwnedFd, Errno> {
         let directory = self.settings.scan_directory.join("s6-linux-init-shutdownd");
         std::fs::create_dir_all(&directory).map_err(|_| Errno::EIO)?;
-        open_fifo(&directory.join("fifo").to_string_lossy())
+        open_fifo(&directory.join("fifo"))
     }
 
     fn open_scan_control(&mut self) -> Result<(), (PathBuf, Errno)> {
@@ -69,7 +69,7 @@ impl Runtime {
         let lock = directory.join("lock");
         let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
         let fifo = directory.join("control");
-        let opened = open_fifo(&fifo.to_string_lossy()).map_err(|e| (fifo, e))?;
+        let opened = open_fifo(&fifo).map_err(|e| (fifo, e))?;
         let _ = self.poller.watch(&opened, Source::Scan);
         self.scan.open(opened, held);
         Ok(())
@@ -102,7 +102,7 @@ impl Runtime {
                 b'b' => self.leave(false, true),
                 other => {
                     let shown = char::from(other);
-                    self.warn(&format!(
+                    self.reporter.warn(&format!(
                         "s6-svscan: warning: received unknown control command: {shown}"
                     ));
                 }

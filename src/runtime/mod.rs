@@ -7,6 +7,7 @@
 mod children;
 mod clients;
 mod control;
+mod directory;
 mod failed_boot;
 mod journal;
 mod live;
@@ -15,13 +16,15 @@ mod perform;
 mod pipeline;
 mod poller;
 mod report;
+mod reporter;
 mod requests;
 mod scan;
-mod script;
+mod scripts;
 mod service;
 mod servicedir;
 mod settings;
 mod signals;
+mod small_files;
 mod stray;
 mod tell;
 mod timing;
@@ -37,13 +40,12 @@ use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::memory::Program;
 use children::Children;
 use clients::Clients;
-use journal::Journal;
-use litemap::LiteMap;
 use nix::errno::Errno;
 use pipeline::Pipelines;
 use poller::{Poller, Source};
+use reporter::Reporter;
 use scan::ScanDirectory;
-use service::Service;
+use service::Services;
 use signals::Signals;
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -61,18 +63,16 @@ const SETTLE_MS: u64 = 10;
 pub struct Runtime {
     engine: Engine,
     settings: Settings,
-    services: LiteMap<ServiceId, Service>,
+    services: Services,
     children: Children,
     pipelines: Pipelines,
     clients: Clients,
     scan: ScanDirectory,
-    journal: Journal,
+    reporter: Reporter,
     timing: Timing,
     poller: Poller,
     signals: Signals,
     program: Program,
-    /// What programs read where they should find nothing.
-    null: OwnedFd,
     /// The FIFO that `halt` writes to.
     halt: Option<OwnedFd>,
     /// The beginning of a message that came through it.
@@ -80,23 +80,16 @@ pub struct Runtime {
     /// When a stop that was put off begins.
     stop_at: Option<Time>,
     stray: Stray,
-    /// The service whose directory we are in.
-    here: Option<ServiceId>,
     /// Answers that come after all that the engine wanted has been done.
     later: VecDeque<Event>,
     /// When the last event came, in µs since this process began.
     heard_us: u64,
-    /// Services whose `supervise/status` is to be written.
-    stale: Vec<ServiceId>,
     /// The services that a stop waits for, to be named in one line.
     awaited: Vec<ServiceId>,
     /// What failed in the course of the boot.
     boot_failures: Vec<(ServiceId, Failure)>,
     /// Whether the container ends because of it.
     boot_is_fatal: bool,
-    journal_watched: bool,
-    /// There may be more processes to reap.
-    reap_again: bool,
     left: bool,
 }
 
@@ -110,27 +103,22 @@ impl Runtime {
         poller.watch(signals.fd(), Source::Signals)?;
         Ok(Self {
             engine: Engine::new(graph),
-            services: LiteMap::new(),
-            children: Children::default(),
+            services: Services::default(),
+            children: Children::new()?,
             pipelines: Pipelines::default(),
             clients: Clients::default(),
             scan: ScanDirectory::new(settings.scan_directory.clone()),
-            journal: Journal::new(),
+            reporter: Reporter::new(settings.verbosity, settings.role),
             timing: Timing::default(),
-            null: open_null()?,
             halt: None,
             halt_bytes: Vec::new(),
             stop_at: None,
             stray: Stray::default(),
-            here: None,
             later: VecDeque::new(),
             heard_us: 0,
-            stale: Vec::new(),
             awaited: Vec::new(),
             boot_failures: Vec::new(),
             boot_is_fatal: false,
-            journal_watched: false,
-            reap_again: false,
             left: false,
             settings,
             poller,
@@ -162,7 +150,7 @@ impl Runtime {
         for source in self.wait() {
             self.news(source);
         }
-        if std::mem::take(&mut self.reap_again) {
+        if std::mem::take(&mut self.children.reap_again) {
             self.reap();
         }
         if self.engine.deadline().is_some_and(|t| t <= self.now()) {
@@ -175,7 +163,7 @@ impl Runtime {
         self.scan_if_due();
         self.look_for_others();
         self.settle_clients();
-        self.watch_journal();
+        self.reporter.watch(&self.poller);
     }
 
     fn news(&mut self, source: Source) {
@@ -187,7 +175,7 @@ impl Runtime {
             Source::Halt => self.read_halt(),
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
-            Source::Journal => self.journal.flush(),
+            Source::Journal => self.reporter.journal.flush(),
         }
     }
 
@@ -234,7 +222,7 @@ impl Runtime {
 
     /// How long there is nothing to do but wait for news, in ms; `None`: for ever.
     fn wait_ms(&self) -> Option<u64> {
-        if self.reap_again {
+        if self.children.reap_again {
             return Some(0);
         }
         let now = self.now();
@@ -245,42 +233,4 @@ impl Runtime {
     fn now(&self) -> Time {
         Time(self.since_begun_us() / 1_000)
     }
-
-    fn watch_journal(&mut self) {
-        let waiting = self.journal.waiting();
-        if waiting && !self.journal_watched {
-            let _ = self.poller.watch_output(self.journal.fd(), Source::Journal);
-        } else if !waiting && self.journal_watched {
-            self.poller.forget(self.journal.fd());
-        }
-        self.journal_watched = waiting;
-    }
-
-    /// Says a line, if there is so much to be said; else remembers it, if it is no mere decision.
-    fn say(&mut self, level: u8, text: &str) {
-        if self.settings.verbosity >= level {
-            self.journal.line(text);
-        } else if level <= 2 {
-            self.note(text);
-        }
-    }
-
-    fn warn(&mut self, text: &str) {
-        self.say(1, text);
-    }
-
-    /// Remembers what nobody needs to be told. Nobody could ask a mere supervisor for it.
-    fn note(&mut self, text: &str) {
-        if self.settings.role == Role::Container {
-            self.journal.note(text);
-        }
-    }
-}
-
-/// /dev/null, or a pipe that is at its end where a container has no /dev/null.
-fn open_null() -> Result<OwnedFd, Errno> {
-    use nix::fcntl::{OFlag, open};
-    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
-    open("/dev/null", flags, nix::sys::stat::Mode::empty())
-        .or_else(|_| nix::unistd::pipe2(OFlag::O_CLOEXEC).map(|(read, _)| read))
 }

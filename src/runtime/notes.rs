@@ -11,18 +11,10 @@ use crate::graph::ServiceId;
 use nix::unistd::Pid;
 
 impl Runtime {
-    fn info(&mut self, text: &str) {
-        let line = format!("sixtree: info: {text}");
-        match self.settings.verbosity >= 3 {
-            true => self.journal.line(&line),
-            false => self.note(&line),
-        }
-    }
-
     /// The boot begins.
     pub(super) fn note_boot(&mut self, services: usize) {
         let pid = if self.settings.pid_1 { 1 } else { std::process::id() };
-        self.info(&format!("booting {services} services as PID {pid}"));
+        self.reporter.info(format_args!("booting {services} services as PID {pid}"));
     }
 
     /// A request has come to its end; only the boot's is of interest.
@@ -38,12 +30,12 @@ impl Runtime {
             Outcome::TimedOut => "S6_CMD_WAIT_FOR_SERVICES_MAXTIME was over",
             Outcome::Aborted => "a stop came first",
         };
-        self.info(&format!("the boot is over after {} ms: {how}", over_us / 1_000));
+        self.reporter.info(format_args!("the boot is over after {} ms: {how}", over_us / 1_000));
     }
 
     /// The CMD was started.
     pub(super) fn note_cmd(&mut self, name: &str, pid: Pid) {
-        self.info(&format!("the CMD {name} runs as pid {pid}"));
+        self.reporter.info(format_args!("the CMD {name} runs as pid {pid}"));
     }
 
     /// A process ended. Of oneshots it is told anyway when they fail.
@@ -55,13 +47,15 @@ impl Runtime {
             }
         };
         match whose {
-            Whose::Cmd => self.info(&format!("the CMD {how}")),
+            Whose::Cmd => self.reporter.info(format_args!("the CMD {how}")),
             Whose::Script(process) if process.script == Script::Run => {
                 let Some(service) = self.services.get(&process.service) else { return };
                 let lived = stamp().saturating_since(service.status.stamp).as_millis() / 100;
                 let (seconds, tenth) = (lived / 10, lived % 10);
                 let name = service.name.clone();
-                self.info(&format!("service {name} (pid {pid}) {how} after {seconds}.{tenth} s"));
+                self.reporter.info(format_args!(
+                    "service {name} (pid {pid}) {how} after {seconds}.{tenth} s"
+                ));
             }
             Whose::Script(_) => {}
         }
@@ -72,7 +66,7 @@ impl Runtime {
         let Some(service) = self.services.get(&id) else { return };
         let name = service.name.clone();
         let shown = char::from(letter).escape_default();
-        self.info(&format!("service {name}: supervise/control says {shown}"));
+        self.reporter.info(format_args!("service {name}: supervise/control says {shown}"));
     }
 
     /// A signal came.
@@ -81,16 +75,16 @@ impl Runtime {
             0 => "outside the container".to_owned(),
             pid => format!("pid {pid}"),
         };
-        self.info(&format!("SIG{} came from {sender}", signal::name(number)));
+        self.reporter.info(format_args!("SIG{} came from {sender}", signal::name(number)));
     }
 
     /// `halt` or `s6-svscanctl` ask for a stop.
     pub(super) fn note_stop(&mut self, who: &str) {
-        self.info(&format!("{who} asks to stop the container"));
+        self.reporter.info(format_args!("{who} asks to stop the container"));
     }
 
     /// A client asks for something to be done.
     pub(super) fn note_request(&mut self, pid: i32, what: &str) {
-        self.info(&format!("pid {pid} asks to {what}"));
+        self.reporter.info(format_args!("pid {pid} asks to {what}"));
     }
 }

@@ -1,16 +1,16 @@
 //! What the engine wants, done.
 
-use super::script;
 use super::{Runtime, failed_boot, report};
 use crate::engine::{
     BOOT, Command, Event, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
 };
 use crate::format::request::Severity;
 use crate::graph::ServiceId;
+use crate::sys::file;
 use crate::sys::process::kill;
-use crate::sys::{fifodir, file};
 use nix::sys::signal;
 use nix::unistd::Pid;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 
 impl Runtime {
@@ -20,7 +20,7 @@ impl Runtime {
             Command::Spawn(process) => return Some(self.spawn(process)),
             Command::Signal(process, signal) => return self.signal(process, signal),
             Command::Forget(process) => self.forget_process(process),
-            Command::Status(id) => self.mark_stale(id),
+            Command::Status(id) => self.services.mark_stale(id),
             Command::Notify(id, letters) => self.notify(id, letters),
             Command::Tally(id, exit) => self.tally(id, exit),
             Command::DownFile(id, present) => self.down_file(id, present),
@@ -50,108 +50,67 @@ impl Runtime {
         self.children.forget(process);
     }
 
-    /// Goes into a service's directory; its name. `None`: there is no such directory.
-    pub(super) fn enter(&mut self, id: ServiceId) -> Option<String> {
-        let service = self.services.get(&id)?;
-        if self.here != Some(id) {
-            self.here = None;
-            service.enter().ok()?;
-            self.here = Some(id);
-        }
-        Some(service.name.clone())
-    }
-
-    /// Goes where no service has its files; the name of the service whose directory has gone.
-    fn leave_for_root(&mut self, id: ServiceId) -> Option<String> {
-        let name = self.services.get(&id)?.name.clone();
-        let _ = nix::unistd::chdir("/");
-        Some(name)
-    }
-
     fn signal(&mut self, process: Process, signal: Signal) -> Option<Event> {
         let id = process.service;
+        let (service, directory) = self.services.enter(id)?;
         // Where the directory has gone, so have its files: their defaults count.
-        let name = match self.enter(id) {
-            Some(name) => name,
-            None => self.leave_for_root(id)?,
-        };
-        let processes = self.services.get(&id)?.processes;
+        let directory = directory.ok();
+        let reporter = &mut self.reporter;
         let pid = match process.script {
-            Script::Run => processes.run,
-            Script::Finish => processes.finish,
-            Script::Up | Script::Down | Script::Reload => processes.oneshot,
+            Script::Run => service.processes.run,
+            Script::Finish => service.processes.finish,
+            Script::Up | Script::Down | Script::Reload => service.processes.oneshot,
         }?;
+        let flag = |file| directory.as_ref().is_some_and(|directory| directory.flag(file));
         match signal {
             Signal::Number(number) => send(pid, number),
             Signal::Group(number) => send_group(pid, number),
             Signal::Reload => {
-                let number = self.signal_file(&name, "reload-signal", signal::SIGHUP);
+                let number = directory.as_ref().map_or(signal::SIGHUP as u8, |directory| {
+                    directory.signal("reload-signal", signal::SIGHUP, reporter)
+                });
                 send(pid, number);
             }
             Signal::Down => {
-                let number = self.signal_file(&name, "down-signal", signal::SIGTERM);
+                let number = directory.as_ref().map_or(signal::SIGTERM as u8, |directory| {
+                    directory.signal("down-signal", signal::SIGTERM, reporter)
+                });
                 // An extension: s6 has this flag for the KILL alone.
-                match script::flag("flag-down-killpg") {
+                match flag("flag-down-killpg") {
                     true => send_group(pid, number),
                     false => send(pid, number),
                 }
-                let timeout_ms = script::number("timeout-kill").ok().flatten().unwrap_or(0);
-                return Some(Event::Stopping(id, timeout_ms));
+                let timeout_ms =
+                    directory.and_then(|directory| directory.number("timeout-kill", reporter));
+                return Some(Event::Stopping(id, timeout_ms.unwrap_or(0)));
             }
-            Signal::TimedOut => self.kill_late(process, pid, &name),
+            Signal::TimedOut => {
+                let group = process.script == Script::Run && flag("flag-timeout-killpg");
+                if process.script == Script::Finish {
+                    reporter.warn(&format!(
+                        "s6-supervise {}: warning: finish script lifetime reached maximum value - \
+                         sending it a SIGKILL",
+                        service.name
+                    ));
+                }
+                let send = if group { send_group } else { send };
+                for number in [signal::SIGKILL, signal::SIGCONT] {
+                    send(pid, number as u8);
+                }
+            }
         }
         None
     }
 
-    fn kill_late(&mut self, process: Process, pid: Pid, name: &str) {
-        let both = [signal::SIGKILL as u8, signal::SIGCONT as u8];
-        if process.script == Script::Run && script::flag("flag-timeout-killpg") {
-            return both.into_iter().for_each(|number| send_group(pid, number));
-        }
-        if process.script == Script::Finish {
-            self.warn(&format!(
-                "s6-supervise {name}: warning: finish script lifetime reached maximum value - \
-                 sending it a SIGKILL"
-            ));
-        }
-        both.into_iter().for_each(|number| send(pid, number));
-    }
-
-    fn signal_file(&mut self, name: &str, file: &'static str, default: signal::Signal) -> u8 {
-        script::signal(file, default as u8).unwrap_or_else(|_| {
-            let text = format!("invalid {file}: not a signal; using {default}");
-            self.warn(&format!("s6-supervise {name}: warning: {text}"));
-            default as u8
-        })
-    }
-
-    /// The status is written before the next thing that anyone could notice (an event, the end of
-    /// a change), or else when the engine has said all, and then once.
-    fn mark_stale(&mut self, id: ServiceId) {
-        if let Some(service) = self.services.get_mut(&id)
-            && !std::mem::replace(&mut service.stale, true)
-        {
-            self.stale.push(id);
-        }
-    }
-
     /// Writes the statuses that are not what they should be.
     pub(super) fn write_statuses(&mut self) {
-        for id in std::mem::take(&mut self.stale) {
+        for id in self.services.take_stale() {
             self.write_status(id);
         }
     }
 
     pub(super) fn write_status(&mut self, id: ServiceId) {
-        if !self.services.get(&id).is_some_and(|s| s.stale) || self.enter(id).is_none() {
-            return;
-        }
-        if let (Some(service), Some(longrun)) =
-            (self.services.get_mut(&id), self.engine.longrun(id))
-            && service.supervision.is_some()
-        {
-            service.update_status(longrun);
-        }
+        self.services.write_status(id, self.engine.longrun(id));
     }
 
     fn notify(&mut self, id: ServiceId, letters: &str) {
@@ -160,29 +119,28 @@ impl Runtime {
             return;
         }
         self.write_status(id);
-        if self.enter(id).is_some() {
-            let _ = fifodir::notify(b"event", letters.as_bytes());
+        // Where the directory has gone, nobody listens.
+        if let Some((_, Ok(directory))) = self.services.enter(id) {
+            directory.notify(letters);
         }
     }
 
     fn tally(&mut self, id: ServiceId, exit: crate::engine::Exit) {
-        if self.enter(id).is_none() {
-            return;
-        }
-        let max = script::number("max-death-tally").ok().flatten().unwrap_or(100);
-        if let Some(service) = self.services.get(&id) {
-            service.tally(exit, max as usize);
+        if let Some((service, Ok(directory))) = self.services.enter(id) {
+            let max = directory.number("max-death-tally", &mut self.reporter).unwrap_or(100);
+            service.tally(exit, max as usize, &directory);
         }
     }
 
     fn down_file(&mut self, id: ServiceId, present: bool) {
-        if self.enter(id).is_none() {
-            return;
+        let Some((_, Ok(directory))) = self.services.enter(id) else { return };
+        match directory.set_down(present) {
+            Err(e) if e.kind() != ErrorKind::NotFound => {
+                let verb = if present { "make" } else { "remove" };
+                directory.warn(&mut self.reporter, &format!("unable to {verb} ./down: {e}"));
+            }
+            Ok(()) | Err(_) => {}
         }
-        let _ = match present {
-            true => file::write("down", &[]),
-            false => std::fs::remove_file("down"),
-        };
     }
 
     fn done(&mut self, request: RequestId, outcome: Outcome) {
@@ -191,7 +149,7 @@ impl Runtime {
             let engine = &self.engine;
             let lines = failed_boot::summary(engine.graph(), &failures, |id| engine.is_up(id));
             for line in lines {
-                self.warn(&format!("sixtree: warning: {line}"));
+                self.reporter.warn(&format!("sixtree: warning: {line}"));
             }
         }
         self.write_statuses();
@@ -205,7 +163,7 @@ impl Runtime {
         let log = self.settings.hidden_log.take().filter(|_| self.boot_is_fatal);
         let lines = log.as_deref().map(failed_boot::last_lines).unwrap_or_default();
         for line in lines {
-            self.warn(&format!("sixtree: warning: logged at last: {line}"));
+            self.reporter.warn(&format!("sixtree: warning: logged at last: {line}"));
         }
     }
 
@@ -226,10 +184,10 @@ impl Runtime {
         let line = format!("s6-rc: {}: {}", report::prefix(say.severity), say.text);
         if request == BOOT || request == SHUTDOWN {
             let level = if say.severity == Severity::Fatal { 0 } else { say.level };
-            self.say(level, &line);
+            self.reporter.say(level, &line);
         } else {
             if say.level <= 2 {
-                self.note(&line);
+                self.reporter.remember(&line);
             }
             self.clients.say(request, say);
         }
@@ -244,14 +202,14 @@ impl Runtime {
         let graph = self.engine.graph();
         let names: Vec<&str> = awaited.iter().map(|&id| graph.name(id)).collect();
         let line = format!("s6-rc: warning: {}", report::still_waiting(&names));
-        self.say(1, &line);
+        self.reporter.say(1, &line);
     }
 
-    /// A line about a service, to the stderr of whoever asked for what is being done to it.
-    pub(super) fn tell_for(&mut self, id: ServiceId, line: &str) {
+    /// Reports a line about a service, on the stderr of whoever asked for what is being done to it.
+    pub(super) fn report_for(&mut self, id: ServiceId, line: &str) {
         match self.clients.request_for(id) {
             Some(request) => self.clients.write_to_stderr(request, line),
-            None => self.journal.line(line),
+            None => self.reporter.line(line),
         }
     }
 

@@ -35,7 +35,7 @@ impl Runtime {
             Request::States => self.reply_states(id),
             Request::Status(from) => self.tell(id, "status", self.status(ServiceId(from))),
             Request::Timing => self.tell(id, "timing", self.timing()),
-            Request::Journal(from) => self.tell(id, "journal", self.journal.told(from)),
+            Request::Journal(from) => self.tell(id, "journal", self.reporter.journal.told(from)),
             Request::Update(update) => self.ask_update(id, &update),
             Request::Abort => {}
         }

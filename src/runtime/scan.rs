@@ -1,12 +1,12 @@
 //! The scan directory: service directories that appear there are supervised, those that have gone
 //! are dropped when that is asked for. Reference: s6-svscan's page.
 
-use super::service::{Service, Unsupervisable};
+use super::children::Plan;
+use super::service::Service;
 use super::{Role, Runtime};
 use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
-use crate::sys::spawn::{Child, Session};
 use litemap::LiteMap;
 use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -93,7 +93,7 @@ impl Runtime {
             Ok(seen) => seen,
             Err(e) => {
                 let shown = self.scan.path.display().to_string();
-                self.warn(&format!("s6-svscan: warning: unable to read {shown}: {e}"));
+                self.reporter.warn(&format!("s6-svscan: warning: unable to read {shown}: {e}"));
                 self.scan.due = Some(Time(self.now().0 + RETRY_MS));
                 return;
             }
@@ -179,18 +179,23 @@ impl Runtime {
 
     /// Begins the supervision of a service's directory; the answer for the engine.
     pub(super) fn supervise(&mut self, id: ServiceId) -> Event {
-        let Some(name) = self.enter(id) else { return Event::NotSupervised(id) };
-        let Some(service) = self.services.get_mut(&id) else { return Event::NotSupervised(id) };
-        match service.supervise() {
-            Ok(()) => {
-                let down = super::script::flag("down");
-                if let Some(supervision) = &service.supervision {
-                    let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
-                }
-                Event::Supervised(id, Supervised { down })
+        let Some((service, directory)) = self.services.enter(id) else {
+            return Event::NotSupervised(id);
+        };
+        let supervised = match &directory {
+            Ok(directory) => service.supervise(directory).map_err(|e| e.to_string()),
+            Err(e) => Err(e.to_string()),
+        };
+        match (supervised, directory, &service.supervision) {
+            (Ok(()), Ok(directory), Some(supervision)) => {
+                let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
+                Event::Supervised(id, Supervised { down: directory.flag("down") })
             }
-            Err(why @ (Unsupervisable::Locked | Unsupervisable::File(..))) => {
-                self.warn(&format!("s6-supervise {name}: warning: unable to supervise: {why}"));
+            (supervised, ..) => {
+                let why = supervised.err().unwrap_or_default();
+                let name = &service.name;
+                self.reporter
+                    .warn(&format!("s6-supervise {name}: warning: unable to supervise: {why}"));
                 Event::NotSupervised(id)
             }
         }
@@ -212,36 +217,31 @@ impl Runtime {
     /// Forgets a service that has gone for good.
     pub(super) fn forget_service(&mut self, id: ServiceId) {
         self.unsupervise(id);
-        self.here = None;
-        self.services.remove(&id);
+        self.services.remove(id);
         self.pipelines.remove(id);
         for (_, found) in &mut self.scan.found {
             found.logger = found.logger.filter(|l| *l != id);
         }
         let services = &self.services;
-        self.scan.found.retain(|_, f| f.logger.is_some() || services.contains_key(&f.service));
+        self.scan.found.retain(|_, f| f.logger.is_some() || services.contains(f.service));
     }
 
     /// Runs `.s6-svscan/SIGNAME` in the scan directory.
     pub(super) fn start_signal_script(&mut self, signal: Signal) {
         let script = self.scan.signal_script(signal);
         let word = script.to_string_lossy().into_owned().into_bytes();
-        self.here = None;
-        let _ = nix::unistd::chdir(&self.scan.path);
-        let outputs = self.settings.outputs;
-        let fds = [(0, self.null.as_raw_fd()), (1, outputs.0), (2, outputs.1)];
-        let child = Child {
-            session: Session::New,
-            fds: &fds,
-            passing: &[],
-            nofile: self.settings.nofile,
-            new_pid_namespace: false,
+        let streams = self.children.no_pipes(self.settings.outputs);
+        let plan = Plan::new(vec![word], self.settings.env.clone(), streams);
+        let started = match self.services.working.enter_other(&self.scan.path) {
+            Ok(inside) => self
+                .children
+                .start_unwatched(plan, &self.settings, &inside)
+                .map_err(|e| e.desc().to_owned()),
+            Err(e) => Err(e.to_string()),
         };
-        let started = (self.settings.launch)(vec![word], &self.settings.env)
-            .and_then(|program| self.children.spawner.spawn(&child, program));
-        if let Err(e) = started {
-            let text = format!("unable to spawn {}: {}", script.display(), e.desc());
-            self.warn(&format!("s6-svscan: warning: {text}"));
+        if let Err(why) = started {
+            let text = format!("unable to spawn {}: {why}", script.display());
+            self.reporter.warn(&format!("s6-svscan: warning: {text}"));
         }
     }
 }

@@ -1,19 +1,114 @@
-//! One supervised service directory: the files by which the world sees and drives it, byte for
-//! byte those of s6-supervise. Every path is relative: the caller is in the service directory.
+//! The supervised services: the processes of each, and what `supervise/status` says, byte for byte
+//! as s6-supervise has it.
 
+use super::directory::{ServiceDirectory, Unreachable, WorkingDirectory};
 use crate::engine::{Exit, Longrun};
 use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
-use crate::format::tally::{self, Death};
+use crate::format::tally::Death;
+use crate::graph::ServiceId;
+use crate::sys::clock;
+use crate::sys::errno::words;
 use crate::sys::lock::Lock;
-use crate::sys::{clock, fifodir, file};
+use litemap::LiteMap;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, open, openat};
-use nix::sys::stat::{Mode, SFlag, mknod};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
-use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+/// All services, and the way into their directories.
+#[derive(Debug, Default)]
+pub struct Services {
+    by_id: LiteMap<ServiceId, Service>,
+    /// Where this process is.
+    pub working: WorkingDirectory,
+    /// Those whose `supervise/status` is to be written.
+    stale: Vec<ServiceId>,
+}
+
+impl Services {
+    /// What is known of a service.
+    pub fn get(&self, id: &ServiceId) -> Option<&Service> {
+        self.by_id.get(id)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut(&mut self, id: &ServiceId) -> Option<&mut Service> {
+        self.by_id.get_mut(id)
+    }
+
+    /// All of them, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = (&ServiceId, &Service)> {
+        self.by_id.iter()
+    }
+
+    /// Whether there is a service of this number.
+    pub fn contains(&self, id: ServiceId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Adds a service.
+    pub fn insert(&mut self, id: ServiceId, service: Service) {
+        self.by_id.insert(id, service);
+    }
+
+    /// Adds services; their numbers are the highest.
+    pub fn extend(&mut self, services: Vec<(ServiceId, Service)>) {
+        self.by_id.extend(services);
+    }
+
+    /// A service, which is added if it is not there.
+    pub fn get_or_insert_with(
+        &mut self,
+        id: ServiceId,
+        new: impl FnOnce() -> Service,
+    ) -> &mut Service {
+        self.by_id.entry(id).or_insert_with(new)
+    }
+
+    /// Forgets a service.
+    pub fn remove(&mut self, id: ServiceId) {
+        self.working.forget();
+        self.by_id.remove(&id);
+    }
+
+    /// Goes into a service's directory. `None`: there is no such service.
+    pub fn enter(
+        &mut self,
+        id: ServiceId,
+    ) -> Option<(&mut Service, Result<ServiceDirectory<'_>, Unreachable>)> {
+        let service = self.by_id.get_mut(&id)?;
+        let directory = self.working.enter(id, service);
+        Some((service, directory))
+    }
+
+    /// The status is written before the next thing that anyone could notice (an event, the end of
+    /// a change), or else when the engine has said all, and then once.
+    pub fn mark_stale(&mut self, id: ServiceId) {
+        if let Some(service) = self.get_mut(&id)
+            && !std::mem::replace(&mut service.stale, true)
+        {
+            self.stale.push(id);
+        }
+    }
+
+    /// Takes those whose status is to be written.
+    pub fn take_stale(&mut self) -> Vec<ServiceId> {
+        std::mem::take(&mut self.stale)
+    }
+
+    /// Writes the status of a service, if it is not what it should be.
+    pub fn write_status(&mut self, id: ServiceId, longrun: Option<&Longrun>) {
+        if self.get(&id).is_some_and(|service| service.stale && service.supervision.is_some())
+            && let Some(longrun) = longrun
+            && let Some((service, Ok(directory))) = self.enter(id)
+        {
+            service.update_status(longrun, &directory);
+        }
+    }
+}
 
 /// What PID 1 keeps of a service.
 #[derive(Debug)]
@@ -27,7 +122,7 @@ pub struct Service {
     pub handle: Option<OwnedFd>,
     /// While it is supervised.
     pub supervision: Option<Supervision>,
-    /// The pipe in which it tells its readiness.
+    /// The pipe in which it reports its readiness.
     pub readiness: Option<OwnedFd>,
     /// The processes of its scripts.
     pub processes: Processes,
@@ -37,7 +132,7 @@ pub struct Service {
     /// alone counts: when its last script started or ended.
     pub status: Status,
     /// `supervise/status` may not be what it should be.
-    pub stale: bool,
+    stale: bool,
     /// What stands there.
     written: Option<[u8; status::LENGTH]>,
     /// Its `event` was made just now: nobody can be listening yet.
@@ -53,7 +148,7 @@ pub struct Processes {
     pub finish: Option<Pid>,
     /// `up`, `down` or `reload`.
     pub oneshot: Option<Pid>,
-    /// The `run` that finish is told of.
+    /// The `run` whose end `finish` is started for.
     pub last_run: Option<Pid>,
 }
 
@@ -73,7 +168,7 @@ pub enum Unsupervisable {
     #[error("another supervisor is already running on it: stop that one first")]
     Locked,
     /// One of its files cannot be made.
-    #[error("unable to make {}: {}", .0, .1.desc())]
+    #[error("unable to make {}: {}", .0, words(*.1))]
     File(&'static str, Errno),
 }
 
@@ -104,38 +199,26 @@ impl Service {
         Self { handle, ..Self::new(name, directory) }
     }
 
-    /// Goes into its directory.
-    pub fn enter(&self) -> Result<(), Errno> {
-        match &self.handle {
-            Some(handle) => nix::unistd::fchdir(handle),
-            None => nix::unistd::chdir(&self.directory),
-        }
-    }
-
     /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO. The engine has
-    /// the status written and the event told.
-    pub fn supervise(&mut self) -> Result<(), Unsupervisable> {
+    /// the status written and the listeners notified.
+    pub fn supervise(&mut self, directory: &ServiceDirectory) -> Result<(), Unsupervisable> {
         use Unsupervisable::File;
-        self.fresh = make_event_directory(self.handle.is_some()).map_err(|e| File("event", e))?;
-        let first = make_directory("supervise").map_err(|e| File("supervise", e))?;
+        self.fresh = directory.make_event(self.handle.is_some()).map_err(|e| File("event", e))?;
+        let first = directory.make_supervise().map_err(|e| File("supervise", e))?;
         self.status = Status::not_started(stamp(), false);
         let bytes = self.status.encode();
         // There is no control yet: nobody can wait for this one.
-        let written = first && file::write("supervise/status", &bytes).is_ok();
+        let written = first && directory.write_first_status(&bytes).is_ok();
         self.written = written.then_some(bytes);
-        let lock = Lock::take(b"supervise/lock", 0o644)
+        let lock = directory
+            .lock()
             .map_err(|e| File("supervise/lock", e))?
             .ok_or(Unsupervisable::Locked)?;
-        let control = open_fifo("supervise/control").map_err(|e| File("supervise/control", e))?;
+        let control = directory.open_control().map_err(|e| File("supervise/control", e))?;
         if !self.fresh {
-            let _ = fifodir::clean(b"event");
+            directory.clean_event();
         }
-        if first {
-            let mode = Mode::from_bits_truncate(0o644);
-            let _ = mknod("supervise/death_tally", SFlag::S_IFREG, mode, 0);
-        } else {
-            let _ = file::write("supervise/death_tally", &[]);
-        }
+        directory.empty_tally(first);
         self.supervision = Some(Supervision { control, _lock: lock });
         Ok(())
     }
@@ -153,8 +236,9 @@ impl Service {
         self.status.stamp = stamp();
     }
 
-    /// Replaces `supervise/status` by what the engine and the processes say now.
-    pub fn update_status(&mut self, longrun: &Longrun) {
+    /// Replaces `supervise/status` by what the engine and the processes say now. What stands there
+    /// already is not written again, however many letters have come.
+    fn update_status(&mut self, longrun: &Longrun, directory: &ServiceDirectory) {
         let pid = self.processes.run.or(self.processes.finish);
         self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
         self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();
@@ -162,81 +246,25 @@ impl Service {
         self.status.paused = longrun.paused() || longrun.never_started();
         self.status.want_up = longrun.wanted();
         self.status.ready = longrun.ready() || longrun.never_started();
-        self.write_status();
-    }
-
-    /// Readers never see it half written, nor empty: not even the first one, for which they may
-    /// be waiting. A failure here (a full disk) must not stop supervision, and there is no one to
-    /// tell. What stands there already is not written again, however many letters have come.
-    fn write_status(&mut self) {
         let bytes = self.status.encode();
         self.stale = false;
-        if self.written == Some(bytes) {
-            return;
+        if self.written != Some(bytes) {
+            let written = directory.replace_status(&bytes);
+            self.written = written.is_ok().then_some(bytes);
         }
-        let written = file::replace("supervise/status", &bytes);
-        self.written = written.is_ok().then_some(bytes);
     }
 
-    /// Appends a death to `supervise/death_tally`, which keeps the last `max`.
-    pub fn tally(&self, exit: Exit, max: usize) {
+    /// Records a death of `run` in `supervise/death_tally`, which keeps the last `max`.
+    pub fn tally(&self, exit: Exit, max: usize, directory: &ServiceDirectory) {
         let (exit_code, signal) = match exit {
             Exit::Code(code) => (code, 0),
             Exit::Signal(signal) => (128u8.wrapping_add(signal), signal),
         };
-        let before = file::head(b"supervise/death_tally", tally::MAX_BYTES).unwrap_or_default();
-        let mut deaths = tally::decode(&before);
-        deaths.push(Death { stamp: self.status.stamp, exit_code, signal });
-        let from = deaths.len().saturating_sub(max.min(tally::MAX));
-        let kept = deaths.get(from..).unwrap_or_default();
-        let _ = file::replace("supervise/death_tally", &tally::encode(kept));
+        directory.append_to_tally(Death { stamp: self.status.stamp, exit_code, signal }, max);
     }
 }
 
 /// The time now, as status files have it.
 pub fn stamp() -> Tain {
     Tain::from_utc(clock::utc())
-}
-
-/// Opens a FIFO so that it never blocks and never ends; makes it (0600) if it is not there.
-pub fn open_fifo(path: &str) -> Result<OwnedFd, Errno> {
-    match nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o600)) {
-        Ok(()) | Err(Errno::EEXIST) => {}
-        Err(e) => return Err(e),
-    }
-    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    openat(AT_FDCWD, path, flags, Mode::empty())
-}
-
-/// Makes `event` as s6 does; true if it was not there. One that is there is left as it is. In a
-/// directory that is not ours, a new one may have got another group than ours.
-fn make_event_directory(foreign: bool) -> Result<bool, Errno> {
-    if !make_directory("event")? {
-        return Ok(false);
-    }
-    if foreign {
-        let _ = nix::unistd::chown("event", None, Some(nix::unistd::getegid()));
-    }
-    nix::sys::stat::fchmodat(
-        nix::fcntl::AT_FDCWD,
-        "event",
-        Mode::from_bits_truncate(0o3730),
-        nix::sys::stat::FchmodatFlags::FollowSymlink,
-    )?;
-    Ok(true)
-}
-
-/// Makes a directory (0700); true if it was not there. Where a dangling link stands in its place,
-/// makes what the link points to (a read-only service directory with a writable /run).
-fn make_directory(path: &str) -> Result<bool, Errno> {
-    let mode = Mode::from_bits_truncate(0o700);
-    match nix::unistd::mkdir(path, mode) {
-        Ok(()) => Ok(true),
-        Err(Errno::EEXIST) if Path::new(path).is_dir() => Ok(false),
-        Err(Errno::EEXIST) => {
-            let target = fs::read_link(path).map_err(|_| Errno::ENOTDIR)?;
-            nix::unistd::mkdir(&target, mode).map(|()| true)
-        }
-        Err(e) => Err(e),
-    }
 }

@@ -129,7 +129,7 @@ impl Runtime {
     /// What signals mean to s6-supervise: TERM is `xd`, HUP is `x`, QUIT leaves the service behind,
     /// and INT takes its process group along.
     fn supervisor_signal(&mut self, signal: Signal) {
-        let Some(id) = self.services.keys().next().copied() else { return };
+        let Some(id) = self.services.iter().next().map(|(id, _)| *id) else { return };
         match signal {
             Signal::SIGTERM => {
                 self.feed(Event::Control(id, Control::Exit));

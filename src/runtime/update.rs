@@ -127,12 +127,12 @@ impl Runtime {
 
     /// Goes on with the new tree.
     fn take_on(&mut self, live: &LiveTree, graph: Graph) -> Result<(), NotUpdated> {
-        self.here = None;
+        self.services.working.forget();
         let former: BTreeSet<ServiceId> = self.engine.graph().ids().collect();
         for id in graph.ids() {
             let Some(definition) = graph.definition(id) else { continue };
             let fresh = || live.service(definition);
-            self.services.entry(id).or_insert_with(fresh).name.clone_from(&definition.name);
+            self.services.get_or_insert_with(id, fresh).name.clone_from(&definition.name);
         }
         let pairs: Vec<_> = graph.pipes().collect();
         let of_tree = |id| former.contains(&id) || graph.definition(id).is_some();
@@ -145,7 +145,7 @@ impl Runtime {
         self.obey(&mut events);
         self.feed_all(events);
         // Longruns that have gone were dropped already.
-        oneshots.iter().for_each(|id| drop(self.services.remove(id)));
+        oneshots.into_iter().for_each(|id| self.services.remove(id));
         Ok(())
     }
 }

@@ -86,6 +86,7 @@ cases! {
     place_stdio_full
     profile
     rc_change_down
+    rc_directory_gone
     rc_during_boot
     rc_list_during_change
     rc_prune
@@ -93,6 +94,7 @@ cases! {
     rc_update_pipeline
     ready_again_after_restart
     ready_notifyoncheck
+    run_emptied_at_boot
     run_for_everybody
     run_missing_is_told
     run_noexec

@@ -1,0 +1,265 @@
+//! Starting the scripts of services, and the CMD: their words, descriptors and limits.
+
+use super::Runtime;
+use super::children::{Plan, Streams, Whose};
+use super::directory::{ServiceDirectory, Unreachable};
+use super::poller::Source;
+use super::reporter::Reporter;
+use super::service::stamp;
+use crate::definition::{Kind, Word};
+use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
+use crate::graph::ServiceId;
+use crate::sys::process::WaitStatus;
+use crate::sys::spawn::Session;
+use crate::sys::{fd, why};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::unistd::Pid;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// The name of the catch-all logger in the scan directory.
+const CATCH_ALL: &str = "s6-svscan-log";
+
+/// The default `timeout-finish`, in ms.
+const TIMEOUT_FINISH_MS: u32 = 5000;
+
+/// The two numbers that a service's directory may set for `run`.
+struct Numbers {
+    notification: Option<RawFd>,
+    lock: Option<RawFd>,
+}
+
+impl Runtime {
+    /// Starts a script; the answer for the engine.
+    pub(super) fn spawn(&mut self, process: Process) -> Event {
+        let answer = match process.script {
+            Script::Run => self.spawn_run(process),
+            Script::Finish => self.spawn_finish(process),
+            Script::Up | Script::Down | Script::Reload => return self.spawn_oneshot(process),
+        };
+        match answer {
+            Ok(spawned) => Event::Spawned(process, spawned),
+            Err(why) => Event::NotSpawned(process, why),
+        }
+    }
+
+    fn spawn_run(&mut self, process: Process) -> Result<Spawned, NotSpawned> {
+        let id = process.service;
+        let streams = self.streams(id);
+        let Some((service, directory)) = self.services.enter(id) else {
+            return Err(NotSpawned::Invalid);
+        };
+        let reporter = &mut self.reporter;
+        let directory = directory.map_err(|e| unreachable(reporter, &service.name, "run", &e))?;
+        let numbers = numbers(&directory, reporter)?;
+        let pipe = numbers.notification.map(|_| nix::unistd::pipe2(OFlag::O_CLOEXEC)).transpose();
+        let pipe = pipe.map_err(|e| refused(&directory, reporter, "run", e))?;
+        let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
+        let mut plan = Plan::new(argv, self.settings.env.clone(), streams);
+        if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
+            plan.streams.passing.push((number, write.as_raw_fd()));
+        }
+        plan.new_pid_namespace = directory.flag("flag-newpidns");
+        plan.lock_fd = numbers.lock;
+        let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
+        let pid = started.map_err(|e| refused(&directory, reporter, "run", e))?;
+        service.processes.run = Some(pid);
+        service.status.stamp = stamp();
+        service.readiness = None;
+        if let Some((read, _)) = pipe {
+            self.watch_readiness(id, read);
+        }
+        Ok(Spawned { notifies: numbers.notification.is_some(), timeout_ms: 0 })
+    }
+
+    /// Waits for the newline by which a service reports its readiness.
+    fn watch_readiness(&mut self, id: ServiceId, pipe: OwnedFd) {
+        let Some(service) = self.services.get_mut(&id) else { return };
+        let watched = fd::set_nonblocking(pipe.as_raw_fd(), true)
+            .and_then(|()| self.poller.watch(&pipe, Source::Readiness(id)));
+        if let Err(e) = watched {
+            let name = &service.name;
+            self.reporter.warn(&format!(
+                "s6-supervise {name}: warning: unable to wait for its readiness: {}",
+                e.desc()
+            ));
+        }
+        service.readiness = Some(pipe);
+    }
+
+    fn spawn_finish(&mut self, process: Process) -> Result<Spawned, NotSpawned> {
+        let id = process.service;
+        let streams = self.streams(id);
+        let Some((service, directory)) = self.services.enter(id) else {
+            return Err(NotSpawned::Absent);
+        };
+        let reporter = &mut self.reporter;
+        let directory =
+            directory.map_err(|e| unreachable(reporter, &service.name, "finish", &e))?;
+        if !directory.flag("finish") {
+            return Err(NotSpawned::Absent);
+        }
+        let ended = WaitStatus(i32::from(service.status.wait_status));
+        let last_run = service.processes.last_run.map_or(0, Pid::as_raw);
+        let code = ended.code().map_or(256, u32::from);
+        let signal = ended.signal().unwrap_or(0);
+        let words = ["./finish".to_owned(), code.to_string(), signal.to_string()];
+        let argv = words.into_iter().chain([service.name.clone(), last_run.to_string()]);
+        let argv = argv.map(String::into_bytes).collect();
+        let plan = Plan::new(argv, self.settings.env.clone(), streams);
+        let timeout_ms = directory.number("timeout-finish", reporter).unwrap_or(TIMEOUT_FINISH_MS);
+        let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
+        let pid = started.map_err(|e| refused(&directory, reporter, "finish", e))?;
+        service.processes.finish = Some(pid);
+        Ok(Spawned { notifies: false, timeout_ms })
+    }
+
+    /// Runs a line of a oneshot, with the stdio of whoever asked for the change.
+    fn spawn_oneshot(&mut self, process: Process) -> Event {
+        let id = process.service;
+        let argv = self.line(process);
+        let Some(program) = argv.first() else {
+            return Event::NotSpawned(process, NotSpawned::Absent);
+        };
+        let program = String::from_utf8_lossy(program).into_owned();
+        let streams = match self.clients.stdio_for(id) {
+            Some(stdio) => Streams { passing: (0..).zip(stdio).collect(), ..Streams::default() },
+            None => self.children.no_pipes(self.settings.outputs),
+        };
+        let Some((service, directory)) = self.services.enter(id) else {
+            return Event::NotSpawned(process, NotSpawned::Invalid);
+        };
+        let directory = match directory {
+            Ok(directory) => directory,
+            Err(e) => {
+                let text = format!("unable to run {program} for {}: {e}", service.name);
+                self.report_for(id, &format!("s6-rc-oneshot-run: fatal: {text}"));
+                return Event::NotSpawned(process, NotSpawned::Invalid);
+            }
+        };
+        let mut env = self.settings.env.clone();
+        env.push([b"RC_NAME=", service.name.as_bytes()].concat());
+        let plan = Plan::new(argv, env, streams);
+        match self.children.start(Whose::Script(process), plan, &self.settings, &directory) {
+            Ok(pid) => {
+                service.processes.oneshot = Some(pid);
+                service.status.stamp = stamp();
+                Event::Spawned(process, Spawned::default())
+            }
+            Err(e) => {
+                let text = format!("unable to exec {program}: {}", e.desc());
+                self.report_for(id, &format!("s6-rc-oneshot-run: fatal: {text}"));
+                self.pending_exit(process, if e == Errno::ENOENT { 127 } else { 126 })
+            }
+        }
+    }
+
+    /// The words of a oneshot's line.
+    fn line(&self, process: Process) -> Vec<Word> {
+        match self.engine.graph().definition(process.service).map(|d| &d.kind) {
+            Some(Kind::Oneshot(o)) => match process.script {
+                Script::Down => o.down.clone(),
+                Script::Reload => o.reload.clone(),
+                Script::Up | Script::Run | Script::Finish => o.up.clone(),
+            },
+            Some(Kind::Longrun(_) | Kind::Bundle(_)) | None => Vec::new(),
+        }
+    }
+
+    /// A oneshot whose program could not be executed ends as a shell would have it: 126 or 127.
+    fn pending_exit(&mut self, process: Process, code: u8) -> Event {
+        if let Some(service) = self.services.get_mut(&process.service) {
+            service.script_ended(Exit::Code(code));
+        }
+        self.later.push_back(Event::Exited(process, Exit::Code(code)));
+        Event::Spawned(process, Spawned::default())
+    }
+
+    /// Starts the CMD; an end at once if it cannot be.
+    pub(super) fn start_cmd(&mut self) -> Option<Event> {
+        let cmd = self.settings.cmd.as_ref()?;
+        let (stdout, stderr) = cmd.outputs;
+        let lasting = vec![(0, 0), (1, stdout), (2, stderr)];
+        let streams = Streams { lasting, passing: Vec::new() };
+        let mut plan = Plan::new(cmd.argv.clone(), cmd.env.clone(), streams);
+        plan.session = Session::Foreground;
+        let name = String::from_utf8_lossy(cmd.argv.first().map_or(b"", |w| w)).into_owned();
+        let started = match self.services.working.enter_other(&cmd.directory) {
+            Ok(inside) => self
+                .children
+                .start(Whose::Cmd, plan, &self.settings, &inside)
+                .map_err(|e| (e, why::unable_to_exec(name.as_bytes(), e))),
+            Err(e) => Err((e.errno, e.to_string())),
+        };
+        match started {
+            Ok(pid) => {
+                self.children.cmd = Some(pid);
+                self.note_cmd(&name, pid);
+                self.write_cmd_pid(pid);
+                None
+            }
+            Err((e, why)) => {
+                let code = if e == Errno::ENOENT { 127 } else { 126 };
+                self.reporter.line(&format!("sixtree: fatal: unable to run the CMD {name}: {why}"));
+                Some(Event::CmdExited(Exit::Code(code)))
+            }
+        }
+    }
+
+    /// A longrun's stdin, stdout and stderr: its pipes, if it has any. The catch-all logger is the
+    /// one service that writes to the container's own.
+    fn streams(&mut self, id: ServiceId) -> Streams {
+        let pipes = self.pipelines.ends(id);
+        let outputs = match self.is_catch_all(id) {
+            true => (1, 2),
+            false => self.settings.outputs,
+        };
+        let Streams { mut lasting, mut passing } = self.children.no_pipes(outputs);
+        for (number, end) in [(0, pipes.input), (1, pipes.output)] {
+            if let Some(end) = end {
+                lasting.retain(|&(to, _)| to != number);
+                passing.push((number, end));
+            }
+        }
+        Streams { lasting, passing }
+    }
+
+    /// Whether a service is the catch-all logger.
+    pub(super) fn is_catch_all(&self, id: ServiceId) -> bool {
+        !self.settings.catch_all.is_empty()
+            && self.services.get(&id).is_some_and(|s| s.name == CATCH_ALL)
+    }
+}
+
+fn numbers(directory: &ServiceDirectory, reporter: &mut Reporter) -> Result<Numbers, NotSpawned> {
+    let notification = directory.descriptor("notification-fd", reporter);
+    let lock = directory.descriptor("lock-fd", reporter);
+    if notification.is_some() && notification == lock {
+        let text = "notification-fd and lock-fd are the same: the service is not started; change \
+                    one of them, then s6-svc -u";
+        directory.warn(reporter, text);
+        return Err(NotSpawned::Invalid);
+    }
+    Ok(Numbers { notification, lock })
+}
+
+/// Reports that a script of a longrun is not started because its directory cannot be entered.
+fn unreachable(reporter: &mut Reporter, name: &str, script: &str, why: &Unreachable) -> NotSpawned {
+    reporter.warn(&format!("s6-supervise {name}: warning: unable to spawn ./{script}: {why}"));
+    NotSpawned::Invalid
+}
+
+/// Reports that the system does not start a script of a longrun.
+///
+/// Differs: s6-supervise tries again as we do, and does not say why.
+fn refused(
+    directory: &ServiceDirectory,
+    reporter: &mut Reporter,
+    script: &str,
+    e: Errno,
+) -> NotSpawned {
+    let why = why::unable_to_exec(format!("./{script}").as_bytes(), e);
+    let when = if script == "run" { " (waiting 60 seconds)" } else { "" };
+    directory.warn(reporter, &format!("unable to spawn ./{script}{when}: {why}"));
+    NotSpawned::Refused
+}

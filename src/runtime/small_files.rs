@@ -1,0 +1,62 @@
+//! The small files of a service directory (`timeout-kill`, `down-signal` …), read each time that
+//! they are needed, as s6-supervise reads them.
+
+use super::directory::ServiceDirectory;
+use super::reporter::Reporter;
+use crate::format::signal;
+use crate::sys::file;
+use nix::sys::signal::Signal;
+use std::os::fd::RawFd;
+
+/// The longest such file that is read, in bytes.
+const MAX_BYTES: usize = 256;
+
+impl ServiceDirectory<'_> {
+    /// A number, from the first line of a file. A file that holds none is warned of, and counts as
+    /// absent.
+    pub fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
+        let line = self.first_line(file)?;
+        let number = std::str::from_utf8(&line).ok().and_then(|text| text.trim().parse().ok());
+        if number.is_none() {
+            self.warn(reporter, &format!("invalid {file}: not a number"));
+        }
+        number
+    }
+
+    /// A descriptor's number, from the first line of a file. Another one is warned of, and counts
+    /// as absent.
+    pub fn descriptor(&self, file: &'static str, reporter: &mut Reporter) -> Option<RawFd> {
+        let number = self.number(file, reporter)?;
+        let fd = RawFd::try_from(number).ok().filter(|fd| (1..1 << 20).contains(fd));
+        if fd.is_none() {
+            self.warn(reporter, &format!("invalid {file}: {number}"));
+        }
+        fd
+    }
+
+    /// A signal, from the first line of a file; `default` if there is no such file, or, with a
+    /// warning, if it holds none.
+    pub fn signal(&self, file: &'static str, default: Signal, reporter: &mut Reporter) -> u8 {
+        let Some(line) = self.first_line(file) else { return default as u8 };
+        signal::parse(line.trim_ascii()).unwrap_or_else(|| {
+            self.warn(reporter, &format!("invalid {file}: not a signal; using {default}"));
+            default as u8
+        })
+    }
+
+    /// Whether a flag file is there.
+    pub fn flag(&self, file: &'static str) -> bool {
+        nix::unistd::access(file, nix::unistd::AccessFlags::F_OK).is_ok()
+    }
+
+    /// A warning of the service's supervisor.
+    pub fn warn(&self, reporter: &mut Reporter, text: &str) {
+        reporter.warn(&format!("s6-supervise {}: warning: {text}", self.name));
+    }
+
+    fn first_line(&self, file: &'static str) -> Option<Vec<u8>> {
+        let mut text = [0; MAX_BYTES];
+        let length = file::start(file.as_bytes(), &mut text).ok()?;
+        text[..length].split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
+    }
+}

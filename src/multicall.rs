@@ -1,23 +1,79 @@
-//! One binary, many names: what to be is decided by the last component of `argv[0]`.
+//! One binary, many names: what to be is decided by the file that was executed, or by `argv[0]`.
+//!
+//! The programs of s6 and s6-rc are files of their own in the reference, so that a script may give
+//! one any `argv[0]` (`exec -a`), or a link of another name. Scripts, on the other hand, are what
+//! the kernel says was executed, and there `argv[0]` alone names their interpreter.
 
 use crate::sys::exec;
-use crate::tools::{Environment, Word, chain};
+use crate::tools::{Environment, Tool, Word, basename, chain};
 use crate::{cli, init, tools};
 
-/// Runs the program that `argv[0]` names and returns its exit code.
+/// What a name stands for.
+#[derive(Clone, Copy)]
+enum Role {
+    /// A compatible command.
+    Tool(&'static Tool),
+    /// `/init`, under any name that ends so: images rename it.
+    Init,
+    /// The command for people.
+    Sixtree,
+}
+
+/// Runs the program that this process was started as, and returns its exit code.
 ///
-/// A known tool's name is that tool; `sixtree` is the command for people; any other name at
-/// PID 1, or a name that ends in `init`, is `/init` (images rename it). `/init check` is `sixtree
-/// check`, so that a Dockerfile can say so, unless there is a program of that name to run.
+/// At PID 1 that is `/init` unless the name says something else. `/init check` is `sixtree check`,
+/// so that a Dockerfile can say so, unless there is a program of that name to run.
 pub fn run(argv: Vec<Word>) -> i32 {
-    let name = argv.first().map(|a| tools::basename(a).to_vec()).unwrap_or_default();
-    if let Some(tool) = tools::find(&name) {
-        return chain::run_tool(tool, argv);
+    let called = argv.first().map(Vec::as_slice).unwrap_or_default();
+    let role = tool_of_file(called).map(Role::Tool).or_else(|| named(basename(called)));
+    match role.or_else(|| behind_links(called)) {
+        Some(Role::Tool(tool)) => chain::run_tool(tool, argv),
+        Some(Role::Init) if asks_for_check(&argv) => cli::run(argv),
+        Some(Role::Init) => init::run(argv),
+        Some(Role::Sixtree) => cli::run(argv),
+        None => refuse(called),
     }
-    if name != b"sixtree" && (std::process::id() == 1 || name.ends_with(b"init")) {
-        return if asks_for_check(&argv) { cli::run(argv) } else { init::run(argv) };
+}
+
+fn named(name: &[u8]) -> Option<Role> {
+    if let Some(tool) = tools::find(name) {
+        return Some(Role::Tool(tool));
     }
-    cli::run(argv)
+    if name.starts_with(b"sixtree") {
+        return Some(Role::Sixtree);
+    }
+    name.ends_with(b"init").then_some(Role::Init)
+}
+
+/// The tool whose name the executed file has, where `argv[0]` says something else.
+fn tool_of_file(called: &[u8]) -> Option<&'static Tool> {
+    let file = exec::started_as();
+    let name = basename(&file);
+    if name == basename(called) {
+        return None;
+    }
+    // A script of that name is no tool.
+    tools::find(name).filter(|_| exec::is_self(&file) && exec::shebang(&file).is_none())
+}
+
+/// What the links stand for by which the executed file was found, the first that is known.
+fn behind_links(called: &[u8]) -> Option<Role> {
+    let files = [exec::started_as(), called.to_vec()];
+    let mut links = files.iter().filter(|f| exec::is_self(f)).flat_map(|f| exec::links(f));
+    let role = links.find_map(|name| named(basename(&name)));
+    match role {
+        Some(Role::Tool(_)) => role,
+        _ if std::process::id() == 1 => Some(Role::Init),
+        _ => role,
+    }
+}
+
+/// Differs: a copy of a tool's file under another name is a copy of all tools.
+fn refuse(called: &[u8]) -> i32 {
+    let name = crate::tools::die::show(basename(called));
+    let text = "fatal: this file is sixtree, which has no tool of that name: make a link to a tool";
+    let _ = crate::sys::fd::write_all(2, format!("{name}: {text}, not a copy\n").as_bytes());
+    100
 }
 
 fn asks_for_check(argv: &[Word]) -> bool {

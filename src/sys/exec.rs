@@ -204,8 +204,25 @@ fn own_identity() -> Option<(u64, u64)> {
     })
 }
 
-/// The path with which the kernel started this program.
-fn started_as() -> Vec<u8> {
+/// The most links that are followed one after the other, as in the kernel.
+const MAX_LINKS: usize = 40;
+
+/// The paths that a file's links lead to, one after the other.
+pub fn links(file: &[u8]) -> Vec<Vec<u8>> {
+    let mut targets: Vec<Vec<u8>> = Vec::new();
+    while targets.len() < MAX_LINKS {
+        let link = targets.last().map_or(file, Vec::as_slice);
+        let Ok(target) = nix::fcntl::readlink(link) else { break };
+        let target = std::os::unix::ffi::OsStringExt::into_vec(target);
+        let folder = link.iter().rposition(|&b| b == b'/').map_or(&b""[..], |at| &link[..=at]);
+        let is_absolute = target.starts_with(b"/");
+        targets.push(if is_absolute { target } else { [folder, &target].concat() });
+    }
+    targets
+}
+
+/// The path with which the kernel started this program, or the script whose interpreter it is.
+pub fn started_as() -> Vec<u8> {
     // SAFETY: getauxval has no preconditions.
     let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const c_char;
     if path.is_null() {

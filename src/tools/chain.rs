@@ -269,7 +269,9 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     let name = next.file.as_ref().unwrap_or(first);
     let found = exec::find(name, path.unwrap_or(DEFAULT_PATH))?;
     if found.is_self() {
-        if let Some(tool) = super::find(basename(first)).filter(|t| !t.stays) {
+        // The file decides, as where each tool is a file of its own: `exec -a` gives any name.
+        let tool = super::find(basename(&found.file)).or_else(|| super::find(basename(first)));
+        if let Some(tool) = tool.filter(|t| !t.stays) {
             return Ok(Some(Program::Ours(tool, next.argv)));
         }
     } else if let Some((interpreter, argument)) = &found.shebang {

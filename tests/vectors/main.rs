@@ -42,7 +42,7 @@ const PARTS: &[(&str, &str)] = &[
 /// All that there are and that the variable VECTORS asks for, if it is set.
 fn vectors() -> Vec<Vector> {
     let mut all = Vec::new();
-    for file in ["execline.jsonl", "s6.jsonl", "portable.jsonl"] {
+    for file in ["execline.jsonl", "s6.jsonl", "portable.jsonl", "command-lines.jsonl"] {
         let text = fs::read_to_string(Path::new(VECTORS).join(file)).unwrap();
         all.extend(text.lines().map(Vector::parse));
     }

@@ -10,7 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("execline", &[]),
     ("format", &[]),
     ("sys", &["format"]),
-    ("definition", &["execline", "sys"]),
+    ("definition", &["execline", "format", "sys"]),
     ("graph", &["definition"]),
     ("engine", &["graph", "definition", "format"]),
     ("runtime", &["engine", "graph", "definition", "execline", "format", "sys", "tools"]),

@@ -3,7 +3,7 @@
 
 use super::directory::ServiceDirectory;
 use super::reporter::Reporter;
-use crate::format::signal;
+use crate::format::{decimal, signal};
 use crate::sys::file;
 use nix::sys::signal::Signal;
 use std::os::fd::RawFd;
@@ -16,7 +16,7 @@ impl ServiceDirectory<'_> {
     /// absent.
     pub fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
         let line = self.first_line(file)?;
-        let number = std::str::from_utf8(&line).ok().and_then(|text| text.trim().parse().ok());
+        let number = decimal::parse(line.trim_ascii());
         if number.is_none() {
             self.warn(reporter, &format!("invalid {file}: not a number"));
         }

@@ -22,7 +22,8 @@ impl Deadline {
         Self(self.0.into_iter().chain(other.0).min())
     }
     /// So many milliseconds from now; 0 is never, as in all options that give a timeout.
-    pub fn after_ms(ms: u64) -> Self {
+    pub fn after_ms(ms: impl Into<u64>) -> Self {
+        let ms = ms.into();
         let set = |ms| Instant::now().checked_add(Duration::from_millis(ms));
         Self((ms > 0).then_some(ms).and_then(set))
     }

@@ -1,6 +1,7 @@
 //! Users and groups, straight from /etc/passwd and /etc/group: a static program has no name-service
 //! switch, and PID 1 must not wait for one.
 
+use crate::format::decimal;
 use nix::errno::Errno;
 
 const PASSWD: &str = "/etc/passwd";
@@ -73,7 +74,7 @@ pub fn users(text: &[u8]) -> impl Iterator<Item = User> {
         let mut field = line.split(|&b| b == b':');
         let name = field.next().filter(|n| !n.is_empty())?.to_vec();
         let _password = field.next()?;
-        let (uid, gid) = (number(field.next()?)?, number(field.next()?)?);
+        let (uid, gid) = (decimal::parse(field.next()?)?, decimal::parse(field.next()?)?);
         let _comment = field.next()?;
         let (home, shell) = (field.next()?.to_vec(), field.next().unwrap_or_default().to_vec());
         Some(User { name, uid, gid, home, shell })
@@ -86,7 +87,7 @@ pub fn groups(text: &[u8]) -> impl Iterator<Item = Group> {
         let mut field = line.split(|&b| b == b':');
         let name = field.next().filter(|n| !n.is_empty())?.to_vec();
         let _password = field.next()?;
-        let gid = number(field.next()?)?;
+        let gid = decimal::parse(field.next()?)?;
         let members = field.next().unwrap_or_default().split(|&b| b == b',');
         let members = members.filter(|m| !m.is_empty()).map(<[u8]>::to_vec).collect();
         Some(Group { name, gid, members })
@@ -101,11 +102,6 @@ fn memberships(text: &[u8], user: &[u8]) -> Vec<u32> {
         }
     }
     gids
-}
-
-fn number(field: &[u8]) -> Option<u32> {
-    let digits = !field.is_empty() && field.iter().all(u8::is_ascii_digit);
-    digits.then(|| std::str::from_utf8(field).ok()?.parse().ok())?
 }
 
 /// The whole of a database; one that is not there is empty, as in an image from scratch.

@@ -2,6 +2,7 @@
 //! 100 is wrong usage, 111 a failed system call, 126 and 127 an exec that failed.
 
 use super::{Exit, Process, Word};
+use crate::format::decimal;
 use crate::sys::errno::words;
 use crate::sys::fd;
 use nix::errno::Errno;
@@ -69,29 +70,14 @@ impl Process {
         let value = self.env.get(name.as_bytes());
         value.ok_or_else(|| self.fatal(100, format_args!("{name} not set")))
     }
-    /// Parses a plain decimal argument, or prints the usage.
-    pub fn number(&self, word: &[u8]) -> Result<u64, Exit> {
-        number(word).ok_or_else(|| self.usage())
-    }
     /// Parses the number of a descriptor, or prints the usage.
     pub fn descriptor(&self, word: &[u8]) -> Result<RawFd, Exit> {
-        self.number_as(word)
+        self.number(word)
     }
-    /// The same for a smaller type of number: one that does not fit prints the usage, too.
-    pub fn number_as<T: TryFrom<u64>>(&self, word: &[u8]) -> Result<T, Exit> {
-        T::try_from(self.number(word)?).map_err(|_| self.usage())
+    /// Parses a plain decimal argument; one that is none, or does not fit, prints the usage.
+    pub fn number<T: TryFrom<u64>>(&self, word: &[u8]) -> Result<T, Exit> {
+        decimal::parse(word).ok_or_else(|| self.usage())
     }
-}
-
-/// A plain decimal number, all of the word.
-pub fn number(word: &[u8]) -> Option<u64> {
-    (!word.is_empty() && word.iter().all(u8::is_ascii_digit))
-        .then(|| std::str::from_utf8(word).ok()?.parse().ok())?
-}
-
-/// The decimal number at the front of a word, whatever follows it.
-pub fn leading_number(word: &[u8]) -> Option<u64> {
-    number(&word[..word.iter().take_while(|b| b.is_ascii_digit()).count()])
 }
 
 /// An octal number of up to 32 bits, all of the word: permissions, as a rule.
@@ -107,11 +93,6 @@ pub fn leading_octal(word: &[u8]) -> Option<u32> {
 
 fn is_octal(byte: &u8) -> bool {
     (b'0'..=b'7').contains(byte)
-}
-
-/// The same, if it fits into 32 bits.
-pub fn number32(word: &[u8]) -> Option<u32> {
-    u32::try_from(number(word)?).ok()
 }
 
 /// Joins words for a message.

@@ -2,6 +2,7 @@
 //! stop at `--` (consumed), at a lone `-`, or at the first word that is no option. Some programs
 //! also take long ones, `--name` and `--name=value`.
 
+use super::die::octal;
 use super::{Exit, Process, Word};
 use crate::sys::fd;
 use nix::errno::Errno;
@@ -89,6 +90,31 @@ impl Options {
     pub fn value(&self, letter: char) -> Option<&[u8]> {
         self.iter().filter(|(c, _)| *c == letter).last().map(|(_, v)| v)
     }
+    /// What `parse` makes of the last value given with the letter. All of them are parsed, as the
+    /// originals do: a bad one ends the tool even if a good one follows.
+    pub fn parsed<T>(
+        &self,
+        letter: char,
+        parse: impl Fn(&[u8]) -> Result<T, Exit>,
+    ) -> Result<Option<T>, Exit> {
+        let values = self.iter().filter(|(c, _)| *c == letter);
+        values.map(|(_, value)| parse(value)).try_fold(None, |_, value| value.map(Some))
+    }
+    /// The number given last with the letter, or else `usual`. A value that is none prints the
+    /// usage.
+    pub fn number<T: TryFrom<u64>>(
+        &self,
+        process: &Process,
+        letter: char,
+        usual: T,
+    ) -> Result<T, Exit> {
+        Ok(self.parsed(letter, |word| process.number(word))?.unwrap_or(usual))
+    }
+    /// The octal number given last with the letter, or else `usual`.
+    pub fn octal(&self, process: &Process, letter: char, usual: u32) -> Result<u32, Exit> {
+        let parse = |word: &[u8]| octal(word).ok_or_else(|| process.usage());
+        Ok(self.parsed(letter, parse)?.unwrap_or(usual))
+    }
     /// The last of these letters that was given.
     pub fn last_of(&self, letters: &str) -> Option<char> {
         self.iter().map(|(c, _)| c).filter(|c| letters.contains(*c)).last()
@@ -96,8 +122,7 @@ impl Options {
     /// The descriptor that the letter's value names for a newline when the tool is ready: an open
     /// one, above stderr. Another one ends the tool.
     pub fn notification(&self, process: &Process, letter: char) -> Result<Option<RawFd>, Exit> {
-        let number = self.value(letter).map(|word| process.descriptor(word)).transpose()?;
-        match number {
+        match self.parsed(letter, |word| process.descriptor(word))? {
             Some(0..=2) => Err(process.fatal(100, "notification fd must be 3 or more")),
             Some(number) if !fd::is_open(number) => {
                 process.fatal_errno("invalid notification fd", Errno::EBADF);

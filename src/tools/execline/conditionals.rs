@@ -3,8 +3,8 @@
 
 use super::blocks::Blocks;
 use super::{children, foreground};
+use crate::format::decimal;
 use crate::sys::process::WaitStatus;
-use crate::tools::die::leading_number;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `if [ -n ] [ -X ] [ -t | -x exitcode ] { command... } [ remainder... ]`
@@ -73,7 +73,7 @@ fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Exit> 
             'n' => code = code.or(Some(1)),
             't' => code = Some(0),
             'x' => {
-                let value = leading_number(value).ok_or_else(|| process.usage())?;
+                let value = decimal::leading::<u64>(value).ok_or_else(|| process.usage())?;
                 let invalid = |_| process.fatal(100, "invalid exit code");
                 code = Some(u8::try_from(value).map_err(invalid)?);
             }

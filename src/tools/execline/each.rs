@@ -43,7 +43,7 @@ impl Manner {
         for (letter, value) in options.iter() {
             match letter {
                 'p' => most = usize::MAX,
-                'P' => most = process.number_as::<u32>(value)? as usize,
+                'P' => most = process.number::<u32>(value)? as usize,
                 _ => {}
             }
         }

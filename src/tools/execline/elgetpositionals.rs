@@ -3,7 +3,7 @@
 
 use super::pass::{self, Fault, Pass};
 use super::strict;
-use crate::tools::die::number32;
+use crate::format::decimal;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `elgetpositionals [ -P num ] prog...`
@@ -14,12 +14,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 /// The same within a pass.
 pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "P:")?;
-    let least = options.value('P').map_or(Some(0), number32).ok_or(Fault::Usage)?;
+    let least = options.value('P').map_or(Some(0u32), decimal::parse).ok_or(Fault::Usage)?;
 
     let process = pass.process;
     let set = |name: &[u8]| process.env.get(name).map(<[u8]>::to_vec).ok_or(Fault::BadKey);
     let count = set(b"#")?;
-    let last = number32(&count).ok_or(Fault::BadKey)?;
+    let last: u32 = decimal::parse(&count).ok_or(Fault::BadKey)?;
     if last < least {
         let text = format!("too few arguments: expected at least {least} but got {last}");
         strict::complain(process, || text).map_err(Fault::Said)?;

@@ -2,9 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/eltest.html>.
 
 use crate::execline::expression::{Expression, parse};
+use crate::format::decimal;
 use crate::sys::fd;
 use crate::sys::regex::Regex;
-use crate::tools::die::{number32, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 use nix::libc;
 use nix::sys::stat::{FileStat, lstat, stat};
@@ -27,7 +28,7 @@ fn evaluate(process: &Process, expression: &Expression) -> Result<bool, Exit> {
         Expression::And(left, right) => evaluate(process, left)? && evaluate(process, right)?,
         Expression::Or(left, right) => evaluate(process, left)? || evaluate(process, right)?,
         Expression::Unary(b't', word) => {
-            let fd = number32(word)
+            let fd = decimal::parse::<u32>(word)
                 .ok_or_else(|| process.fatal(100, "-t requires an integer argument"))?;
             i32::try_from(fd).is_ok_and(|fd| isatty(fd::borrow(fd)).unwrap_or(false))
         }

@@ -4,8 +4,9 @@
 use super::frames;
 use crate::execline::lexer;
 use crate::execline::substitute::Definitions;
+use crate::format::decimal;
 use crate::sys::fd;
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use litemap::LiteMap;
 use nix::fcntl::{OFlag, open};
@@ -72,7 +73,7 @@ fn arguments_option(process: &Process, options: &Options) -> Result<Arguments, E
             'p' => arguments = Arguments::Export,
             'P' => arguments = Arguments::Ignore,
             's' | 'S' => {
-                let least = process.number_as(value)?;
+                let least = process.number(value)?;
                 arguments = Arguments::Substitute { least, shift: letter == 's' };
             }
             _ => {}
@@ -103,7 +104,7 @@ fn strictness(process: &mut Process, option: Option<char>) -> Option<u64> {
         Some(_) => 2,
         None => {
             let inherited = process.env.get(b"EXECLINE_STRICT")?;
-            let level = number(inherited);
+            let level = decimal::parse(inherited);
             if level.is_none() {
                 process.warn("invalid EXECLINE_STRICT value, unsetting it");
                 process.env.unset(b"EXECLINE_STRICT");

@@ -1,7 +1,7 @@
 //! The lists of exit codes that tell a loop whether to go on: `-o 0,1,…` and `-x 2,3,…`.
 
+use crate::format::decimal;
 use crate::sys::process::WaitStatus;
-use crate::tools::die::number;
 use crate::tools::{Exit, Options, Process};
 
 /// The exit codes with which a loop goes on, or those with which it does not.
@@ -43,7 +43,7 @@ fn parse(mut list: &[u8]) -> Option<Vec<u64>> {
     loop {
         let digits = list.iter().take_while(|b| b.is_ascii_digit()).count();
         let (code, rest) = list.split_at(digits);
-        let Some(code) = number(code) else { break };
+        let Some(code) = decimal::parse::<u64>(code) else { break };
         codes.push(code);
         let blanks = rest.iter().take_while(|b| b",:; \t\r\n".contains(b)).count();
         list = &rest[blanks..];

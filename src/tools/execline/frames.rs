@@ -2,7 +2,7 @@
 //! that another brings back.
 //! Reference: <https://skarnet.org/software/execline/el_pushenv.html>.
 
-use crate::tools::die::number;
+use crate::format::decimal;
 use crate::tools::{Environment, Word};
 
 /// How the names of the positional parameters begin: `#`, and all that start with a digit.
@@ -58,7 +58,7 @@ fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]]) -> Frame<'a> {
         return Frame::Current;
     };
     let (stem, depth) = name.split_at(prefix.len() + at);
-    match number(&depth[1..]) {
+    match decimal::parse(&depth[1..]) {
         Some(depth) => Frame::Aside(stem, depth),
         None if depth == b":" => Frame::Unnumbered(stem),
         None => Frame::None,

@@ -3,13 +3,14 @@
 
 use super::strict;
 use crate::execline::block::{Mark, mark};
-use crate::tools::die::{number32, show};
+use crate::format::decimal;
+use crate::tools::die::show;
 use crate::tools::{Exit, Process, Word};
 use std::iter::repeat;
 
 /// How many there are, `0` aside. If that is not said, the tool ends.
 pub fn count(process: &Process) -> Result<u32, Exit> {
-    number32(named(process, b"#")?).ok_or_else(|| process.fatal(100, "invalid $#"))
+    decimal::parse(named(process, b"#")?).ok_or_else(|| process.fatal(100, "invalid $#"))
 }
 
 /// The one of this number. If it is not set, the tool ends.

@@ -8,9 +8,9 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Prn:")?;
     let remainder = options.has('r');
-    let mut before: u32 = options.value('n').map_or(Ok(0), |n| process.number_as(n))?;
+    let mut before: u32 = options.number(process, 'n', 0)?;
     let [wanted, command @ ..] = options.words() else { return Err(process.usage()) };
-    let wanted: u32 = process.number_as(wanted)?;
+    let wanted: u32 = process.number(wanted)?;
     if wanted == 0 && !remainder {
         return Err(process.usage());
     }

@@ -7,7 +7,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 /// `shift [ -n arg# ] [ -b block# ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:b:")?;
-    let number = |letter| options.value(letter).map(|value| process.number_as(value)).transpose();
+    let number = |letter| options.parsed(letter, |value| process.number(value));
     let (mut dropped, blocks) = match (number('n')?, number('b')?) {
         (None, None) => (1, 0),
         (arguments, blocks) => (arguments.unwrap_or(0), blocks.unwrap_or(0)),

@@ -54,8 +54,8 @@ fn deadline(process: &Process, options: &Options) -> Result<Option<Instant>, Exi
     let Some(ms) = options.value('t') else {
         return Ok(options.has('r').then(Instant::now));
     };
-    let ms = if options.has('r') { 0 } else { process.number(ms)? };
-    Ok(Instant::now().checked_add(Duration::from_millis(ms)))
+    let ms = if options.has('r') { 0 } else { process.number::<u32>(ms)? };
+    Ok(Instant::now().checked_add(Duration::from_millis(ms.into())))
 }
 
 fn pids(process: &Process, words: &[Word]) -> Result<Vec<Pid>, Exit> {

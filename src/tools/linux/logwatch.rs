@@ -16,8 +16,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 /// `s6-logwatch [ logdir ]`: until it is killed, or nobody reads any more.
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
-    if let Some(length) = options.value('m') {
-        process.number(length)?;
+    if options.parsed('m', |length| process.number::<u32>(length))?.is_some() {
         process.warn("the -m option is deprecated");
     }
     let folder = options.rest().into_iter().next().unwrap_or_else(|| b".".to_vec());

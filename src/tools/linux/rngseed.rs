@@ -24,10 +24,7 @@ const CREDITABLE: u32 = 0o400;
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:v:rRnNwW")?;
     let folder = path(options.value('d').unwrap_or(b"/var/lib/rngseed"));
-    let verbosity = match options.value('v') {
-        Some(verbosity) => process.number_as(verbosity)?,
-        None => 1,
-    };
+    let verbosity = options.number(process, 'v', 1)?;
     let block = options.last_of("nN") != Some('n');
     let seeds = Seeds { process, verbosity, file: folder.join("seed") };
     let (read, write) = (options.last_of("rR"), options.last_of("wW"));

@@ -1,9 +1,9 @@
 //! What the overlay's tools know of the container: its variables and its settings.
 
+use crate::format::decimal;
 use crate::format::envdir::Reading;
 use crate::format::settings::Settings;
 use crate::sys::fd;
-use crate::tools::die::number;
 use crate::tools::{Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -23,7 +23,7 @@ pub fn environment_directory(process: &Process) -> PathBuf {
 
 /// Whether the environment is the container's own (`S6_KEEP_ENV`).
 pub fn keeps_environment(process: &Process) -> bool {
-    process.env.get(b"S6_KEEP_ENV").and_then(number).is_some_and(|n| n != 0)
+    process.env.get(b"S6_KEEP_ENV").and_then(decimal::parse::<u64>).is_some_and(|n| n != 0)
 }
 
 /// The value of one of the container's variables, as `printcontenv` prints it.

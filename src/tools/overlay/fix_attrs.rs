@@ -2,10 +2,11 @@
 //! service fix-attrs. A line is `PATTERN RECURSE ACCOUNT FMODE DMODE`.
 
 use super::container::{entries, etc, settings};
+use crate::format::decimal;
 use crate::format::settings::Settings;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::user::{Group, User};
-use crate::tools::die::{number, octal, reason, show};
+use crate::tools::die::{octal, reason, show};
 use crate::tools::{Exit, Next, Process, Word, path};
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -214,7 +215,7 @@ fn numbers(uid: &[u8], gid: &[u8]) -> Option<Owner> {
 }
 
 fn id(word: &[u8]) -> Option<u32> {
-    number(word).and_then(|n| u32::try_from(n).ok())
+    decimal::parse(word)
 }
 
 #[cfg(test)]

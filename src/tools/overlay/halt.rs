@@ -1,9 +1,10 @@
 //! halt and its kind: they write a request to the FIFO that PID 1 reads, and are gone before the
 //! container stops. Reference: s6-linux-init-hpr's and s6-linux-init-shutdown's pages.
 
+use crate::format::decimal;
 use crate::format::shutdown::{FIFO, Message, Stop, Then};
 use crate::sys::{clock, fd};
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -16,7 +17,7 @@ use std::time::Duration;
 const ALLOWED: &str = "/etc/shutdown.allow";
 
 /// The longest time between TERM and KILL that -t may ask for, in s.
-const MAX_GRACE_S: u64 = 300;
+const MAX_GRACE_S: u32 = 300;
 
 const DAY_S: u64 = 86_400;
 
@@ -70,7 +71,7 @@ fn what(letter: char) -> Then {
 /// or `-c [ message ]`.
 pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "HPhprkafFcit:")?;
-    let grace_s = options.value('t').map_or(Ok(0), |s| process.number(s))?;
+    let grace_s = options.number(process, 't', 0u32)?;
     let action = options.last_of("hprk");
     let then = match (action, options.last_of("HP")) {
         (Some('h'), Some(sub)) => what(sub),
@@ -95,7 +96,7 @@ pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<
         if grace_s > MAX_GRACE_S {
             process.warn("delay between SIGTERM and SIGKILL is capped to 300 seconds");
         }
-        let grace_ms = grace_s.min(MAX_GRACE_S) as u32 * 1000;
+        let grace_ms = grace_s.min(MAX_GRACE_S) * 1000;
         send(process, &fifo, Message::Stop(Stop { then, delay, grace_ms }))?;
     }
     Ok(Next::Exit(0))
@@ -107,12 +108,12 @@ fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Exit
         return Ok(Duration::ZERO);
     }
     let Some(colon) = when.iter().position(|&b| b == b':') else {
-        let minutes = process.number(when.strip_prefix(b"+").unwrap_or(when))?;
+        let minutes: u64 = process.number(when.strip_prefix(b"+").unwrap_or(when))?;
         return Ok(Duration::from_secs(minutes.saturating_mul(60)));
     };
     // Differs: the time of day is UTC: a static program has no time zones.
     let (hour, minute) = (&when[..colon], &when[colon + 1..]);
-    let time = match (number(hour), number(minute)) {
+    let time = match (decimal::parse(hour), decimal::parse(minute)) {
         (Some(h @ 0..24), Some(m @ 0..60)) if hour.len() <= 2 && minute.len() == 2 => {
             h * 3600 + m * 60
         }

@@ -7,9 +7,9 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 /// many ms (0: for ever).
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:t:")?;
-    let retries = options.value('n').map_or(Ok(3), |n| process.number(n))?;
+    let retries = options.number(process, 'n', 3u32)?;
     let limit = options.value('t').unwrap_or(b"500").to_vec();
-    process.number(&limit)?;
+    process.number::<u32>(&limit)?;
     let prog = options.rest();
     if prog.is_empty() {
         return Err(process.usage());

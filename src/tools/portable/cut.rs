@@ -1,7 +1,8 @@
 //! s6-cut: parts of every line.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-cut.html>.
 
-use crate::tools::die::{leading_number, show};
+use crate::format::decimal;
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word, lines};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -132,7 +133,7 @@ fn parse(list: &[u8]) -> Option<Vec<Range>> {
 fn parse_range(word: &[u8]) -> Option<Range> {
     let number = |digits: &[u8]| {
         let all = digits.iter().all(u8::is_ascii_digit);
-        all.then(|| usize::try_from(leading_number(digits)?).ok())?.filter(|&n| n > 0)
+        all.then(|| decimal::leading(digits))?.filter(|&n| n > 0)
     };
     let dash = word.iter().position(|&b| b == b'-');
     let first = &word[..dash.unwrap_or(word.len())];

@@ -27,7 +27,7 @@ pub fn s6_seq(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let separator = if separator.is_empty() { vec![0] } else { separator };
     let fixed = options.has('w');
     let limits = options.rest();
-    let limits = limits.iter().map(|word| process.number_as(word));
+    let limits = limits.iter().map(|word| process.number(word));
     let (first, step, last) = match limits.collect::<Result<Vec<u32>, Exit>>()?.as_slice() {
         [last] => (1, 1, *last),
         [first, last] => (*first, 1, *last),

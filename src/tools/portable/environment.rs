@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-env.html> and its neighbours.
 
 use crate::execline::netstring;
-use crate::tools::die::{errno, octal, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Environment, Exec, Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::Mode;
@@ -54,10 +54,7 @@ pub fn s6_printenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 pub fn s6_dumpenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nNm:")?;
     let newline = options.last_of("nN") == Some('N');
-    let mode = match options.value('m') {
-        Some(mode) => octal(mode).ok_or_else(|| process.usage())?,
-        None => 0o755,
-    };
+    let mode = options.octal(process, 'm', 0o755)?;
     let folder = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     let path = crate::tools::path(&folder);
     match nix::unistd::mkdir(path, Mode::from_bits_truncate(mode)) {

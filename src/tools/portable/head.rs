@@ -48,8 +48,8 @@ fn amount(process: &Process, options: &Options) -> Result<Amount, Exit> {
     let mut given = options.iter().filter(|(letter, _)| *letter != 'S');
     let amount = match given.next() {
         None => Amount::Lines(10),
-        Some(('n', lines)) => Amount::Lines(process.number_as(lines)?),
-        Some(('c', bytes)) => Amount::Bytes(process.number_as(bytes)?),
+        Some(('n', lines)) => Amount::Lines(process.number(lines)?),
+        Some(('c', bytes)) => Amount::Bytes(process.number(bytes)?),
         Some((digit, _)) => Amount::Lines(digit.to_digit(10).unwrap_or(0)),
     };
     if given.next().is_some() { Err(process.usage()) } else { Ok(amount) }

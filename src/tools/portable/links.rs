@@ -101,7 +101,7 @@ pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 pub fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:")?;
     let length = match options.value('n') {
-        Some(length) => process.number_as::<u32>(length)? as usize,
+        Some(length) => process.number::<u32>(length)? as usize,
         None => 8,
     };
     let prefix = options.rest().into_iter().next().ok_or_else(|| process.usage())?;

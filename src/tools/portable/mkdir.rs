@@ -1,7 +1,7 @@
 //! s6-mkdir and s6-mkfifo: make directories and FIFOs.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-mkdir.html> and `s6-mkfifo.html`.
 
-use crate::tools::die::{leading_octal, octal, show};
+use crate::tools::die::{leading_octal, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, umask};
@@ -12,8 +12,9 @@ pub fn s6_mkdir(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "pvm:")?;
     let (parents, verbose) = (options.has('p'), options.has('v'));
     let mut mode = 0o777;
-    if let Some(asked) = options.value('m') {
-        mode = leading_octal(asked).ok_or_else(|| process.usage())?;
+    let parse = |word: &[u8]| leading_octal(word).ok_or_else(|| process.usage());
+    if let Some(asked) = options.parsed('m', parse)? {
+        mode = asked;
         umask(Mode::empty());
     }
     let maker = Maker { process, mode: Mode::from_bits_truncate(mode), parents, verbose };
@@ -57,10 +58,7 @@ impl Maker<'_> {
 /// `s6-mkfifo [ -m mode ] fifo...`: nothing but the execute bits is masked.
 pub fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
-    let mode = match options.value('m') {
-        Some(mode) => octal(mode).ok_or_else(|| process.usage())?,
-        None => 0o666,
-    };
+    let mode = options.octal(process, 'm', 0o666)?;
     let fifos = options.rest();
     if fifos.is_empty() {
         return Err(process.usage());

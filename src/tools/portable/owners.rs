@@ -1,7 +1,8 @@
 //! s6-chmod and s6-chown: who may do what with a file, in numbers.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-chmod.html> and `s6-chown.html`.
 
-use crate::tools::die::{number, octal, show};
+use crate::format::decimal;
+use crate::tools::die::{octal, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::fcntl::AT_FDCWD;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
@@ -23,8 +24,8 @@ pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (mut uid, mut gid) = (None, None);
     for (letter, value) in options.iter() {
         match letter {
-            'u' => uid = Some(process.number_as(value)?),
-            'g' => gid = Some(process.number_as(value)?),
+            'u' => uid = Some(process.number(value)?),
+            'g' => gid = Some(process.number(value)?),
             _ => (uid, gid) = (Some(variable(process, "UID")?), Some(variable(process, "GID")?)),
         }
     }
@@ -38,6 +39,5 @@ pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 fn variable(process: &Process, name: &str) -> Result<u32, Exit> {
     let value = process.env.get(name.as_bytes());
     let value = value.ok_or_else(|| process.fatal(100, format_args!("{name} not set")))?;
-    let number = number(value).and_then(|n| u32::try_from(n).ok());
-    number.ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
+    decimal::parse(value).ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
 }

@@ -1,9 +1,9 @@
 //! s6-nuke and s6-pause: signals to everybody, and none to this one.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-nuke.html> and `s6-pause.html`.
 
+use crate::format::decimal;
 use crate::sys::process::kill;
 use crate::sys::signal::ignore_number;
-use crate::tools::die::number;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::libc;
 
@@ -47,6 +47,6 @@ pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 fn numbers(list: &[u8]) -> Option<Vec<u8>> {
     let words = list.split(|b| b",:; \t\r\n".contains(b)).filter(|word| !word.is_empty());
-    let numbers = words.map(|word| u8::try_from(number(word)?).ok());
+    let numbers = words.map(decimal::parse);
     numbers.collect::<Option<Vec<u8>>>().filter(|numbers| !numbers.is_empty())
 }

@@ -18,7 +18,7 @@ pub fn s6_sleep(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let milliseconds = options.has('m');
     let mut words = options.rest().into_iter();
     let span = words.next().ok_or_else(|| process.usage())?;
-    let span = u64::from(process.number_as::<u32>(&span)?);
+    let span = u64::from(process.number::<u32>(&span)?);
     let unit = if milliseconds { Duration::from_millis } else { Duration::from_secs };
     std::thread::sleep(unit(span));
     Ok(words.collect::<Vec<_>>().into())
@@ -44,7 +44,7 @@ pub fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ex
     let asked = options.last_of("0abikqtx12").unwrap_or('t');
     let signal = SENT.iter().find(|(letter, _)| *letter == asked).map_or(0, |(_, s)| *s as u8);
     let ([limit], program) = process.operands(options.rest())?;
-    let limit = u64::from(process.number_as::<u32>(&limit)?);
+    let limit = u64::from(process.number::<u32>(&limit)?);
     let deadline = Instant::now().checked_add(Duration::from_millis(limit));
     let name = show(program.first().map_or(b"", |word| word)).to_string();
     let caught = Caught::new([libc::SIGCHLD as u8]).map_err(process.unable("trap SIGCHLD"))?;

@@ -1,8 +1,9 @@
 //! s6-tail: the last lines or bytes, or all from some line or byte on.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-tail.html>.
 
+use crate::format::decimal;
 use crate::sys::fd;
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -56,7 +57,7 @@ fn counted(word: &[u8], last: fn(usize) -> Part, from: fn(usize) -> Part) -> Opt
         (b'-', digits) => (last, digits),
         _ => (last, word),
     };
-    Some(make(u32::try_from(number(digits)?).ok()? as usize))
+    Some(make(decimal::parse::<u32>(digits)? as usize))
 }
 
 fn tail(from: RawFd, part: Part) -> Result<(), Errno> {

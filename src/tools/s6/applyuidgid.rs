@@ -1,8 +1,9 @@
 //! s6-applyuidgid: becomes another user, then a program.
 //! Reference: <https://skarnet.org/software/s6/s6-applyuidgid.html>.
 
+use crate::format::decimal;
 use crate::sys::identity::{Identity, Refused};
-use crate::tools::{Exit, Next, Options, Process, Word, die};
+use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::unistd::{getegid, geteuid, getgid, getuid};
 
 /// `s6-applyuidgid [ -z ] [ -u uid ] [ -g gid ] [ -G gidlist ] [ -U ] prog...`
@@ -26,8 +27,8 @@ pub fn wanted(process: &Process, options: &Options) -> Result<Identity, Exit> {
     let mut identity = Identity::default();
     for (letter, value) in options.iter() {
         match letter {
-            'u' => identity.uid = Some(process.number_as(value)?),
-            'g' => identity.gid = Some(process.number_as(value)?),
+            'u' => identity.uid = Some(process.number(value)?),
+            'g' => identity.gid = Some(process.number(value)?),
             'G' => identity.groups = Some(group_list(value).ok_or_else(|| process.usage())?),
             'U' => identity = from_environment(process)?,
             _ => {}
@@ -61,15 +62,14 @@ pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
     if text.is_empty() {
         return Some(Vec::new());
     }
-    let number = |word| u32::try_from(die::number(word)?).ok();
-    text.split(|&b| b == b',').map(number).collect()
+    text.split(|&b| b == b',').map(decimal::parse).collect()
 }
 
 /// The identity that UID, GID and GIDLIST tell.
 fn from_environment(process: &Process) -> Result<Identity, Exit> {
     let invalid = |name: &str| process.fatal(100, format_args!("invalid ${name}"));
     let number = |name: &str| {
-        let id = die::number(process.variable(name)?).and_then(|id| u32::try_from(id).ok());
+        let id = decimal::parse(process.variable(name)?);
         id.ok_or_else(|| invalid(name))
     };
     let (uid, gid) = (Some(number("UID")?), Some(number("GID")?));

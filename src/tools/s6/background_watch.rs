@@ -1,11 +1,12 @@
 //! s6-background-watch: stands in the foreground for a daemon that goes to the background.
 //! Reference: <https://skarnet.org/software/s6/s6-background-watch.html>.
 
+use crate::format::decimal;
 use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::process::{self, WaitStatus};
 use crate::sys::signalfd::Signals;
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc::{self, c_int};
@@ -22,7 +23,7 @@ const LONG: &[(&str, char)] = &[("timeout-ready", 't'), ("notification-fd", 'd')
 /// `s6-background-watch [ -t timeout ] [ -d notif ] pidfile prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "t:d:", LONG)?;
-    let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
+    let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number::<u32>(t))?;
     let notification = notification(process, &options)?;
     let mut words = options.rest().into_iter();
     let pidfile = words.next().ok_or_else(|| process.usage())?;
@@ -36,7 +37,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         Exit(if e == Errno::ENOEXEC { 126 } else { 127 })
     })?;
     let watch = Watch { process, signals, name, pidfile };
-    watch.until_parent_exits(parent, Deadline::after_ms(timeout_ms.into()))?;
+    watch.until_parent_exits(parent, Deadline::after_ms(timeout_ms))?;
     let daemon = watch.daemon()?;
     if let Some(notification) = notification {
         let _ = fd::write_all(notification, b"\n");
@@ -98,8 +99,8 @@ impl Watch<'_> {
                 e => self.process.fatal_errno(format_args!("unable to open {file}"), e),
             })?;
         let line = content.split(|&b| b == b'\n').next().unwrap_or_default();
-        let pid = number(line.trim_ascii()).and_then(|pid| i32::try_from(pid).ok());
-        let pid = pid.filter(|pid| *pid > 0).map(Pid::from_raw).ok_or_else(|| {
+        let pid = decimal::parse(line.trim_ascii());
+        let pid = pid.filter(|pid: &i32| *pid > 0).map(Pid::from_raw).ok_or_else(|| {
             self.process.fatal(104, format_args!("pidfile {file} does not contain a valid pid"))
         })?;
         process::kill(pid.as_raw(), 0).map_err(|e| {

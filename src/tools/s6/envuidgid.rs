@@ -2,9 +2,10 @@
 //! Reference: <https://skarnet.org/software/s6/s6-envuidgid.html>.
 
 use super::applyuidgid::group_list;
+use crate::format::decimal;
 use crate::sys::identity::Identity;
 use crate::sys::user::{Group, User};
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What is looked up, and so which variables are set.
@@ -95,7 +96,7 @@ fn unreadable(process: &Process, kind: &str, e: nix::errno::Errno) -> Exit {
 }
 
 fn number_if(numeric: bool, name: &[u8]) -> Option<u32> {
-    numeric.then(|| u32::try_from(number(name)?).ok())?
+    numeric.then(|| decimal::parse(name))?
 }
 
 /// `user:group`, either of which may be empty; no colon: a user.

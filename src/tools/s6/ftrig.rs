@@ -3,11 +3,12 @@
 //! `s6-ftrig-wait.html`, `s6-ftrig-listen.html` and `s6-ftrig-listen1.html`.
 
 use super::watch::each;
+use crate::format::decimal;
 use crate::sys::fifodir::{Listener, notify as notify_all};
 use crate::sys::poll::Deadline;
 use crate::sys::regex::Regex;
 use crate::sys::signal;
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use crate::tools::execline::blocks::Blocks;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -69,9 +70,8 @@ fn options(
     let options = Options::parse_long(process, argv, spec, &long)?;
     let ms = match options.value('t') {
         None => 0,
-        Some(word) => {
-            number(word).ok_or_else(|| process.fatal(100, "timeout must be an unsigned integer"))?
-        }
+        Some(word) => decimal::parse::<u32>(word)
+            .ok_or_else(|| process.fatal(100, "timeout must be an unsigned integer"))?,
     };
     Ok((options.last_of("ao"), Deadline::after_ms(ms), options.rest()))
 }

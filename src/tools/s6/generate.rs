@@ -17,8 +17,8 @@ pub const SHEBANG: &str = "#!/command/execlineb -P\n";
 #[derive(Debug)]
 pub struct Logger {
     user: Option<Word>,
-    stamp_type: u64,
-    files: u64,
+    stamp_type: u32,
+    files: u32,
     file_size: u64,
     total_size: u64,
     prefix: Option<Word>,
@@ -38,19 +38,16 @@ pub struct Names {
 impl Logger {
     /// What the options l, t, n, s, S and P ask.
     pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
-        let number = |letter, default| {
-            options.value(letter).map_or(Ok(default), |word| process.number(word))
-        };
-        let stamp_type = number('t', 1)?;
+        let stamp_type = options.number(process, 't', 1)?;
         if stamp_type > 3 {
             return Err(process.fatal(100, "stamptype must be 0, 1, 2 or 3"));
         }
         Ok(Self {
             user: options.value('l').map(<[u8]>::to_vec),
             stamp_type,
-            files: number('n', 10)?,
-            file_size: number('s', 1_000_000)?,
-            total_size: number('S', 0)?,
+            files: options.number(process, 'n', 10)?,
+            file_size: options.number(process, 's', 1_000_000)?,
+            total_size: options.number(process, 'S', 0)?,
             prefix: options.value('P').map(<[u8]>::to_vec),
         })
     }

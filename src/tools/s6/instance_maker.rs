@@ -15,7 +15,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let logger = Logger::from_options(process, &options)?;
     let log_dir = options.value('L').map(<[u8]>::to_vec);
     let user = options.value('u').unwrap_or_default().to_vec();
-    let most = options.value('c').map_or(Ok(500), |word| process.number(word))?;
+    let most = options.number(process, 'c', 500u32)?;
     let names = options.value('r').map(|word| Names::parse(process, word)).transpose()?;
     let words = options.rest();
     let [template, dir, ..] = words.as_slice() else { return Err(process.usage()) };
@@ -61,7 +61,7 @@ fn check(
     }
 }
 
-fn script(user: &[u8], most: u64) -> Word {
+fn script(user: &[u8], most: u32) -> Word {
     let mut script = format!("{SHEBANG}\nfdmove -c 2 1\n").into_bytes();
     if !user.is_empty() {
         script.extend([b"s6-setuidgid ", quote(user).as_slice(), b"\n"].concat());

@@ -20,9 +20,9 @@ const ROOM: usize = 65_536;
 /// `s6-ioconnect [ -t timeout ] [ -r fdr ] [ -w fdw ]`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0167t:r:w:")?;
-    let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
-    let number = |letter, default| {
-        let number = options.value(letter).map_or(Ok(default), |n| process.descriptor(n))?;
+    let timeout_ms = options.number(process, 't', 0u32)?;
+    let number = |letter, usual| {
+        let number = options.number(process, letter, usual)?;
         if number < 3 { Err(process.usage()) } else { Ok(number) }
     };
     let (remote_in, remote_out) = (number('r', 6)?, number('w', 7)?);
@@ -35,7 +35,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let signals = Signals::catch(signals).map_err(process.unable("trap SIGTERM"))?;
     while flows.iter().any(|flow| flow.to.is_open()) {
         let idle = flows.iter().all(|flow| flow.bytes.is_empty());
-        let deadline = if idle { Deadline::after_ms(timeout_ms.into()) } else { Deadline::NEVER };
+        let deadline = if idle { Deadline::after_ms(timeout_ms) } else { Deadline::NEVER };
         let Some(ready) = wait(&flows, &signals, deadline).map_err(process.unable("poll"))? else {
             return Ok(Next::Exit(1));
         };

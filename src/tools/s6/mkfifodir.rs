@@ -9,7 +9,7 @@ use nix::unistd::Gid;
 /// `s6-mkfifodir [ -f ] [ -g gid ] fifodir`
 pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "fg:")?;
-    let group = options.value('g').map(|gid| process.number_as(gid)).transpose()?;
+    let group = options.parsed('g', |gid| process.number(gid))?;
     let force = options.has('f');
     let dir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     fifodir::make(&dir, group.map(Gid::from_raw), force)

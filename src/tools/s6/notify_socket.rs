@@ -4,9 +4,10 @@
 //! <https://skarnet.org/software/s6/s6-notify-fd-from-socket.html> and
 //! `s6-notify-socket-from-fd.html`.
 
+use crate::format::decimal;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::{fd, process, signal};
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
@@ -26,7 +27,7 @@ const VARIABLE: &[u8] = b"NOTIFY_SOCKET";
 struct Aside {
     /// As its child, rather than as an orphan.
     child: bool,
-    timeout_ms: u64,
+    timeout_ms: u32,
 }
 
 /// What the long option without a letter counts as.
@@ -100,7 +101,7 @@ pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ex
 
 impl Aside {
     fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
-        let timeout_ms = options.value('t').map_or(Some(0), number);
+        let timeout_ms = options.value('t').map_or(Some(0u32), decimal::parse);
         let text = "timeout must be an unsigned integer";
         let timeout_ms = timeout_ms.ok_or_else(|| process.fatal(100, text))?;
         Ok(Self { child: options.last_of("fF") == Some('f'), timeout_ms })
@@ -126,8 +127,7 @@ impl Aside {
 }
 
 fn notification_fd(process: &Process, word: &[u8]) -> Result<RawFd, Exit> {
-    number(word)
-        .and_then(|n| RawFd::try_from(n).ok())
+    decimal::parse(word)
         .ok_or_else(|| process.fatal(100, "notification-fd must be an unsigned integer"))
 }
 
@@ -137,9 +137,7 @@ fn read_notification_fd(process: &Process) -> Result<RawFd, Exit> {
     let text = std::fs::read(file).map_err(|e| errno(&e));
     let text = text.map_err(process.unable(format_args!("read {file}")))?;
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    number(line)
-        .and_then(|n| RawFd::try_from(n).ok())
-        .ok_or_else(|| process.fatal(100, format_args!("invalid {file}")))
+    decimal::parse(line).ok_or_else(|| process.fatal(100, format_args!("invalid {file}")))
 }
 
 fn datagrams() -> Result<OwnedFd, Errno> {

@@ -2,12 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6/s6-notifyoncheck.html>.
 
 use crate::execline::lexer;
+use crate::format::decimal;
 use crate::sys::fifodir::Listener;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::process::{self, Side};
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, lock};
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -102,7 +103,7 @@ fn notification_fd(process: &Process, options: &Options) -> Result<RawFd, Exit> 
             let content = std::fs::read("notification-fd")
                 .map_err(|e| process.fatal_errno("unable to read ./notification-fd", errno(&e)))?;
             let line = content.split(|&b| b == b'\n').next().unwrap_or_default();
-            let number = number(line).and_then(|n| u32::try_from(n).ok());
+            let number = decimal::parse(line);
             number.ok_or_else(|| process.fatal(100, "invalid ./notification-fd"))?
         }
     };
@@ -121,13 +122,13 @@ fn policy(process: &Process, options: &Options) -> Result<Policy, Exit> {
         initial_sleep: ms(value('s', "initial-sleep", 10)?),
         pause: ms(value('w', "waiting-time", 1000)?),
         local_timeout_ms: value('t', "local-timeout", 0)?.into(),
-        global: Deadline::after_ms(value('T', "global-timeout", 0)?.into()),
+        global: Deadline::after_ms(value('T', "global-timeout", 0)?),
         tries: value('n', "tries", 7)?,
     })
 }
 
 fn unsigned(process: &Process, name: &str, word: &[u8]) -> Result<u32, Exit> {
-    let value = number(word).and_then(|n| u32::try_from(n).ok());
+    let value = decimal::parse(word);
     value.ok_or_else(|| process.fatal(100, format_args!("{name} must be an unsigned integer")))
 }
 

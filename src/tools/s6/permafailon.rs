@@ -2,11 +2,12 @@
 //! Reference: <https://skarnet.org/software/s6/s6-permafailon.html>.
 
 use super::svdt;
+use crate::format::decimal;
 use crate::format::signal;
 use crate::format::tai::Tain;
 use crate::format::tally::{self, Death};
 use crate::sys::clock;
-use crate::tools::die::{number, reason};
+use crate::tools::die::reason;
 use crate::tools::{Exit, Next, Process, Word};
 use nix::errno::Errno;
 use std::time::Duration;
@@ -28,8 +29,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut word = || words.next().ok_or_else(|| process.usage());
     let (seconds, count, list) = (word()?, word()?, word()?);
     let program: Vec<Word> = words.collect();
-    let seconds = process.number(&seconds)?;
-    let count = process.number(&count)?.min(tally::MAX as u64);
+    let seconds = u64::from(process.number::<u32>(&seconds)?);
+    let count = process.number::<u32>(&count)?.min(tally::MAX as u32);
     if count == 0 || program.is_empty() {
         return Err(process.usage());
     }
@@ -86,7 +87,7 @@ fn cause(item: &[u8]) -> Result<Cause, &'static str> {
         let named = signal::parse(item).map(Cause::Signal);
         return named.ok_or("invalid status list specification");
     }
-    let code = |digits: &[u8], otherwise| match number(digits) {
+    let code = |digits: &[u8], otherwise| match decimal::parse::<u64>(digits) {
         Some(code) => u8::try_from(code).map_err(|_| "invalid exit code"),
         None => Err(otherwise),
     };

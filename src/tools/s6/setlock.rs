@@ -18,13 +18,13 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         Some('r') => Claim::Shared,
         _ => Claim::Exclusive,
     };
-    let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
+    let timeout_ms = options.number(process, 't', 0u32)?;
     let patience = match (options.last_of("nN"), timeout_ms) {
         (Some('n'), _) => Patience::None,
         (_, 0) => Patience::Endless,
         (_, ms) => Patience::For(Duration::from_millis(ms.into())),
     };
-    let number = options.value('d').map(|number| process.descriptor(number)).transpose()?;
+    let number = options.parsed('d', |number| process.descriptor(number))?;
     let mut words = options.rest().into_iter();
     let file = words.next().filter(|_| words.len() > 0).ok_or_else(|| process.usage())?;
     let open = open_file(process, &file, claim)?.into_raw_fd();

@@ -49,7 +49,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let leads = options.iter().fold(Leads::default(), |leads, (letter, _)| leads.with(letter));
     let tell =
         Tell { process, strict: options.last_of("iI") == Some('i'), quiet: options.has('q') };
-    let terminal = options.value('d').map(|n| process.number_as::<u32>(n)).transpose()?;
+    let terminal = options.value('d').map(|n| process.number::<u32>(n)).transpose()?;
     let terminal = terminal.map(|n| RawFd::try_from(n).unwrap_or(RawFd::MAX));
     let program = options.rest();
     if program.is_empty() {

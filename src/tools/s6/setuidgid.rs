@@ -19,7 +19,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     match account.iter().position(|&b| b == b':') {
         Some(colon) => {
             let (uid, gid) = (&account[..colon], &account[colon + 1..]);
-            let (uid, gid) = (Some(process.number_as(uid)?), Some(process.number_as(gid)?));
+            let (uid, gid) = (Some(process.number(uid)?), Some(process.number(gid)?));
             applyuidgid::assume(process, Identity { uid, gid, groups: Some(Vec::new()) })?;
         }
         None => {

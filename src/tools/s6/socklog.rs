@@ -3,12 +3,13 @@
 
 use super::applyuidgid;
 use super::outbox::Outbox;
+use crate::format::decimal;
 use crate::format::syslog::decode;
 use crate::sys::ipc::{self, Kind};
 use crate::sys::poll::{self, Deadline};
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, signal};
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
@@ -29,8 +30,8 @@ const WAITING: usize = 4;
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "rd:l:t:u:g:G:Ux:i:")?;
     let identity = applyuidgid::wanted(process, &options)?;
-    let length = options.value('l').map_or(Ok(1024), |l| process.number_as::<u32>(l))?;
-    let lame_duck_ms = options.value('t').map_or(Ok(0), |t| process.number_as::<u32>(t))?;
+    let length = options.number(process, 'l', 1024u32)?;
+    let lame_duck_ms = options.number(process, 't', 0u32)?;
     let notification = options.notification(process, 'd')?;
     for (number, name) in [(1, "stdout"), (2, "stderr")] {
         if !fd::is_open(number) {
@@ -108,7 +109,7 @@ fn parse_address(text: &[u8]) -> Option<SocketAddr> {
         (!text[colon + 1..].contains(&b':')).then_some(colon)
     });
     let (ip, port) = match separator {
-        Some(at) => (&text[..at], u16::try_from(number(&text[at + 1..])?).ok()?),
+        Some(at) => (&text[..at], decimal::parse(&text[at + 1..])?),
         None => (text, PORT),
     };
     let ip: IpAddr = std::str::from_utf8(ip).ok()?.parse().ok()?;

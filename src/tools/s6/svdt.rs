@@ -11,8 +11,7 @@ use nix::errno::Errno;
 pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ssn:")?;
     let by_number = options.last_of("Ss") == Some('s');
-    let max = options.value('n').map_or(Ok(u64::MAX), |word| process.number(word))?;
-    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    let max = options.number(process, 'n', u32::MAX)? as usize;
     let rest = options.rest();
     let dir = rest.first().ok_or_else(|| process.usage())?;
     let deaths = read(dir)

@@ -2,8 +2,9 @@
 //! Reference: <https://skarnet.org/software/s6/s6-svperms.html>.
 
 use super::control::SUPERVISE;
+use crate::format::decimal;
 use crate::sys::user::{Group, User};
-use crate::tools::die::{number, reason, show};
+use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
@@ -124,7 +125,7 @@ fn primary_group(process: &Process, file: &[u8]) -> Result<u32, Exit> {
 /// A group by its name, or by its number after a colon.
 fn group(process: &Process, word: &[u8]) -> Result<u32, Exit> {
     if let Some(digits) = word.strip_prefix(b":") {
-        let gid = number(digits).and_then(|gid| u32::try_from(gid).ok());
+        let gid = decimal::parse(digits);
         return gid.ok_or_else(|| process.usage());
     }
     match Group::by_name(word) {

@@ -3,9 +3,10 @@
 
 use super::generate::below;
 use crate::execline::quote::quote;
+use crate::format::decimal;
 use crate::sys::fd;
 use crate::sys::user::User;
-use crate::tools::die::{errno, number, octal, show};
+use crate::tools::die::{errno, octal, show};
 use crate::tools::{Exec, Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -37,7 +38,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "uc:D:m:l:o:d:C:L:t:", LONG)?;
     let notification = notification(process, &options)?;
     let console_fd = if notification == Some(3) { 4 } else { 3 };
-    let mut svscan = vec![b"s6-svscan".to_vec(), b"-X".to_vec(), decimal(console_fd as u64)];
+    let mut svscan =
+        vec![b"s6-svscan".to_vec(), b"-X".to_vec(), console_fd.to_string().into_bytes()];
     svscan.extend(passed_on(process, &options)?);
     let user = user(process, &options)?;
     let logs = make_log_folder(process, &options, user.as_ref())?;
@@ -59,7 +61,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, Exit> {
     let Some(word) = options.value('d') else { return Ok(None) };
     let wrong = |text| Err(process.fatal(100, format_args!("notification-fd must be {text}")));
-    match number(word).map(RawFd::try_from) {
+    match decimal::parse::<u32>(word).map(RawFd::try_from) {
         Some(Ok(fd)) if fd < 3 => wrong("3 or greater"),
         Some(Ok(fd)) if !fd::is_open(fd) => {
             Err(process.fatal_errno("notification-fd sanity check failed", Errno::EBADF))
@@ -76,8 +78,8 @@ fn passed_on(process: &Process, options: &Options) -> Result<Vec<Word>, Exit> {
         if let Some(word) = options.value(letter) {
             let what = LONG.iter().find(|(_, known)| *known == letter).map_or("", |(long, _)| long);
             let text = format!("{what} must be an unsigned integer");
-            let value = number(word).ok_or_else(|| process.fatal(100, &text))?;
-            words.extend([name.as_bytes().to_vec(), decimal(value)]);
+            let value: u32 = decimal::parse(word).ok_or_else(|| process.fatal(100, &text))?;
+            words.extend([name.as_bytes().to_vec(), value.to_string().into_bytes()]);
         }
     }
     Ok(words)
@@ -187,8 +189,4 @@ fn place_descriptors(
 
 fn failed(process: &Process, what: &str, file: &[u8], e: Errno) -> Exit {
     process.unable(format_args!("{what} {}", show(file)))(e)
-}
-
-fn decimal(number: u64) -> Word {
-    number.to_string().into_bytes()
 }

@@ -42,8 +42,7 @@ impl Goal {
 
 /// The deadline that the option with this letter gives, in ms.
 pub fn deadline(process: &Process, options: &Options, letter: char) -> Result<Deadline, Exit> {
-    let ms = options.value(letter).map_or(Ok(0), |word| process.number(word))?;
-    Ok(Deadline::after_ms(ms))
+    Ok(Deadline::after_ms(options.number(process, letter, 0u32)?))
 }
 
 /// Services that are watched.

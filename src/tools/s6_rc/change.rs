@@ -6,7 +6,7 @@ use super::live::{self, Trouble};
 use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words};
 use crate::graph::Graph;
 use crate::sys::fd;
-use crate::tools::die::{number, shown};
+use crate::tools::die::shown;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct DryRun<'a> {
 }
 
 /// Asks PID 1 for it, tells what happens on the way, and how to exit.
-pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u64) -> Result<Next, Exit> {
+pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u32) -> Result<Next, Exit> {
     let (dry_run_ms, timeout_ms) = match &task {
         Task::Change(change) => (change.dry_run_ms, change.timeout_ms),
         Task::Reload(reload) => (reload.dry_run_ms, reload.timeout_ms),
@@ -57,7 +57,7 @@ pub fn converse(
     process: &Process,
     live: &Path,
     request: &Request,
-    verbosity: u64,
+    verbosity: u32,
     dry: Option<&DryRun>,
 ) -> Result<Outcome, Exit> {
     let hear = |heard| match heard {
@@ -75,7 +75,7 @@ pub fn converse(
     conversation::converse(live, request, hear).map_err(|e| process.fatal(e.code, &e.text))
 }
 
-fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> Result<(), Trouble> {
+fn tell(process: &Process, say: &Say, verbosity: u32, dry: Option<&DryRun>) -> Result<(), Trouble> {
     let mut prefix = "";
     if let Some(dry) = dry {
         prefix = dry_prefix(say.what);
@@ -84,7 +84,7 @@ fn tell(process: &Process, say: &Say, verbosity: u64, dry: Option<&DryRun>) -> R
                 .map_err(|e| Trouble::system("unable to write to stdout", e))?;
         }
     }
-    if u64::from(say.level) <= verbosity {
+    if u32::from(say.level) <= verbosity {
         process.line(format_args!("{}: {prefix}{}", say.severity.word(), say.text));
     }
     Ok(())
@@ -134,10 +134,8 @@ impl DryRun<'_> {
 /// `s6-rc-dryrun [ -v verbosity ] [ -t timeout ] prog...`: prints a command, and takes its time.
 pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:t:")?;
-    let value = |letter, default| {
-        options.value(letter).map_or(Ok(default), |v| number(v).ok_or_else(|| process.usage()))
-    };
-    let (verbosity, ms) = (value('v', 1)?, value('t', 1000)?);
+    let (verbosity, ms) =
+        (options.number(process, 'v', 1u32)?, options.number(process, 't', 1000u32)?);
     let prog = options.rest();
     if prog.is_empty() {
         return Err(process.usage());
@@ -145,6 +143,6 @@ pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if verbosity > 0 {
         let _ = fd::write_all(1, format!("{}: {}\n", process.name(), shown(&prog)).as_bytes());
     }
-    std::thread::sleep(Duration::from_millis(ms));
+    std::thread::sleep(Duration::from_millis(ms.into()));
     Ok(Next::Exit(0))
 }

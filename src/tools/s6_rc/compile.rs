@@ -2,9 +2,10 @@
 //! Reference: s6-rc-compile's page.
 
 use crate::definition::{Fault, Kind, Longrun, database, read};
+use crate::format::decimal;
 use crate::graph::Graph;
 use crate::runtime::fill;
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -18,7 +19,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "v:h:b", LONG)?;
     let verbosity = match options.value('v') {
         None => 1,
-        Some(word) => number(word)
+        Some(word) => decimal::parse::<u32>(word)
             .ok_or_else(|| process.fatal(100, "verbosity must be an unsigned integer"))?,
     };
     let mut words = options.rest().into_iter().map(|w| path(&w).to_owned());
@@ -45,7 +46,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// All faults, each with its remedy in a line of its own.
-fn tell(process: &Process, faults: &[Fault], verbosity: u64) {
+fn tell(process: &Process, faults: &[Fault], verbosity: u32) {
     for fault in faults {
         let mut text = fault.what.clone();
         if let Some(service) = &fault.service {

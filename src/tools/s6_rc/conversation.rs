@@ -97,8 +97,8 @@ impl Conversation {
     fn wait(&mut self) -> Result<Option<Signal>, Trouble> {
         let Some(signals) = &mut self.signals else { return Ok(None) };
         let fds = [self.socket.as_fd(), signals.as_fd()];
-        let ready = readable(&fds, Deadline::after_ms(0))
-            .map_err(|e| Trouble::system("unable to poll", e))?;
+        let ready =
+            readable(&fds, Deadline::NEVER).map_err(|e| Trouble::system("unable to poll", e))?;
         if !ready.contains(&1) {
             return Ok(None);
         }

@@ -3,10 +3,11 @@
 
 use super::live;
 use crate::definition::Kind;
+use crate::format::decimal;
 use crate::format::request::CONTROL;
 use crate::graph::ServiceId;
 use crate::sys::socket;
-use crate::tools::die::{number, reason, show};
+use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -26,7 +27,7 @@ const LONG: &[(&str, char)] = &[
 /// `s6-rc-init [ -c bootdb ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "c:l:p:t:db", LONG)?;
-    options.value('t').map(|ms| process.number(ms)).transpose()?;
+    options.number(process, 't', 0u32)?;
     let live = live::directory(process, &options);
     let scandir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     for (what, path) in [("livedir", live.as_os_str().as_bytes()), ("scandir", &scandir)] {
@@ -55,7 +56,7 @@ pub fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
     let live = live::directory(process, &options);
     let words = options.rest();
     let [way, place, ..] = words.as_slice() else { return Err(process.usage()) };
-    let place = number(place).and_then(|n| u32::try_from(n).ok());
+    let place = decimal::parse(place);
     let id = ServiceId(place.ok_or_else(|| process.usage())?);
     let graph = live::open(&live.join("compiled"));
     let graph = graph.map_err(|e| process.fatal(e.code, &e.text))?;

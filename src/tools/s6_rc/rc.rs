@@ -3,6 +3,7 @@
 use super::change::{self, Task};
 use super::conversation::states;
 use super::live;
+use crate::format::decimal;
 use crate::format::request::{Change, Reload, State};
 use crate::format::status::Status;
 use crate::graph::{Direction, Graph, ServiceId};
@@ -42,7 +43,7 @@ const LONG: &[(&str, char)] = &[
 /// What is asked for, but for the sub-command.
 struct Query {
     live: PathBuf,
-    verbosity: u64,
+    verbosity: u32,
     names: Vec<Word>,
     change: Change,
 }
@@ -75,7 +76,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 fn parse(process: &Process, options: Options) -> Result<(Word, Query), Exit> {
     let number = |letter, name: &str| {
         let text = format!("{name} must be an unsigned integer");
-        let parsed = options.value(letter).map(crate::tools::die::number);
+        let parsed = options.value(letter).map(decimal::parse::<u32>);
         parsed.map(|n| n.ok_or_else(|| process.fatal(100, &text))).transpose()
     };
     let essential = options.iter().fold(false, |on, (letter, _)| match letter {
@@ -89,9 +90,9 @@ fn parse(process: &Process, options: Options) -> Result<(Word, Query), Exit> {
         prune: options.has('p'),
         all: options.has('a'),
         essential,
-        timeout_ms: number('t', "timeout")?.unwrap_or(0),
+        timeout_ms: number('t', "timeout")?.unwrap_or(0).into(),
         wait: options.has('b'),
-        dry_run_ms: number('n', "dry-run")?,
+        dry_run_ms: number('n', "dry-run")?.map(u64::from),
     };
     let verbosity = number('v', "verbosity")?.unwrap_or(1);
     let live = live::directory(process, &options);

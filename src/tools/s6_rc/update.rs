@@ -6,10 +6,11 @@ use super::change::{self, Task, converse};
 use super::conversation::states;
 use super::live;
 use crate::execline::lexer;
+use crate::format::decimal;
 use crate::format::request::{Change, Outcome, Request, Update};
 use crate::graph::{Graph, ServiceId};
 use crate::sys::poll::Deadline;
-use crate::tools::die::{errno, number, show};
+use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use litemap::LiteMap;
 use std::path::{Path, PathBuf};
@@ -34,8 +35,8 @@ struct Switch<'a> {
     process: &'a Process,
     live: PathBuf,
     database: PathBuf,
-    verbosity: u64,
-    timeout_ms: u64,
+    verbosity: u32,
+    timeout_ms: u32,
     deadline: Deadline,
     dry_run: bool,
     essential: bool,
@@ -82,7 +83,7 @@ impl<'a> Switch<'a> {
     fn parse(process: &'a Process, options: Options) -> Result<Self, Exit> {
         let value = |letter, name: &str, default| match options.value(letter) {
             None => Ok(default),
-            Some(word) => number(word).ok_or_else(|| {
+            Some(word) => decimal::parse::<u32>(word).ok_or_else(|| {
                 process.fatal(100, format_args!("{name} must be an unsigned integer"))
             }),
         };
@@ -183,7 +184,7 @@ impl<'a> Switch<'a> {
         }
     }
 
-    fn info(&self, level: u64, text: &str) {
+    fn info(&self, level: u32, text: &str) {
         if self.verbosity >= level {
             self.process.info(text);
         }

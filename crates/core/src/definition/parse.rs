@@ -3,6 +3,7 @@
 use super::Word;
 use super::error::Mistake;
 use crate::execline::lexer;
+use crate::format::decimal;
 
 /// The word in `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +47,13 @@ pub fn names(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
 pub fn timeout(text: &[u8]) -> Result<u32, Mistake> {
     let end = text.iter().rposition(|&b| b != b'\n').map_or(0, |at| at + 1);
     let text = text.get(..end).unwrap_or_default();
-    decimal(text).ok_or_else(|| Mistake::TimeoutInvalid(excerpt(text)))
+    decimal::parse(text).ok_or_else(|| Mistake::TimeoutInvalid(excerpt(text)))
 }
 
 /// Reads a file that holds a number: its first line.
 pub fn number(text: &[u8]) -> Result<u32, Mistake> {
     let line = first_line(text);
-    decimal(line).ok_or_else(|| Mistake::NumberInvalid(excerpt(line)))
+    decimal::parse(line).ok_or_else(|| Mistake::NumberInvalid(excerpt(line)))
 }
 
 /// Reads a script of a oneshot: one execline command line, whatever its layout.
@@ -74,12 +75,6 @@ pub fn name(bytes: &[u8]) -> Result<String, Mistake> {
 
 fn first_line(text: &[u8]) -> &[u8] {
     text.split(|&b| b == b'\n').next().unwrap_or_default()
-}
-
-fn decimal(text: &[u8]) -> Option<u32> {
-    // `parse` alone would take a plus sign.
-    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    digits.then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }
 
 /// As much of a text as a message can bear.

@@ -5,6 +5,7 @@ pub mod blake2s;
 pub mod cdb;
 pub mod civil;
 pub mod control;
+pub mod decimal;
 pub mod envdir;
 pub mod fifodir;
 pub mod fstab;

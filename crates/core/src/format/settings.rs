@@ -1,6 +1,7 @@
 //! The container's settings: every `S6_*` and `SIXTREE_*` variable, with its type and default.
 //! Reference: the README of s6-overlay, "Customizing s6-overlay behaviour".
 
+use super::decimal;
 use std::fmt;
 
 /// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
@@ -144,9 +145,11 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
     fn number(&mut self, name: &'static str, default: u32) -> u32 {
         let Some(value) = self.text(name) else { return default };
         let digits = value.trim_ascii();
+        if digits.is_empty() {
+            return 0;
+        }
         if digits.iter().all(u8::is_ascii_digit) {
-            let digit = |n: u32, d: &u8| n.saturating_mul(10).saturating_add(u32::from(d - b'0'));
-            return digits.iter().fold(0, digit);
+            return decimal::parse(digits).unwrap_or(u32::MAX);
         }
         self.refuse(name, value, "a number", default.to_string());
         default

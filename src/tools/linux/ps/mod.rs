@@ -24,10 +24,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             _ => {}
         }
     }
-    let spacing = match options.value('w') {
-        Some(spacing) => process.number_as::<u32>(spacing)?.clamp(1, 256) as usize,
-        None => 2,
-    };
+    let spacing = options.number(process, 'w', 2u32)?.clamp(1, 256) as usize;
     let asked = |name: &str| columns.iter().any(|column| column.name == name);
     let symbols =
         if asked("wchan") { symbols(process, options.value('W')) } else { Symbols::none() };

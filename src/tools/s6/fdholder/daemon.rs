@@ -18,7 +18,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             '1' => holderd.push(b"-1".to_vec()),
             'v' | 't' | 'T' | 'c' | 'n' => {
                 let least = u32::from(matches!(letter, 'c' | 'n'));
-                let number = process.number_as::<u32>(value)?.max(least);
+                let number = process.number::<u32>(value)?.max(least);
                 holderd.push(format!("-{letter}{number}").into_bytes());
             }
             'i' | 'x' => holderd.extend([format!("-{letter}").into_bytes(), value.to_vec()]),

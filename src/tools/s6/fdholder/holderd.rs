@@ -32,9 +32,7 @@ const OWN_FDS: u64 = 6;
 /// [ -T lameducktimeout ] [ -i rulesdir | -x rulesfile ]`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:1c:n:i:x:t:T:")?;
-    let number = |letter, default| {
-        options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))
-    };
+    let number = |letter, usual: u32| options.number(process, letter, usual);
     let place = rules::place(&options);
     let place = place.ok_or_else(|| process.fatal(100, "no access rights specified!"))?;
     let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(process.unable("getrlimit"))?;

@@ -4,10 +4,11 @@
 
 use super::client::Client;
 use super::{Held, MAX_ID, never, now};
+use crate::format::decimal;
 use crate::format::tai::Tain;
 use crate::sys::fd;
 use crate::sys::poll::Deadline;
-use crate::tools::die::{errno, number, reason, show};
+use crate::tools::die::{errno, reason, show};
 use crate::tools::portable::quoting::quote;
 use crate::tools::s6::watch::deadline;
 use crate::tools::{Exit, Next, Options, Process, Word};
@@ -20,10 +21,10 @@ use std::time::Duration;
 /// `s6-fdholder-store [ -d fd ] [ -t timeout ] [ -T fdtimeout ] socket id`
 pub fn store(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:t:T:")?;
-    let number = options.value('d').map_or(Ok(0), |word| process.descriptor(word))?;
-    let limit = match options.value('T').map_or(Ok(0), |word| process.number(word))? {
+    let number = options.number(process, 'd', 0)?;
+    let limit = match options.number(process, 'T', 0u32)? {
         0 => never(),
-        ms => now().saturating_add(Duration::from_millis(ms)),
+        ms => now().saturating_add(Duration::from_millis(ms.into())),
     };
     let [path, id, ..] = options.words() else { return Err(process.usage()) };
     let mut client = connect(process, &options, path)?;
@@ -95,7 +96,7 @@ pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let [path, ..] = options.words() else { return Err(process.usage()) };
     let invalid = |name: &str| process.fatal(100, format_args!("invalid {name}"));
     let unsigned = |name: &str| -> Result<u32, Exit> {
-        let value = number(process.variable(name)?).and_then(|n| u32::try_from(n).ok());
+        let value = decimal::parse(process.variable(name)?);
         value.ok_or_else(|| invalid(name))
     };
     let mut dump = Vec::new();
@@ -126,11 +127,11 @@ pub fn transferdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
     let colon = limits.iter().position(|&b| b == b':').unwrap_or(limits.len());
     let ms = |word: Option<&[u8]>| match word {
         None | Some(b"") => Ok(0),
-        Some(word) => process.number(word),
+        Some(word) => process.number::<u32>(word),
     };
     let (ms_from, ms_to) = (ms(limits.get(..colon))?, ms(limits.get(colon + 1..))?);
     let [from, to, ..] = options.words() else { return Err(process.usage()) };
-    let reach = |what: &str, path: &[u8], ms| {
+    let reach = |what: &str, path: &[u8], ms: u32| {
         let text = format!("connect to a {what} fd-holder daemon at {}", show(path));
         Client::connect(path, Deadline::after_ms(ms)).map_err(process.unable(text))
     };

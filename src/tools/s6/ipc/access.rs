@@ -3,8 +3,9 @@
 
 use super::rules::{self, Rules};
 use crate::format::access::{Grant, Rule};
+use crate::format::decimal;
 use crate::sys::ipc;
-use crate::tools::die::{number32, show};
+use crate::tools::die::show;
 use crate::tools::{Exec, Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::unistd::getpid;
@@ -13,7 +14,7 @@ use nix::unistd::getpid;
 /// [ -i rulesdir | -x rulesfile ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:Eel:i:x:")?;
-    let verbosity = options.value('v').map_or(Ok(1), |v| process.number_as::<u32>(v))?;
+    let verbosity = options.number(process, 'v', 1u32)?;
     let program = options.words().to_vec();
     if program.first().is_none_or(Vec::is_empty) {
         return Err(process.usage());
@@ -21,7 +22,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let protocol = show(process.variable("PROTO")?).to_string();
     let id = |what: &str| {
         let name = format!("{protocol}REMOTE{what}");
-        let id = number32(process.variable(&name)?);
+        let id = decimal::parse(process.variable(&name)?);
         id.ok_or_else(|| process.fatal(100, format_args!("invalid ${name}")))
     };
     let (user, group) = (id("EUID")?, id("EGID")?);

@@ -1,7 +1,8 @@
 //! s6-connlimit: becomes a program unless its client has too many connections.
 //! Reference: <https://skarnet.org/software/s6/s6-connlimit.html>.
 
-use crate::tools::die::{number32, show};
+use crate::format::decimal;
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `s6-connlimit prog...`
@@ -11,7 +12,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         return Err(process.fatal(100, "empty PROTO"));
     }
     let number = |name: &str, value: &[u8]| {
-        number32(value).ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
+        decimal::parse::<u32>(value)
+            .ok_or_else(|| process.fatal(100, format_args!("invalid {name}")))
     };
     let name = format!("{protocol}CONNNUM");
     let count = number(&name, process.variable(&name)?)?;

@@ -26,8 +26,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         serverd.push(b"-P".to_vec());
     }
     for letter in ['c', 'C'] {
-        if let Some(value) = options.value(letter) {
-            let number = process.number_as::<u32>(value)?.max(1);
+        if let Some(number) = options.parsed(letter, |value| process.number::<u32>(value))? {
+            let number = number.max(1);
             serverd.push(format!("-{letter}{number}").into_bytes());
         }
     }

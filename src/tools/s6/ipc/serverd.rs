@@ -28,9 +28,7 @@ const SIGNALS: [Signal; 5] =
 /// `s6-ipcserverd [ -v verbosity ] [ -1 ] [ -P | -p ] [ -c maxconn ] [ -C localmaxconn ] prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Pp1c:C:v:")?;
-    let number = |letter, default| {
-        options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))
-    };
+    let number = |letter, usual: u32| options.number(process, letter, usual);
     let looks_up = options.last_of("Pp") != Some('P');
     let max = number('c', 40)?.clamp(1, MAX_CONNECTIONS);
     let max_of_user = if looks_up { number('C', 40)?.min(max) } else { max };

@@ -3,7 +3,7 @@
 
 use crate::sys::fd;
 use crate::sys::ipc::{self, Kind};
-use crate::tools::die::{octal, show};
+use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What kind of socket to make.
@@ -40,14 +40,13 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 impl Plan {
     /// A stream socket as the options -d, -D, -b and -a want it.
     pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
-        let backlog = options.value('b').map(|b| process.number_as(b)).transpose()?;
-        let permissions = options.value('a').map_or(Some(0o777), octal);
+        let backlog = options.parsed('b', |b| process.number(b))?;
         Ok(Self {
             kind: Kind::Stream,
             reuses: options.last_of("Dd") != Some('D'),
             blocks: false,
             backlog,
-            permissions: permissions.ok_or_else(|| process.usage())?,
+            permissions: options.octal(process, 'a', 0o777)?,
         })
     }
 }

@@ -12,7 +12,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     for (letter, value) in options.iter() {
         match letter {
             'e' => sudoc.push(b"-e".to_vec()),
-            't' | 'T' => sudoc.push(format!("-{letter}{}", process.number(value)?).into_bytes()),
+            't' | 'T' => {
+                sudoc.push(format!("-{letter}{}", process.number::<u32>(value)?).into_bytes())
+            }
             _ => {}
         }
     }

@@ -71,14 +71,12 @@ struct Manners {
     /// How long a line may be, in bytes.
     line_limit: usize,
     /// How many milliseconds to wait for the end of the last line; 0 is any time.
-    last_line_timeout_ms: u64,
+    last_line_timeout_ms: u32,
 }
 
 impl Manners {
     fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
-        let number = |letter, default| {
-            options.value(letter).map_or(Ok(default), |word| process.number_as::<u32>(word))
-        };
+        let number = |letter, usual: u32| options.number(process, letter, usual);
         let verbosity = options.iter().fold(1i32, |verbosity, (letter, _)| match letter {
             'v' => verbosity.saturating_add(1),
             'q' => (verbosity - 1).max(0),
@@ -92,7 +90,7 @@ impl Manners {
                 0 => usize::MAX,
                 limit => limit.max(MIN_LINE),
             },
-            last_line_timeout_ms: number('t', 2000)?.into(),
+            last_line_timeout_ms: number('t', 2000)?,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The logging script: from directives to what is done with which lines. Pure.
 
+use crate::format::decimal;
 use crate::tools::Word;
-use crate::tools::die::{number, show};
+use crate::tools::die::show;
 use std::time::Duration;
 
 /// A logging script. `M` is a compiled regular expression.
@@ -254,7 +255,7 @@ impl<M> Parser<M> {
 }
 
 fn value_as<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
-    T::try_from(number(text)?).ok()
+    decimal::parse(text)
 }
 
 #[cfg(test)]

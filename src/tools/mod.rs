@@ -10,7 +10,7 @@ pub mod linux;
 pub mod options;
 pub mod overlay;
 pub mod portable;
-mod rundir;
+pub mod rundir;
 pub mod s6;
 pub mod s6_rc;
 pub mod subcommand;

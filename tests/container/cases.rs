@@ -98,7 +98,10 @@ cases! {
     run_for_everybody
     run_left_by_s6_overlay
     run_missing_is_told
+    run_mode_as_mounted
+    run_mode_as_root
     run_noexec
+    run_of_root
     run_open_to_all
     run_open_to_all_as_user
     run_read_only
@@ -149,6 +152,7 @@ cases! {
     tree_no_run
     tree_unknown_type
     two_share_tmp
+    user_plain_run
     var_run_folder
     verbosity_2
     verbosity_3

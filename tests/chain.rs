@@ -10,6 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tempfile::TempDir;
 
 const SIXTREE: &str = env!("CARGO_BIN_EXE_sixtree");
 
@@ -61,12 +62,9 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An empty folder of this test's own.
-fn folder(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chain").join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
+/// An empty folder, removed when it is dropped.
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 /// Links to one binary: a chain of these goes on in one process.
@@ -125,10 +123,11 @@ fn execs(programs: &Path, script: &Path) -> Option<usize> {
 #[test]
 fn a_chain_of_five_costs_one_execve() {
     let _alone = alone();
-    let programs = folder("five");
-    linked(&programs);
-    let script = execline_script(&programs, FIVE_LINKS);
-    if let Some(execs) = execs(&programs, &script) {
+    let folder = folder();
+    let programs = folder.path();
+    linked(programs);
+    let script = execline_script(programs, FIVE_LINKS);
+    if let Some(execs) = execs(programs, &script) {
         assert_eq!(execs, 1 + 1, "the script's own, and env's");
     }
 }
@@ -136,10 +135,11 @@ fn a_chain_of_five_costs_one_execve() {
 #[test]
 fn copies_are_executed_one_by_one() {
     let _alone = alone();
-    let programs = folder("five-copies");
-    copied(&programs);
-    let script = execline_script(&programs, FIVE_LINKS);
-    if let Some(execs) = execs(&programs, &script) {
+    let folder = folder();
+    let programs = folder.path();
+    copied(programs);
+    let script = execline_script(programs, FIVE_LINKS);
+    if let Some(execs) = execs(programs, &script) {
         assert_eq!(execs, 1 + 5 + 1, "the script's own, the links', and env's");
     }
 }
@@ -158,14 +158,16 @@ for fd in *; do echo fd $fd `readlink $fd`; done
 
 /// What a script that becomes `tell` leaves of the process, with programs that are laid out so.
 /// Two signals are ignored from the start, and one descriptor is open.
-fn told(name: &str, lay: fn(&Path), script: &str) -> Vec<String> {
-    let programs = folder(name);
-    lay(&programs);
+fn told(lay: fn(&Path), script: &str) -> Vec<String> {
+    let folder = folder();
+    let programs = folder.path();
+    lay(programs);
     write_script(&programs.join("tell"), TELL);
-    execline_script(&programs, script);
+    execline_script(programs, script);
     let start = "trap '' USR1 PIPE; cd \"$0\"; exec ./script 5< /etc/hosts";
-    let stdout = run(&programs, &["sh", "-c", start, programs.to_str().unwrap()]).stdout;
-    let text = String::from_utf8(stdout).unwrap().replace(name, "NAME");
+    let name = programs.to_str().unwrap();
+    let stdout = run(programs, &["sh", "-c", start, name]).stdout;
+    let text = String::from_utf8(stdout).unwrap().replace(name, "FOLDER");
     // Pipes have numbers of their own.
     let before_number = |line: &str| line.split(":[").next().unwrap_or_default().to_owned();
     text.lines().map(before_number).collect()
@@ -175,8 +177,8 @@ fn told(name: &str, lay: fn(&Path), script: &str) -> Vec<String> {
 fn a_chain_leaves_what_executions_would_leave() {
     let _alone = alone();
     let script = FIVE_LINKS.replace("./bin/env", "tell \"a b\" c");
-    let chained = told("linked", linked, &script);
-    assert_eq!(chained, told("copied", copied, &script));
+    let chained = told(linked, &script);
+    assert_eq!(chained, told(copied, &script));
     for line in ["word a b", "word c", "LINKS=5", "/usr", "0027", "fd 7 /etc/passwd"] {
         assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
     }
@@ -187,13 +189,10 @@ fn a_chain_leaves_what_executions_would_leave() {
 fn limits_signals_and_locks_are_handed_on() {
     let _alone = alone();
     let script = format!("{MORE_LINKS} sh -c \"echo called $0; exec tell\"");
-    let chained = told("linked-more", linked, &script);
-    assert_eq!(chained, told("copied-more", copied, &script));
-    let lock = format!(
-        "fd 11 {}",
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("chain/NAME/lock").display()
-    );
-    let lines = ["called title", "A=b", "0007", "fd 5 /etc/hosts", "fd 8 pipe", &lock];
+    let chained = told(linked, &script);
+    assert_eq!(chained, told(copied, &script));
+    let lines =
+        ["called title", "A=b", "0007", "fd 5 /etc/hosts", "fd 8 pipe", "fd 11 FOLDER/lock"];
     for line in lines {
         assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
     }
@@ -211,11 +210,11 @@ fn limits_signals_and_locks_are_handed_on() {
 #[test]
 fn a_program_of_the_user_s_own_wins() {
     let _alone = alone();
-    let programs = folder("own");
-    linked(&programs);
-    let own = folder("own-first");
+    let (programs, own) = (folder(), folder());
+    let (programs, own) = (programs.path(), own.path());
+    linked(programs);
     write_script(&own.join("execline-cd"), "#!/bin/sh\necho own: \"$@\"\n");
-    let script = execline_script(&programs, FIVE_LINKS);
+    let script = execline_script(programs, FIVE_LINKS);
     let output = Command::new(script)
         .env_clear()
         .env("PATH", format!("{}:{}:/usr/bin:/bin", own.display(), programs.display()))
@@ -229,12 +228,12 @@ fn a_program_of_the_user_s_own_wins() {
 #[test]
 fn a_path_that_a_chain_sets_counts_from_the_next_program_on() {
     let _alone = alone();
-    let programs = folder("path");
-    linked(&programs);
-    let own = folder("path-own");
+    let (programs, own) = (folder(), folder());
+    let (programs, own) = (programs.path(), own.path());
+    linked(programs);
     write_script(&own.join("tell"), "#!/bin/sh\necho \"$PATH\"\n");
     let path = format!("{}:{}", own.display(), programs.display());
-    let script = execline_script(&programs, &format!("export PATH {path} export A b tell"));
-    let output = run(&programs, &[script.to_str().unwrap()]);
+    let script = execline_script(programs, &format!("export PATH {path} export A b tell"));
+    let output = run(programs, &[script.to_str().unwrap()]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{path}\n"));
 }

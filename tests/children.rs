@@ -3,23 +3,22 @@
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 use sixtree::sys::process::set_signal;
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
-/// A directory with links to the program under all its names, gone at the end.
-struct Programs(PathBuf);
+/// A directory with links to the program under all its names, removed when it is dropped.
+struct Programs(TempDir);
 
 impl Programs {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a new directory");
         for tool in sixtree::tools::FAMILIES.iter().flat_map(|(_, tools)| tools.iter()) {
-            symlink(env!("CARGO_BIN_EXE_sixtree"), path.join(tool.name)).expect("a new link");
+            let link = directory.path().join(tool.name);
+            symlink(env!("CARGO_BIN_EXE_sixtree"), link).expect("a new link");
         }
-        Self(path)
+        Self(directory)
     }
 
     /// Runs a script of execline.
@@ -28,28 +27,22 @@ impl Programs {
     }
 
     fn command(&self, script: &str) -> Command {
-        let mut command = Command::new(self.0.join("execlineb"));
+        let mut command = Command::new(self.0.path().join("execlineb"));
         command.args(["-P", "-c", script]).stdin(Stdio::null());
-        command.env("PATH", format!("{}:/usr/bin:/bin", self.0.display()));
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.0.path().display()));
         command
     }
 
     /// A script in which KILL stands for a shell that sends its parent a signal, waits until a
     /// handler has come to HEARD, and exits.
     fn trapping(&self, script: &str, signal: &str, code: i32) -> String {
-        let file = self.0.join("heard");
+        let file = self.0.path().join("heard");
         let file = file.display();
         let kill = format!(
             "sh -c \"kill -{signal} $PPID; n=0; until [ -e {file} ] || [ $n = 2000 ]; do \
              sleep 0.01; n=$((n + 1)); done; exit {code}\""
         );
         script.replace("KILL", &kill).replace("HEARD", &format!("s6-touch {file}"))
-    }
-}
-
-impl Drop for Programs {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -60,7 +53,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn no_descriptor_leaks_into_a_program() {
-    let programs = Programs::new("leaks");
+    let programs = Programs::new();
     let list = "ls /proc/self/fd";
     let alone = said(&programs.run(list));
     for chain in [
@@ -87,7 +80,7 @@ fn no_descriptor_leaks_into_a_program() {
 
 #[test]
 fn a_pipe_breaks_when_its_reader_is_gone() {
-    let programs = Programs::new("pipe");
+    let programs = Programs::new();
     let both = programs.run("pipeline { s6-seq 100000000 } s6-head -1");
     assert_eq!(said(&both), "1\n");
     let signal = "pipeline -w { s6-head -1 } loopwhilex s6-echo y";
@@ -97,7 +90,7 @@ fn a_pipe_breaks_when_its_reader_is_gone() {
 
 #[test]
 fn closed_standard_descriptors_stay_closed() {
-    let programs = Programs::new("closed");
+    let programs = Programs::new();
     let closed = programs.run("fdclose 0 fdclose 2 foreground { s6-true } ls /proc/self/fd");
     assert!(!said(&closed).lines().any(|fd| fd == "2"), "{}", said(&closed));
     let through = "fdclose 0 pipeline { s6-echo through } s6-cat";
@@ -108,7 +101,7 @@ fn closed_standard_descriptors_stay_closed() {
 
 #[test]
 fn signals_are_as_they_were() {
-    let programs = Programs::new("signals");
+    let programs = Programs::new();
     let masks = "grep -E SigIgn|SigBlk /proc/self/status";
     let ignoring = |script: &str| {
         let mut command = programs.command(script);
@@ -141,7 +134,7 @@ fn signals_are_as_they_were() {
 
 #[test]
 fn real_time_signals_are_trapped_and_passed_on() {
-    let programs = Programs::new("realtime");
+    let programs = Programs::new();
     let trapped = "trap { default { importas s SIGNAL foreground { s6-echo $s } HEARD } } KILL";
     let ended = programs.run(&programs.trapping(trapped, "40", 4));
     assert_eq!((said(&ended), ended.status.code()), ("40\n".to_owned(), Some(4)));
@@ -151,7 +144,7 @@ fn real_time_signals_are_trapped_and_passed_on() {
 
 #[test]
 fn an_orphan_is_nobodys_child() {
-    let programs = Programs::new("orphan");
+    let programs = Programs::new();
     let script = "background -d { s6-sleep 30 } importas -u p ! \
                   foreground { sh -c \"cut -d' ' -f4 /proc/$1/stat; kill $1\" sh $p } \
                   getpid -E me s6-echo $me";
@@ -162,7 +155,7 @@ fn an_orphan_is_nobodys_child() {
 
 #[test]
 fn an_empty_block_is_a_success() {
-    let programs = Programs::new("empty");
+    let programs = Programs::new();
     assert_eq!(said(&programs.run("foreground { } importas r ? s6-echo $r")), "0\n");
     assert_eq!(said(&programs.run("if { } s6-echo yes")), "yes\n");
     assert_eq!(said(&programs.run("ifelse { } { s6-echo then } s6-echo else")), "then\n");
@@ -171,7 +164,7 @@ fn an_empty_block_is_a_success() {
 
 #[test]
 fn what_cannot_be_started_is_said_by_the_parent() {
-    let programs = Programs::new("missing");
+    let programs = Programs::new();
     let of = |script: &str| {
         let output = programs.run(script);
         (said(&output), output.status.code())

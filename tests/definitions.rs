@@ -161,14 +161,6 @@ fn every_code_has_a_page_and_a_tree() {
     assert_eq!(codes.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// A directory of this name that is not there yet.
-fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&directory);
-    std::fs::create_dir_all(&directory).unwrap();
-    directory
-}
-
 #[test]
 fn ten_thousand_services_are_resolved_fast() {
     let longrun = |i: usize| {
@@ -192,7 +184,8 @@ fn ten_thousand_services_are_resolved_fast() {
 
 #[test]
 fn a_thousand_services_are_checked_fast() {
-    let source = scratch("thousand");
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path();
     for i in 0..1000 {
         let service = source.join(format!("svc-{i:03}"));
         std::fs::create_dir_all(service.join("dependencies.d")).unwrap();
@@ -201,7 +194,7 @@ fn a_thousand_services_are_checked_fast() {
         let on = if i > 0 { format!("svc-{:03}", i - 1) } else { "base".to_owned() };
         std::fs::write(service.join("dependencies.d").join(on), "").unwrap();
     }
-    let request = Request { directories: vec![source], ..Request::default() };
+    let request = Request { directories: vec![source.into()], ..Request::default() };
     // The best of five tries: others use the machine, too.
     let check_here = |_| {
         let start = Instant::now();
@@ -250,14 +243,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn no_tree_makes_it_panic(files in prop::collection::vec(random_file(), 0..40)) {
-        let source = scratch("random-tree");
+        let directory = tempfile::tempdir().unwrap();
+        let source = directory.path();
         for (service, file, text) in files {
             let path = source.join(service).join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             // Some files want to be where a directory is.
             let _ = std::fs::write(path, text);
         }
-        let (graph, faults) = Graph::of(definition::read(&[source]));
+        let (graph, faults) = Graph::of(definition::read(&[source.into()]));
         prop_assert_eq!(graph.is_none(), faults.iter().any(|fault| fault.is_error()));
     }
 }

@@ -6,15 +6,24 @@
 mod generate;
 mod skip;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
+use tempfile::TempDir;
 
-/// The documents, made into a folder of one test.
-fn generated(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("docs-{test}"));
-    let _ = std::fs::remove_dir_all(&folder);
-    generate::write(&folder).unwrap();
-    folder.join("usr/share")
+/// The documents, in a folder that is removed when it is dropped.
+struct Documents(TempDir);
+
+impl Documents {
+    fn generate() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        generate::write(folder.path()).unwrap();
+        Self(folder)
+    }
+
+    /// The path of one of them, below /usr/share.
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join("usr/share").join(name)
+    }
 }
 
 /// Runs a program that may not be here. `None`, and why: it is not.
@@ -31,7 +40,8 @@ fn output(program: &str, words: &[&str]) -> Option<Output> {
 
 #[test]
 fn every_subcommand_has_a_page_that_groff_takes_without_a_warning() {
-    let folder = generated("pages").join("man/man1");
+    let documents = Documents::generate();
+    let folder = documents.path("man/man1");
     let command = sixtree::cli::command();
     let names = command.get_subcommands().map(|s| format!("sixtree-{}", s.get_name()));
     for name in names.chain(["sixtree".to_owned()]) {
@@ -49,7 +59,8 @@ fn every_subcommand_has_a_page_that_groff_takes_without_a_warning() {
 
 #[test]
 fn bash_completes_a_subcommand_and_its_options() {
-    let file = generated("bash").join("bash-completion/completions/sixtree");
+    let documents = Documents::generate();
+    let file = documents.path("bash-completion/completions/sixtree");
     let complete = |words: &str, count: usize| {
         let script = format!(
             "source {}; COMP_WORDS=({words}); COMP_CWORD={count}; cur=${{COMP_WORDS[{count}]}}; \
@@ -68,12 +79,12 @@ fn bash_completes_a_subcommand_and_its_options() {
 
 #[test]
 fn zsh_and_fish_have_theirs() {
-    let share = generated("shells");
+    let documents = Documents::generate();
     for (file, beginning) in [
         ("zsh/site-functions/_sixtree", "#compdef sixtree"),
         ("fish/vendor_completions.d/sixtree.fish", "#"),
     ] {
-        let text = std::fs::read_to_string(share.join(file)).unwrap();
+        let text = std::fs::read_to_string(documents.path(file)).unwrap();
         assert!(text.starts_with(beginning) && text.contains("healthcheck"), "{file}");
     }
 }

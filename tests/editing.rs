@@ -4,24 +4,28 @@ use sixtree::cli;
 use sixtree::cli::check::{self, Request};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// An image with nothing in it, for one test.
 struct Tree {
-    root: PathBuf,
+    directory: TempDir,
 }
 
 impl Tree {
-    fn new(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("edit-{name}"));
-        let _ = std::fs::remove_dir_all(&root);
-        std::fs::create_dir_all(root.join("etc/s6-overlay/s6-rc.d")).unwrap();
-        Self { root }
+    fn new() -> Self {
+        let tree = Self { directory: tempfile::tempdir().unwrap() };
+        std::fs::create_dir_all(tree.root().join("etc/s6-overlay/s6-rc.d")).unwrap();
+        tree
+    }
+
+    fn root(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Runs `sixtree` with these words; the exit code.
     fn run(&self, words: &[&str]) -> i32 {
         let at = words.iter().position(|word| *word == "--").unwrap_or(words.len());
-        let root = self.root.to_str().unwrap();
+        let root = self.root().to_str().unwrap();
         let (before, after) = words.split_at(at);
         let all = [&["sixtree"], before, &["--root", root], after].concat();
         cli::run(all.into_iter().map(|word| word.as_bytes().to_vec()).collect())
@@ -29,18 +33,18 @@ impl Tree {
 
     /// What a strict check says.
     fn faults(&self) -> Vec<String> {
-        let request = Request { root: Some(self.root.clone()), ..Request::default() };
+        let request = Request { root: Some(self.root().into()), ..Request::default() };
         check::check(&request).unwrap().1.iter().map(ToString::to_string).collect()
     }
 
     fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(self.root.join("etc/s6-overlay").join(file)).unwrap()
+        std::fs::read_to_string(self.root().join("etc/s6-overlay").join(file)).unwrap()
     }
 
     /// Every file, and what it says.
     fn files(&self) -> BTreeMap<PathBuf, String> {
         let mut all = BTreeMap::new();
-        let mut next = vec![self.root.clone()];
+        let mut next = vec![self.root().to_owned()];
         while let Some(directory) = next.pop() {
             for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
@@ -55,7 +59,7 @@ impl Tree {
 
 #[test]
 fn what_is_new_passes_a_strict_check() {
-    let tree = Tree::new("new");
+    let tree = Tree::new();
     let steps: [&[&str]; 5] = [
         &["new", "oneshot", "init", "--", "sh", "-c", "echo \"a b\" > $HOME/x"],
         &["new", "oneshot", "marker"],
@@ -75,7 +79,7 @@ fn what_is_new_passes_a_strict_check() {
 
 #[test]
 fn what_would_break_the_tree_leaves_no_trace() {
-    let tree = Tree::new("refused");
+    let tree = Tree::new();
     for step in [["new", "longrun", "a", "--", "a"], ["new", "longrun", "b", "--", "b"]] {
         assert_eq!(tree.run(&step), 0);
     }
@@ -99,7 +103,7 @@ fn what_would_break_the_tree_leaves_no_trace() {
 
 #[test]
 fn what_was_added_can_be_removed() {
-    let tree = Tree::new("remove");
+    let tree = Tree::new();
     assert_eq!(tree.run(&["new", "longrun", "a", "--", "a"]), 0);
     assert_eq!(tree.run(&["new", "longrun", "b", "--needs", "a", "--", "b"]), 0);
     assert_eq!(tree.run(&["remove", "b", "--needs", "a", "--needs", "base"]), 0);
@@ -113,9 +117,9 @@ fn what_was_added_can_be_removed() {
 
 #[test]
 fn a_list_that_is_a_file_stays_one() {
-    let tree = Tree::new("file");
+    let tree = Tree::new();
     assert_eq!(tree.run(&["new", "longrun", "a", "--", "a"]), 0);
-    let a = tree.root.join("etc/s6-overlay/s6-rc.d/a");
+    let a = tree.root().join("etc/s6-overlay/s6-rc.d/a");
     std::fs::remove_dir_all(a.join("dependencies.d")).unwrap();
     std::fs::write(a.join("dependencies"), "# first\nbase").unwrap();
     assert_eq!(tree.run(&["new", "oneshot", "b"]), 0);
@@ -127,8 +131,8 @@ fn a_list_that_is_a_file_stays_one() {
 
 #[test]
 fn the_old_place_of_the_bundles_is_kept() {
-    let tree = Tree::new("old-place");
-    let user = tree.root.join("etc/s6-overlay/s6-rc.d/user/contents.d");
+    let tree = Tree::new();
+    let user = tree.root().join("etc/s6-overlay/s6-rc.d/user/contents.d");
     std::fs::create_dir_all(user).unwrap();
     assert_eq!(tree.run(&["new", "longrun", "a", "--", "a"]), 0);
     assert_eq!(tree.read("s6-rc.d/user/contents.d/a"), "");

@@ -15,13 +15,6 @@ use std::process::{Command, Output};
 
 const GALLERY: &str = "tests/import";
 
-/// A name in the tests' own folder for which nothing is there.
-fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("import-{name}"));
-    let _ = fs::remove_dir_all(&path);
-    path
-}
-
 fn import(folder: &Path, out: &Path) -> Output {
     let file = ["supervisord.conf", "Procfile"].into_iter().find(|f| folder.join(f).exists());
     let mut import = Command::new(env!("CARGO_BIN_EXE_sixtree"));
@@ -60,7 +53,8 @@ fn every_file_becomes_the_tree_that_it_should() {
     assert!(folders.len() >= 10);
     let mut wrong = String::new();
     for folder in folders {
-        let out = scratch(&folder.file_name().unwrap().to_string_lossy());
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("out");
         let told = told(&folder, &out);
         let golden = folder.join("expected.txt");
         if std::env::var_os("UPDATE").is_some() {
@@ -76,21 +70,20 @@ fn every_file_becomes_the_tree_that_it_should() {
             let (_, faults) = check::check(&request).unwrap();
             assert_eq!(faults, [], "{}", folder.display());
         }
-        let _ = fs::remove_dir_all(out);
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
 fn a_directory_that_is_not_empty_is_left_alone() {
-    let out = scratch("not-empty");
-    fs::create_dir_all(out.join("kept")).unwrap();
-    let output = import(Path::new("tests/import/procfile"), &out);
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path();
+    fs::create_dir(out.join("kept")).unwrap();
+    let output = import(Path::new("tests/import/procfile"), out);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not empty"));
-    assert_eq!(files(&out), Vec::<PathBuf>::new());
+    assert_eq!(files(out), Vec::<PathBuf>::new());
     assert!(out.join("kept").is_dir());
-    let _ = fs::remove_dir_all(out);
 }
 
 /// Keys of supervisord.conf, and values, as patterns.

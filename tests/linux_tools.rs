@@ -5,26 +5,19 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
 
-/// A directory that is gone at the end.
-struct Folder(PathBuf);
+/// A directory that is removed when it is dropped.
+struct Folder(TempDir);
 
 impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
-        fs::create_dir(&path).expect("a new directory");
-        Self(path)
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a new directory"))
     }
     fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().expect("a plain path").to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path().join(name).to_str().expect("a plain path").to_owned()
     }
 }
 
@@ -63,7 +56,7 @@ fn wrong_usage_is_100_and_what_the_kernel_refuses_111() {
 
 #[test]
 fn mount_tells_what_is_mounted_and_counts_failures() {
-    let folder = Folder::new("mount");
+    let folder = Folder::new();
     let table = folder.path("fstab");
     fs::write(&table, "# none of these\nnone /no/a nosuchfs rw\nnone /no/b nosuchfs\n").unwrap();
     let failed = run("s6-mount", &["-a", "-z", &table]);
@@ -93,7 +86,7 @@ fn processes_are_listed() {
 
 #[test]
 fn a_log_is_followed_across_rotations() {
-    let folder = Folder::new("logwatch");
+    let folder = Folder::new();
     let current = folder.path("current");
     fs::write(&current, "one\n").unwrap();
     let mut watcher =
@@ -116,7 +109,7 @@ fn a_log_is_followed_across_rotations() {
 
 #[test]
 fn a_seed_is_stored_for_its_owner_alone() {
-    let folder = Folder::new("rngseed");
+    let folder = Folder::new();
     let seeds = folder.path("seeds");
     assert_eq!(code("rngseed", &["-nW", "-d", &seeds]), Some(0));
     let file = Path::new(&seeds).join("seed");
@@ -133,7 +126,7 @@ fn a_seed_is_stored_for_its_owner_alone() {
 
 #[test]
 fn fstab_becomes_services() {
-    let folder = Folder::new("fstab2s6rc");
+    let folder = Folder::new();
     let (table, made) = (folder.path("fstab"), folder.path("made"));
     let lines = "/dev/sda1 / ext4 defaults 0 1\n/dev/sda2 /var/log ext4 ro,nofail\n\
                  tmpfs /var tmpfs defaults\n/dev/sda3 none swap sw\n/dev/sdb1 /mnt vfat noauto\n";

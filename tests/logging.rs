@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// The bytes of a line.
 const LINE: usize = 100;
@@ -33,28 +34,23 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A folder that is gone after the test.
-struct Folder(PathBuf);
+/// A folder that is removed when it is dropped.
+struct Folder(TempDir);
 
 impl Folder {
     /// In memory, where there is room: the disk is not what is tested. In a container there may
     /// be 64 MB.
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         let memory = Path::new("/dev/shm");
         let free = nix::sys::statvfs::statvfs(memory);
         let has_room = free.is_ok_and(|f| f.blocks_available() * f.fragment_size() > 1 << 30);
         let disk = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let parent = if has_room { memory.into() } else { disk };
-        let folder = parent.join(format!("sixtree-logging-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(tempfile::tempdir_in(parent).unwrap())
     }
-}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 }
 
@@ -134,8 +130,8 @@ fn no_byte_is_lost_in_rotations() {
     let asked = environment::number("SIXTREE_LOG_MB", 0) as usize;
     let (megabytes, runs) = if asked > 0 { (asked, RUNS) } else { (64, 1) };
     let lines = megabytes * 1_000_000 / LINE;
-    let folder = Folder::new("bulk");
-    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    let folder = Folder::new();
+    let (input, logs) = (folder.path("input"), folder.path("logs"));
     make_input(&input, lines);
     let mut best = [0.0_f64; 2];
     for _ in 0..runs {
@@ -162,8 +158,8 @@ fn no_byte_is_lost_in_rotations() {
 #[test]
 fn a_processor_gets_every_line_once() {
     let _alone = alone();
-    let folder = Folder::new("processor");
-    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    let folder = Folder::new();
+    let (input, logs) = (folder.path("input"), folder.path("logs"));
     make_input(&input, 4000);
     let mut logger = ours();
     logger.args(["n10000", "s5000", "l500", "?cat; cat <&4 >&5; echo run >&5"]).arg(&logs);
@@ -180,8 +176,8 @@ fn a_processor_gets_every_line_once() {
 #[test]
 fn what_is_read_at_once_is_written_at_once() {
     let _alone = alone();
-    let folder = Folder::new("at-once");
-    let (input, logs) = (folder.0.join("input"), folder.0.join("logs"));
+    let folder = Folder::new();
+    let (input, logs) = (folder.path("input"), folder.path("logs"));
     make_input(&input, 80);
     for mut logger in [Some(ours()), theirs()].into_iter().flatten() {
         let _ = fs::remove_dir_all(&logs);
@@ -197,8 +193,8 @@ fn what_is_read_at_once_is_written_at_once() {
 #[test]
 fn a_killed_logger_loses_nothing_that_it_has_written() {
     let _alone = alone();
-    let folder = Folder::new("kill");
-    let logs = folder.0.join("logs");
+    let folder = Folder::new();
+    let logs = folder.path("logs");
     let mut next = 0;
     for _ in 0..20 {
         let mut logger = ours();
@@ -225,8 +221,8 @@ fn a_killed_logger_loses_nothing_that_it_has_written() {
 #[test]
 fn the_last_line_is_the_last() {
     let _alone = alone();
-    let folder = Folder::new("last");
-    let logs = folder.0.join("logs");
+    let folder = Folder::new();
+    let logs = folder.path("logs");
     for (rest, logged, left) in [
         (&b"ial\nleft\n"[..], "first\npartial\n", &b"left\n"[..]),
         (&[b'x'; 50], &format!("first\npart{}\n", "x".repeat(44)), &[b'x'; 6]),
@@ -255,7 +251,7 @@ fn the_last_line_is_the_last() {
 #[test]
 fn a_full_disk_loses_nothing() {
     let _alone = alone();
-    let folder = Folder::new("full");
+    let folder = Folder::new();
     if !may_mount() {
         return;
     }
@@ -265,18 +261,18 @@ fn a_full_disk_loses_nothing() {
         "$0" n10000 s65536 r50 ./disk/logs < input 2> said & logger=$!
         until [ -s said ]; do sleep 0.01; done
         rm disk/ballast; wait $logger || exit 3; cp -r disk/logs logs"#;
-    fs::create_dir(folder.0.join("disk")).unwrap();
-    make_input(&folder.0.join("input"), 3500);
-    let logger = folder.0.join("s6-log");
+    fs::create_dir(folder.path("disk")).unwrap();
+    make_input(&folder.path("input"), 3500);
+    let logger = folder.path("s6-log");
     std::os::unix::fs::symlink(ours().get_program(), &logger).unwrap();
     let mut namespace = namespace();
     namespace.args(["timeout", "60", "sh", "-c", script]).arg(&logger);
-    let ended = namespace.current_dir(&folder.0).status().unwrap();
-    let said = fs::read_to_string(folder.0.join("said")).unwrap_or_default();
+    let ended = namespace.current_dir(folder.0.path()).status().unwrap();
+    let said = fs::read_to_string(folder.path("said")).unwrap_or_default();
     assert!(ended.success(), "{ended}: {said}");
     assert!(said.contains("No space left on device"), "{said}");
     assert_eq!(said.lines().count(), 1, "it is said once: {said}");
-    check(&folder.0.join("logs"), 3500, 0);
+    check(&folder.path("logs"), 3500, 0);
 }
 
 /// Whether a process has a signal before it that it has not heard yet.
@@ -308,7 +304,7 @@ fn may_mount() -> bool {
 
 /// Waits for something that must come.
 fn until(mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(2));

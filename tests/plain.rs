@@ -4,31 +4,32 @@
 
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// A tree that runs, and goes away with the test.
 struct Plain {
-    place: PathBuf,
+    place: TempDir,
     init: Child,
 }
 
 impl Plain {
     fn start() -> Self {
-        let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let place = place.join(format!("plain-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&place);
-        fs::create_dir_all(place.join("run")).expect("a folder for the test");
+        let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let path = |name: &str| place.path().join(name);
+        fs::create_dir(path("run")).expect("a folder for the test");
         let program = env!("CARGO_BIN_EXE_sixtree");
-        let installed = Command::new(program).args(["install", "--root"]).arg(&place).status();
+        let installed =
+            Command::new(program).args(["install", "--root"]).arg(place.path()).status();
         assert!(installed.is_ok_and(|status| status.success()), "sixtree install failed");
-        let log = || File::options().create(true).append(true).open(place.join("log"));
-        let path = std::env::var("PATH").expect("a PATH");
-        let mut init = Command::new(place.join("init"));
+        let log = || File::options().create(true).append(true).open(path("log"));
+        let programs = std::env::var("PATH").expect("a PATH");
+        let mut init = Command::new(path("init"));
         init.arg0("/init")
-            .env("PATH", format!("{}:{path}", place.join("command").display()))
-            .env("SIXTREE_RUNDIR", place.join("run"))
+            .env("PATH", format!("{}:{programs}", path("command").display()))
+            .env("SIXTREE_RUNDIR", path("run"))
             .env("SIXTREE_ROOTDIR", Path::new("examples/plain").canonicalize().expect("there"))
             .stdin(Stdio::null())
             .stdout(log().expect("a file for what it writes"))
@@ -37,11 +38,11 @@ impl Plain {
     }
 
     fn text(&self, file: &str) -> String {
-        fs::read_to_string(self.place.join(file)).unwrap_or_default()
+        fs::read_to_string(self.place.path().join(file)).unwrap_or_default()
     }
 
     fn wait_for(&self, file: &str, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !self.text(file).contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} in {file}\n{}", self.text("log"));
             std::thread::sleep(Duration::from_millis(10));
@@ -53,7 +54,6 @@ impl Drop for Plain {
     fn drop(&mut self) {
         let _ = self.init.kill();
         let _ = self.init.wait();
-        let _ = fs::remove_dir_all(&self.place);
     }
 }
 

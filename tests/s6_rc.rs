@@ -13,6 +13,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// A tree: a oneshot, a longrun that needs it, another longrun, and a bundle of both longruns.
 const TREE: &[(&str, &str)] = &[
@@ -32,17 +33,17 @@ const TREE: &[(&str, &str)] = &[
 
 /// A live directory, and the PID 1 that keeps it.
 struct Live {
-    root: PathBuf,
+    root: TempDir,
     _alone: MutexGuard<'static, ()>,
 }
 
 impl Live {
     /// One at a time: the umask under which PID 1 makes its socket is that of all threads.
-    fn new(name: &str) -> Self {
+    fn new() -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let root = std::env::temp_dir().join(format!("sixtree-rc-{name}-{}", std::process::id()));
-        fs::create_dir_all(root.join("s6-rc")).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("s6-rc")).unwrap();
         let live = Self { root, _alone };
         live.compile("compiled", TREE);
         live
@@ -50,13 +51,13 @@ impl Live {
 
     /// Compiles a tree into a database below the live directory.
     fn compile(&self, name: &str, tree: &[(&str, &str)]) -> PathBuf {
-        let source = self.root.join(format!("source-{name}"));
+        let source = self.root.path().join(format!("source-{name}"));
         for (file, text) in tree {
             let file = source.join(file);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(file, text).unwrap();
         }
-        let database = self.root.join("s6-rc").join(name);
+        let database = self.root.path().join("s6-rc").join(name);
         let output = self.run("s6-rc-compile", &[text(&database), text(&source)]);
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         database
@@ -64,7 +65,7 @@ impl Live {
 
     fn command(&self, tool: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sixtree"));
-        command.arg0(tool).args(words).env("SIXTREE_RUNDIR", &self.root).stdin(Stdio::null());
+        command.arg0(tool).args(words).env("SIXTREE_RUNDIR", self.root.path()).stdin(Stdio::null());
         command
     }
 
@@ -88,17 +89,11 @@ impl Live {
     }
 
     fn serve(&self, answers: Vec<Vec<Answer>>) -> JoinHandle<Vec<Request>> {
-        let listener = socket::listen(&self.root.join("s6-rc/control")).unwrap();
+        let listener = socket::listen(&self.root.path().join("s6-rc/control")).unwrap();
         std::thread::spawn(move || {
             let serve = |answers| serve_one(&accept(&listener), answers);
             answers.into_iter().map(serve).collect()
         })
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.root);
     }
 }
 
@@ -166,7 +161,7 @@ fn states(up: &[&str]) -> Vec<Answer> {
 
 #[test]
 fn lists_come_from_the_database_and_the_states() {
-    let live = Live::new("list");
+    let live = Live::new();
     let list = |words: &[&str]| {
         let (out, err, code, asked) = live.converse(vec![states(&["cron"])], "s6-rc", words);
         assert_eq!((code, asked), (0, vec![Request::States]), "{err}");
@@ -186,7 +181,7 @@ fn lists_come_from_the_database_and_the_states() {
 
 #[test]
 fn a_change_is_asked_for_in_the_words_of_the_options() {
-    let live = Live::new("options");
+    let live = Live::new();
     let asked = |words: &[&str]| {
         let (_, err, code, mut asked) = live.converse(vec![done(Outcome::Done)], "s6-rc", words);
         assert_eq!((code, err.as_str()), (0, ""));
@@ -213,7 +208,7 @@ fn a_change_is_asked_for_in_the_words_of_the_options() {
 
 #[test]
 fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
-    let live = Live::new("tell");
+    let live = Live::new();
     let tell = |verbosity: &str, outcome| {
         let why = "unable to start service web: command exited 7";
         let warning = say(1, Severity::Warning, What::NotStarted, "web", why);
@@ -237,7 +232,7 @@ fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
 
 #[test]
 fn a_refusal_is_the_exit_code_and_so_is_no_pid_1() {
-    let live = Live::new("refusal");
+    let live = Live::new();
     let refusal = Answer::Error { code: 3, text: "x is not a recognized identifier".into() };
     let (_, err, code, _) = live.converse(vec![vec![refusal]], "s6-rc", &["change", "x"]);
     let fatal = "s6-rc: fatal: x is not a recognized identifier\n";
@@ -252,7 +247,7 @@ fn a_refusal_is_the_exit_code_and_so_is_no_pid_1() {
 
 #[test]
 fn options_have_long_names() {
-    let live = Live::new("long");
+    let live = Live::new();
     let options = ["--bootdb=/db", "--livedir=/no/live", "--no-dereference", "--no-block", "/scan"];
     let said = live.run("s6-rc-init", &options).stderr;
     let said = String::from_utf8_lossy(&said);
@@ -261,8 +256,8 @@ fn options_have_long_names() {
 
 #[test]
 fn a_term_gives_up_the_change() {
-    let live = Live::new("term");
-    let listener = socket::listen(&live.root.join("s6-rc/control")).unwrap();
+    let live = Live::new();
+    let listener = socket::listen(&live.root.path().join("s6-rc/control")).unwrap();
     let mut command = live.command("s6-rc", &["-v2", "change", "web"]);
     let child = command.stderr(Stdio::piped()).spawn().unwrap();
     let client = accept(&listener);
@@ -281,7 +276,7 @@ fn a_term_gives_up_the_change() {
 
 #[test]
 fn a_dry_run_prints_the_commands() {
-    let live = Live::new("dry");
+    let live = Live::new();
     let answers = vec![starting("prepare"), starting("web"), Answer::Done(Outcome::Done)];
     let (out, err, code, asked) =
         live.converse(vec![answers], "s6-rc", &["-n0", "-v2", "change", "web"]);
@@ -295,7 +290,7 @@ fn a_dry_run_prints_the_commands() {
 
 #[test]
 fn an_update_stops_switches_and_starts() {
-    let live = Live::new("update");
+    let live = Live::new();
     let tree: Vec<_> =
         TREE.iter().map(|(file, text)| (file.replace("cron/", "timer/"), *text)).collect();
     let mut tree: Vec<_> = tree.iter().map(|(file, text)| (file.as_str(), *text)).collect();
@@ -304,7 +299,7 @@ fn an_update_stops_switches_and_starts() {
     tree.push(("extra/up", ""));
     tree.push(("web/dependencies.d/extra", ""));
     let new = live.compile("new", &tree);
-    let conversions = live.root.join("conversions");
+    let conversions = live.root.path().join("conversions");
     fs::write(&conversions, "# names\ncron -> timer\n").unwrap();
     let answers = || {
         let finished = || done(Outcome::Done);

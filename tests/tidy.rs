@@ -323,15 +323,15 @@ fn the_installed_files_are_those_of_rootfs() {
 
 #[test]
 fn every_tool_is_linked_and_every_link_leads_to_the_program() {
-    let root = std::env::temp_dir().join(format!("sixtree-tidy-{}", std::process::id()));
+    let directory = tempfile::tempdir().expect("a new directory");
+    let root = directory.path();
     let argv = ["sixtree", "install", "--root", root.to_str().expect("a plain path")];
     let code = sixtree::multicall::run(argv.iter().map(|w| w.as_bytes().to_vec()).collect());
     assert_eq!(code, 0);
     let program = root.join(sixtree::cli::layout::PROGRAM).canonicalize().expect("the program");
-    let links = walk(&root).expect("installed").into_iter().filter(|p| p.is_symlink());
+    let links = walk(root).expect("installed").into_iter().filter(|p| p.is_symlink());
     let (good, bad): (Vec<_>, Vec<_>) =
         links.partition(|l| l.canonicalize().is_ok_and(|to| to.is_dir() || to == program));
-    fs::remove_dir_all(&root).expect("removable");
     assert!(bad.is_empty(), "dangling: {bad:?}");
 
     let linked: BTreeSet<_> =

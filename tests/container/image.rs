@@ -5,9 +5,9 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, id};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, OnceLock};
+use std::process::Command;
+use std::sync::{Arc, LazyLock, OnceLock};
+use tempfile::TempDir;
 
 /// The numbers in them are those that the cases name.
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\n\
@@ -103,30 +103,23 @@ impl Image {
     }
 }
 
-/// A folder that goes away with its last owner.
+/// A folder that is removed with its last owner.
 #[derive(Clone)]
-pub struct Scratch(std::sync::Arc<Removed>);
-
-struct Removed(PathBuf);
+pub struct Scratch(Arc<TempDir>);
 
 impl Scratch {
-    /// A new one, empty.
+    /// Makes an empty folder.
     pub fn new(what: &str) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = place().join(format!("{what}-{}-{number}", id()));
-        fs::create_dir_all(&path).expect("a folder for tests can be made");
-        Self(std::sync::Arc::new(Removed(path)))
+        let folder = tempfile::Builder::new().prefix(what).tempdir_in(place());
+        let folder = folder.expect("a folder for tests can be made");
+        // Images hold what any user may read.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("our own");
+        Self(Arc::new(folder))
     }
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.0.0
-    }
-}
 
-impl Drop for Removed {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::boot::{Container, is_possible};
 use crate::examples::php_nginx;
+use crate::image::Scratch;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 #[test]
@@ -18,13 +18,13 @@ fn the_graph_and_the_timing_of_the_example_can_be_rendered() {
     assert!(timing.contains(">svc-nginx</text>") && timing.contains("class=\"critical\""));
 }
 
-/// What a subcommand draws. Its PNG, which stays in the folder of the tests, has the same size and
-/// is not empty.
+/// Returns what a subcommand draws; its PNG has the same size and is not empty.
 fn rendered(container: &mut Container, name: &str, words: &[&str]) -> String {
     let output = container.exec(&[&["sixtree"], words].concat(), None);
     assert!(output.status.success(), "{output:?}");
     let svg = String::from_utf8(output.stdout).expect("a drawing is text");
-    let file = |end| Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{end}"));
+    let folder = Scratch::new("pictures");
+    let file = |end| folder.path().join(format!("{name}.{end}"));
     fs::write(file("svg"), &svg).expect("a file for the drawing");
     let done = Command::new("rsvg-convert").arg(file("svg")).arg("-o").arg(file("png")).status();
     assert!(done.expect("rsvg-convert: install librsvg2-bin").success());

@@ -10,6 +10,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// Where Debian has the programs.
 const PROGRAMS: &str = "usr/lib/execline/bin";
@@ -27,16 +28,7 @@ pub struct Side {
     pub programs: PathBuf,
     path: OsString,
     libraries: PathBuf,
-    _links: Arc<Links>,
-}
-
-/// A folder of links that goes away with the last side.
-struct Links(PathBuf);
-
-impl Drop for Links {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    _links: Arc<TempDir>,
 }
 
 /// What a script came to.
@@ -54,12 +46,10 @@ impl Side {
     /// Ours and theirs. `None` where theirs cannot be had.
     pub fn both() -> Option<[Self; 2]> {
         let theirs = debian::original()?;
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("execline");
-        let links = Arc::new(Links(folder.join(std::process::id().to_string())));
-        let [ours, last] = ["ours", "last"].map(|name| links.0.join(name));
-        let _ = fs::remove_dir_all(&links.0);
+        let links = Arc::new(tempfile::tempdir().unwrap());
+        let [ours, last] = ["ours", "last"].map(|name| links.path().join(name));
         for folder in [&ours, &last] {
-            fs::create_dir_all(folder).unwrap();
+            fs::create_dir(folder).unwrap();
         }
         for name in LAST {
             symlink(Path::new("/usr/bin").join(name), last.join(name)).unwrap();

@@ -3,7 +3,6 @@
 use crate::side::Side;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -26,9 +25,9 @@ true ${one}
 fn six_links_are_timed() {
     let _alone = crate::alone();
     let Some(sides) = Side::both() else { return };
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("execline");
+    let folder = tempfile::tempdir().unwrap();
     let scripts = [0, 1].map(|at: usize| {
-        let script = folder.join(format!("six-links-{at}"));
+        let script = folder.path().join(format!("six-links-{at}"));
         let interpreter = sides[at].programs.join("execlineb");
         fs::write(&script, format!("#!{} -P\n{SIX_LINKS}", interpreter.display())).unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();

@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use tempfile::TempDir;
 
 /// Words of the text.
 pub const TOKENS: &[&str] = &[
@@ -39,14 +40,12 @@ pub const TOKENS: &[&str] = &[
 /// Lays a tree out, checks it as source directory, layer and image, and reports it in every format.
 pub fn check(text: &[u8]) -> Outcome {
     let root = scratch();
-    let tree = root.join("etc/s6-overlay/s6-rc.d");
-    let _ = fs::remove_dir_all(&root);
+    let tree = root.path().join("etc/s6-overlay/s6-rc.d");
     fs::create_dir_all(&tree).unwrap();
     lay_out(text, &tree);
-    let of_image = Request { root: Some(root.clone()), ..Request::default() };
+    let of_image = Request { root: Some(root.path().into()), ..Request::default() };
     let request = Request { directories: vec![tree], ..Request::default() };
     let outcomes = [request, Request { layer: true, ..of_image.clone() }, of_image].map(check_one);
-    let _ = fs::remove_dir_all(&root);
     outcome(outcomes)
 }
 
@@ -61,11 +60,11 @@ fn check_one(request: Request) -> (bool, BTreeSet<&'static str>) {
     (graph.is_some(), faults.iter().map(|fault| fault.code).collect())
 }
 
-/// Where a tree can be: in memory, which is several times faster, if possible.
-fn scratch() -> PathBuf {
+/// A folder for a tree: in memory, which is several times faster, if possible.
+fn scratch() -> TempDir {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory } else { Path::new(env!("CARGO_TARGET_TMPDIR")) };
-    place.join(format!("sixtree-fuzz-{}", std::process::id()))
+    tempfile::tempdir_in(place).unwrap()
 }
 
 fn lay_out(text: &[u8], tree: &Path) {

@@ -15,23 +15,23 @@ fn instances_come_and_go() {
     world.ok(&["s6-instance-maker", "-c", "10", "template", "web"]);
     use_own_interpreter(&world, "web/run");
     world.supervise("s6-svscan", "scan");
-    world.ok(&["s6-svlink", "-t", "10000", "scan", "web"]);
-    world.ok(&["s6-svwait", "-U", "-t", "10000", "web"]);
-    world.ok(&["s6-instance-create", "-t", "10000", "web", "one"]);
+    world.ok(&["s6-svlink", "-t", "50000", "scan", "web"]);
+    world.ok(&["s6-svwait", "-U", "-t", "50000", "web"]);
+    world.ok(&["s6-instance-create", "-t", "50000", "web", "one"]);
     assert_eq!(world.run(&["s6-instance-create", "web", "one"]).code, Some(100));
     assert_eq!(world.run(&["s6-instance-create", "web", "a/../../b"]).code, Some(100));
-    world.ok(&["s6-instance-create", "-d", "-t", "10000", "web", "two"]);
+    world.ok(&["s6-instance-create", "-d", "-t", "50000", "web", "two"]);
     assert_eq!(world.ok(&["s6-instance-list", "web"]), "one\ntwo");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "web/instance/one"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "web/instance/one"]);
     assert_eq!(world.ok(&["s6-instance-status", "-o", "up", "web", "two"]), "false");
-    world.ok(&["s6-instance-control", "-wu", "-T", "10000", "-u", "web", "two"]);
+    world.ok(&["s6-instance-control", "-wu", "-T", "50000", "-u", "web", "two"]);
     assert_eq!(world.ok(&["s6-instance-status", "-u", "web", "two"]), "true");
-    world.ok(&["s6-instance-delete", "-t", "10000", "web", "one"]);
-    world.ok(&["s6-instance-delete", "-t", "10000", "web", "one"]);
+    world.ok(&["s6-instance-delete", "-t", "50000", "web", "one"]);
+    world.ok(&["s6-instance-delete", "-t", "50000", "web", "one"]);
     assert_eq!(world.ok(&["s6-instance-list", "web"]), "two");
     assert!(!world.has("web/instances/one"));
     assert_eq!(world.run(&["s6-instance-status", "web", "one"]).code, Some(1));
-    world.ok(&["s6-svunlink", "-t", "10000", "scan", "web"]);
+    world.ok(&["s6-svunlink", "-t", "50000", "scan", "web"]);
     assert_eq!(world.run(&["s6-instance-list", "web"]).code, Some(1));
     world.ok(&["s6-svscanctl", "-t", "scan"]);
     assert_eq!(world.supervisor_ends(), Some(0));
@@ -60,7 +60,7 @@ fn readiness_passes_through_a_socket() {
     world.until_file_says("kind", &["@"]);
     world.times_out(&["s6-svwait", "-U", "-t", "100", "a"]);
     fs::write(world.dir.join("ready"), "").unwrap();
-    world.ok(&["s6-svwait", "-U", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-U", "-t", "50000", "a"]);
     assert_eq!(world.run(&["s6-notify-fd-from-socket", "-3", "77", "true"]).code, Some(111));
     let long = ["s6-notify-fd-from-socket", "--doublefork", "--notification-fd=77", "true"];
     assert_eq!(world.run(&long).code, Some(111));
@@ -74,7 +74,7 @@ fn a_wait_for_nobody_ends_at_once() {
     world.service("a", &[("run", "#!/bin/sh\nexec sleep 99\n")]);
     assert_eq!(world.run(&["s6-svc", "-u", "-wu", "a"]).code, Some(111), "never supervised");
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svc", "-wD", "-T", "10000", "-xd", "a"]);
+    world.ok(&["s6-svc", "-wD", "-T", "50000", "-xd", "a"]);
     assert_eq!(world.supervisor_ends(), Some(0));
     assert_eq!(world.run(&["s6-svc", "-u", "-wu", "a"]).code, Some(102));
     assert_eq!(world.run(&["s6-svc", "-u", "a", "nothing"]).code, Some(111), "the last error");
@@ -132,12 +132,12 @@ fn descriptors_that_nobody_may_store_are_closed() {
         sixtree::sys::socket::send(hoarder.as_fd(), b"\0", &copies).unwrap();
         // What it sent comes back to its end, or is the reason to let it go.
         assert!(matches!(hoarder.read(&mut [0; 8]), Ok(0) | Err(_)));
-        assert_eq!(world.ok(&["s6-fdholder-list", "-t", "10000", "holder"]), "");
+        assert_eq!(world.ok(&["s6-fdholder-list", "-t", "50000", "holder"]), "");
     }
     let hoarders: Vec<UnixStream> = (0..3).map(|_| connect().unwrap()).collect();
     for hoarder in &hoarders {
         let sent = sixtree::sys::socket::send(hoarder.as_fd(), b"\0", &[0; 20]);
         assert_eq!(sent, Ok(1));
     }
-    assert_eq!(world.ok(&["s6-fdholder-list", "-t", "10000", "holder"]), "");
+    assert_eq!(world.ok(&["s6-fdholder-list", "-t", "50000", "holder"]), "");
 }

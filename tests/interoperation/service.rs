@@ -30,21 +30,21 @@ pub fn a_life(world: &World) {
     assert_eq!(world.run(&["s6-svstat", "a"]).code, Some(1));
     world.supervise("s6-supervise", "a");
     world.ok(&["s6-svok", "a"]);
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
     world.times_out(&["s6-svwait", "-U", "-t", "100", "a"]);
     std::fs::write(world.dir.join("ready"), "").unwrap();
-    world.ok(&["s6-svwait", "-U", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-U", "-t", "50000", "a"]);
     let pid = world.ok(&["s6-svstat", "-o", "pid", "a"]);
-    world.ok(&["s6-svc", "-r", "-wR", "-T", "10000", "a"]);
+    world.ok(&["s6-svc", "-r", "-wR", "-T", "50000", "a"]);
     assert_ne!(world.ok(&["s6-svstat", "-o", "pid", "a"]), pid);
     assert_eq!(world.ok(&["s6-svstat", "-o", "up,ready", "a"]), "true true");
-    world.ok(&["s6-svc", "-d", "-wD", "-T", "10000", "a"]);
+    world.ok(&["s6-svc", "-d", "-wD", "-T", "50000", "a"]);
     assert_eq!(world.ok(&["s6-svstat", "-o", "up,wantedup,signal", "a"]), "false false SIGTERM");
     world.ok(&["s6-svc", "-D", "a"]);
     world.until("there is a down file", || world.has("a/down"));
-    world.ok(&["s6-svc", "-U", "-wU", "-T", "10000", "a"]);
+    world.ok(&["s6-svc", "-U", "-wU", "-T", "50000", "a"]);
     world.until("there is no down file", || !world.has("a/down"));
-    world.ok(&["s6-svlisten1", "-D", "-t", "10000", "a", "s6-svc", "-xd", "a"]);
+    world.ok(&["s6-svlisten1", "-D", "-t", "50000", "a", "s6-svc", "-xd", "a"]);
     assert_eq!(world.supervisor_ends(), Some(0));
     assert_eq!(world.run(&["s6-svok", "a"]).code, Some(1));
     assert_eq!(world.run(&["s6-svc", "-u", "a"]).code, not_listening(world.tools));
@@ -74,7 +74,7 @@ pub fn every_letter_arrives(world: &World) {
         seen.push(signal);
         world.until_file_says("trace", &seen);
     }
-    world.ok(&["s6-svc", "-k", "-wD", "-T", "10000", "-O", "a"]);
+    world.ok(&["s6-svc", "-k", "-wD", "-T", "50000", "-O", "a"]);
     assert_eq!(world.ok(&["s6-svstat", "-o", "up,signum", "a"]), "false 9");
 }
 
@@ -88,10 +88,10 @@ pub fn every_state_is_told_alike(world: &World) {
     };
     world.service("a", OBEDIENT);
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
     alike("up");
     std::fs::write(world.dir.join("ready"), "").unwrap();
-    world.ok(&["s6-svwait", "-U", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-U", "-t", "50000", "a"]);
     alike("up and ready");
     world.ok(&["s6-svc", "-p", "a"]);
     world.until("it is paused", || world.ok(&["s6-svstat", "-o", "paused", "a"]) == "true");
@@ -102,14 +102,14 @@ pub fn every_state_is_told_alike(world: &World) {
     world.until("it is not wanted", || world.ok(&["s6-svstat", "-o", "wantedup", "a"]) == "false");
     alike("up once");
     std::fs::write(world.dir.join("hold"), "").unwrap();
-    world.ok(&["s6-svc", "-k", "-wd", "-T", "10000", "a"]);
+    world.ok(&["s6-svc", "-k", "-wd", "-T", "50000", "a"]);
     alike("finishing");
     std::fs::remove_file(world.dir.join("hold")).unwrap();
-    world.ok(&["s6-svwait", "-D", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-D", "-t", "50000", "a"]);
     alike("killed");
     world.service("a", &[("run", "#!/bin/sh\nexit 7\n")]);
-    world.ok(&["s6-svc", "-o", "-wu", "-T", "10000", "a"]);
-    world.ok(&["s6-svwait", "-D", "-t", "10000", "a"]);
+    world.ok(&["s6-svc", "-o", "-wu", "-T", "50000", "a"]);
+    world.ok(&["s6-svwait", "-D", "-t", "50000", "a"]);
     assert_eq!(world.ok(&["s6-svstat", "-o", "exitcode", "a"]), "7");
     alike("exited");
 }
@@ -123,12 +123,12 @@ pub fn a_permanent_failure_ends_the_wait(world: &World) {
     ];
     world.service("a", &files);
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
-    let words = ["s6-svlisten1", "-U", "-t", "10000", "a", "touch", "go"];
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
+    let words = ["s6-svlisten1", "-U", "-t", "50000", "a", "touch", "go"];
     assert_eq!(world.run(&words).code, Some(1));
-    world.ok(&["s6-svwait", "-D", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-D", "-t", "50000", "a"]);
     assert_eq!(world.ok(&["s6-svstat", "-o", "up,wantedup,exitcode", "a"]), "false false 5");
-    world.ok(&["s6-svwait", "-d", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-d", "-t", "50000", "a"]);
 }
 
 /// The death tally is the same to both.
@@ -148,7 +148,7 @@ pub fn deaths_are_listed_and_forgotten(world: &World) {
     }
     world.ok(&["s6-svdt-clear", "a"]);
     assert_eq!(world.ok(&["s6-svdt", "a"]), "");
-    world.ok(&["s6-svc", "-k", "-wd", "-T", "10000", "a"]);
+    world.ok(&["s6-svc", "-k", "-wd", "-T", "50000", "a"]);
     assert_eq!(world.ok(&["s6-svdt", "a"]).lines().count(), 1);
 }
 
@@ -156,9 +156,9 @@ pub fn deaths_are_listed_and_forgotten(world: &World) {
 pub fn a_listener_hears_what_its_program_does(world: &World) {
     world.service("a", SLEEPER);
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
     for (goal, letter) in [("-d", "-d"), ("-u", "-u"), ("-D", "-d"), ("-u", "-o"), ("-r", "-ru")] {
-        world.ok(&["s6-svlisten1", goal, "-t", "10000", "a", "s6-svc", letter, "a"]);
+        world.ok(&["s6-svlisten1", goal, "-t", "50000", "a", "s6-svc", letter, "a"]);
     }
     world.times_out(&["s6-svlisten1", "-d", "-t", "100", "a", "true"]);
     world.until("no listener's FIFO is left behind", || world.is_empty("a/event"));
@@ -170,24 +170,24 @@ pub fn several_services_are_waited_for(world: &World) {
         world.service(name, SLEEPER);
         world.supervise("s6-supervise", name);
     }
-    world.ok(&["s6-svwait", "-t", "10000", "-u", "a", "b"]);
+    world.ok(&["s6-svwait", "-t", "50000", "-u", "a", "b"]);
     world.times_out(&["s6-svwait", "-t", "100", "-d", "-o", "a", "b"]);
-    world.ok(&["s6-svc", "-d", "-wD", "-T", "10000", "a"]);
-    world.ok(&["s6-svwait", "-t", "10000", "-D", "-o", "a", "b"]);
+    world.ok(&["s6-svc", "-d", "-wD", "-T", "50000", "a"]);
+    world.ok(&["s6-svwait", "-t", "50000", "-D", "-o", "a", "b"]);
     world.times_out(&["s6-svwait", "-t", "100", "-D", "-a", "a", "b"]);
-    world.ok(&["s6-svlisten", "-D", "-t", "10000", " a", " b", "", "s6-svc", "-d", "b"]);
-    let [for_a, for_b] = ["a", "b"].map(|dir| ["s6-svc", "-uwu", "-T", "10000", dir]);
+    world.ok(&["s6-svlisten", "-D", "-t", "50000", " a", " b", "", "s6-svc", "-d", "b"]);
+    let [for_a, for_b] = ["a", "b"].map(|dir| ["s6-svc", "-uwu", "-T", "50000", dir]);
     world.ok(&for_a);
     world.times_out(&["s6-svwait", "-t", "100", "-u", "-a", "a", "b"]);
     world.ok(&for_b);
-    world.ok(&["s6-svwait", "-t", "10000", "-u", "a", "b"]);
+    world.ok(&["s6-svwait", "-t", "50000", "-u", "a", "b"]);
 }
 
 /// Directories of events work between both sides.
 pub fn events_pass_between_both(world: &World) {
     world.ok(&["s6-mkfifodir", "events"]);
     let notify = ["s6-ftrig-notify", "events", "abc"];
-    let listen = ["s6-ftrig-listen1", "-t", "10000", "events", "b", "touch", "listening"];
+    let listen = ["s6-ftrig-listen1", "-t", "50000", "events", "b", "touch", "listening"];
     let mut listener = world.command(world.tools, &listen);
     let listener = listener.stdout(std::process::Stdio::piped()).spawn().unwrap();
     world.until("someone listens", || world.has("listening"));
@@ -204,7 +204,7 @@ pub fn events_pass_between_both(world: &World) {
 pub fn a_second_supervisor_is_refused(world: &World) {
     world.service("a", SLEEPER);
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
     let pid = world.ok(&["s6-svstat", "-o", "pid", "a"]);
     assert_eq!(world.run(&["s6-supervise", "a"]).code, Some(100));
     assert_eq!(world.ok(&["s6-svstat", "-o", "pid", "a"]), pid);
@@ -224,7 +224,7 @@ pub fn who_is_ready_and_ends_at_once_was_ready(world: &World) {
     fifodir::make(events.as_os_str().as_bytes(), None, false).unwrap();
     let listener = Listener::subscribe(events.as_os_str().as_bytes()).unwrap();
     world.supervise("s6-supervise", "a");
-    world.ok(&["s6-svwait", "-u", "-t", "10000", "a"]);
+    world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
     world.signal_supervisor(Signal::SIGSTOP);
     std::fs::write(world.dir.join("go"), "now\n").unwrap();
     world.until("the service has ended", || world.supervisor_has_a_zombie());

@@ -15,7 +15,7 @@ fn serve(world: &World, options: &[&str], program: &[&str]) {
 
 /// Runs a shell with a script that asks for a program.
 fn ask(world: &World, script: &str) -> (Option<i32>, String) {
-    let ended = world.run(&["s6-sudo", "-t", "10000", "-T", "10000", "socket", "sh", "-c", script]);
+    let ended = world.run(&["s6-sudo", "-t", "50000", "-T", "50000", "socket", "sh", "-c", script]);
     (ended.code, ended.stdout)
 }
 
@@ -78,7 +78,7 @@ pub fn descriptors_are_held(world: &World) {
     assert_eq!(shell("exec s6-fdholder-store holder file:a < kept").code, Some(1), "it is there");
     assert_eq!(shell("exec s6-fdholder-store holder other < kept").code, Some(1), "no right");
     assert_eq!(shell("exec s6-fdholder-store -d 5 holder file:b 5< kept").code, Some(0));
-    let listed = world.ok(&["s6-fdholder-list", "-t", "10000", "holder"]);
+    let listed = world.ok(&["s6-fdholder-list", "-t", "50000", "holder"]);
     let mut names: Vec<&str> = listed.lines().collect();
     names.sort_unstable();
     assert_eq!(names, ["file:a", "file:b"]);
@@ -96,7 +96,7 @@ pub fn descriptors_are_held(world: &World) {
 pub fn an_idle_client_is_let_go(world: &World) {
     hold(world, "one", "holder");
     let mut client = UnixStream::connect(world.dir.join("holder")).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     client.write_all(b"\0").unwrap();
     assert_eq!(client.read(&mut [0; 8]).unwrap(), 0);
 }
@@ -116,7 +116,7 @@ pub fn dumps_are_transferred(world: &World) {
     let ours = |words: &[&str]| world.run_of(Side::Ours, words).code;
     assert_eq!(ours(&["s6-env", "sh", "-c", &script]), Some(0));
     world.ok(&["s6-fdholder-store", "-T", "1000000000", "from", "file:limited"]);
-    let transfer = ["s6-fdholder-transferdump", "-t", "9000:9000", "from", "to"];
+    let transfer = ["s6-fdholder-transferdump", "-t", "50000:50000", "from", "to"];
     assert_eq!(ours(&transfer), Some(0));
     assert_eq!(world.ok(&["s6-fdholder-list", "to"]).lines().count(), many + 1);
     let count = "env | grep -c '^S6_FD_'; env | grep -c '^S6_FDLIMIT_.*=@4'; \

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Whose programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +21,12 @@ pub enum Side {
 }
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct World {
     /// Where the services are.
     pub dir: PathBuf,
+    _directory: TempDir,
     /// Whose supervisors.
     pub supervisor: Side,
     /// Whose tools.
@@ -56,15 +58,21 @@ impl World {
     }
 
     fn make(name: &str, supervisor: Side, tools: Side) -> Self {
-        let name = format!("sixtree-{name}-{supervisor:?}-{tools:?}-{}", std::process::id());
-        let dir = std::env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(dir.join("bin")).unwrap();
+        let directory = tempfile::Builder::new().prefix(name).tempdir().unwrap();
+        let dir = directory.path().to_owned();
+        fs::create_dir(dir.join("bin")).unwrap();
         for tool in sixtree::tools::FAMILIES.iter().flat_map(|(_, tools)| *tools) {
             let link = dir.join("bin").join(tool.name);
             std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sixtree"), link).unwrap();
         }
-        Self { dir, supervisor, tools, debian: None, started: RefCell::default() }
+        Self {
+            dir,
+            _directory: directory,
+            supervisor,
+            tools,
+            debian: None,
+            started: RefCell::default(),
+        }
     }
 
     /// A program of a side, in the world's folder, with that side's programs in its PATH.
@@ -239,7 +247,6 @@ impl Drop for World {
         for pid in inhabitants(&self.dir) {
             let _ = kill(pid, Signal::SIGKILL);
         }
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 

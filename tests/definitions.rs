@@ -8,6 +8,7 @@
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 use proptest::prelude::*;
 use serde_json::Value;
 use sixtree::cli::check::report::{self, Format};
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const GALLERY: &str = "tests/definitions";
 
@@ -161,10 +162,9 @@ fn every_code_has_a_page_and_a_tree() {
     assert_eq!(codes.difference(&seen).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-#[test]
-fn ten_thousand_services_are_resolved_fast() {
+/// So many services: one long chain, and a little breadth.
+fn chain(length: usize) -> Vec<Definition> {
     let longrun = |i: usize| {
-        // One long chain, and a little breadth.
         let before: BTreeSet<usize> = [i.wrapping_sub(1), i / 2, i / 3].into();
         let needs = before.into_iter().filter(|&on| on < i);
         let dependencies = needs.map(|on| Reference::to(&format!("svc-{on:04}"))).collect();
@@ -172,14 +172,26 @@ fn ten_thousand_services_are_resolved_fast() {
         let longrun = Longrun { atomic, ..Longrun::default() };
         Definition::new(&format!("svc-{i:04}"), Kind::Longrun(longrun))
     };
-    let definitions: Vec<Definition> = (0..10_000).map(longrun).collect();
-    let start = Instant::now();
-    let graph = Graph::new(definitions).unwrap();
-    let took = start.elapsed();
-    eprintln!("10,000 services are resolved in {took:?}");
-    let last = graph.service("svc-9999").unwrap();
-    assert_eq!(graph.closure(&[last], Direction::Up).len(), 10_000);
-    assert!(took.as_secs() < 2, "{took:?}");
+    (0..length).map(longrun).collect()
+}
+
+/// Ten times the services take about ten times as long, and not a hundred times. It is the time of
+/// the processor that counts, in the best of some tries: others use the machine, too.
+#[test]
+fn ten_thousand_services_are_resolved_in_linear_time() {
+    let resolve = |length| {
+        let definitions = chain(length);
+        let before = thread_time();
+        let graph = Graph::new(definitions).unwrap();
+        let took = thread_time() - before;
+        let last = graph.service(&format!("svc-{:04}", length - 1)).unwrap();
+        assert_eq!(graph.closure(&[last], Direction::Up).len(), length);
+        took
+    };
+    let fewer = (0..10).map(|_| resolve(1_000)).min().unwrap();
+    let more = (0..3).map(|_| resolve(10_000)).min().unwrap();
+    eprintln!("1,000 services are resolved in {fewer:?}, 10,000 in {more:?}");
+    assert!(more < fewer * 30, "{fewer:?}, {more:?}");
 }
 
 #[test]
@@ -195,34 +207,26 @@ fn a_thousand_services_are_checked_fast() {
         std::fs::write(service.join("dependencies.d").join(on), "").unwrap();
     }
     let request = Request { directories: vec![source.into()], ..Request::default() };
-    // The best of five tries: others use the machine, too.
-    let check_here = |_| {
-        let start = Instant::now();
-        let (graph, _) = check::check(&request).unwrap();
-        assert!(graph.is_some());
-        start.elapsed()
-    };
-    let took = (0..5).map(check_here).min().unwrap();
-    eprintln!("1,000 services are checked in {took:?}");
-    assert!(took.as_millis() < 1000, "{took:?}");
-    // The release: what it takes of the processor, for which others may have it wait. What
-    // scripts/dev-root makes is none.
+    let (graph, _) = check::check(&request).unwrap();
+    assert!(graph.is_some());
+    // How fast the release is: what it takes of the processor, for which others may have it wait.
+    // What scripts/dev-root makes is none.
     let root = std::env::var_os("SIXTREE_ROOT").map(PathBuf::from);
     let Some(root) = root.filter(|root| !root.ends_with("dev/root")) else { return };
     let check = |_| {
-        let before = taken(UsageWho::RUSAGE_CHILDREN);
+        let before = children_time();
         let mut sixtree = Command::new(root.join("command/sixtree"));
         let output = sixtree.arg("check").arg(&request.directories[0]).output().unwrap();
         assert!(output.status.code().is_some_and(|code| code < 2), "{output:?}");
-        taken(UsageWho::RUSAGE_CHILDREN) - before
+        children_time() - before
     };
     // Where system calls cost more, as under a seccomp profile, it may take as much longer.
     let read = |_| {
-        let before = taken(UsageWho::RUSAGE_THREAD);
+        let before = thread_time();
         for file in walkdir::WalkDir::new(&request.directories[0]).into_iter().flatten() {
             let _ = std::fs::read(file.path());
         }
-        taken(UsageWho::RUSAGE_THREAD) - before
+        thread_time() - before
     };
     let reading = (0..5).map(read).min().unwrap();
     let limit = (reading * 5 / 2).max(Duration::from_millis(100));
@@ -231,10 +235,14 @@ fn a_thousand_services_are_checked_fast() {
     eprintln!("1,000 services are checked by the release in {took:?}, and read in {reading:?}");
 }
 
-/// The time of the processor that was taken: by this thread, or by all programs that were started
-/// here and have ended.
-fn taken(who: UsageWho) -> Duration {
-    let usage = getrusage(who).unwrap();
+/// The processor time that this thread has taken.
+fn thread_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
+}
+
+/// The processor time of all programs that were started here and have ended.
+fn children_time() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
     let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
     Duration::from_micros(micros as u64)
 }

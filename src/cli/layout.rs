@@ -16,6 +16,7 @@ const ADMIN: &str = "package/admin/";
 const PACKAGES: &[(&str, &str)] = &[
     ("execline", "2.9.9.2"),
     ("s6", "2.15.1.0"),
+    ("s6-dns", "2.4.1.3"),
     ("s6-linux-init", "1.2.0.2"),
     ("s6-linux-utils", "2.6.4.1"),
     (OVERLAY, "3.2.3.2"),
@@ -59,10 +60,6 @@ pub const FILES: &[(&str, &str)] = rootfs![
     "package/admin/s6-overlay-3.2.3.2/etc/s6-rc/sources/top/contents.d/user2",
     "package/admin/s6-overlay-3.2.3.2/etc/s6-rc/sources/top/type",
 ];
-
-/// The folder for run-time files, and its mode: as /tmp, any user's /init can use it. Root's /init
-/// makes it root's alone before anything else runs.
-pub const RUN: (&str, u32) = ("run", 0o1777);
 
 /// Where a tool's link belongs.
 enum Place {

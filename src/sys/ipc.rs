@@ -1,14 +1,13 @@
-//! Sockets that programs hand on to each other: in the file system, and for datagrams from afar.
+//! Sockets in the file system that programs hand on to each other.
 
 use super::fd::{borrow, own};
 use super::lock::Lock;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, UnixAddr, accept4, getpeername,
-    getsockname, getsockopt, setsockopt, socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept4, getpeername, getsockname,
+    getsockopt, socket, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
-use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// What goes through a socket.
@@ -84,14 +83,4 @@ fn path_of(address: &UnixAddr) -> Option<Vec<u8>> {
 pub fn peer(socket: RawFd) -> Result<(u32, u32), Errno> {
     let credentials = getsockopt(&borrow(socket), sockopt::PeerCredentials)?;
     Ok((credentials.uid(), credentials.gid()))
-}
-
-/// A socket that receives datagrams sent to this address, without blocking.
-pub fn udp(address: SocketAddr) -> Result<UdpSocket, Errno> {
-    let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
-    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let fd = socket(family, SockType::Datagram, flags, None)?;
-    setsockopt(&fd, sockopt::ReuseAddr, &true)?;
-    nix::sys::socket::bind(fd.as_raw_fd(), &SockaddrStorage::from(address))?;
-    Ok(fd.into())
 }

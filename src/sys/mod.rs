@@ -13,6 +13,7 @@ pub mod fifodir;
 pub mod file;
 pub mod glob;
 pub mod identity;
+pub mod inet;
 pub mod ipc;
 pub mod limits;
 pub mod lock;

@@ -13,6 +13,15 @@ pub fn fill(buffer: &mut [u8]) -> bool {
     good
 }
 
+/// Puts things into an order by chance.
+pub fn shuffle<T>(things: &mut [T]) {
+    for last in (1..things.len()).rev() {
+        let mut bytes = [0; 8];
+        fill(&mut bytes);
+        things.swap(last, (u64::from_ne_bytes(bytes) % (last as u64 + 1)) as usize);
+    }
+}
+
 /// Waits until the kernel has gathered entropy.
 pub fn wait() -> Result<(), Errno> {
     get(&mut [0], 0)
@@ -58,5 +67,15 @@ mod tests {
         assert_ne!(a, b);
         weak(&mut a[..16]);
         assert_ne!(a[..8], a[8..16]);
+    }
+    #[test]
+    fn every_order_comes_up_and_nothing_is_lost() {
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..1000 {
+            let mut things = [1, 2, 3];
+            shuffle(&mut things);
+            seen.insert(things);
+        }
+        assert_eq!(seen.len(), 6);
     }
 }

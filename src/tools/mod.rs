@@ -7,10 +7,11 @@ pub mod environment;
 pub mod execline;
 pub mod lines;
 pub mod linux;
+pub mod net;
 pub mod options;
 pub mod overlay;
 pub mod portable;
-pub mod rundir;
+mod rundir;
 pub mod s6;
 pub mod s6_rc;
 pub mod subcommand;
@@ -72,6 +73,7 @@ pub const FAMILIES: &[(&str, &[Tool])] = &[
     ("overlay", overlay::TOOLS),
     ("portable", portable::TOOLS),
     ("linux", linux::TOOLS),
+    ("s6-dns", net::dns::TOOLS),
 ];
 
 /// The tool of exactly this name.

@@ -8,6 +8,11 @@ use sixtree::execline::{envfile, expression, lexer, netstring, quote};
 use sixtree::format::request::{Answer, Malformed, Request};
 use sixtree::format::status::Status;
 use sixtree::format::{fstab, signal, tally};
+use sixtree::tools::net::address;
+use sixtree::tools::net::dns::message::{Answer as DnsAnswer, Question};
+use sixtree::tools::net::dns::name::Name;
+use sixtree::tools::net::dns::record::{TYPES, type_name};
+use sixtree::tools::net::dns::{dump, hosts};
 use sixtree::tools::s6::log::script;
 use std::mem::{Discriminant, discriminant};
 
@@ -32,6 +37,8 @@ targets! {
     imports: "import", import_text,
         &["\n", "[program:a]\n", "command=", "%(ENV_A)s", "\"", "a: ", "$PORT"];
     requests: "request", request, &["{", "}", "[", "]", "\"", "true", "null", "-1", "1e9", "\\u"];
+    dns_answers: "dns", dns, &["\u{3}two", "\0\u{1}\0\u{1}", "\0\u{4}", "\0\u{10}", "?"];
+    hosts_files: "hosts", hosts_file, &["\n", "192.0.2.1 ", "::1 ", "fe80::1%eth0", " a", ".", "#"];
     formats: "formats", format,
         &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];
 }
@@ -151,6 +158,38 @@ fn request(text: &[u8]) -> Outcome {
     let request = request.map(|request| discriminant(&request));
     let answer = answer.map(|answer| discriminant(&answer));
     outcome((request.map_err(fault), answer.map_err(fault)))
+}
+
+/// What a DNS server answers: it must not forge a line of what is printed.
+fn dns(packet: &[u8]) -> Outcome {
+    let mut out = Vec::new();
+    let dumped = dump::dump(packet, true, &mut out).is_ok();
+    assert!(out.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{out:?}");
+    let answer = DnsAnswer::new(packet.to_vec());
+    let records = |rtype| {
+        let records = answer.records(rtype);
+        for record in records.iter().flatten() {
+            assert!(record.text().iter().all(|byte| matches!(byte, b' '..=b'~')), "{record:?}");
+        }
+        records.map(|records| records.len().min(3)).ok()
+    };
+    let found: Vec<_> = TYPES.iter().map(|(_, rtype)| records(*rtype)).collect();
+    let name = Name::parse(b"one.test").unwrap();
+    let mut question = Question::new(&name, TYPES[0].1, true);
+    question.set_id([0, 0]);
+    let answers = question.is_answered_by(packet);
+    let types = TYPES.iter().filter(|(_, rtype)| {
+        let name = format!(" {} ", type_name(*rtype));
+        out.windows(name.len()).any(|part| part == name.as_bytes())
+    });
+    outcome((dumped, found, answers.ok(), types.count(), answer.is_truncated()))
+}
+
+/// A hosts file, and each line of it as a list of addresses.
+fn hosts_file(text: &[u8]) -> Outcome {
+    let compiled = hosts::compile(text);
+    let lists = text.split(|&b| b == b'\n').map(|line| address::list(line).len().min(3));
+    outcome((compiled.map(|file| file.len().min(4000)).map_err(|e| discriminant(&e)), lists.max()))
 }
 
 /// Whatever else is read.

@@ -26,28 +26,45 @@ pub fn run(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
     })
 }
 
-/// A part of a format.
+/// What a part of a format stands for.
 enum Piece<'a> {
     Text(&'a [u8]),
     Line,
 }
 
-/// Splits a format into parts; `None` if it holds a directive that there is not.
+/// Looks up what the parts stand for; `None` if one stands for nothing.
 fn compile<'a>(format: &'a [u8], args: &'a [Word]) -> Option<Vec<Piece<'a>>> {
+    let piece = |part| match part {
+        Part::Text(text) => Some(Piece::Text(text)),
+        Part::Directive(b's') => Some(Piece::Line),
+        Part::Directive(digit @ b'0'..=b'9') => {
+            args.get(usize::from(digit - b'0')).map(|arg| Piece::Text(arg))
+        }
+        Part::Directive(_) => None,
+    };
+    split(format)?.into_iter().map(piece).collect()
+}
+
+/// A part of a format: a text, or the character after a `%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// A text.
+    Text(&'a [u8]),
+    /// What something else takes the place of.
+    Directive(u8),
+}
+
+/// Splits a format into parts; `None` if it ends within one. `%%` is a `%`.
+pub fn split(format: &[u8]) -> Option<Vec<Part<'_>>> {
     let mut parts = format.split(|&b| b == b'%');
-    let mut pieces = vec![Piece::Text(parts.next().unwrap_or_default())];
+    let mut found = vec![Part::Text(parts.next().unwrap_or_default())];
     while let Some(part) = parts.next() {
         let Some((directive, text)) = part.split_first() else {
             // `%%` has an empty part in its middle.
-            pieces.extend([Piece::Text(b"%"), Piece::Text(parts.next()?)]);
+            found.extend([Part::Text(b"%"), Part::Text(parts.next()?)]);
             continue;
         };
-        pieces.push(match directive {
-            b's' => Piece::Line,
-            digit @ b'0'..=b'9' => Piece::Text(args.get(usize::from(digit - b'0'))?),
-            _ => return None,
-        });
-        pieces.push(Piece::Text(text));
+        found.extend([Part::Directive(*directive), Part::Text(text)]);
     }
-    Some(pieces)
+    Some(found)
 }

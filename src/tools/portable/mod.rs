@@ -5,7 +5,7 @@ mod cut;
 mod echo;
 mod environment;
 mod expr;
-mod format_filter;
+pub mod format_filter;
 mod grep;
 mod head;
 mod links;

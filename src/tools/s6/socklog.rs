@@ -8,7 +8,7 @@ use crate::format::syslog::decode;
 use crate::sys::ipc::{self, Kind};
 use crate::sys::poll::{self, Deadline};
 use crate::sys::signalfd::Signals;
-use crate::sys::{fd, signal};
+use crate::sys::{fd, inet, signal};
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -72,7 +72,7 @@ impl Socket {
             let address = parse_address(text).ok_or_else(|| process.usage())?;
             let (ip, port) = (address.ip(), address.port());
             let unable = process.unable(format!("bind socket to ip {ip} port {port}"));
-            return ipc::udp(address).map_err(unable).map(Self::Udp);
+            return inet::receiver(address).map_err(unable).map(|socket| Self::Udp(socket.into()));
         }
         let path = options.value('x').unwrap_or(b"/dev/log");
         let socket = ipc::new(Kind::Datagrams, false).map_err(process.unable("create socket"))?;

@@ -30,7 +30,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let records = records(process, &dir)?;
     let content = cdb::build(records.iter().map(|(key, datum)| (key.as_slice(), datum.as_slice())));
     let content = content.map_err(|_| process.fatal(111, "unable to make a cdb so big"))?;
-    replace(&file, &content, mode)
+    replace(process, &file, &content, mode)
         .map_err(process.unable(format_args!("write {}", show(&file))))?;
     Ok(Next::Exit(0))
 }
@@ -69,10 +69,15 @@ fn entries(process: &Process, dir: &[u8]) -> Result<Vec<Word>, Exit> {
 }
 
 /// Gives a file a new content, all at once.
-fn replace(file: &[u8], content: &[u8], mode: Option<Mode>) -> Result<(), Errno> {
+pub fn replace(
+    process: &Process,
+    file: &[u8],
+    content: &[u8],
+    mode: Option<Mode>,
+) -> Result<(), Errno> {
     let mut bytes = [0; 8];
     random::fill(&mut bytes);
-    let suffix = format!(":s6-accessrules-cdb-from-fs:{:016x}", u64::from_ne_bytes(bytes));
+    let suffix = format!(":{}:{:016x}", process.name(), u64::from_ne_bytes(bytes));
     let new = [file, suffix.as_bytes()].concat();
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
     let written = open(new.as_slice(), flags, Mode::S_IRUSR | Mode::S_IWUSR).and_then(|open| {

@@ -18,7 +18,7 @@ pub fn subject(report: Report) -> Option<ServiceId> {
         R::Starting(id) | R::Started(id) | R::NotStarted(id, _) | R::AlreadyUp(id) => Some(id),
         R::Stopping(id) | R::Stopped(id) | R::NotStopped(id, _) | R::AlreadyDown(id) => Some(id),
         R::Reloading(id) | R::Reloaded(id) | R::NotReloaded(id, _) => Some(id),
-        R::Essential(id) | R::StillWaiting(id) | R::Late(id) => Some(id),
+        R::Essential(id) | R::Left(id) | R::StillWaiting(id) | R::Late(id) => Some(id),
         R::BootFailed | R::BootFatal => None,
     }
 }
@@ -39,7 +39,7 @@ fn kind(report: Report) -> (u8, Severity, What) {
         R::Reloading(_) => (3, Info, What::Reloading),
         R::Reloaded(_) => (2, Info, What::Reloaded),
         R::NotReloaded(..) => (1, Warning, What::NotReloaded),
-        R::StillWaiting(_) | R::Late(_) | R::BootFailed => (1, Warning, What::Other),
+        R::Left(_) | R::StillWaiting(_) | R::Late(_) | R::BootFailed => (1, Warning, What::Other),
         R::BootFatal => (0, Fatal, What::Other),
     }
 }
@@ -59,6 +59,9 @@ fn text(report: Report, n: &str) -> String {
         R::Reloading(_) => format!("service {n}: reloading"),
         R::Reloaded(_) => format!("service {n} successfully reloaded"),
         R::NotReloaded(_, why) => format!("unable to reload service {n}: {}", reason(why)),
+        R::Left(_) => {
+            format!("service {n} is not up, but runs on: leaving it to the last TERM and KILL")
+        }
         R::StillWaiting(_) => still_waiting(&[n]),
         R::Late(_) => {
             format!("SIXTREE_SHUTDOWN_MAXTIME is over: service {n} has not stopped; killing it")

@@ -29,6 +29,8 @@ cases! {
     cmd_args
     cmd_exit_code
     cmd_exit_stops_services
+    cmd_exits_during_term
+    cmd_halts_with_a_code
     cmd_killed_by_term
     cmd_not_found
     cmd_output
@@ -118,6 +120,9 @@ cases! {
     sixtree_timing
     slips_told
     stat_plain
+    stop_after_boot_failed
+    stop_during_bounded_boot
+    stop_leaves_what_is_not_up
     stop_maxtime
     stop_names_late
     stop_reverse_order
@@ -133,6 +138,7 @@ cases! {
     super_finish_signal
     super_session
     svc_down_up
+    svc_exit_then_down
     svc_once
     svc_q_keeps_down
     timeout_kill

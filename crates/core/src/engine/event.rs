@@ -330,6 +330,8 @@ pub enum Report {
     Reloaded(ServiceId),
     /// `unable to reload service X: …`.
     NotReloaded(ServiceId, Failure),
+    /// The shutdown waits no longer for this service, which runs although it is not up.
+    Left(ServiceId),
     /// The shutdown has waited for 2 s (and then every 10 s) for this service.
     StillWaiting(ServiceId),
     /// The boot did not bring all services up (said if `if_boot_fails` is above 0).

@@ -82,7 +82,8 @@ impl Engine {
 
     /// A stop is asked for. A second one changes nothing.
     ///
-    /// Differs: one that comes during the boot does not wait for the boot's lock.
+    /// Differs: one that comes during the boot, or during a change after it, does not wait for its
+    /// end.
     pub(super) fn stop(&mut self) {
         match self.life.stage {
             Stage::Bare => self.leave(false, false),
@@ -100,18 +101,33 @@ impl Engine {
         }
     }
 
-    /// The CMD ended. Its code is the container's, unless a stop came first.
+    /// The CMD ended. Its code is the container's, unless the last TERM, which is for the CMD as
+    /// well, came first.
     pub(super) fn cmd_exited(&mut self, exit: Exit) {
         if !std::mem::take(&mut self.life.cmd_runs) {
             return;
         }
-        if self.life.stage == Stage::Running {
-            self.services.agenda.command(Command::ExitCode(match exit {
-                Exit::Code(code) => code,
-                Exit::Signal(number) => number.wrapping_add(128),
-            }));
-            self.shut_down();
+        match self.life.stage {
+            Stage::Running => {
+                self.exit_with(exit);
+                self.shut_down();
+            }
+            Stage::Stopping => self.exit_with(exit),
+            Stage::Bare
+            | Stage::Booting
+            | Stage::Terming
+            | Stage::Killing
+            | Stage::Leaving
+            | Stage::Over => {}
         }
+    }
+
+    /// Makes the CMD's end the container's exit code.
+    fn exit_with(&mut self, exit: Exit) {
+        self.services.agenda.command(Command::ExitCode(match exit {
+            Exit::Code(code) => code,
+            Exit::Signal(number) => number.wrapping_add(128),
+        }));
     }
 
     /// The boot has come to its end.
@@ -148,7 +164,8 @@ impl Engine {
             0 => {}
             ms => self.services.agenda.set(Timer::Bound, self.services.agenda.after(ms)),
         }
-        let last = Transition::shutdown(former, &self.services);
+        let patience = self.services.agenda.after(self.life.container.kill_grace_ms);
+        let last = Transition::shutdown(former, patience, &self.services);
         self.begin(last);
     }
 

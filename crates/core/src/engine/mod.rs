@@ -141,9 +141,11 @@ impl Engine {
                 current.hear(id, news, &mut self.services);
             }
             self.finish();
-            let leaves = matches!(news, News::Letters("x") | News::NotSupervised);
-            if leaves && !self.services.longruns.get(&id).is_some_and(Longrun::has_supervisor) {
-                self.supervisor_left(id);
+            if matches!(news, News::Letters("x") | News::NotSupervised) {
+                self.with_longrun(id, Longrun::supervise_again);
+                if !self.services.longruns.get(&id).is_some_and(Longrun::has_supervisor) {
+                    self.supervisor_left(id);
+                }
             }
             if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
                 self.gone.push(id);

@@ -1,10 +1,10 @@
 //! All services: the machine of each, and s6-rc's view of it, which is not the same. A longrun
 //! that crashes stays up for s6-rc; one that is started by hand stays down.
 
-use super::agenda::Agenda;
+use super::agenda::{Agenda, Timer};
 use super::longrun::Longrun;
 use super::oneshot::Oneshot;
-use super::{Command, Failure, Script};
+use super::{Command, Failure, Script, Time};
 use crate::graph::{Direction, Graph, ServiceId};
 use litemap::LiteMap;
 
@@ -99,13 +99,22 @@ impl Services {
         self.graph.definition(id).is_some_and(|definition| definition.essential)
     }
 
-    /// How long its way up or down may take, in ms; 0 is for ever.
-    pub fn timeout_ms(&self, id: ServiceId, direction: Direction) -> u32 {
-        let atomic = self.graph.definition(id).and_then(|definition| definition.atomic());
-        atomic.map_or(0, |atomic| match direction {
+    /// When its way up or down, if it begins now, will have taken too long; `None` is never.
+    pub fn limit(&self, id: ServiceId, direction: Direction) -> Option<Time> {
+        let atomic = self.graph.definition(id)?.atomic()?;
+        let ms = match direction {
             Direction::Up => atomic.timeout_up_ms,
             Direction::Down => atomic.timeout_down_ms,
-        })
+        };
+        (ms > 0).then(|| self.agenda.after(ms.into()))
+    }
+
+    /// Lets the change under way wait for a service until then, or for ever.
+    pub fn set_limit(&mut self, id: ServiceId, at: Option<Time>) {
+        match at {
+            None => self.agenda.clear(Timer::Move(id)),
+            Some(at) => self.agenda.set(Timer::Move(id), at.max(self.agenda.now())),
+        }
     }
 
     /// Starts the script of a oneshot.

@@ -1,7 +1,7 @@
 //! Seeded bugs: an engine that is faulty in one way, so that each rule can prove that it bites.
 
 use crate::rules::Rule;
-use crate::tree::without_dependencies;
+use crate::tree::{without_dependencies, without_limits};
 use sixtree_core::definition::Definition;
 use sixtree_core::engine::*;
 use sixtree_core::graph::{Graph, ServiceId};
@@ -49,10 +49,18 @@ pub enum Bug {
     LateCmd,
     /// It goes on after the exit.
     Undead,
+    /// It does not know how long services may take.
+    Patient,
+    /// It believes in a grace time without end.
+    Gracious,
+    /// It makes the `down` file of what it has stopped after all else.
+    LateDownFile,
+    /// The CMD's exit code is lost once a stop has begun.
+    LosesCode,
 }
 
 /// Every bug, and the rule that catches it.
-pub const BUGS: [(Bug, Rule); 19] = [
+pub const BUGS: [(Bug, Rule); 23] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -72,12 +80,17 @@ pub const BUGS: [(Bug, Rule); 19] = [
     (Bug::Shy, Rule::Obedience),
     (Bug::LateCmd, Rule::Cmd),
     (Bug::Undead, Rule::Silence),
+    (Bug::Patient, Rule::EndsInTime),
+    (Bug::Gracious, Rule::EndsInTime),
+    (Bug::LateDownFile, Rule::StaysDown),
+    (Bug::LosesCode, Rule::ExitCode),
 ];
 
 /// What the engine knows of a tree.
 fn known(definitions: Vec<Definition>, bug: Option<Bug>) -> Graph {
     let known = match bug {
         Some(Bug::NoDependencies) => without_dependencies(&definitions),
+        Some(Bug::Patient) => without_limits(&definitions),
         _ => definitions,
     };
     Graph::new(known).expect("a sound tree")
@@ -93,13 +106,15 @@ pub struct Subject {
     definitions: Vec<Definition>,
     commands: VecDeque<Command>,
     repeated: Vec<Command>,
+    /// Whether it was stopping before the event of now.
+    was_stopping: bool,
 }
 
 impl Subject {
     pub fn new(definitions: Vec<Definition>, bug: Option<Bug>) -> Self {
         let engine = Engine::new(known(definitions.clone(), bug));
-        let (commands, repeated) = (VecDeque::new(), Vec::new());
-        Self { engine, bug, definitions, commands, repeated }
+        let (commands, repeated, was_stopping) = (VecDeque::new(), Vec::new(), false);
+        Self { engine, bug, definitions, commands, repeated, was_stopping }
     }
 
     /// Puts another tree to work; false if that cannot be now.
@@ -119,11 +134,18 @@ impl Subject {
             // Where a change is under way, it remembers.
             let _ = self.engine.replace(self.clock(now), graph);
         }
+        self.was_stopping = self.engine.stopping();
         if self.hears(&event) {
-            self.engine.handle(self.clock(now), event);
+            self.engine.handle(self.clock(now), self.heard(event));
         }
         while let Some(command) = self.engine.poll() {
             self.pass(command);
+        }
+        if self.bug == Some(Bug::LateDownFile) {
+            let is_down_file = |command: &Command| matches!(command, Command::DownFile(_, true));
+            let (mut late, others) = self.commands.drain(..).partition(is_down_file);
+            self.commands = others;
+            self.commands.append(&mut late);
         }
     }
 
@@ -165,6 +187,16 @@ impl Subject {
         !(self.bug == Some(Bug::Deaf) && finish || self.bug == Some(Bug::Stubborn) && down)
     }
 
+    /// What it makes of an event.
+    fn heard(&self, event: Event) -> Event {
+        match event {
+            Event::Boot(container) if self.bug == Some(Bug::Gracious) => {
+                Event::Boot(Container { kill_grace_ms: 1_000_000, ..container })
+            }
+            event => event,
+        }
+    }
+
     fn pass(&mut self, command: Command) {
         let mut all = vec![command.clone()];
         match (self.bug, command) {
@@ -191,6 +223,7 @@ impl Subject {
                 all.push(Command::Unsupervise(process.service));
             }
             (Some(Bug::Shy), Command::Signal(_, Signal::Down)) => all.clear(),
+            (Some(Bug::LosesCode), Command::ExitCode(_)) if self.was_stopping => all.clear(),
             (Some(Bug::LateCmd), Command::TermAll) => all.insert(0, Command::StartCmd),
             (Some(Bug::Undead), Command::Exit) => all.push(Command::TermAll),
             _ => {}

@@ -24,7 +24,8 @@ pub enum Answer {
     Spawn(Process),
     /// It was forgotten before the answer came.
     Forgotten(Process),
-    Supervise(ServiceId),
+    /// With what was seen of its `down` file.
+    Supervise(ServiceId, bool),
     Stopping(ServiceId),
 }
 
@@ -34,6 +35,8 @@ pub struct Asked {
     pub dry_run: bool,
     /// Nobody waits for it any more.
     pub aborted: bool,
+    /// It may not take longer than some time.
+    pub limited: bool,
 }
 
 /// What is known of one directory.
@@ -67,6 +70,15 @@ pub struct Kernel {
     pub done: BTreeMap<ServiceId, Script>,
     /// Services that somebody started or stopped by hand.
     pub touched: BTreeSet<ServiceId>,
+    /// Services that are on their way up, and the request that has started them.
+    pub starting: BTreeMap<ServiceId, (RequestId, bool)>,
+    /// Services that the shutdown does not wait for any longer.
+    pub left: BTreeSet<ServiceId>,
+    /// Longruns that a change has stopped, and that nobody has asked for since.
+    pub rested: BTreeSet<ServiceId>,
+    /// The exit code of the CMD, until it is the container's.
+    code: Option<u8>,
+    pub boot_is_fatal: bool,
     /// When `run` may start again.
     pub paced: BTreeMap<ServiceId, Time>,
     pub termed: bool,
@@ -156,8 +168,9 @@ impl Kernel {
                 let free = !directory.supervised && !directory.asked && directory.there;
                 directory.asked = true;
                 hold(free, Rule::Supervision, what)?;
+                let down = directory.down;
                 self.hear_supervise(*id)?;
-                self.answers.push_back(Answer::Supervise(*id));
+                self.answers.push_back(Answer::Supervise(*id, down));
             }
             Command::Unsupervise(id) => {
                 let idle = self.is_supervised(*id) && !self.is_alive(*id);
@@ -174,8 +187,11 @@ impl Kernel {
                 hold(free && scanned, Rule::Supervision, what)?;
             }
             Command::Report(request, report) => self.report(*request, *report)?,
-            Command::Done(request, _) => {
+            Command::Done(request, outcome) => {
                 self.stopped |= *request == SHUTDOWN;
+                if *outcome == Outcome::TimedOut {
+                    self.starting.retain(|_, (starter, _)| starter != request);
+                }
                 hold(self.requests.remove(request).is_some(), Rule::Answers, what)?;
             }
             Command::StartCmd => {
@@ -187,7 +203,10 @@ impl Kernel {
                 hold(self.cmd.is_some(), Rule::SignalToLiving, what)?;
                 self.cmd.iter_mut().for_each(|cmd| cmd.asked |= *number == 15);
             }
-            Command::ExitCode(_) => {}
+            Command::ExitCode(code) => {
+                let of_cmd = self.code.take() == Some(*code);
+                hold(of_cmd || self.boot_is_fatal, Rule::ExitCode, what)?;
+            }
             Command::TermAll => self.term_all(),
             Command::KillAll => self.kill_all(),
             Command::Exit => self.exit()?,
@@ -203,6 +222,8 @@ impl Kernel {
         }
         let untallied = std::mem::take(&mut self.deaths);
         hold(untallied.is_empty(), Rule::Tally, || format!("not tallied: {untallied:?}"))?;
+        let lost = self.code.take();
+        hold(lost.is_none(), Rule::ExitCode, || format!("the CMD's is lost: {lost:?}"))?;
         let excused = std::mem::take(&mut self.excused);
         let mut hasty = std::mem::take(&mut self.hasty);
         hasty.retain(|id| !excused.contains(id));
@@ -230,6 +251,7 @@ impl Kernel {
         match process.script {
             Script::Run => {
                 hold(self.is_supervised(id), Rule::Supervision, what)?;
+                hold(!self.rested.contains(&id), Rule::StaysDown, what)?;
                 self.hear_spawn(id);
                 if self.paced.get(&id).is_some_and(|&at| at > self.now) {
                     self.hasty.insert(id);
@@ -291,78 +313,22 @@ impl Kernel {
         Ok(())
     }
 
-    fn report(&mut self, request: RequestId, report: Report) -> Result<(), Breach> {
-        let what = || format!("{report:?}");
-        let late = matches!(report, Report::BootFailed | Report::BootFatal);
-        let Some(asked) = self.requests.get(&request).copied() else {
-            return hold(late, Rule::Answers, what);
-        };
-        if asked.dry_run {
-            return Ok(());
-        }
-        self.hear_report(report);
-        let begins = matches!(report, Report::Starting(_) | Report::Stopping(_));
-        hold(!(asked.aborted && begins), Rule::Answers, what)?;
-        match report {
-            Report::Starting(id) => {
-                self.excuse(id);
-                let up = self.graph.dependencies(id).all(|other| self.is_up(other));
-                hold(up, Rule::DependenciesUp, what)
-            }
-            Report::Stopping(id) => {
-                let last = request == SHUTDOWN;
-                let down = self.graph.dependents(id).all(|other| self.is_down(other, last));
-                hold(down, Rule::DependentsDown, what)
-            }
-            Report::Started(id) => {
-                self.up.insert(id);
-                hold(self.has_started(id), Rule::Truth, what)
-            }
-            Report::Stopped(id) => {
-                self.up.remove(&id);
-                hold(self.has_stopped(id), Rule::Truth, what)
-            }
-            Report::AlreadyUp(id) => hold(self.up.contains(&id), Rule::Truth, what),
-            Report::AlreadyDown(id) => hold(!self.up.contains(&id), Rule::Truth, what),
-            Report::NotStarted(..)
-            | Report::NotStopped(..)
-            | Report::Essential(_)
-            | Report::Reloading(_)
-            | Report::Reloaded(_)
-            | Report::NotReloaded(..)
-            | Report::StillWaiting(_)
-            | Report::BootFailed
-            | Report::BootFatal
-            | Report::Late(_) => Ok(()),
-        }
+    /// Notes that somebody meddles with a longrun.
+    pub fn touch(&mut self, id: ServiceId) {
+        self.touched.insert(id);
+        self.rested.remove(&id);
     }
 
-    /// Up for s6-rc, or about to be told so.
-    fn is_up(&self, id: ServiceId) -> bool {
-        self.up.contains(&id) || self.has_started(id)
-    }
-
-    /// Down for s6-rc, or about to be told so; to the shutdown, also without any process, unless
-    /// somebody meddled.
-    fn is_down(&self, id: ServiceId, last: bool) -> bool {
-        let down = !self.up.contains(&id) || self.has_stopped(id);
-        down && (!last || self.touched.contains(&id) || !self.is_alive(id))
-    }
-
-    fn has_started(&self, id: ServiceId) -> bool {
-        if !self.graph.is_longrun(id) {
-            return self.done.get(&id) == Some(&Script::Up);
+    /// The CMD ends by itself, or because it was asked to.
+    pub fn end_cmd(&mut self, exit: Exit) -> Event {
+        self.cmd = None;
+        if !self.termed {
+            self.code = Some(match exit {
+                Exit::Code(code) => code,
+                Exit::Signal(number) => number + 128,
+            });
         }
-        let run = Process { service: id, script: Script::Run };
-        self.alive.get(&run).is_some_and(|living| living.ready || !living.notifies)
-    }
-
-    fn has_stopped(&self, id: ServiceId) -> bool {
-        if self.graph.is_longrun(id) {
-            self.touched.contains(&id) || !self.is_alive(id)
-        } else {
-            self.done.get(&id) == Some(&Script::Down)
-        }
+        Event::CmdExited(exit)
     }
 
     fn everyone(&mut self) -> impl Iterator<Item = &mut Living> {

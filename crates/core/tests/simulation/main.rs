@@ -8,6 +8,7 @@ mod choices;
 mod environment;
 mod faults;
 mod kernel;
+mod reports;
 mod rules;
 mod scale;
 mod tree;
@@ -87,7 +88,7 @@ fn all_that_can_happen_happens() {
         Timeout Vanished \
         Drop DownFile Exit ExitCode Forget KillAll Notify SignalCmd Spawn StartCmd Status \
         Supervise Tally TermAll TimedOut Unsupervise \
-        AlreadyDown AlreadyUp BootFailed BootFatal Essential Late NotReloaded NotStarted \
+        AlreadyDown AlreadyUp BootFailed BootFatal Essential Late Left NotReloaded NotStarted \
         NotStopped Reloaded Started Starting StillWaiting Stopped \
         Aborted Busy Crashed Done Exited Failed NotSpawned Permanent \
         NotReplaced Replaced";

@@ -22,6 +22,9 @@ pub enum Rule {
     NothingAlive,
     /// From any point, a shutdown in a fair world ends.
     Ends,
+    /// A shutdown ends within the limits that its tree and its container set, whatever any process
+    /// does that they limit.
+    EndsInTime,
     /// The same choices make the same trace.
     Determinism,
     /// Every request gets its reports, then one end.
@@ -36,14 +39,18 @@ pub enum Rule {
     Pace,
     /// A longrun is wanted as it was told, stopped when it was told, and started if it is wanted.
     Obedience,
+    /// What a change has stopped is not started before somebody asks for it.
+    StaysDown,
     /// The CMD starts once, and not after a stop.
     Cmd,
+    /// The exit code of the CMD is the container's, unless it ended after the last TERM.
+    ExitCode,
     /// After KILL nothing is started, and after the exit nothing is done.
     Silence,
 }
 
 /// Every rule.
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 20] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -52,6 +59,7 @@ pub const RULES: [Rule; 17] = [
     Rule::Deadline,
     Rule::NothingAlive,
     Rule::Ends,
+    Rule::EndsInTime,
     Rule::Determinism,
     Rule::Answers,
     Rule::Letters,
@@ -59,7 +67,9 @@ pub const RULES: [Rule; 17] = [
     Rule::Tally,
     Rule::Pace,
     Rule::Obedience,
+    Rule::StaysDown,
     Rule::Cmd,
+    Rule::ExitCode,
     Rule::Silence,
 ];
 

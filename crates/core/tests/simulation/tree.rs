@@ -47,6 +47,20 @@ pub fn without_dependencies(definitions: &[Definition]) -> Vec<Definition> {
     definitions
 }
 
+/// The same tree, in which nothing limits how long a service may take.
+pub fn without_limits(definitions: &[Definition]) -> Vec<Definition> {
+    let mut definitions = definitions.to_vec();
+    for definition in &mut definitions {
+        let atomic = match &mut definition.kind {
+            Kind::Oneshot(oneshot) => &mut oneshot.atomic,
+            Kind::Longrun(longrun) => &mut longrun.atomic,
+            Kind::Bundle(_) => continue,
+        };
+        (atomic.timeout_up_ms, atomic.timeout_down_ms) = (0, 0);
+    }
+    definitions
+}
+
 /// How the container is run.
 pub fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) -> Container {
     let top = graph.find("top").unwrap_or_default();

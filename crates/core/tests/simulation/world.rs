@@ -1,12 +1,14 @@
 //! A world: everything that could happen next is offered, and a source of choices picks.
 
+mod ending;
 mod offers;
 
-use crate::choices::{Choices, Scripted};
+use crate::choices::Choices;
 use crate::faults::{Bug, Subject};
-use crate::kernel::{Asked, Kernel, Living};
+use crate::kernel::{Asked, Kernel};
 use crate::rules::{Breach, Line, Rule, hold};
 use crate::tree::{self, Size};
+use ending::Manners;
 use sixtree_core::engine::*;
 use sixtree_core::graph::Graph;
 
@@ -25,13 +27,17 @@ pub struct World {
     subject: Subject,
     kernel: Kernel,
     size: Size,
+    /// How the container is run.
+    container: Container,
+    /// How processes behave once it is to stop.
+    manners: Manners,
     next_request: u32,
     timeouts: (Time, u32),
     trace: Vec<Line>,
 }
 
 impl World {
-    /// Lets a whole world pass, by these choices, and then fairly to its end.
+    /// Lets a whole world pass, by these choices, and then on to its end.
     pub fn pass(size: Size, bug: Option<Bug>, choices: &mut dyn Choices) -> Story {
         let mut world = Self::new(size, bug, choices);
         let breach = world.live(choices).and_then(|()| world.end()).err();
@@ -46,6 +52,8 @@ impl World {
             subject: Subject::new(definitions, bug),
             kernel,
             size,
+            container: Container::default(),
+            manners: Manners::Fair,
             next_request: 2,
             timeouts: (Time(0), 0),
             trace: Vec::new(),
@@ -71,75 +79,14 @@ impl World {
         }
         let container = tree::container(&self.kernel.graph, self.size, choices);
         self.kernel.lay_out();
-        for request in [BOOT, SHUTDOWN] {
-            self.kernel.requests.insert(request, Asked::default());
+        let limited = container.boot_timeout_ms > 0;
+        self.kernel.requests.insert(BOOT, Asked { limited, ..Asked::default() });
+        self.kernel.requests.insert(SHUTDOWN, Asked::default());
+        self.container = container.clone();
+        if self.size.wild {
+            self.manners = [Manners::Fair, Manners::Stubborn, Manners::Immortal][choices.pick(3)];
         }
         self.feed(Event::Boot(container))
-    }
-
-    /// From here on everything goes well, and a stop is asked for: it must come to an end.
-    fn end(&mut self) -> Result<(), Breach> {
-        let mut steps = 400 + 40 * self.kernel.graph.len();
-        if !self.kernel.exited && !self.kernel.stopped {
-            self.feed_answers()?;
-            self.feed_stop()?;
-        }
-        while !self.kernel.exited {
-            steps -= 1;
-            hold(steps > 0, Rule::Ends, || "the shutdown goes on and on".into())?;
-            let event = self.fair()?;
-            self.feed(event)?;
-        }
-        Ok(())
-    }
-
-    fn feed_answers(&mut self) -> Result<(), Breach> {
-        while let Some(answer) = self.kernel.answers.pop_front() {
-            let event = self.answer(answer, &mut Scripted::new(&[]));
-            self.feed(event)?;
-        }
-        Ok(())
-    }
-
-    fn feed_stop(&mut self) -> Result<(), Breach> {
-        if self.kernel.exited {
-            return Ok(());
-        }
-        let leave = Event::Leave { loggers: false, at_once: false };
-        self.feed(if self.kernel.bare { leave } else { Event::Stop })
-    }
-
-    /// What happens next where all goes well.
-    fn fair(&mut self) -> Result<Event, Breach> {
-        if let Some(answer) = self.kernel.answers.pop_front() {
-            return Ok(self.answer(answer, &mut Scripted::new(&[])));
-        }
-        self.kernel.strays.retain(|stray| !stray.asked && !stray.killed);
-        if let Some(event) = self.alone() {
-            return Ok(event);
-        }
-        let ends = |(p, living): (&Process, &Living)| {
-            let orphaned = self.kernel.directories.get(&p.service).is_some_and(|d| d.logger);
-            let by_itself = p.script != Script::Run || (orphaned && self.kernel.bare);
-            (living.asked || living.killed || by_itself).then_some((*p, living.killed))
-        };
-        if let Some((process, killed)) = self.kernel.alive.iter().find_map(ends) {
-            let exit = if killed { Exit::Signal(9) } else { Exit::Code(0) };
-            return Ok(self.kernel.end(process, exit));
-        }
-        if self.kernel.cmd.is_some_and(|cmd| cmd.asked || cmd.killed) {
-            self.kernel.cmd = None;
-            return Ok(Event::CmdExited(Exit::Signal(15)));
-        }
-        let deadline = self.subject.deadline();
-        hold(deadline.is_some(), Rule::Ends, || format!("stuck: {:?}", self.kernel.alive))?;
-        self.kernel.now = self.kernel.now.max(deadline.unwrap_or_default());
-        Ok(Event::Timeout)
-    }
-
-    fn alone(&self) -> Option<Event> {
-        let told = self.kernel.termed || self.kernel.killed.is_some();
-        (told && self.kernel.is_alone()).then_some(Event::Alone)
     }
 
     /// Hands an event to the engine, does what it says, and checks all that can be checked.
@@ -198,10 +145,10 @@ impl World {
             }
             // A directory that comes back is started, whatever the change under way thinks of it.
             Event::Appeared(id, _) => {
-                self.kernel.touched.insert(*id);
+                self.kernel.touch(*id);
             }
             Event::Control(id, control) => {
-                self.kernel.touched.insert(*id);
+                self.kernel.touch(*id);
                 if matches!(control, Control::Up { .. } | Control::Once) {
                     self.kernel.excuse(*id);
                 }

@@ -81,7 +81,6 @@ impl Longrun {
             self.leaving = false;
             self.asked = None;
             agenda.tell(self.id, News::NotSupervised);
-            self.supervise_again(agenda);
         }
     }
 
@@ -99,12 +98,15 @@ impl Longrun {
         agenda.clear(Timer::Longrun(self.id));
         agenda.notify(self.id, "x");
         agenda.command(Command::Unsupervise(self.id));
-        self.supervise_again(agenda);
-    }
-
-    fn supervise_again(&mut self, agenda: &mut Agenda) {
         if !self.active {
             self.gone(agenda);
+        }
+    }
+
+    /// Asks for the next supervisor, once everybody has heard that the last one left: a change
+    /// writes the `down` file for which the next one looks.
+    pub(in crate::engine) fn supervise_again(&mut self, agenda: &mut Agenda) {
+        if self.phase != Phase::Unsupervised || !self.active {
         } else if self.next_supervisor <= agenda.now() {
             self.supervise(agenda);
         } else {

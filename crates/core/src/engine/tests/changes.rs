@@ -289,3 +289,17 @@ fn a_reload_is_a_signal_or_a_script() {
     scene.on(Event::Reload(RequestId(8), reload));
     assert_eq!(scene.exited("rules reload", 2), "8: not reloaded rules Exited(2) | 8: Failed");
 }
+
+#[test]
+fn the_next_supervisor_finds_the_down_file_of_the_change_that_stopped_the_service() {
+    let mut scene = Scene::booted(vec![longrun("web", &[])], &["web"]);
+    scene.wait(5_000);
+    scene.control("web", Control::Exit);
+    scene.change(7, down(), &["web"]);
+    scene.exited("web run", 0);
+    assert_eq!(
+        scene.absent("web finish"),
+        "status web | web dD | web x | unsupervise web | down web | 7: stopped web | 7: Done \
+         | supervise web"
+    );
+}

@@ -136,3 +136,20 @@ fn leaving_the_scan_directory_of_a_container_is_its_stop() {
     let mut scene = Scene::booted(vec![], &[]);
     assert_eq!(scene.on(Event::Leave { loggers: false, at_once: true }), "1: Done | TermAll");
 }
+
+#[test]
+fn a_cmd_that_ends_while_the_services_stop_gives_its_code() {
+    for (exit, code) in [(Exit::Code(4), 4), (Exit::Signal(9), 137)] {
+        let mut scene = container(Container { has_cmd: true, ..Container::default() });
+        scene.on(Event::Stop);
+        assert_eq!(scene.on(Event::CmdExited(exit)), format!("code {code}"));
+        assert_eq!(scene.on(Event::CmdExited(exit)), "");
+    }
+}
+
+#[test]
+fn a_cmd_that_ends_of_the_last_term_has_no_say() {
+    let settings = Container { has_cmd: true, kill_grace_ms: 3000, ..Container::default() };
+    let (mut scene, _) = stopped(settings);
+    assert_eq!(scene.on(Event::CmdExited(Exit::Code(4))), "");
+}

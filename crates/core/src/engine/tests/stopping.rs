@@ -188,3 +188,148 @@ fn a_running_reload_is_left_to_itself() {
     let out = scene.on(Event::Stop);
     assert_eq!(out, "forget x reload | 7: Aborted | 1: stopping x | spawn x down");
 }
+
+/// A container in which `low` is up, and `odd`, which needs it, runs without being up: somebody has
+/// started it by hand.
+fn started_by_hand(odd: Definition) -> Scene {
+    let mut scene = Scene::booted(vec![oneshot("low", &[]), odd], &["low"]);
+    scene.control("odd", Control::Up { permanently: false });
+    scene.spawned("odd run");
+    scene
+}
+
+#[test]
+fn what_runs_without_being_up_is_stopped_in_order_but_not_waited_for_longer_than_for_strays() {
+    let mut scene = started_by_hand(longrun("odd", &["low"]));
+    let stop = "odd run down-signal | odd run 18 | status odd";
+    assert_eq!(scene.on(Event::Stop), format!("1: stopping odd | {stop}"));
+    scene.wait(500);
+    scene.timeout();
+    assert_eq!(scene.deadline(), Some(1000));
+    assert_eq!(scene.timeout(), "1: left odd | 1: stopping low | spawn low down");
+    let last = scene.absent("low down");
+    assert_eq!(last, format!("1: stopped low | 1: Done | {stop} | TermAll"));
+}
+
+#[test]
+fn what_runs_without_being_up_has_no_more_than_its_timeout_down() {
+    let mut scene = started_by_hand(limited(longrun("odd", &["low"]), 0, 300));
+    scene.on(Event::Stop);
+    assert_eq!(scene.deadline(), Some(300));
+    assert_eq!(scene.timeout(), "1: left odd | 1: stopping low | spawn low down");
+}
+
+#[test]
+fn what_runs_without_being_up_is_stopped_though_it_is_essential() {
+    let mut scene = started_by_hand(essential(longrun("odd", &["low"])));
+    scene.on(Event::Stop);
+    scene.exited("odd run", 0);
+    assert_eq!(
+        scene.absent("odd finish"),
+        "status odd | odd dD | down odd | 1: stopping low | spawn low down | 1: stopped odd"
+    );
+}
+
+#[test]
+fn all_that_run_without_being_up_have_the_same_time() {
+    let tree = vec![longrun("a", &[]), longrun("b", &["a"]), longrun("c", &["b"])];
+    let mut scene = Scene::booted(tree, &[]);
+    for name in ["a", "b", "c"] {
+        scene.control(name, Control::Up { permanently: false });
+        scene.spawned(&format!("{name} run"));
+    }
+    assert!(scene.on(Event::Stop).starts_with("1: stopping c | c run down-signal"));
+    assert_eq!(scene.timeout(), "1: waiting for c");
+    let stop = |name| format!("{name} run down-signal | {name} run 18 | status {name}");
+    let (a, b) = (stop("a"), stop("b"));
+    let all = format!("1: left c | 1: stopping b | {b} | 1: left b | 1: stopping a | {a}");
+    assert!(scene.timeout().starts_with(&format!("{all} | 1: left a | 1: Done")));
+    assert_eq!(scene.now, 13_000);
+}
+
+#[test]
+fn a_start_that_failed_for_good_does_not_keep_the_container() {
+    let slow = limited(longrun("slow", &[]), 200, 0);
+    let mut scene = Scene::new(vec![slow]);
+    let top = scene.ids(&["slow"]);
+    let container = Container { top, if_boot_fails: 2, kill_grace_ms: 100, ..Container::default() };
+    scene.on(Event::Boot(container));
+    scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+    scene.spawned_with_readiness("slow run");
+    let out = scene.timeout();
+    assert!(out.contains("0: not started slow TimedOut | 0: Failed"), "{out}");
+    assert_eq!(
+        scene.timeout(),
+        "1: left slow | 1: Done | slow run down-signal | slow run 18 | status slow | TermAll"
+    );
+    assert_eq!(scene.timeout(), "KillAll");
+}
+
+#[test]
+fn what_is_on_its_way_up_has_its_time_to_stop() {
+    let mut scene = booting(limited(longrun("slow", &["first"]), 700, 0));
+    scene.spawned_with_readiness("slow run");
+    scene.wait(300);
+    scene.on(Event::Stop);
+    assert_eq!(scene.deadline(), Some(700));
+    assert_eq!(scene.timeout(), "1: left slow | 1: stopping first | spawn first down");
+}
+
+#[test]
+fn what_is_on_its_way_up_without_a_limit_is_waited_for() {
+    let mut scene = booting(longrun("slow", &["first"]));
+    scene.spawned_with_readiness("slow run");
+    scene.on(Event::Stop);
+    for _ in 0..3 {
+        assert_eq!(scene.timeout(), "1: waiting for slow");
+    }
+}
+
+/// A boot that is under way and may take 5 s: `slow`, which needs `low`, is starting.
+fn booting_for_5_s(slow: Definition) -> Scene {
+    let mut scene = Scene::new(vec![oneshot("low", &[]), slow]);
+    let top = scene.ids(&["slow"]);
+    let container =
+        Container { top, boot_timeout_ms: 5000, kill_grace_ms: 3000, ..Container::default() };
+    scene.on(Event::Boot(container));
+    scene.exited("low up", 0);
+    scene.wait(1000);
+    scene
+}
+
+#[test]
+fn the_limit_of_the_boot_holds_for_a_oneshot_that_a_stop_finds_starting() {
+    let mut scene = booting_for_5_s(oneshot("slow", &["low"]));
+    scene.spawned("slow up");
+    scene.on(Event::Stop);
+    assert_eq!(scene.timeout(), "1: waiting for slow");
+    assert_eq!(scene.timeout(), "slow up 15 | slow up 18");
+    assert_eq!(scene.deadline(), Some(1000));
+    assert_eq!(
+        scene.timeout(),
+        "forget slow up | 1: not started slow TimedOut | 1: already down slow | 1: stopping low \
+         | spawn low down"
+    );
+}
+
+#[test]
+fn the_limit_of_the_boot_holds_for_a_longrun_that_a_stop_finds_starting() {
+    let mut scene = booting_for_5_s(longrun("slow", &["low"]));
+    scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+    scene.spawned_with_readiness("slow run");
+    scene.on(Event::Stop);
+    assert_eq!(scene.timeout(), "1: waiting for slow");
+    assert_eq!(scene.deadline(), Some(2000));
+    assert_eq!(scene.timeout(), "1: left slow | 1: stopping low | spawn low down");
+}
+
+#[test]
+fn a_oneshot_that_a_stop_finds_starting_is_told_to_end_when_the_boot_would_have_been() {
+    let mut scene = booting_for_5_s(oneshot("slow", &["low"]));
+    scene.spawned("slow up");
+    scene.wait(2500);
+    scene.on(Event::Stop);
+    assert_eq!(scene.deadline(), Some(1500));
+    let out = scene.timeout();
+    assert!(out.starts_with("slow up 15 | slow up 18 | forget slow up"), "{out}");
+}

@@ -79,6 +79,7 @@ impl Scene {
             Report::Reloading(id) => ("reloading", id, None),
             Report::Reloaded(id) => ("reloaded", id, None),
             Report::NotReloaded(id, why) => ("not reloaded", id, Some(why)),
+            Report::Left(id) => ("left", id, None),
             Report::StillWaiting(id) => ("waiting for", id, None),
             Report::Late(id) => ("late", id, None),
             Report::BootFailed | Report::BootFatal => return format!("{report:?}"),

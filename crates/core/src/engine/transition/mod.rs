@@ -7,7 +7,7 @@ mod moves;
 
 use super::agenda::{News, Timer};
 use super::services::Services;
-use super::{Change, Failure, NotSpawned, Outcome, RequestId, SHUTDOWN, Script};
+use super::{Change, Failure, NotSpawned, Outcome, RequestId, SHUTDOWN, Script, Time};
 use crate::graph::{Direction, ServiceId};
 use litemap::LiteMap;
 use moves::{Step, Task};
@@ -32,13 +32,29 @@ pub(super) struct Transition {
     tasks: LiteMap<ServiceId, Task>,
     /// Those that are `Moving` or `Held`.
     moving: BTreeSet<ServiceId>,
-    /// Longruns that an earlier change has told to stop already.
-    told: BTreeSet<ServiceId>,
+    /// When its own time is over, if it has a limit.
+    deadline: Option<Time>,
+    /// What only the change of the shutdown knows.
+    shutdown: Option<Shutdown>,
     /// Of a dry run: what would be up, or not.
     pretended: LiteMap<ServiceId, bool>,
     failed: bool,
     aborted: bool,
     outcome: Option<Outcome>,
+}
+
+/// What the shutdown has to know of the change that was under way, and of what it waits for.
+#[derive(Debug)]
+struct Shutdown {
+    /// Longruns that have been told to stop already.
+    stopping: BTreeSet<ServiceId>,
+    /// Services that were on their way up.
+    starting: BTreeSet<ServiceId>,
+    /// When that change was to end.
+    deadline: Option<Time>,
+    /// Until when to wait for longruns that run although they are not up, as s6-rc sees it: their
+    /// start failed, or somebody started them by hand.
+    patience: Time,
 }
 
 impl Transition {
@@ -51,7 +67,8 @@ impl Transition {
             goal,
             tasks: LiteMap::new(),
             moving: BTreeSet::new(),
-            told: BTreeSet::new(),
+            deadline: None,
+            shutdown: None,
             pretended: LiteMap::new(),
             failed: false,
             aborted: false,
@@ -59,13 +76,21 @@ impl Transition {
         }
     }
 
-    /// The stop of all that is alive. It takes over from the change under way, if there is one.
-    pub fn shutdown(former: Option<Self>, services: &Services) -> Self {
+    /// The stop of all that is alive. It takes over from the change under way, if there is one, and
+    /// waits until `patience` for what is alive without being up.
+    pub fn shutdown(former: Option<Self>, patience: Time, services: &Services) -> Self {
         let selection = services.all_alive().collect();
         let change = Change { selection, down: true, ..Change::default() };
-        let mut last = Self::new(SHUTDOWN, Goal::Go(Direction::Down), change, services);
-        last.told = former.filter(|f| f.goal == last.goal).map(|f| f.moving).unwrap_or_default();
-        last
+        let deadline = former.as_ref().and_then(|former| former.deadline);
+        let (mut stopping, mut starting) = (BTreeSet::new(), BTreeSet::new());
+        match former.map(|former| (former.goal, former.moving)) {
+            Some((Goal::Go(Direction::Down), moving)) => stopping = moving,
+            Some((Goal::Go(Direction::Up), moving)) => starting = moving,
+            Some((Goal::Reload, _)) | None => {}
+        }
+        let shutdown = Some(Shutdown { stopping, starting, deadline, patience });
+        let last = Self::new(SHUTDOWN, Goal::Go(Direction::Down), change, services);
+        Self { shutdown, ..last }
     }
 
     /// Whose it is.
@@ -100,6 +125,7 @@ impl Transition {
     pub fn begin(&mut self, services: &mut Services) {
         if self.change.timeout_ms > 0 {
             let at = services.agenda.after(self.change.timeout_ms);
+            self.deadline = Some(at);
             services.agenda.set(Timer::Change, at);
         }
         self.go_on(services);
@@ -144,6 +170,9 @@ impl Transition {
     /// A service has taken too long.
     pub fn timeout(&mut self, id: ServiceId, services: &mut Services) {
         match self.tasks.get(&id) {
+            Some(Task::Moving) if self.may_be_left(id, services) => {
+                self.take(Step::Leave(id), services);
+            }
             Some(Task::Moving) => {
                 services.time_out(id);
                 self.fail(id, Failure::TimedOut, services);

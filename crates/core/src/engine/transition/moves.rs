@@ -1,9 +1,9 @@
 //! One service of a change: what becomes of it when its turn comes, and what follows from that.
 
-use super::{Goal, Transition};
+use super::{Goal, Shutdown, Transition};
 use crate::engine::agenda::Timer;
 use crate::engine::services::Services;
-use crate::engine::{Control, Failure, Longrun, Report, SHUTDOWN, Script};
+use crate::engine::{Control, Failure, Report, Script, Time};
 use crate::graph::{Direction, ServiceId};
 
 /// How long the shutdown leaves an `up` alone that it found running, in ms. Then it gets a TERM.
@@ -36,6 +36,8 @@ pub(super) enum Step {
     Release(ServiceId),
     /// It has arrived.
     Arrive(ServiceId),
+    /// It is waited for no longer, and nothing else has to wait because of it.
+    Leave(ServiceId),
     Say(Report),
 }
 
@@ -57,6 +59,7 @@ impl Transition {
                 Step::Examine(id) => self.examine(id, &mut steps, services),
                 Step::Release(id) => self.release(id, &mut steps, services),
                 Step::Arrive(id) => self.arrive(id, &mut steps, services),
+                Step::Leave(id) => self.leave(id, &mut steps, services),
                 Step::Say(report) => self.say(report, services),
             }
         }
@@ -86,8 +89,7 @@ impl Transition {
             }
             Decision::Hold => {
                 self.set_off(id, Task::Held { interrupted: false });
-                let at = services.agenda.after(INTERRUPT_MS);
-                services.agenda.set(Timer::Move(id), at);
+                self.wait_until(id, Some(services.agenda.after(INTERRUPT_MS)), services);
             }
             Decision::Adopt => {
                 self.set_off(id, Task::Moving);
@@ -99,7 +101,7 @@ impl Transition {
 
     fn decide(&self, id: ServiceId, services: &Services) -> Decision {
         let is_up = self.pretended.get(&id).copied().unwrap_or(services.is_up(id));
-        let spared = services.is_essential(id) && !self.change.essential;
+        let spared = is_up && services.is_essential(id) && !self.change.essential;
         match (self.goal, services.running(id)) {
             (Goal::Go(Direction::Down), Some(Script::Up)) => Decision::Hold,
             (Goal::Go(Direction::Down), Some(Script::Down)) => Decision::Adopt,
@@ -115,7 +117,13 @@ impl Transition {
     /// Whether a service that is down can be left as it is. The shutdown also stops those that
     /// have a process without being up.
     fn may_rest(&self, id: ServiceId, services: &Services) -> bool {
-        self.request != SHUTDOWN || services.at_rest(id)
+        self.shutdown.is_none() || services.at_rest(id)
+    }
+
+    /// Whether the shutdown can do without seeing a service end: it is not up, as s6-rc sees it, so
+    /// that nothing that is up needs it. The last TERM and KILL end it.
+    pub(super) fn may_be_left(&self, id: ServiceId, services: &Services) -> bool {
+        self.shutdown.is_some() && !services.is_up(id)
     }
 
     /// It is there already.
@@ -148,16 +156,17 @@ impl Transition {
         self.moving.insert(id);
     }
 
-    /// Arms the service's own limit.
+    /// Limits how long a service is waited for.
     fn limit(&self, id: ServiceId, services: &mut Services) {
-        let direction = match self.goal {
-            Goal::Go(direction) => direction,
-            Goal::Reload => Direction::Up,
+        let own = match self.goal {
+            Goal::Go(direction) => services.limit(id, direction),
+            Goal::Reload => services.limit(id, Direction::Up),
         };
-        match services.timeout_ms(id, direction) {
-            0 => services.agenda.clear(Timer::Move(id)),
-            ms => services.agenda.set(Timer::Move(id), services.agenda.after(ms.into())),
-        }
+        let limit = match &self.shutdown {
+            Some(shutdown) if !services.is_up(id) => shutdown.limit(id, own, services),
+            Some(_) | None => own,
+        };
+        services.set_limit(id, limit);
     }
 
     fn set_going(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
@@ -177,11 +186,12 @@ impl Transition {
 
     /// Tells a service where to go.
     fn tell(&self, id: ServiceId, services: &mut Services) {
-        let told = |longrun: &Longrun| self.told.contains(&id) && longrun.is_stopping();
+        let stopping = |shutdown: &Shutdown| shutdown.stopping.contains(&id);
+        let stopping = self.shutdown.as_ref().is_some_and(stopping);
         let agenda = &mut services.agenda;
         match (self.goal, services.longruns.get_mut(&id)) {
             (Goal::Go(Direction::Up), Some(longrun)) => longrun.go_up(agenda),
-            (Goal::Go(Direction::Down), Some(longrun)) if told(longrun) => {}
+            (Goal::Go(Direction::Down), Some(longrun)) if stopping && longrun.is_stopping() => {}
             (Goal::Go(Direction::Down), Some(longrun)) => longrun.go_down(agenda),
             (Goal::Reload, Some(longrun)) => longrun.control(Control::Reload, agenda),
             (Goal::Go(Direction::Up), None) => services.run(id, Script::Up),
@@ -220,6 +230,12 @@ impl Transition {
         };
         // Said last: s6-rc launches the neighbours first.
         steps.push(Step::Say(report));
+        self.release_neighbours(id, steps, services);
+    }
+
+    fn leave(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+        self.leave_moving(id, Task::Settled, services);
+        self.say(Report::Left(id), services);
         self.release_neighbours(id, steps, services);
     }
 
@@ -276,17 +292,41 @@ impl Transition {
         self.take(Step::Examine(id), services);
     }
 
-    /// Its `up` has had its time, and gets a TERM. From then on its own limit counts.
+    /// Its `up` has had its time, and gets a TERM. From then on its own limit counts, and that of
+    /// the change that has started it.
     pub(super) fn interrupt(&mut self, id: ServiceId, services: &mut Services) {
         self.tasks.insert(id, Task::Held { interrupted: true });
         if let Some(oneshot) = services.oneshots.get(&id) {
             oneshot.interrupt(&mut services.agenda);
         }
-        match services.timeout_ms(id, Direction::Up) {
-            0 => {}
-            ms => services.agenda.set(Timer::Move(id), services.agenda.after(ms.into())),
+        self.wait_until(id, services.limit(id, Direction::Up), services);
+    }
+
+    /// Waits for a running `up` until then, but no longer than the change that has started it.
+    fn wait_until(&self, id: ServiceId, at: Option<Time>, services: &mut Services) {
+        let deadline = self.shutdown.as_ref().and_then(|shutdown| shutdown.deadline);
+        services.set_limit(id, earlier(at, deadline));
+    }
+}
+
+impl Shutdown {
+    /// Until when to wait for a service that is not up, and whose `timeout-down` is over at `down`.
+    /// One that was on its way up is waited for as long as its tree says.
+    ///
+    /// Differs: the reference leaves the others to the last TERM. They are stopped in order here,
+    /// and get the time that is between TERM and KILL, once for all of them.
+    fn limit(&self, id: ServiceId, down: Option<Time>, services: &Services) -> Option<Time> {
+        if self.starting.contains(&id) {
+            earlier(down.or_else(|| services.limit(id, Direction::Up)), self.deadline)
+        } else {
+            earlier(down, Some(self.patience))
         }
     }
+}
+
+/// The earlier of two times, of which each may be never.
+fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
 }
 
 fn arrived(id: ServiceId, direction: Direction) -> Report {

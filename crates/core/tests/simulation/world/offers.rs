@@ -67,7 +67,7 @@ impl World {
     pub(super) fn answer(&mut self, answer: Answer, choices: &mut dyn Choices) -> Event {
         match answer {
             Answer::Stopping(id) => Event::Stopping(id, [0, 0, 800][choices.pick(3)]),
-            Answer::Supervise(id) => self.answer_supervise(id, choices),
+            Answer::Supervise(id, down) => self.answer_supervise(id, down, choices),
             Answer::Spawn(process) => self.answer_spawn(process, choices),
             Answer::Forgotten(process) => {
                 let asked = self.kernel.termed;
@@ -84,16 +84,12 @@ impl World {
         }
     }
 
-    fn answer_supervise(&mut self, id: ServiceId, choices: &mut dyn Choices) -> Event {
+    fn answer_supervise(&mut self, id: ServiceId, down: bool, choices: &mut dyn Choices) -> Event {
         let refused = self.size.wild && choices.pick(16) == 1;
         let directory = self.kernel.directories.entry(id).or_default();
         directory.asked = false;
         directory.supervised = !refused;
-        if refused {
-            Event::NotSupervised(id)
-        } else {
-            Event::Supervised(id, Supervised { down: directory.down })
-        }
+        if refused { Event::NotSupervised(id) } else { Event::Supervised(id, Supervised { down }) }
     }
 
     fn answer_spawn(&mut self, process: Process, choices: &mut dyn Choices) -> Event {
@@ -133,8 +129,7 @@ impl World {
 
     fn any_end(&mut self, choices: &mut dyn Choices) -> Option<Event> {
         if self.kernel.cmd.is_some() && choices.pick(8) == 1 {
-            self.kernel.cmd = None;
-            return Some(Event::CmdExited([Exit::Code(3), Exit::Signal(9)][choices.pick(2)]));
+            return Some(self.kernel.end_cmd([Exit::Code(3), Exit::Signal(9)][choices.pick(2)]));
         }
         let all: Vec<_> = self.kernel.alive.keys().copied().collect();
         let process = pick(&all, choices)?;
@@ -191,7 +186,7 @@ impl World {
             wait: flag(choices),
             dry_run: flag(choices),
         };
-        Event::Change(self.ask(change.dry_run), change)
+        Event::Change(self.ask(&change), change)
     }
 
     fn any_reload(&mut self, choices: &mut dyn Choices) -> Event {
@@ -202,13 +197,15 @@ impl World {
             dry_run: choices.pick(4) == 1,
             ..Change::default()
         };
-        Event::Reload(self.ask(change.dry_run), change)
+        Event::Reload(self.ask(&change), change)
     }
 
-    fn ask(&mut self, dry_run: bool) -> RequestId {
+    fn ask(&mut self, change: &Change) -> RequestId {
         let request = RequestId(self.next_request);
+        let limited = change.timeout_ms > 0;
+        let asked = Asked { dry_run: change.dry_run, aborted: false, limited };
         self.next_request += 1;
-        self.kernel.requests.insert(request, Asked { dry_run, aborted: false });
+        self.kernel.requests.insert(request, asked);
         request
     }
 

@@ -3,9 +3,9 @@
 use super::{Boot, Refusal};
 use crate::runtime::stop_signals;
 use crate::sys::spawn::{Child, Session, spawn};
+use crate::sys::why::StartError;
 use crate::sys::{fd, process, signal};
 use crate::tools::{Word, chain};
-use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
 
@@ -26,8 +26,8 @@ pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
         Ok(Ended::Stopped) => return Ok(Some(0)),
         Ok(Ended::Code(code)) => (code, String::new()),
         Err(e) => {
-            let code = if e == Errno::ENOENT { 127 } else { 126 };
-            (code, format!(": unable to run it: {}", e.desc()))
+            let file = words(text).into_iter().next().unwrap_or_default();
+            (e.exit_code(), format!(": unable to run it: {}", e.reason(&file)))
         }
     };
     let (severity, level) = match code {
@@ -50,7 +50,7 @@ enum Ended {
 
 /// Differs: the reference splits the hook into words, its README calls it a shell command. Both
 /// work: with any of a shell's characters in it, it is a shell's.
-fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
+fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, StartError> {
     let argv = match text.iter().any(|b| METACHARACTERS.contains(b)) {
         true => vec![b"/bin/sh".to_vec(), b"-c".to_vec(), text.to_vec()],
         false => words(text),
@@ -66,7 +66,7 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, Errno> {
         nofile: None,
         new_pid_namespace: false,
     };
-    let hook = spawn(&child, || program.go())?;
+    let hook = spawn(&child, program)?;
     loop {
         let number = signal::wait(&watched, None)?;
         if stops.contains(&number) {

@@ -8,7 +8,8 @@ use crate::definition::Word;
 use crate::engine::{Event, Exit, Process, Script};
 use crate::graph::ServiceId;
 use crate::sys::process::{self, WaitStatus};
-use crate::sys::spawn::{Child, Session, Spawner, spawn};
+use crate::sys::spawn::{Child, Program, Session, Spawner, spawn};
+use crate::sys::why::StartError;
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -93,7 +94,7 @@ impl Children {
         plan: Plan,
         settings: &Settings,
         directory: &Inside,
-    ) -> Result<Pid, Errno> {
+    ) -> Result<Pid, StartError> {
         let pid = self.start_unwatched(plan, settings, directory)?;
         self.by_pid.insert(pid.as_raw(), whose);
         Ok(pid)
@@ -105,7 +106,7 @@ impl Children {
         plan: Plan,
         settings: &Settings,
         _: &Inside,
-    ) -> Result<Pid, Errno> {
+    ) -> Result<Pid, StartError> {
         let program = (settings.launch)(plan.argv, &plan.env)?;
         let child = Child {
             session: plan.session,
@@ -114,13 +115,14 @@ impl Children {
             nofile: settings.nofile,
             new_pid_namespace: plan.new_pid_namespace,
         };
-        let Some(lock_fd) = plan.lock_fd else { return self.spawner.spawn(&child, program) };
-        spawn(&child, move || {
-            match crate::sys::lock::wait_for(b"supervise/service-lock", lock_fd) {
-                Ok(()) => program.go(),
-                Err(_) => 111,
-            }
-        })
+        let Some(lock_fd) = plan.lock_fd else {
+            return Ok(self.spawner.spawn(&child, program)?);
+        };
+        let locked = move || match crate::sys::lock::wait_for(b"supervise/service-lock", lock_fd) {
+            Ok(()) => program.go(),
+            Err(_) => 111,
+        };
+        Ok(spawn(&child, Program::Here(Box::new(locked)))?)
     }
 
     /// Stops caring whose a process is: it runs on, and is reaped like an orphan.
@@ -167,6 +169,7 @@ impl Runtime {
             Some(code) => Exit::Code(code),
             None => Exit::Signal(status.signal().unwrap_or(0)),
         };
+        self.children.spawner.has_ended(pid);
         let whose = self.children.by_pid.remove(&pid.as_raw());
         whose.into_iter().for_each(|whose| self.note_process(whose, pid, exit));
         match whose {

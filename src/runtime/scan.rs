@@ -231,12 +231,12 @@ impl Runtime {
         let script = self.scan.signal_script(signal);
         let word = script.to_string_lossy().into_owned().into_bytes();
         let streams = self.children.no_pipes(self.settings.outputs);
-        let plan = Plan::new(vec![word], self.settings.env.clone(), streams);
+        let plan = Plan::new(vec![word.clone()], self.settings.env.clone(), streams);
         let started = match self.services.working.enter_other(&self.scan.path) {
             Ok(inside) => self
                 .children
                 .start_unwatched(plan, &self.settings, &inside)
-                .map_err(|e| e.desc().to_owned()),
+                .map_err(|e| e.reason(&word)),
             Err(e) => Err(e.to_string()),
         };
         if let Err(why) = started {

@@ -9,10 +9,10 @@ use super::service::stamp;
 use crate::definition::{Kind, Word};
 use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
 use crate::graph::ServiceId;
+use crate::sys::fd;
 use crate::sys::process::WaitStatus;
 use crate::sys::spawn::Session;
-use crate::sys::{fd, why};
-use nix::errno::Errno;
+use crate::sys::why::StartError;
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -53,7 +53,7 @@ impl Runtime {
         let directory = directory.map_err(|e| unreachable(reporter, &service.name, "run", &e))?;
         let numbers = numbers(&directory, reporter)?;
         let pipe = numbers.notification.map(|_| nix::unistd::pipe2(OFlag::O_CLOEXEC)).transpose();
-        let pipe = pipe.map_err(|e| refused(&directory, reporter, "run", e))?;
+        let pipe = pipe.map_err(|e| refused(&directory, reporter, "run", e.into()))?;
         let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
         let mut plan = Plan::new(argv, self.settings.env.clone(), streams);
         if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
@@ -147,9 +147,9 @@ impl Runtime {
                 Event::Spawned(process, Spawned::default())
             }
             Err(e) => {
-                let text = format!("unable to exec {program}: {}", e.desc());
+                let text = format!("unable to exec {program}: {}", e.reason(program.as_bytes()));
                 self.report_for(id, &format!("s6-rc-oneshot-run: fatal: {text}"));
-                self.pending_exit(process, if e == Errno::ENOENT { 127 } else { 126 })
+                self.pending_exit(process, e.exit_code())
             }
         }
     }
@@ -188,8 +188,8 @@ impl Runtime {
             Ok(inside) => self
                 .children
                 .start(Whose::Cmd, plan, &self.settings, &inside)
-                .map_err(|e| (e, why::unable_to_exec(name.as_bytes(), e))),
-            Err(e) => Err((e.errno, e.to_string())),
+                .map_err(|e| (e.exit_code(), e.reason(name.as_bytes()))),
+            Err(e) => Err((StartError::Exec(e.errno).exit_code(), e.to_string())),
         };
         match started {
             Ok(pid) => {
@@ -198,8 +198,7 @@ impl Runtime {
                 self.write_cmd_pid(pid);
                 None
             }
-            Err((e, why)) => {
-                let code = if e == Errno::ENOENT { 127 } else { 126 };
+            Err((code, why)) => {
                 self.reporter.line(&format!("sixtree: fatal: unable to run the CMD {name}: {why}"));
                 Some(Event::CmdExited(Exit::Code(code)))
             }
@@ -256,9 +255,9 @@ fn refused(
     directory: &ServiceDirectory,
     reporter: &mut Reporter,
     script: &str,
-    e: Errno,
+    e: StartError,
 ) -> NotSpawned {
-    let why = why::unable_to_exec(format!("./{script}").as_bytes(), e);
+    let why = e.reason(format!("./{script}").as_bytes());
     let when = if script == "run" { " (waiting 60 seconds)" } else { "" };
     directory.warn(reporter, &format!("unable to spawn ./{script}{when}: {why}"));
     NotSpawned::Refused

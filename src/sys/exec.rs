@@ -74,13 +74,17 @@ impl Execve {
     /// the reason on stderr. It makes no use of memory, nor of the C library.
     pub fn go(&self) -> i32 {
         let e = self.attempt();
-        let file = self.strings.split(|&b| b == 0).next().unwrap_or_default();
-        for part in [b"unable to exec ", file, b": ", e.desc().as_bytes(), b"\n"] {
+        for part in [b"unable to exec ", self.file(), b": ", e.desc().as_bytes(), b"\n"] {
             // SAFETY: so many bytes are there.
             let _ =
                 unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
         }
         if e == Errno::ENOENT { 127 } else { 126 }
+    }
+
+    /// The file's path.
+    pub fn file(&self) -> &[u8] {
+        self.strings.split(|&b| b == 0).next().unwrap_or_default()
     }
 
     /// Becomes the program. Returns only on failure, with the reason. Like `go`, it makes no use of

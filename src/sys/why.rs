@@ -2,8 +2,49 @@
 
 use super::errno::words;
 use super::exec::{is_on_noexec, shebang};
+use super::spawn::SpawnError;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
+
+/// Why a program was not started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartError {
+    /// It cannot be executed.
+    Exec(Errno),
+    /// There is no process that could execute it.
+    Spawn(SpawnError),
+}
+
+impl StartError {
+    /// The reason, where `file` was to be executed.
+    pub fn reason(self, file: &[u8]) -> String {
+        match self {
+            Self::Exec(e) => unable_to_exec(file, e),
+            Self::Spawn(e) => e.to_string(),
+        }
+    }
+
+    /// What a process exits with for it.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Exec(Errno::ENOENT) => 127,
+            Self::Exec(_) => 126,
+            Self::Spawn(_) => 111,
+        }
+    }
+}
+
+impl From<Errno> for StartError {
+    fn from(e: Errno) -> Self {
+        Self::Exec(e)
+    }
+}
+
+impl From<SpawnError> for StartError {
+    fn from(e: SpawnError) -> Self {
+        Self::Spawn(e)
+    }
+}
 
 /// The reason why executing `file` gave `e`.
 pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
@@ -69,5 +110,8 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
         assert!(unable_to_exec(b"nginx", Errno::ENOENT).contains("PATH"));
+        let no_process = StartError::from(SpawnError::Process(Errno::ENOENT));
+        assert!(!no_process.reason(b"nginx").contains("PATH"), "it is not the program's fault");
+        assert_eq!(no_process.exit_code(), 111);
     }
 }

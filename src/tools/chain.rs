@@ -122,11 +122,11 @@ impl Process {
                 let execve = Execve::new(&found.file, &argv, self.env.strings())?;
                 waited::execute(&|| setup().map_or_else(|e| e, |()| execve.attempt()))
             }
-            Some(Program::Ours(tool, argv)) => fork(setup, || {
+            Some(Program::Ours(tool, argv)) => waited::fork(setup, || {
                 exec::set_comm(tool.name);
                 Self::new(tool, self.env.clone()).go(argv)
             }),
-            None => fork(setup, || 0),
+            None => waited::fork(setup, || 0),
         }
     }
 
@@ -214,31 +214,6 @@ impl Process {
 /// Runs a tool as this process, until it ends or becomes another program.
 pub fn run_tool(tool: &'static Tool, argv: Vec<Word>) -> i32 {
     Process::new(tool, Environment::inherited()).go(argv)
-}
-
-/// Forks a child that goes on here, if `setup` succeeds.
-fn fork(setup: &dyn Fn() -> Result<(), Errno>, go: impl FnOnce() -> i32) -> Result<Pid, Errno> {
-    let (told, tell) = fd::pipe_above_2()?;
-    match process::fork()? {
-        process::Side::Parent(child) => {
-            drop(tell);
-            let mut errno = [0; 4];
-            if fd::read(raw(&told), &mut errno) == Ok(4) {
-                let _ = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
-                return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
-            }
-            Ok(child)
-        }
-        process::Side::Child => {
-            drop(told);
-            if let Err(e) = setup() {
-                let _ = fd::write_all(raw(&tell), &(e as i32).to_ne_bytes());
-                process::exit(127);
-            }
-            drop(tell);
-            process::exit(go())
-        }
-    }
 }
 
 /// How the runtime starts programs (`runtime::Launch`): in this process, where they are ours.

@@ -43,6 +43,8 @@ pub struct Boot {
     pub is_pid_1: bool,
     /// How long to wait for anything.
     pub patience: Duration,
+    /// The kernel that there is inside, if it is another one (see `kernels`).
+    pub kernel: Option<&'static str>,
     /// The soft and hard limits of open files, `SOFT:HARD`, where they are not those of the test.
     pub nofile: Option<String>,
 }
@@ -56,6 +58,7 @@ impl Default for Boot {
             options: Vec::new(),
             is_pid_1: true,
             patience: Duration::from_secs(60),
+            kernel: None,
             nofile: None,
         }
     }
@@ -65,6 +68,11 @@ impl Default for Boot {
 const OTHER_PID_1: &str = "trap 'kill -TERM $child' TERM; /init \"$@\" & child=$!; \
     wait $child; code=$?; \
     while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code";
+
+/// What makes a program see another kernel, if anything does.
+fn on_kernel(kernel: Option<&'static str>) -> impl Iterator<Item = &'static str> {
+    kernel.into_iter().flat_map(|kernel| ["/bin/refuse", kernel])
+}
 
 impl Boot {
     /// Sets a variable.
@@ -86,13 +94,12 @@ impl Boot {
         for (name, value) in &self.env {
             run.arg("--env").arg(format!("{name}={value}"));
         }
-        match self.is_pid_1 {
-            true => run.args(image.words()),
-            false => {
-                run.args(["--entrypoint", "/bin/sh"]).args(image.words());
-                run.args(["-c", OTHER_PID_1, "sh"])
-            }
+        let pid_1: &[&str] = match self.is_pid_1 {
+            true => &["/init"],
+            false => &["/bin/sh", "-c", OTHER_PID_1, "sh"],
         };
+        let words: Vec<&str> = on_kernel(self.kernel).chain(pid_1.iter().copied()).collect();
+        run.args(["--entrypoint", words[0]]).args(image.words()).args(&words[1..]);
         let process = run
             .args(&self.cmd)
             .stdin(Stdio::null())
@@ -105,6 +112,7 @@ impl Boot {
             work,
             _image: image.clone(),
             patience: self.patience,
+            kernel: self.kernel,
             init: Cell::new(None),
             ended: None,
         }
@@ -118,6 +126,7 @@ pub struct Container {
     /// Its folders are there as long as it runs.
     _image: Image,
     patience: Duration,
+    kernel: Option<&'static str>,
     init: Cell<Option<Pid>>,
     ended: Option<ExitStatus>,
 }
@@ -201,6 +210,7 @@ impl Container {
         if let Some(uid) = uid {
             enter.args([format!("--setuid={uid}"), format!("--setgid={uid}")]);
         }
+        enter.args(on_kernel(self.kernel));
         enter.args(["env", "-i", "PATH=/command:/usr/bin:/bin"]).args(words);
         enter
     }
@@ -264,7 +274,8 @@ impl Container {
             let children = format!("/proc/{parent}/task/{parent}/children");
             let pid: i32 = fs::read_to_string(children).ok()?.split(' ').next()?.parse().ok()?;
             let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-            let is_init = program != Path::new(env!("CARGO_BIN_EXE_sixtree"));
+            let before = [Path::new(env!("CARGO_BIN_EXE_sixtree")), Path::new("/bin/refuse")];
+            let is_init = !before.contains(&program.as_path());
             self.init.set(is_init.then_some(Pid::from_raw(pid)));
         }
         self.init.get()

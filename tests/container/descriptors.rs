@@ -3,6 +3,7 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
+use crate::kernels;
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
 
@@ -29,21 +30,31 @@ const STAY: &str = "sleep 1000";
 
 #[test]
 fn no_descriptor_leaks_into_a_program() {
-    check("0");
+    check("0", None);
 }
 
 #[test]
 fn nor_with_a_catch_all_logger() {
-    check("1");
-    check("2");
+    check("1", None);
+    check("2", None);
 }
 
-fn check(logging: &str) {
+#[test]
+fn nor_on_an_old_kernel() {
+    check("0", Some("3.10"));
+}
+
+#[test]
+fn nor_under_qemu_user() {
+    check("2", Some("qemu"));
+}
+
+fn check(logging: &str, kernel: Option<&'static str>) {
     if !is_possible() {
         return;
     }
     let plan = Plan::whole();
-    let mut boot = Boot::default();
+    let mut boot = Boot { kernel, ..Boot::default() };
     boot.set("S6_LOGGING", logging);
     boot.set("S6_STAGE2_HOOK", "/hook");
     boot.cmd = ["fds", "cmd", "sleep", "1000"].map(str::to_string).to_vec();
@@ -111,7 +122,10 @@ struct Plan {
 impl Plan {
     /// An image with a script of every kind.
     fn whole() -> Self {
-        let image = Image::busybox().file("bin/fds", FDS).file("fds/.empty", "");
+        let image = Image::busybox()
+            .copy(kernels::refuse(), "bin/refuse")
+            .file("bin/fds", FDS)
+            .file("fds/.empty", "");
         let image = image
             .file("hook", "#!/bin/sh\nexec fds hook\n")
             .file("signal", "#!/bin/sh\nexec fds signal\n");

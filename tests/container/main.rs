@@ -16,11 +16,11 @@ mod examples;
 mod idle;
 mod image;
 mod imported;
+mod kernels;
 mod kills;
 mod pictures;
 mod rotated;
 mod scale;
-mod seccomp;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod steps;

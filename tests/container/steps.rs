@@ -26,6 +26,7 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::case::Case;
+use crate::kernels;
 use nix::sys::signal::Signal;
 use sixtree::sys::regex::Regex;
 use std::process::Output;
@@ -34,13 +35,17 @@ use std::time::{Duration, Instant};
 /// What keeps a case from being met, in a sentence.
 type Fault = String;
 
-/// Runs the case in a file; panics where it is not met.
-pub fn run(file: &str) {
+/// Runs a case, on another kernel if it says so; panics where it is not met.
+pub fn run(name: &str, kernel: Option<&'static str>) {
     if !is_possible() {
         return;
     }
-    let case = Case::read(file);
-    let mut boot = Boot::default();
+    let file = format!("tests/container/cases/{name}.case");
+    let mut case = Case::read(&file);
+    let mut boot = Boot { kernel, ..Boot::default() };
+    if kernel.is_some() {
+        case.image = case.image.copy(kernels::refuse(), "bin/refuse");
+    }
     let mut steps = case
         .steps
         .iter()

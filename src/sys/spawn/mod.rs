@@ -1,18 +1,30 @@
-//! A child of the supervisor: a fork that puts everything in its place before its program starts.
+//! A child of the supervisor: a process that puts everything in its place before its program starts.
 //!
 //! The program may be one of ours and go on without an execve, so close-on-exec is not enough:
 //! the child closes all that it was not given by hand.
+//!
+//! There are three ways to make one, each for what the one before cannot do:
+//!
+//! 1. It shares our memory until it executes its program (`shared`).
+//! 2. It is forked, and shares our table of descriptors until it takes one of its own.
+//! 3. It is forked.
 
+mod offer;
+mod setup;
 mod shared;
 mod slots;
+mod stacks;
 pub mod waited;
 
 use super::exec::Execve;
-use super::{fd, limits, process};
+use super::{errno, fd, process};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
-use nix::unistd::{Pid, setpgid, setsid};
+use nix::unistd::Pid;
+use offer::{SHARED_TABLE, close_range};
+use setup::{Others, Setup};
+use shared::NotStarted;
 use std::os::fd::RawFd;
 
 /// What a child begins as.
@@ -63,6 +75,57 @@ impl Program {
             Self::Here(body) => body(),
         }
     }
+
+    /// What it is called in a message.
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::File(execve) => execve.file(),
+            Self::Here(_) => b"a child",
+        }
+    }
+}
+
+/// Why there is no child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpawnError {
+    /// The kernel makes no process.
+    #[error("unable to create a process: {}{}", errno::words(*.0), advice(*.0))]
+    Process(Errno),
+    /// It makes none in a PID namespace of its own.
+    #[error("unable to create a PID namespace: {}{}", errno::words(*.0), namespace_advice(*.0))]
+    PidNamespace(Errno),
+}
+
+impl SpawnError {
+    /// The kernel's reason.
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::Process(e) | Self::PidNamespace(e) => e,
+        }
+    }
+
+    /// Whether it may be otherwise in a moment, when other processes have ended.
+    pub fn is_temporary(self) -> bool {
+        matches!(self.errno(), Errno::EAGAIN | Errno::ENOMEM)
+    }
+}
+
+fn advice(e: Errno) -> &'static str {
+    match e {
+        Errno::EAGAIN => ": there are too many (docker run --pids-limit, ulimit -u)",
+        _ => "",
+    }
+}
+
+fn namespace_advice(e: Errno) -> &'static str {
+    match e {
+        Errno::EPERM => ": flag-newpidns needs CAP_SYS_ADMIN (docker run --cap-add SYS_ADMIN)",
+        Errno::EINVAL => {
+            ": neither this kernel nor an emulator may offer any: remove flag-newpidns"
+        }
+        Errno::ENOSPC => ": they are nested too deep, or there are too many",
+        _ => advice(e),
+    }
 }
 
 /// Starts children; the ordinary ones at less than a fork's cost.
@@ -71,137 +134,107 @@ pub struct Spawner(shared::Nursery);
 
 impl Spawner {
     /// Starts a child that is set up as told.
-    pub fn spawn(&mut self, child: &Child, program: Program) -> Result<Pid, Errno> {
+    pub fn spawn(&mut self, child: &Child, program: Program) -> Result<Pid, SpawnError> {
         let execve = match program {
             Program::File(execve) => execve,
-            Program::Here(body) => return spawn(child, body),
+            here @ Program::Here(_) => return spawn(child, here),
         };
-        self.0.start(child, execve).or_else(|execve| spawn(child, move || execve.go()))
+        match self.0.start(child, execve) {
+            Ok(pid) => Ok(pid),
+            Err(NotStarted::Unsuited(execve)) => spawn(child, Program::File(execve)),
+            Err(NotStarted::Failed(e)) => Err(e),
+        }
     }
 
     /// Lets go of what children have taken over meanwhile. Whether some still have to.
     pub fn settle(&mut self) -> bool {
         self.0.settle()
     }
+
+    /// Takes note that a process has ended, which may have been such a child.
+    pub fn has_ended(&mut self, pid: Pid) {
+        self.0.has_ended(pid);
+    }
 }
 
-/// Forks a child that is set up as told, runs `body` and exits with its result.
-pub fn spawn(child: &Child, body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
-    let low = child.fds.iter().all(|&(_, from)| from < LOW);
-    let lean = low && child.passing.is_empty() && !child.new_pid_namespace;
-    let side = if child.new_pid_namespace {
-        process::fork_into_pid_namespace()?
-    } else if lean {
-        process::fork_sharing_descriptors()?
-    } else {
-        process::fork()?
+/// Forks a child that is set up as told and becomes a program.
+pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
+    let mut fds = [child.fds, child.passing].concat();
+    let low = child.passing.is_empty() && fds.iter().all(|&(_, from)| from < LOW);
+    let (side, shares_table) = match child.new_pid_namespace {
+        true => (process::fork_into_pid_namespace().map_err(SpawnError::PidNamespace)?, false),
+        false => fork(low).map_err(SpawnError::Process)?,
     };
-    match side {
-        process::Side::Parent(pid) => Ok(pid),
-        process::Side::Child => match unshare(lean).and_then(|()| set_up(child)) {
-            Ok(()) => process::exit(body()),
-            Err(_) => process::exit(111),
-        },
+    if let process::Side::Parent(pid) = side {
+        return Ok(pid);
     }
-}
-
-/// Gives the child a table of its own: a copy of the low descriptors alone, where the kernel can.
-fn unshare(shared: bool) -> Result<(), Errno> {
-    let flags = nix::libc::CLOSE_RANGE_UNSHARE;
-    if !shared || close_range(LOW as u32, u32::MAX, flags).is_ok() {
-        return Ok(());
-    }
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_FILES)
-}
-
-fn set_up(child: &Child) -> Result<(), Errno> {
-    match child.session {
-        Session::New => drop(setsid()),
-        Session::Foreground => foreground()?,
-        Session::Same => {}
-    }
-    let fds = [child.fds, child.passing].concat();
-    place(&fds)?;
-    close_others(fds.iter().map(|&(to, _)| to));
-    if let Some(nofile) = child.nofile {
-        let _ = limits::restore(nofile);
-    }
-    restore_signals()
-}
-
-/// Leads a process group; takes the terminal's foreground, where stdin is our terminal.
-fn foreground() -> Result<(), Errno> {
-    setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
-    // SIGTTOU, which tcsetpgrp sends to those in the background, is blocked here as all are.
-    let _ = nix::unistd::tcsetpgrp(fd::borrow(0), nix::unistd::getpid());
-    Ok(())
-}
-
-/// Puts descriptors at their numbers, even where old and new numbers overlap.
-fn place(fds: &[(RawFd, RawFd)]) -> Result<(), Errno> {
-    let above = fds.iter().map(|&(to, _)| to).max().unwrap_or(2).max(2) + 1;
-    let mut sources = Vec::with_capacity(fds.len());
-    for &(_, from) in fds {
-        let hidden = fds.iter().any(|&(to, other)| to == from && other != from);
-        sources.push(match hidden {
-            true => fcntl(fd::borrow(from), FcntlArg::F_DUPFD_CLOEXEC(above))?,
-            false => from,
-        });
-    }
-    fds.iter().zip(sources).try_for_each(|(&(to, _), from)| fd::copy(to, from))
-}
-
-/// Closes every descriptor that is not kept.
-fn close_others(kept: impl Iterator<Item = RawFd>) {
-    let mut kept: Vec<u32> = kept.filter_map(|fd| u32::try_from(fd).ok()).collect();
-    kept.sort_unstable();
-    kept.dedup();
-    let mut from = 0;
-    for fd in kept {
-        if from < fd {
-            close_all(from, fd - 1);
+    let setup = Setup { shares_table, session: child.session, nofile: child.nofile };
+    match setup.apply(&mut fds, || {}) {
+        Ok(others) => {
+            if others == Others::Open {
+                close_by_hand(&fds);
+            }
+            process::exit(program.go())
         }
-        from = fd + 1;
+        Err(failed) => process::exit(failed.report(program.name())),
     }
-    close_all(from, u32::MAX);
 }
 
-/// Closes a range, one by one where the kernel or a seccomp profile has no close_range(2).
-fn close_all(first: u32, last: u32) {
-    if close_range(first, last, 0).is_err() {
-        one_by_one(first, last).for_each(fd::close);
+/// Forks; the child may share our table of descriptors, if it likes to. Whether it does.
+fn fork(may_share: bool) -> Result<(process::Side, bool), Errno> {
+    if may_share && SHARED_TABLE.is_there() {
+        match process::fork_sharing_descriptors() {
+            Err(e) if SHARED_TABLE.is_refused(e) => {}
+            other => return Ok((other?, true)),
+        }
     }
+    Ok((process::fork()?, false))
+}
+
+/// Closes every descriptor that is not kept, one by one.
+fn close_by_hand(kept: &[setup::Numbers]) {
+    let is_kept = |fd: RawFd| kept.iter().any(|&(to, _)| to == fd);
+    open_from(0).filter(|fd| !is_kept(*fd)).for_each(fd::close);
 }
 
 /// Has all descriptors but stdin, stdout and stderr closed on exec, those too that we were started
-/// with: a child that shares our memory cannot close them itself without close_range(2).
+/// with: a child that shares our memory cannot close them itself without close_range(2). This table
+/// is ours alone from here on.
 pub fn keep_to_ourselves() {
-    let flags = nix::libc::CLOSE_RANGE_CLOEXEC;
-    if close_range(3, u32::MAX, flags).is_err() {
-        for fd in one_by_one(3, u32::MAX) {
-            let _ = fd::set_cloexec(fd, true);
-        }
+    let flags = libc::CLOSE_RANGE_CLOEXEC | libc::CLOSE_RANGE_UNSHARE;
+    if close_range(3, u32::MAX, flags).is_ok() {
+        return SHARED_TABLE.learn(true);
+    }
+    for fd in open_from(3) {
+        let _ = fd::set_cloexec(fd, true);
     }
 }
 
-/// The descriptors of a range that are open, or may be.
-fn one_by_one(first: u32, last: u32) -> impl Iterator<Item = RawFd> {
+/// The descriptors that are open, or may be, from a number on.
+fn open_from(first: RawFd) -> impl Iterator<Item = RawFd> {
     let open = std::fs::read_dir("/proc/self/fd").map(|entries| {
         let numbers = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
-        numbers.filter(|fd| (first..=last).contains(fd)).collect::<Vec<u32>>()
+        numbers.filter(|fd| *fd >= first).collect::<Vec<RawFd>>()
     });
-    let all = open.unwrap_or_else(|_| (first..=last.min(65_536)).collect());
-    all.into_iter().filter_map(|fd| RawFd::try_from(fd).ok())
-}
-
-fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
-    // SAFETY: numbers only; whatever is closed belongs to a child, or is marked and stays.
-    let closed = unsafe { nix::libc::syscall(nix::libc::SYS_close_range, first, last, flags) };
-    Errno::result(closed).map(drop)
+    open.unwrap_or_else(|_| (first..=65_536).collect()).into_iter()
 }
 
 /// The signals as a program expects to find them: none blocked, SIGPIPE deadly.
 pub fn restore_signals() -> Result<(), Errno> {
     process::set_signal(Signal::SIGPIPE, SigHandler::SigDfl)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_child_from_being_is_said_with_what_to_do() {
+        let text = SpawnError::Process(Errno::EAGAIN).to_string();
+        assert!(text.starts_with("unable to create a process: Resource temporarily"), "{text}");
+        assert!(text.ends_with("(docker run --pids-limit, ulimit -u)"), "{text}");
+        assert!(SpawnError::PidNamespace(Errno::EPERM).to_string().contains("CAP_SYS_ADMIN"));
+        assert!(SpawnError::Process(Errno::ENOMEM).is_temporary());
+    }
 }

@@ -2,25 +2,23 @@
 //! them, and no page of ours has to be copied afterwards because they had it too.
 //!
 //! Unlike after vfork(2), we go on meanwhile: a program on a file system that hangs must not hold
-//! up everything else. So such a child has a stack of its own, looks at nothing but its task, and
-//! makes its system calls without the C library, whose errno is ours.
+//! up everything else. So such a child has a stack of its own, and looks at nothing but its place.
 
+use super::offer::{SHARED_MEMORY, SHARED_TABLE};
+use super::setup::{Numbers, Setup};
 use super::slots::{self, Slots};
-use super::{Child, LOW, Session};
+use super::stacks::Stacks;
+use super::{Child, LOW, SpawnError};
 use crate::sys::exec::Execve;
 use crate::sys::raw;
-use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
+use std::cell::UnsafeCell;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// How many may be on their way at a time. Others are forked as usual.
-const TASKS: usize = 32;
-
-/// What each of them has for a stack, in units of 16 bytes, to which it is aligned: far more than
-/// it needs.
-const STACK: usize = 8192 / 16;
+const PLACES: usize = 32;
 
 /// How many descriptors each of them may get.
 const MOST: usize = 5;
@@ -28,238 +26,234 @@ const MOST: usize = 5;
 /// The places in which such children begin.
 #[derive(Debug)]
 pub struct Nursery {
-    tasks: Box<[Task]>,
-    stacks: Box<[u128]>,
+    places: Box<[Place]>,
+    /// What is behind each of them, which its child does not look at.
+    tenants: Vec<Tenant>,
+    /// `None`: there is no memory for them.
+    stacks: Option<Stacks>,
     slots: Slots,
     /// How many children may have to take over yet what was lent to them.
     borrowers: usize,
 }
 
-/// (number in the child, number here), in the order of the former; -1: no more.
-type Fds = [(RawFd, RawFd); MOST];
+/// Where a child begins. We look at it, and so does the child.
+#[derive(Debug, Default)]
+struct Place {
+    /// Not 0 while a child is here. The kernel writes 0 when it has left our memory.
+    running: AtomicI32,
+    /// Whether nothing that happens to our descriptors matters to the child any more.
+    is_apart: AtomicBool,
+    /// What it is to do: the child reads it while it is here, we write it while none is.
+    task: UnsafeCell<Task>,
+}
 
-/// What a child is to do. It is not touched while `running` is not 0.
+/// What a child is to do.
 #[derive(Debug, Default)]
 struct Task {
-    running: AtomicI32,
-    session: Option<Session>,
+    setup: Option<Setup>,
     fds: Fds,
-    nofile: Option<(u64, u64)>,
-    program: Option<Execve>,
-    /// Whether the child has a table of descriptors of its own.
-    apart: AtomicBool,
-    /// The reserved numbers among those here. The child does not look at this.
+    program: Execve,
+}
+
+/// Numbers there and here, in the order of the former; -1: no more.
+type Fds = [Numbers; MOST];
+
+/// What we know of the child in a place.
+#[derive(Debug, Default)]
+struct Tenant {
+    pid: i32,
+    /// The reserved numbers that are lent to it.
     lent: Vec<OwnedFd>,
+}
+
+/// Why a child was not started here.
+#[derive(Debug)]
+pub enum NotStarted {
+    /// It needs more than can be done here, or there is no place: it has to be forked.
+    Unsuited(Execve),
+    /// There can be no process at all.
+    Failed(SpawnError),
 }
 
 impl Default for Nursery {
     fn default() -> Self {
-        let tasks = (0..TASKS).map(|_| Task::default()).collect();
-        // Plain zeros (not arrays of them) come from the kernel: no page of them is touched before
-        // it is needed.
-        let stacks = vec![0; STACK * TASKS].into_boxed_slice();
-        Self { tasks, stacks, slots: Slots::reserve(), borrowers: 0 }
+        Self {
+            places: (0..PLACES).map(|_| Place::default()).collect(),
+            tenants: (0..PLACES).map(|_| Tenant::default()).collect(),
+            stacks: Stacks::reserve(PLACES).ok(),
+            slots: Slots::reserve(),
+            borrowers: 0,
+        }
     }
 }
 
 impl Nursery {
-    /// Starts a program, if it needs no more than what can be done here. Else it comes back.
-    pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, Execve> {
+    /// Starts a program, if it needs no more than what can be done here.
+    pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, NotStarted> {
         self.settle();
-        let mut places = self.tasks.iter_mut().zip(self.stacks.chunks_exact_mut(STACK));
-        let Some((task, stack)) = places.find(|(task, _)| task.is_free()) else {
-            return Err(program);
+        let Some((at, stack)) = self.free_place().filter(|_| SHARED_MEMORY.is_there()) else {
+            return Err(NotStarted::Unsuited(program));
         };
-        let Some((fds, lent)) = fds(child, &mut self.slots) else { return Err(program) };
-        self.borrowers += usize::from(!lent.is_empty());
-        task.fds = fds;
-        task.lent = lent;
-        task.apart.store(false, Ordering::Relaxed);
-        task.session = Some(child.session);
-        task.nofile = child.nofile;
-        task.program = Some(program);
-        task.running.store(1, Ordering::Relaxed);
-        let flags = libc::CLONE_FILES | libc::SIGCHLD;
-        let argument = std::ptr::from_ref(task).cast();
-        let top = stack.as_mut_ptr_range().end.cast();
-        // SAFETY: the stack and the task are this child's alone until `running` is 0, and `begin`
-        // never returns.
-        match unsafe { raw::clone(flags, top, task.running.as_ptr(), begin, argument) } {
-            Ok(pid) => Ok(Pid::from_raw(pid as i32)),
-            Err(_) => {
-                task.running.store(0, Ordering::Relaxed);
-                Err(task.program.take().unwrap_or_default())
+        let shares_table = SHARED_TABLE.is_there();
+        let lent_and_fds = match shares_table {
+            true => lend(child, &mut self.slots),
+            false => given(child, child.passing.iter().copied()).map(|fds| (Vec::new(), fds)),
+        };
+        let Some((lent, fds)) = lent_and_fds else { return Err(NotStarted::Unsuited(program)) };
+        let setup = Setup { shares_table, session: child.session, nofile: child.nofile };
+        let place = &self.places[at];
+        place.begin(Task { setup: Some(setup), fds, program }, !shares_table);
+        let flags = if shares_table { libc::CLONE_FILES } else { 0 } | libc::SIGCHLD;
+        let argument = std::ptr::from_ref(place).cast();
+        // SAFETY: the stack is this child's alone until `running` is 0, so is what it reads of its
+        // place, and `begin` never returns.
+        match unsafe { raw::clone(flags, stack, place.running.as_ptr(), begin, argument) } {
+            Ok(pid) => {
+                self.borrowers += usize::from(!lent.is_empty());
+                self.tenants[at] = Tenant { pid: pid as i32, lent };
+                Ok(Pid::from_raw(pid as i32))
+            }
+            Err(e) => {
+                self.slots.take_back(lent);
+                let program = place.give_up();
+                Err(match SHARED_MEMORY.is_refused(e) {
+                    true => NotStarted::Unsuited(program),
+                    false => NotStarted::Failed(SpawnError::Process(e)),
+                })
             }
         }
+    }
+
+    /// A place without a child, and the upper end of its stack.
+    fn free_place(&mut self) -> Option<(usize, *mut u8)> {
+        let at = self.places.iter().position(Place::is_free)?;
+        Some((at, self.stacks.as_mut()?.top(at).ok()?))
     }
 
     /// Lets go of what children have taken over meanwhile. Whether some still have to.
     pub fn settle(&mut self) -> bool {
         if self.borrowers > 0 {
-            let borrowers = self.tasks.iter_mut().filter(|task| !task.lent.is_empty());
-            for task in borrowers.filter(|task| task.is_apart()) {
-                self.slots.take_back(std::mem::take(&mut task.lent));
+            let both = self.places.iter().zip(&mut self.tenants);
+            for (_, tenant) in both.filter(|(p, t)| !t.lent.is_empty() && p.is_apart()) {
+                self.slots.take_back(std::mem::take(&mut tenant.lent));
                 self.borrowers -= 1;
             }
         }
         self.borrowers > 0
+    }
+
+    /// Takes note that a process has ended: one that was killed here has left its place too, which
+    /// kernels before 4.8 do not write down.
+    pub fn has_ended(&mut self, pid: Pid) {
+        let mut both = self.places.iter().zip(&self.tenants);
+        if let Some((place, _)) = both.find(|(_, tenant)| tenant.pid == pid.as_raw()) {
+            place.running.store(0, Ordering::Release);
+        }
     }
 }
 
 /// Children that are on their way keep what they look at.
 impl Drop for Nursery {
     fn drop(&mut self) {
-        if !self.tasks.iter().all(Task::is_free) {
-            Box::leak(std::mem::take(&mut self.tasks));
-            Box::leak(std::mem::take(&mut self.stacks));
+        if !self.places.iter().all(Place::is_free) {
+            Box::leak(std::mem::take(&mut self.places));
+            std::mem::forget(self.stacks.take());
         }
     }
 }
 
-/// What a child gets, as its task has it, and the reserved numbers that are lent to it. `None`:
-/// something of it is not at a low number, or would be overwritten before it is read.
-fn fds(child: &Child, slots: &mut Slots) -> Option<(Fds, Vec<OwnedFd>)> {
-    let low = child.fds.iter().all(|(_, from)| (0..LOW).contains(from));
-    if !low || child.fds.len() + child.passing.len() > MOST || child.new_pid_namespace {
+/// What a child gets that shares our table: what may be closed here is lent to it under reserved
+/// numbers. `None`: something of it is not at a low number, or there is too much.
+fn lend(child: &Child, slots: &mut Slots) -> Option<(Vec<OwnedFd>, Fds)> {
+    if !child.fds.iter().all(|(_, from)| (0..LOW).contains(from)) {
         return None;
     }
     let passing: Vec<RawFd> = child.passing.iter().map(|&(_, from)| from).collect();
     let lent = slots.lend(&passing)?;
     let copies = child.passing.iter().zip(slots::numbers(&lent)).map(|(&(to, _), slot)| (to, slot));
+    match given(child, copies) {
+        Some(fds) => Some((lent, fds)),
+        None => {
+            slots.take_back(lent);
+            None
+        }
+    }
+}
+
+/// What a child gets, as its task has it. `None`: there is too much.
+fn given(child: &Child, passing: impl Iterator<Item = Numbers>) -> Option<Fds> {
+    if child.new_pid_namespace || child.fds.len() + child.passing.len() > MOST {
+        return None;
+    }
     let mut all = [(-1, -1); MOST];
-    let count = child.fds.len() + lent.len();
-    for (place, one) in all.iter_mut().zip(child.fds.iter().copied().chain(copies)) {
-        *place = one;
-    }
-    let (given, _) = all.split_at_mut(count);
-    given.sort_by_key(|&(to, _)| to);
-    let is_read_in_time = |(at, &(to, from)): (usize, &(RawFd, RawFd))| {
-        to == from || given.iter().skip(at + 1).all(|&(_, later)| later != to)
-    };
-    if given.iter().enumerate().all(is_read_in_time) {
-        return Some((all, lent));
-    }
-    slots.take_back(lent);
-    None
+    let given = child.fds.iter().copied().chain(passing);
+    all.iter_mut().zip(given).for_each(|(place, one)| *place = one);
+    Some(all)
 }
 
 /// Where the child begins.
 ///
 /// # Safety
-/// `task` points to its task.
-unsafe extern "C" fn begin(task: *const libc::c_void) -> ! {
-    // SAFETY: our parent leaves the task alone until we are gone.
-    let task = unsafe { &*task.cast::<Task>() };
-    let code = match task.set_up() {
-        Ok(()) => task.program.as_ref().map_or(111, Execve::go),
-        Err(_) => 111,
-    };
+/// `place` points to its place.
+unsafe extern "C" fn begin(place: *const libc::c_void) -> ! {
+    // SAFETY: it is there until we are gone.
+    let place = unsafe { &*place.cast::<Place>() };
+    // SAFETY: nobody writes it before we are gone.
+    let task = unsafe { &*place.task.get() };
+    let code = task.run(|| place.is_apart.store(true, Ordering::Release)) as usize;
     loop {
-        let _ = plain(libc::SYS_exit_group, [code as usize, 0, 0]);
+        // SAFETY: it ends this child alone.
+        let _ = unsafe { raw::call(libc::SYS_exit_group, [code, 0, 0, 0]) };
     }
 }
 
-impl Task {
+impl Place {
     fn is_free(&self) -> bool {
         self.running.load(Ordering::Acquire) == 0
     }
 
     /// Whether nothing that happens to our descriptors matters to the child any more.
     fn is_apart(&self) -> bool {
-        self.apart.load(Ordering::Acquire) || self.is_free()
+        self.is_apart.load(Ordering::Acquire) || self.is_free()
     }
 
-    /// What the child gets.
-    fn given(&self) -> impl Iterator<Item = (RawFd, RawFd)> {
-        self.fds.into_iter().take_while(|&(to, _)| to >= 0)
+    /// Gets ready for a child.
+    fn begin(&self, task: Task, is_apart: bool) {
+        // SAFETY: the place is free: no child reads its task, and nobody else does.
+        unsafe { *self.task.get() = task };
+        self.is_apart.store(is_apart, Ordering::Relaxed);
+        self.running.store(1, Ordering::Relaxed);
     }
 
-    /// Closes all that the child does not get. That is close-on-exec, if the kernel cannot.
-    fn close_others(&self) {
-        let close = |first, last| plain(libc::SYS_close_range, [first, last, 0]);
-        let mut next = 0;
-        for to in self.given().filter_map(|(to, _)| usize::try_from(to).ok()) {
-            if next < to {
-                let _ = close(next, to - 1);
-            }
-            next = to + 1;
+    /// No child came; what it would have become.
+    fn give_up(&self) -> Execve {
+        self.running.store(0, Ordering::Relaxed);
+        // SAFETY: as in `begin`.
+        let task = unsafe { &mut *self.task.get() };
+        std::mem::take(&mut task.program)
+    }
+}
+
+impl Task {
+    /// What the child does. It comes back only with a code to exit with.
+    fn run(&self, is_apart: impl FnOnce()) -> i32 {
+        let mut all = self.fds;
+        let count = all.iter().take_while(|&&(to, _)| to >= 0).count();
+        let (given, _) = all.split_at_mut(count);
+        match self.setup.map(|setup| setup.apply(given, is_apart)) {
+            // What is still open goes when the program is executed.
+            Some(Ok(_)) => self.program.go(),
+            Some(Err(failed)) => failed.report(self.program.file()),
+            None => 111,
         }
-        let _ = close(next, u32::MAX as usize);
     }
-
-    fn set_up(&self) -> Result<(), Errno> {
-        unshare_descriptors()?;
-        self.apart.store(true, Ordering::Release);
-        match self.session {
-            Some(Session::New) => drop(plain(libc::SYS_setsid, [0; 3])),
-            Some(Session::Foreground) => foreground()?,
-            Some(Session::Same) | None => {}
-        }
-        self.given().try_for_each(|(to, from)| place(to, from))?;
-        self.close_others();
-        if let Some((soft, hard)) = self.nofile {
-            restore_nofile(soft, hard);
-        }
-        restore_signals()
-    }
-}
-
-fn unshare_descriptors() -> Result<(), Errno> {
-    let range = [LOW as usize, u32::MAX as usize, libc::CLOSE_RANGE_UNSHARE as usize];
-    plain(libc::SYS_close_range, range)
-        .or_else(|_| plain(libc::SYS_unshare, [libc::CLONE_FILES as usize, 0, 0]))
-        .map(drop)
-}
-
-fn foreground() -> Result<(), Errno> {
-    plain(libc::SYS_setpgid, [0; 3])?;
-    let me = plain(libc::SYS_getpid, [0; 3])? as libc::pid_t;
-    let address = std::ptr::from_ref(&me) as usize;
-    let _ = plain(libc::SYS_ioctl, [0, libc::TIOCSPGRP as usize, address]);
-    Ok(())
-}
-
-fn place(to: RawFd, from: RawFd) -> Result<(), Errno> {
-    if to == from {
-        plain(libc::SYS_fcntl, [to as usize, libc::F_SETFD as usize, 0]).map(drop)
-    } else {
-        plain(libc::SYS_dup3, [from as usize, to as usize, 0]).map(drop)
-    }
-}
-
-fn restore_nofile(soft: u64, hard: u64) {
-    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-    let address = std::ptr::from_ref(&limit) as usize;
-    let _ = plain(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, address]);
-}
-
-/// As `super::restore_signals` does.
-fn restore_signals() -> Result<(), Errno> {
-    const SET_BYTES: usize = 8;
-    // The kernel's own struct: handler (the default one), flags, restorer, mask.
-    let default = [0_u64; 4];
-    let address = std::ptr::from_ref(&default) as usize;
-    let which = libc::SIGPIPE as usize;
-    // SAFETY: as many bytes as the kernel reads; the default is no code of ours.
-    unsafe { raw::call(libc::SYS_rt_sigaction, [which, address, 0, SET_BYTES]) }?;
-    let none = 0_u64;
-    let address = std::ptr::from_ref(&none) as usize;
-    let how = libc::SIG_SETMASK as usize;
-    // SAFETY: as many bytes as the kernel reads.
-    unsafe { raw::call(libc::SYS_rt_sigprocmask, [how, address, 0, SET_BYTES]) }.map(drop)
-}
-
-/// A call of numbers, or of something that the kernel only reads.
-fn plain(number: libc::c_long, [a, b, c]: [usize; 3]) -> Result<usize, Errno> {
-    // SAFETY: it changes nothing but this child.
-    unsafe { raw::call(number, [a, b, c, 0]) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sys::process::{WaitStatus, wait};
-    use crate::sys::spawn::{Program, Spawner};
+    use crate::sys::spawn::{Program, Session, Spawner};
     use nix::sys::wait::WaitPidFlag;
     use std::os::fd::AsRawFd;
     use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -281,6 +275,8 @@ mod tests {
     /// The reserved numbers are there once in a process: tests take turns.
     fn take_turns() -> MutexGuard<'static, ()> {
         static TURN: Mutex<()> = Mutex::new(());
+        // Asking would take this thread's table away from the others'.
+        SHARED_TABLE.learn(true);
         TURN.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -295,9 +291,9 @@ mod tests {
             let program = Program::File(program(&["/bin/sh", "-c", &code]));
             spawner.spawn(&child(&INHERITED), program).unwrap()
         };
-        let started: Vec<Pid> = (0..4 * TASKS).map(&mut start).collect();
+        let started: Vec<Pid> = (0..4 * PLACES).map(&mut start).collect();
         let codes: Vec<_> = started.into_iter().map(|pid| ended(pid).code()).collect();
-        assert_eq!(codes, (0..4 * TASKS).map(|code| Some(code as u8)).collect::<Vec<_>>());
+        assert_eq!(codes, (0..4 * PLACES).map(|code| Some(code as u8)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -307,7 +303,7 @@ mod tests {
         for program in [program(&["/bin/true"]), program(&["/nowhere"])] {
             let pid = nursery.start(&child(&INHERITED), program).unwrap();
             ended(pid);
-            assert!(nursery.tasks.iter().all(Task::is_free));
+            assert!(nursery.places.iter().all(Place::is_free));
         }
     }
 
@@ -374,15 +370,80 @@ mod tests {
     fn what_needs_more_comes_back() {
         let _turn = take_turns();
         let mut nursery = Nursery::default();
-        for fds in [
-            &[(0, 0), (1, LOW), (2, 2)][..],
-            &[(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (5, 0)],
-            &[(0, 1), (1, 0), (2, 2)],
-            &[(0, 0), (1, 2), (2, 1)],
-        ] {
+        for fds in
+            [&[(0, 0), (1, LOW), (2, 2)][..], &[(0, 0), (1, 1), (2, 2), (3, 0), (4, 0), (5, 0)]]
+        {
             assert!(nursery.start(&child(fds), program(&["/bin/true"])).is_err(), "{fds:?}");
         }
         let apart = Child { new_pid_namespace: true, ..child(&INHERITED) };
         assert!(nursery.start(&apart, program(&["/bin/true"])).is_err());
+    }
+
+    /// What a child says whose program lists its descriptors 0 to 4, and their files' numbers.
+    fn files_of_child(nursery: &mut Nursery, child: &Child) -> String {
+        let (read, write) = pipe();
+        let passing = [child.passing, &[(9, write.as_raw_fd())]].concat();
+        let child = Child { passing: &passing, ..*child };
+        let list = "for n in 0 1 2 3 4; do stat -L -c $n:%i /proc/self/fd/$n; done >&9 2>/dev/null";
+        let pid = nursery.start(&child, program(&["/bin/sh", "-c", list])).unwrap();
+        ended(pid);
+        drop(write);
+        assert!(!nursery.settle());
+        String::from_utf8(crate::sys::fd::read_to_end(read.as_raw_fd()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn numbers_may_overlap_and_the_table_need_not_be_shared() {
+        let _turn = take_turns();
+        let ends: Vec<(OwnedFd, OwnedFd)> = (0..2).map(|_| nix::unistd::pipe().unwrap()).collect();
+        let here = ends.iter().map(|(read, _)| read.as_raw_fd()).collect::<Vec<_>>();
+        let file = |fd: RawFd| nix::sys::stat::fstat(crate::sys::fd::borrow(fd)).unwrap().st_ino;
+        let (one, other) = (file(here[0]), file(here[1]));
+        // Each number there is the other's here.
+        let swapped = [(here[0], here[1]), (here[1], here[0])];
+        let wanted =
+            |number: RawFd| format!("{number}:{}\n", if number == here[0] { other } else { one });
+        for shares_table in [true, false] {
+            SHARED_TABLE.learn(shares_table);
+            let mut nursery = Nursery::default();
+            let said = files_of_child(&mut nursery, &child(&swapped));
+            let numbers = here.iter().filter(|number| **number <= 4);
+            for number in numbers {
+                assert!(said.contains(&wanted(*number)), "{shares_table}: {said}");
+            }
+            let said = files_of_child(&mut nursery, &child(&[(3, here[0]), (4, here[1]), (1, 2)]));
+            assert!(said.contains(&format!("3:{one}\n4:{other}\n")), "{shares_table}: {said}");
+        }
+        SHARED_TABLE.learn(true);
+    }
+
+    #[test]
+    fn a_child_that_cannot_be_set_up_says_why_and_has_room_for_it() {
+        let _turn = take_turns();
+        let mut nursery = Nursery::default();
+        const PAINT: u8 = 0xa5;
+        nursery.stacks.as_mut().unwrap().contents(0).fill(PAINT);
+        let (read, write) = nix::unistd::pipe().unwrap();
+        let fds = [(1, 1), (2, write.as_raw_fd()), (3, 31), (4, 4)];
+        let pid = nursery.start(&child(&fds), program(&["./run"])).unwrap();
+        assert_eq!(ended(pid).code(), Some(111));
+        drop(write);
+        let said = crate::sys::fd::read_to_end(read.as_raw_fd()).unwrap();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.starts_with("sixtree: fatal: unable to start ./run in /"), "{said}");
+        assert!(said.contains("descriptor 3 for it (dup3): Bad file number: "), "{said}");
+        let stack = nursery.stacks.as_mut().unwrap().contents(0);
+        let used = stack.len() - stack.iter().position(|&byte| byte != PAINT).unwrap();
+        assert!(used < stack.len() / 4, "{used} bytes of {}", stack.len());
+    }
+
+    #[test]
+    fn a_child_that_was_killed_has_left_its_place() {
+        let _turn = take_turns();
+        let mut nursery = Nursery::default();
+        nursery.tenants[3].pid = 4711;
+        nursery.places[3].running.store(1, Ordering::Relaxed);
+        nursery.has_ended(Pid::from_raw(4711));
+        assert!(nursery.places[3].is_free());
     }
 }

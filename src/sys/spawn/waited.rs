@@ -1,36 +1,65 @@
 //! A child that shares our memory and our stack until it executes its program, as after vfork(2):
 //! we wait for that, and learn from it why it could not. For programs that have nothing else to do.
 
+use super::offer::SHARED_MEMORY;
 use crate::sys::process::{self, wait};
-use crate::sys::raw;
+use crate::sys::{fd, raw};
 use nix::errno::Errno;
 use nix::libc::{self, c_void};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
+use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 struct Task<'a> {
     go: &'a dyn Fn() -> Errno,
-    /// Why `go` has failed, where the child leaves it to us.
-    failure: AtomicI32,
+    outcome: AtomicI32,
     running: AtomicI32,
 }
 
+/// What stands in `outcome` while the child has not begun: if it still does when the child has left
+/// our memory, it was never in it.
+const NOT_SEEN: i32 = -1;
+/// What stands there if the child executes its program. Else it is an errno.
+const BEGUN: i32 = 0;
+
 /// Starts a child that executes a program, by `go`, or fails to, for the reason that it gives.
 pub fn execute(go: &dyn Fn() -> Errno) -> Result<Pid, Errno> {
-    let task = Task { go, failure: AtomicI32::new(0), running: AtomicI32::new(1) };
+    if SHARED_MEMORY.is_there() {
+        match execute_here(go) {
+            Err(NotExecuted::NoChild(e)) if SHARED_MEMORY.is_refused(e) => {}
+            Err(NotExecuted::NoChild(e) | NotExecuted::Failed(e)) => return Err(e),
+            Ok(pid) => return Ok(pid),
+        }
+    }
+    fork(|| Err(go()), || 127)
+}
+
+enum NotExecuted {
+    NoChild(Errno),
+    Failed(Errno),
+}
+
+fn execute_here(go: &dyn Fn() -> Errno) -> Result<Pid, NotExecuted> {
+    let task = Task { go, outcome: AtomicI32::new(NOT_SEEN), running: AtomicI32::new(1) };
     let flags = libc::CLONE_VFORK | libc::SIGCHLD;
     let stack = std::ptr::null_mut();
     let argument = std::ptr::from_ref(&task).cast();
     // SAFETY: on our own stack, below all that we have there, since we do not go on before the
     // child has left our memory; `begin` never returns.
-    let pid = unsafe { raw::clone(flags, stack, task.running.as_ptr(), begin, argument) }?;
-    let pid = Pid::from_raw(pid as i32);
-    match task.failure.load(Ordering::Relaxed) {
-        0 => Ok(pid),
+    let pid = unsafe { raw::clone(flags, stack, task.running.as_ptr(), begin, argument) };
+    let pid = Pid::from_raw(pid.map_err(NotExecuted::NoChild)? as i32);
+    match task.outcome.load(Ordering::Relaxed) {
+        BEGUN => Ok(pid),
+        NOT_SEEN => {
+            // An emulator has made a fork of it: this one cannot tell us why it fails, the next
+            // ones can.
+            SHARED_MEMORY.learn(false);
+            Ok(pid)
+        }
         errno => {
-            let _ = wait(pid.as_raw(), WaitPidFlag::empty());
-            Err(Errno::from_raw(errno))
+            reap(pid);
+            Err(NotExecuted::Failed(Errno::from_raw(errno)))
         }
     }
 }
@@ -42,8 +71,45 @@ pub fn execute(go: &dyn Fn() -> Errno) -> Result<Pid, Errno> {
 unsafe extern "C" fn begin(task: *const c_void) -> ! {
     // SAFETY: our parent waits, and has it.
     let task = unsafe { &*task.cast::<Task>() };
-    task.failure.store((task.go)() as i32, Ordering::Relaxed);
-    process::exit(127)
+    task.outcome.store(BEGUN, Ordering::Relaxed);
+    let why = (task.go)();
+    task.outcome.store(why as i32, Ordering::Relaxed);
+    process::exit(if why == Errno::ENOENT { 127 } else { 126 })
+}
+
+/// Forks a child that does `first`, or tells us why it cannot, and then `rest`, to the code to exit
+/// with. We wait until `first` is done, or has executed a program.
+pub fn fork(
+    first: impl FnOnce() -> Result<(), Errno>,
+    rest: impl FnOnce() -> i32,
+) -> Result<Pid, Errno> {
+    let (told, tell) = fd::pipe_above_2()?;
+    match process::fork()? {
+        process::Side::Parent(child) => {
+            drop(tell);
+            let mut errno = [0; 4];
+            if fd::read(told.as_raw_fd(), &mut errno) == Ok(errno.len()) {
+                reap(child);
+                return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
+            }
+            Ok(child)
+        }
+        process::Side::Child => {
+            drop(told);
+            if let Err(e) = first() {
+                // Whoever does not hear of it sees the exit code.
+                let _ = fd::write_all(tell.as_raw_fd(), &(e as i32).to_ne_bytes());
+                process::exit(127);
+            }
+            drop(tell);
+            process::exit(rest())
+        }
+    }
+}
+
+/// Takes the end of a child whose failure is known.
+fn reap(child: Pid) {
+    let _ = wait(child.as_raw(), WaitPidFlag::empty());
 }
 
 #[cfg(test)]
@@ -55,6 +121,17 @@ mod tests {
     fn program(words: &[&str]) -> Execve {
         let argv: Vec<_> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         Execve::new(&argv[0], &argv, &[]).unwrap()
+    }
+
+    #[test]
+    fn a_fork_does_what_a_child_in_our_memory_does() {
+        let sh = program(&["/bin/sh", "-c", "exit 7"]);
+        let pid = fork(|| Err(sh.attempt()), || 127).unwrap();
+        let ended = wait(pid.as_raw(), WaitPidFlag::empty()).unwrap().unwrap();
+        assert_eq!(ended.1.code(), Some(7));
+        assert_eq!(fork(|| Err(program(&["/nowhere"]).attempt()), || 0), Err(Errno::ENOENT));
+        let pid = fork(|| Ok(()), || 3).unwrap();
+        assert_eq!(wait(pid.as_raw(), WaitPidFlag::empty()).unwrap().unwrap().1.code(), Some(3));
     }
 
     #[test]

@@ -1,0 +1,81 @@
+//! What the kernel offers for making children beyond fork(2), found out where it is first needed.
+//! Older kernels lack some of it, seccomp profiles refuse it, and an emulator of programs for other
+//! machines (QEMU's user mode) makes no other processes than forks.
+//!
+//! What is known is known of the whole process, and of whatever is forked from it.
+
+use nix::errno::Errno;
+use nix::libc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Something that the kernel may offer.
+#[derive(Debug)]
+pub struct Offer {
+    known: AtomicU8,
+    /// How to ask for it, where only asking tells.
+    ask: fn() -> bool,
+}
+
+const UNKNOWN: u8 = 0;
+const THERE: u8 = 1;
+const MISSING: u8 = 2;
+
+/// A child that shares our memory until it executes its program: clone(2) with CLONE_VM.
+pub static SHARED_MEMORY: Offer = Offer::new(|| true);
+
+/// A child that shares our table of descriptors until it takes a copy of the low ones alone:
+/// clone(2) with CLONE_FILES, and close_range(2) with CLOSE_RANGE_UNSHARE (Linux 5.9).
+pub static SHARED_TABLE: Offer = Offer::new(|| {
+    // Nothing is open at the highest number. If others have our table, it is a copy from here on.
+    close_range(u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
+});
+
+impl Offer {
+    const fn new(ask: fn() -> bool) -> Self {
+        Self { known: AtomicU8::new(UNKNOWN), ask }
+    }
+
+    /// Whether to make use of it.
+    pub fn is_there(&self) -> bool {
+        if self.known.load(Ordering::Relaxed) == UNKNOWN {
+            self.learn((self.ask)());
+        }
+        self.known.load(Ordering::Relaxed) == THERE
+    }
+
+    /// Takes note of whether it is there.
+    pub fn learn(&self, is_there: bool) {
+        self.known.store(if is_there { THERE } else { MISSING }, Ordering::Relaxed);
+    }
+
+    /// Takes note of why a call that made use of it has failed. Whether to do without from now on:
+    /// there may also be too many processes, or too little memory.
+    pub fn is_refused(&self, why: Errno) -> bool {
+        let is_refused = matches!(why, Errno::EINVAL | Errno::ENOSYS | Errno::EPERM);
+        if is_refused {
+            self.learn(false);
+        }
+        is_refused
+    }
+}
+
+/// Closes or marks a range of descriptors, by close_range(2).
+pub fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
+    // SAFETY: numbers only; whatever is closed belongs to a child, or is marked and stays.
+    let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    Errno::result(closed).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_asked_for_once_and_done_without_when_it_is_refused() {
+        let offer = Offer::new(|| true);
+        assert!(!offer.is_refused(Errno::EAGAIN));
+        assert!(offer.is_there());
+        assert!(offer.is_refused(Errno::EINVAL));
+        assert!(!offer.is_there());
+    }
+}

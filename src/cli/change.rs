@@ -6,7 +6,7 @@ use super::known::culprits;
 use super::progress::Progress;
 use super::wait::{timeout_argument, timeout_ms};
 use super::{Failure, live};
-use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words};
+use crate::format::request::{Change, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
 use crate::tools::s6_rc::conversation::{self, Heard};

@@ -1,6 +1,7 @@
 //! `sixtree kill`: a signal to the processes of longruns, through their supervisors. A service that
 //! dies of it is started again.
 
+use super::known::Known;
 use super::{Failure, live};
 use crate::format::{control as letters, signal};
 use crate::sys::poll::Deadline;
@@ -39,20 +40,21 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         .ok_or_else(|| Failure::usage(format!("{name} is not a signal that can be sent")))?;
     let services = live::select(&live::names(arguments))?;
     let (mut sent, mut wrong) = (Vec::new(), Vec::new());
-    for known in services.iter().filter(|known| known.kind() != "oneshot") {
+    for known in services.iter().filter(|known| !known.is_oneshot()) {
         let directory = live::run_directory().join("service").join(&known.name);
-        if known.pid() == 0 {
+        let Some(pid) = known.pid() else {
             wrong.push(format!("{} does not run", known.name));
-        } else if control::write(directory.as_os_str().as_bytes(), SUPERVISE, &[letter]).is_err() {
-            wrong.push(format!("the supervisor of {} does not listen", known.name));
-        } else {
-            sent.push(known.pid());
+            continue;
+        };
+        match control::write(directory.as_os_str().as_bytes(), SUPERVISE, &[letter]) {
+            Ok(()) => sent.push(pid),
+            Err(_) => wrong.push(format!("the supervisor of {} does not listen", known.name)),
         }
     }
     if i32::from(number) == libc::SIGKILL {
         wait_for_end(&sent)?;
     }
-    if services.iter().all(|known| known.kind() == "oneshot") {
+    if services.iter().all(Known::is_oneshot) {
         wrong.push("oneshots have no process to signal".to_owned());
     }
     match wrong.is_empty() {
@@ -63,9 +65,10 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 
 /// Waits until PID 1 knows of the end of processes, which is but a moment away: `sixtree wait` is
 /// not to take them for those that are started in their place.
-fn wait_for_end(killed: &[u64]) -> Result<(), Failure> {
+fn wait_for_end(killed: &[i32]) -> Result<(), Failure> {
     let deadline = Deadline::after(PATIENCE);
-    while !deadline.has_passed() && live::all()?.iter().any(|known| killed.contains(&known.pid())) {
+    let lives = |known: &Known| known.pid().is_some_and(|pid| killed.contains(&pid));
+    while !deadline.has_passed() && live::all()?.iter().any(lives) {
         std::thread::sleep(LOOK_AGAIN);
     }
     Ok(())

@@ -1,16 +1,18 @@
 //! What is known of a service of the running tree, and what that means to people: a word for its
 //! state, whether that is well, and why it is not up.
 
+use crate::format::request::{
+    ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
+};
 use crate::format::signal;
-use serde_json::{Map, Value, json};
-use std::fmt;
+use serde_json::{Value, json};
 
-/// What PID 1 says of a service.
+/// What PID 1 knows of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     /// Its name.
     pub name: String,
-    fields: Map<String, Value>,
+    status: ServiceStatus,
 }
 
 /// A word for what a service is doing.
@@ -34,99 +36,91 @@ pub enum State {
     Down,
 }
 
-/// How a process ended, or why a start failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// It exited.
-    Code(u64),
-    /// A signal killed it.
-    Signal(u8),
-    /// Anything else, in words.
-    Words(String),
-}
-
-impl From<Map<String, Value>> for Known {
-    fn from(fields: Map<String, Value>) -> Self {
-        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Self { name, fields }
+impl From<ServiceStatus> for Known {
+    fn from(status: ServiceStatus) -> Self {
+        Self { name: status.name.clone(), status }
     }
 }
 
 impl Known {
-    /// `oneshot`, `longrun`, or `scanned` for what is in the scan directory only.
-    pub fn kind(&self) -> &str {
-        self.text("type").unwrap_or_default()
+    /// Whether it is done once, rather than run.
+    pub fn is_oneshot(&self) -> bool {
+        self.status.kind == ServiceKind::Oneshot
     }
-    /// Its process; 0 is none.
-    pub fn pid(&self) -> u64 {
-        self.number("pid").unwrap_or(0)
+    /// Its process, if it has one.
+    pub fn pid(&self) -> Option<i32> {
+        self.status.pid
     }
     /// How often it was started again; `None` for a oneshot.
     pub fn restarts(&self) -> Option<u64> {
-        self.number("restarts")
+        self.status.supervisor.map(|supervisor| supervisor.restarts)
     }
     /// When its process started or ended, in ms since 1970.
     pub fn since_ms(&self) -> Option<u64> {
-        self.number("since_ms")
+        self.status.since_ms
     }
     /// How its process, or its last script, ended.
-    pub fn last_exit(&self) -> Option<End> {
-        End::of(self.fields.get("last_exit")?)
+    pub fn last_exit(&self) -> Option<String> {
+        self.status.last_exit.map(end)
     }
     /// Whether it is up and what needs it can count on it.
     pub fn is_healthy(&self) -> bool {
         self.state() == State::Up
     }
     /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
-    /// supervisor is told; but what is switched off in an image often tells its own to let it be.
+    /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
     pub fn is_wanted(&self) -> bool {
-        match (self.kind(), self.flag("up")) {
-            ("scanned", _) | ("longrun", true) => self.flag("wanted_up") || self.flag("gave_up"),
-            _ => self.flag("up") || self.why_word() != Some("not-wanted"),
+        let supervisor = self.supervisor();
+        match self.status.kind {
+            ServiceKind::Longrun if !self.is_up() => self.why_down() != Some(&WhyDown::NotWanted),
+            ServiceKind::Longrun | ServiceKind::Scanned => {
+                supervisor.wanted_up || supervisor.gave_up
+            }
+            ServiceKind::Oneshot => self.is_up() || self.why_down() != Some(&WhyDown::NotWanted),
         }
     }
 
     /// What it is doing.
     pub fn state(&self) -> State {
-        let is_oneshot = self.kind() == "oneshot";
-        match (is_oneshot, self.flag("running")) {
-            (true, true) if self.flag("up") => State::Stopping,
-            (true, true) => State::Starting,
-            (true, false) if self.flag("up") => State::Up,
-            (true, false) => self.why_state(),
-            (false, true) if self.flag("stopping") => State::Stopping,
-            (false, true) if self.flag("paused") => State::Paused,
-            (false, true) if self.flag("ready") => State::Up,
-            (false, true) => State::Starting,
-            (false, false) if self.flag("finishing") && !self.flag("wanted_up") => State::Stopping,
-            (false, false) if self.flag("wanted_up") => State::Restarting,
-            (false, false) => self.why_state(),
+        let supervisor = self.supervisor();
+        match (self.status.kind, self.status.running) {
+            (ServiceKind::Oneshot, true) if self.is_up() => State::Stopping,
+            (ServiceKind::Oneshot, true) => State::Starting,
+            (ServiceKind::Oneshot, false) if self.is_up() => State::Up,
+            (ServiceKind::Oneshot, false) => self.why_state(),
+            (_, true) if supervisor.stopping => State::Stopping,
+            (_, true) if supervisor.paused => State::Paused,
+            (_, true) if self.status.ready => State::Up,
+            (_, true) => State::Starting,
+            (_, false) if supervisor.finishing && !supervisor.wanted_up => State::Stopping,
+            (_, false) if supervisor.wanted_up => State::Restarting,
+            (_, false) => self.why_state(),
         }
     }
 
     /// The state of what has no process.
     fn why_state(&self) -> State {
-        match self.why_word() {
-            Some("failed" | "needs" | "given-up") => State::Failed,
-            Some("waits-for") => State::Waiting,
-            Some("starting") => State::Starting,
-            _ => State::Down,
+        match self.why_down() {
+            Some(WhyDown::Failed(_) | WhyDown::Needs(..) | WhyDown::GivenUp) => State::Failed,
+            Some(WhyDown::WaitsFor(_)) => State::Waiting,
+            Some(WhyDown::Starting) => State::Starting,
+            Some(WhyDown::NotWanted) | None => State::Down,
         }
     }
 
     /// Why it is not up, in words; empty if it is.
     pub fn why(&self) -> String {
-        let other = self.why_field("service").and_then(Value::as_str).unwrap_or_default();
-        let failure = self.why_field("failure").and_then(End::of);
-        let failure = failure.map_or(String::new(), |end| format!(": {end}"));
-        match self.why_word() {
-            Some("failed") => format!("failed{failure}"),
-            Some("needs") => format!("needs {other}, which failed{failure}"),
-            Some("waits-for") => format!("waiting for {other}"),
-            Some("given-up") => "its turn did not come before the change ended".to_owned(),
-            Some("not-wanted") if !self.flag("enabled") => "disabled".to_owned(),
-            Some("not-wanted") => "stopped".to_owned(),
-            _ => self.why_not_running().to_owned(),
+        let is_enabled = self.status.tree.as_ref().is_some_and(|tree| tree.enabled);
+        match self.why_down() {
+            Some(WhyDown::Failed(failure)) => format!("failed: {}", reason(*failure)),
+            Some(WhyDown::Needs(other, failure)) => {
+                format!("needs {other}, which failed: {}", reason(*failure))
+            }
+            Some(WhyDown::WaitsFor(other)) => format!("waiting for {other}"),
+            Some(WhyDown::GivenUp) => "its turn did not come before the change ended".to_owned(),
+            Some(WhyDown::NotWanted) if !is_enabled => "disabled".to_owned(),
+            Some(WhyDown::NotWanted) => "stopped".to_owned(),
+            Some(WhyDown::Starting) | None => self.why_not_running().to_owned(),
         }
     }
 
@@ -137,9 +131,8 @@ impl Known {
             State::Starting => "not ready yet",
             State::Restarting => "it ended; it will be started again",
             State::Paused => "paused",
-            State::Down if self.flag("gave_up") => "gave up: its finish script exited 125",
-            State::Down if self.fields.contains_key("running") => "told to stay down",
-            State::Down => "",
+            State::Down if self.supervisor().gave_up => "gave up: its finish script exited 125",
+            State::Down => "told to stay down",
         }
     }
 
@@ -148,33 +141,29 @@ impl Known {
         let why = self.why();
         json!({
             "name": self.name,
-            "type": self.kind(),
+            "type": self.status.kind,
             "state": self.state().word(),
             "ready": self.is_healthy(),
             "wanted": self.is_wanted(),
-            "enabled": self.fields.get("enabled"),
+            "enabled": self.status.tree.as_ref().map(|tree| tree.enabled),
             "since_ms": self.since_ms(),
-            "pid": Some(self.pid()).filter(|pid| *pid > 0),
+            "pid": self.pid(),
             "restarts": self.restarts(),
-            "last_exit": self.fields.get("last_exit"),
+            "last_exit": self.status.last_exit,
             "why": Some(why).filter(|why| !why.is_empty()),
         })
     }
 
-    fn why_field(&self, name: &str) -> Option<&Value> {
-        self.fields.get("why")?.get(name)
+    /// Whether it is up to s6-rc.
+    fn is_up(&self) -> bool {
+        self.status.tree.as_ref().is_some_and(|tree| tree.up)
     }
-    fn why_word(&self) -> Option<&str> {
-        self.why_field("word")?.as_str()
+    fn why_down(&self) -> Option<&WhyDown> {
+        self.status.tree.as_ref()?.why.as_ref()
     }
-    fn text(&self, name: &str) -> Option<&str> {
-        self.fields.get(name)?.as_str()
-    }
-    fn number(&self, name: &str) -> Option<u64> {
-        self.fields.get(name)?.as_u64()
-    }
-    fn flag(&self, name: &str) -> bool {
-        self.fields.get(name).and_then(Value::as_bool).unwrap_or(false)
+    /// What its supervisor knows; nothing of what has none.
+    fn supervisor(&self) -> SupervisorStatus {
+        self.status.supervisor.unwrap_or_default()
     }
 }
 
@@ -204,31 +193,25 @@ impl State {
     }
 }
 
-impl End {
-    fn of(value: &Value) -> Option<Self> {
-        match value {
-            Value::String(words) => Some(Self::Words(words.clone())),
-            Value::Object(fields) => match (fields.get("code"), fields.get("signal")) {
-                (Some(code), _) => code.as_u64().map(Self::Code),
-                (None, Some(signal)) => Some(Self::Signal(signal.as_u64()?.try_into().ok()?)),
-                (None, None) => None,
-            },
-            _ => None,
+/// How a process ended, in words.
+fn end(end: ScriptEnd) -> String {
+    match end {
+        ScriptEnd::Code(code) => format!("exit {code}"),
+        ScriptEnd::Signal(number) => {
+            let name = signal::name(number);
+            format!("signal {number} ({})", name.strip_prefix("SIG").unwrap_or(&name))
         }
     }
 }
 
-impl fmt::Display for End {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit {code}"),
-            Self::Signal(number) => {
-                let name = signal::name(*number);
-                let name = name.strip_prefix("SIG").unwrap_or(&name);
-                write!(f, "signal {number} ({name})")
-            }
-            Self::Words(words) => f.write_str(words),
-        }
+/// Why a start failed, in words.
+fn reason(failure: StartFailure) -> String {
+    match failure {
+        StartFailure::Ended(how) => end(how),
+        StartFailure::TimedOut => "timed out".to_owned(),
+        StartFailure::Permanent => "failed for good".to_owned(),
+        StartFailure::NotSpawned => "its script could not be started".to_owned(),
+        StartFailure::Aborted => "the change was aborted".to_owned(),
     }
 }
 
@@ -247,30 +230,57 @@ pub fn culprits(services: &[Known], named: bool) -> Vec<String> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::format::request::TreeStatus;
 
-    /// What PID 1 could have said of a small tree.
-    pub fn canned() -> Vec<Known> {
-        let all = json!([
-            {"name": "db", "type": "longrun", "up": true, "running": true, "ready": true,
-             "wanted_up": true, "pid": 41, "since_ms": 1_000, "restarts": 2, "enabled": true,
-             "last_exit": {"signal": 9}, "why": null},
-            {"name": "migrate", "type": "oneshot", "up": false, "running": false, "ready": false,
-             "since_ms": 2_000, "enabled": true, "last_exit": {"code": 3},
-             "why": {"word": "failed", "failure": {"code": 3}}},
-            {"name": "web", "type": "longrun", "up": false, "running": false, "restarts": 0,
-             "wanted_up": false, "enabled": true,
-             "why": {"word": "needs", "service": "migrate", "failure": {"code": 3}}},
-            {"name": "debug", "type": "longrun", "up": false, "running": false, "restarts": 0,
-             "wanted_up": false, "enabled": false, "why": {"word": "not-wanted"}},
-            {"name": "init", "type": "oneshot", "up": true, "running": false, "ready": true,
-             "since_ms": 500, "enabled": true, "last_exit": {"code": 0}, "why": null},
-        ]);
-        let all = all.as_array().unwrap().iter();
-        all.map(|one| Known::from(one.as_object().unwrap().clone())).collect()
+    fn in_tree(up: bool, enabled: bool, why: Option<WhyDown>) -> Option<TreeStatus> {
+        Some(TreeStatus { up, enabled, why })
     }
 
-    fn one(value: Value) -> Known {
-        Known::from(value.as_object().unwrap().clone())
+    /// What PID 1 could know of a small tree.
+    pub fn canned() -> Vec<Known> {
+        let failure = StartFailure::Ended(ScriptEnd::Code(3));
+        let supervisor = Some(SupervisorStatus::default());
+        let up = SupervisorStatus { wanted_up: true, restarts: 2, ..Default::default() };
+        let of = |name: &str, kind| {
+            let name = name.to_owned();
+            ServiceStatus { name, kind, ..ServiceStatus::default() }
+        };
+        let all = [
+            ServiceStatus {
+                running: true,
+                ready: true,
+                pid: Some(41),
+                since_ms: Some(1_000),
+                last_exit: Some(ScriptEnd::Signal(9)),
+                tree: in_tree(true, true, None),
+                supervisor: Some(up),
+                ..of("db", ServiceKind::Longrun)
+            },
+            ServiceStatus {
+                since_ms: Some(2_000),
+                last_exit: Some(ScriptEnd::Code(3)),
+                tree: in_tree(false, true, Some(WhyDown::Failed(failure))),
+                ..of("migrate", ServiceKind::Oneshot)
+            },
+            ServiceStatus {
+                tree: in_tree(false, true, Some(WhyDown::Needs("migrate".into(), failure))),
+                supervisor,
+                ..of("web", ServiceKind::Longrun)
+            },
+            ServiceStatus {
+                tree: in_tree(false, false, Some(WhyDown::NotWanted)),
+                supervisor,
+                ..of("debug", ServiceKind::Longrun)
+            },
+            ServiceStatus {
+                since_ms: Some(500),
+                ready: true,
+                last_exit: Some(ScriptEnd::Code(0)),
+                tree: in_tree(true, true, None),
+                ..of("init", ServiceKind::Oneshot)
+            },
+        ];
+        all.map(Known::from).into()
     }
 
     #[test]
@@ -284,33 +294,33 @@ pub mod tests {
 
     #[test]
     fn every_state_has_its_word() {
-        let longrun = |more: Value| {
-            let mut all = json!({"name": "a", "type": "longrun", "up": true, "wanted_up": true});
-            all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            let known = one(all);
+        let on = |running, supervisor| ServiceStatus {
+            running,
+            tree: in_tree(true, true, None),
+            supervisor: Some(supervisor),
+            ..ServiceStatus::default()
+        };
+        let shown = |status| {
+            let known = Known::from(status);
             format!("{} {}", known.state().word(), known.why())
         };
-        let on = |word: &str| json!({"running": true, word: true});
-        assert_eq!(longrun(on("ready")), "up ");
-        assert_eq!(longrun(on("zz")), "starting not ready yet");
-        assert_eq!(longrun(on("paused")), "paused paused");
-        assert_eq!(longrun(on("stopping")), "stopping ");
-        let finishing = json!({"running": false, "finishing": true, "wanted_up": false});
-        assert_eq!(longrun(finishing), "stopping ");
-        let ended = json!({"running": false});
-        assert_eq!(longrun(ended), "restarting it ended; it will be started again");
-        let told = json!({"running": false, "wanted_up": false});
-        assert_eq!(longrun(told), "down told to stay down");
-        let gave_up = json!({"running": false, "wanted_up": false, "gave_up": true});
-        assert_eq!(longrun(gave_up), "down gave up: its finish script exited 125");
-        let waits = json!({"word": "waits-for", "service": "db"});
-        let waits = json!({"running": false, "up": false, "wanted_up": false, "why": waits});
-        assert_eq!(longrun(waits), "waiting waiting for db");
-    }
-
-    #[test]
-    fn nonsense_is_a_service_that_is_down() {
-        assert_eq!(one(json!({"pid": "x", "why": 3, "last_exit": {}})).state(), State::Down);
+        let wanted = SupervisorStatus { wanted_up: true, ..Default::default() };
+        let unwanted = SupervisorStatus::default();
+        assert_eq!(shown(ServiceStatus { ready: true, ..on(true, wanted) }), "up ");
+        assert_eq!(shown(on(true, wanted)), "starting not ready yet");
+        let paused = SupervisorStatus { paused: true, ..wanted };
+        assert_eq!(shown(on(true, paused)), "paused paused");
+        let stopping = SupervisorStatus { stopping: true, ..wanted };
+        assert_eq!(shown(on(true, stopping)), "stopping ");
+        let finishing = SupervisorStatus { finishing: true, ..unwanted };
+        assert_eq!(shown(on(false, finishing)), "stopping ");
+        assert_eq!(shown(on(false, wanted)), "restarting it ended; it will be started again");
+        assert_eq!(shown(on(false, unwanted)), "down told to stay down");
+        let gave_up = SupervisorStatus { gave_up: true, ..unwanted };
+        assert_eq!(shown(on(false, gave_up)), "down gave up: its finish script exited 125");
+        let waits = in_tree(false, true, Some(WhyDown::WaitsFor("db".into())));
+        let waits = ServiceStatus { tree: waits, ..on(false, unwanted) };
+        assert_eq!(shown(waits), "waiting waiting for db");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::known::Known;
-use crate::format::request::{CONTROL, Request};
+use crate::format::request::{Answer, BootTimes, CONTROL, JournalPage, Request};
 use crate::graph::Graph;
 use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
@@ -11,7 +11,6 @@ use clap::{Arg, ArgMatches};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
-use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 impl From<Trouble> for Failure {
@@ -56,24 +55,39 @@ fn must_run() -> Result<(), Failure> {
     Err(Failure { code: 111, text })
 }
 
-/// Asks the init for something that it tells at once.
-pub fn ask(request: &Request) -> Result<Map<String, Value>, Failure> {
+/// Asks the init for something that it answers at once.
+fn ask(request: &Request) -> Result<Answer, Failure> {
     must_run()?;
-    Ok(conversation::told(&directory(), request)?)
+    Ok(conversation::ask(&directory(), request)?)
 }
 
 /// All that is known of every service.
 pub fn all() -> Result<Vec<Known>, Failure> {
     let (mut all, mut next) = (Vec::new(), Some(0));
     while let Some(from) = next {
-        let mut some = ask(&Request::Status(from))?.remove("status").unwrap_or_default();
-        next = some["next"].as_u64().and_then(|id| u32::try_from(id).ok());
-        let services = some.get_mut("services").map(Value::take);
-        for service in services.iter().filter_map(Value::as_array).flatten() {
-            all.extend(service.as_object().cloned().map(Known::from));
-        }
+        let Answer::Status(page) = ask(&Request::Status(from))? else {
+            return Err(conversation::unexpected().into());
+        };
+        next = page.next;
+        all.extend(page.services.into_iter().map(Known::from));
     }
     Ok(all)
+}
+
+/// What took how long at boot.
+pub fn boot_times() -> Result<BootTimes, Failure> {
+    match ask(&Request::Timing)? {
+        Answer::Timing(times) => Ok(times),
+        _ => Err(conversation::unexpected().into()),
+    }
+}
+
+/// What the init remembers of itself, from this entry on.
+pub fn journal(from: u64) -> Result<JournalPage, Failure> {
+    match ask(&Request::Journal(from))? {
+        Answer::Journal(page) => Ok(page),
+        _ => Err(conversation::unexpected().into()),
+    }
 }
 
 /// The argument that names services and bundles.

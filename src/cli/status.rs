@@ -139,9 +139,9 @@ fn row(known: &Known, now_ms: u64) -> [String; 8] {
         known.state().word().to_owned(),
         if known.is_healthy() { "yes" } else { "no" }.to_owned(),
         or_none(known.since_ms().map(|since| age(now_ms.saturating_sub(since) / 1_000))),
-        or_none(Some(known.pid()).filter(|pid| *pid > 0).map(|pid| pid.to_string())),
+        or_none(known.pid().map(|pid| pid.to_string())),
         or_none(known.restarts().map(|n| n.to_string())),
-        or_none(known.last_exit().map(|end| end.to_string())),
+        or_none(known.last_exit()),
         known.why(),
     ]
 }

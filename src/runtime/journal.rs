@@ -3,11 +3,11 @@
 //! All of it is remembered for `sixtree logs`: in memory, since there may be no disk to write to,
 //! and no more of it than fits.
 
+use crate::format::request::{JournalEntry, JournalPage};
 use crate::sys::{clock, fd};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -78,17 +78,16 @@ impl Journal {
         }
     }
 
-    /// What is remembered, from this entry on: the time in µs since 1970, whether it was said, and
-    /// the line.
-    pub fn told(&self, from: u64) -> Value {
+    /// What is remembered, from this entry on.
+    pub fn page(&self, from: u64) -> JournalPage {
         let skipped = usize::try_from(from.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
-        let entry = |e: &Entry| json!([e.at.as_micros() as u64, e.said, e.text.as_ref()]);
-        let entries: Vec<Value> = self.entries.iter().skip(skipped).map(entry).collect();
-        json!({
-            "entries": entries,
-            "forgotten": self.forgotten,
-            "next": self.forgotten + self.entries.len() as u64,
-        })
+        let entry = |e: &Entry| JournalEntry {
+            at_us: e.at.as_micros() as u64,
+            said: e.said,
+            text: e.text.clone().into(),
+        };
+        let entries = self.entries.iter().skip(skipped).map(entry).collect();
+        JournalPage { entries, next: self.forgotten + self.entries.len() as u64 }
     }
 
     /// Writes a line (without its newline), or keeps it for when there is room.
@@ -169,19 +168,18 @@ mod tests {
         let mut journal = Journal::new();
         let count = MAX_REMEMBERED / size_of::<Entry>();
         (0..count).for_each(|n| journal.note(&n.to_string()));
-        let told = journal.told(0);
-        let forgotten = told["forgotten"].as_u64().unwrap();
-        assert!(forgotten > 0 && journal.remembered <= MAX_REMEMBERED);
-        assert_eq!(told["entries"][0][2], forgotten.to_string());
-        assert_eq!(told["next"], count);
-        assert_eq!(journal.told(count as u64 - 1)["entries"][0][2], (count - 1).to_string());
-        assert_eq!(journal.told(u64::MAX)["entries"], json!([]));
+        let page = journal.page(0);
+        assert!(journal.forgotten > 0 && journal.remembered <= MAX_REMEMBERED);
+        assert_eq!(page.entries[0].text, journal.forgotten.to_string());
+        assert_eq!(page.next, count as u64);
+        assert_eq!(journal.page(count as u64 - 1).entries[0].text, (count - 1).to_string());
+        assert_eq!(journal.page(u64::MAX).entries, []);
     }
 
     #[test]
     fn a_line_that_is_longer_than_the_memory_is_forgotten_at_once() {
         let mut journal = Journal::new();
         journal.note(&"x".repeat(MAX_REMEMBERED));
-        assert_eq!((journal.remembered, journal.told(0)["forgotten"].as_u64()), (0, Some(1)));
+        assert_eq!((journal.remembered, journal.page(0).next), (0, 1));
     }
 }

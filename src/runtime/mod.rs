@@ -25,8 +25,8 @@ mod servicedir;
 mod settings;
 mod signals;
 mod small_files;
+mod status_page;
 mod stray;
-mod tell;
 mod timing;
 mod update;
 

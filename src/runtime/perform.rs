@@ -181,7 +181,7 @@ impl Runtime {
         self.time(request, report);
         self.boot_is_fatal |= report == Report::BootFatal;
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
-        let line = format!("s6-rc: {}: {}", report::prefix(say.severity), say.text);
+        let line = format!("s6-rc: {}: {}", say.severity.word(), say.text);
         if request == BOOT || request == SHUTDOWN {
             let level = if say.severity == Severity::Fatal { 0 } else { say.level };
             self.reporter.say(level, &line);

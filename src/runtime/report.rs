@@ -97,12 +97,3 @@ pub fn reason(failure: Failure) -> String {
         Failure::Aborted => "aborted".to_owned(),
     }
 }
-
-/// The prefix of a line: who says it, and how bad it is.
-pub fn prefix(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Fatal => "fatal",
-    }
-}

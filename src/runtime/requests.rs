@@ -21,7 +21,7 @@ impl Runtime {
                 self.refuse(id, 111, "another request of this client is under way");
             }
             Ok(request) => return self.ask(id, request),
-            Err(e) => self.refuse(id, 111, &e.to_string()),
+            Err(e) => self.refuse_malformed(id, &e),
         }
         if is_under_way {
             self.feed(Event::Abort(RequestId(id)));
@@ -33,12 +33,28 @@ impl Runtime {
             Request::Change(change) => self.ask_change(id, change),
             Request::Reload(reload) => self.ask_reload(id, reload),
             Request::States => self.reply_states(id),
-            Request::Status(from) => self.tell(id, "status", self.status(ServiceId(from))),
-            Request::Timing => self.tell(id, "timing", self.timing()),
-            Request::Journal(from) => self.tell(id, "journal", self.reporter.journal.told(from)),
+            Request::Status(from) => {
+                self.reply(id, &Answer::Status(self.status_page(ServiceId(from))));
+            }
+            Request::Timing => self.reply(id, &Answer::Timing(self.boot_times())),
+            Request::Journal(from) => {
+                self.reply(id, &Answer::Journal(self.reporter.journal.page(from)))
+            }
             Request::Update(update) => self.ask_update(id, &update),
             Request::Abort => {}
         }
+    }
+
+    fn refuse_malformed(&mut self, id: u32, why: &Malformed) {
+        let mut text = why.to_string();
+        if let Malformed::Version { .. } = why {
+            let own = std::process::id();
+            text += &format!(
+                ". Use the program that PID 1 runs, /proc/{own}/exe, in the place of sixtree, or \
+                 restart the container"
+            );
+        }
+        self.refuse(id, 111, &text);
     }
 
     pub(super) fn refuse(&mut self, id: u32, code: u8, text: &str) {

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// More clients than there are places.
 const MANY: usize = 300;
 
+/// How much more memory PID 1 may have had than before, in kB: a few times the longest request.
+const MAX_GROWTH_KB: u64 = 24 << 10;
+
 /// What a request waits for.
 const SLOW: &str = "sh -c \"until [ -e /go ]; do sleep 0.05; done\"\n";
 
@@ -51,6 +54,13 @@ impl World {
     /// How many descriptors PID 1 has.
     fn descriptors(&self) -> usize {
         fs::read_dir(format!("{}/fd", self.proc)).expect("it runs").count()
+    }
+
+    /// A line of its status, in kB.
+    fn memory_kb(&self, key: &str) -> u64 {
+        let status = fs::read_to_string(format!("{}/status", self.proc)).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+        line.and_then(|kb| kb.trim().strip_suffix(" kB")?.parse().ok()).expect("a number of kB")
     }
 
     /// What others ask is answered.
@@ -145,6 +155,39 @@ fn who_finds_no_place_is_told() {
 }
 
 #[test]
+fn a_request_takes_no_more_memory_than_a_few_times_its_length() {
+    if !is_possible() {
+        return;
+    }
+    let mut world = World::boot(Boot::default());
+    let before = world.memory_kb("VmHWM");
+    // In one of them a name that stands for many is repeated, in the other none is known.
+    let many = |name: &dyn Fn(usize) -> String, count| {
+        let names = (0..count).map(name).collect::<Vec<_>>().join("\",\"");
+        format!(r#"{{"version":1,"request":{{"change":{{"names":["{names}"]}}}}}}"#) + "\n"
+    };
+    let repeated = many(&|_| "top".into(), 340_000);
+    let unknown = many(&|n| format!("{n:06x}"), 220_000);
+    let nonsense = format!(r#"{{"version":1,"request":[{}1]}}"#, "1,".repeat(1_000_000)) + "\n";
+    for request in [&repeated, &unknown, &nonsense] {
+        let mut client = world.connect();
+        client.write_all(request.as_bytes()).expect("it reads all of it");
+        assert!(answers(client).last().is_some_and(Answer::is_last));
+    }
+    // Many that never come to an end.
+    let halves: Vec<UnixStream> = (0..40).map(|_| world.connect()).collect();
+    for mut half in &halves {
+        half.set_write_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        // Whose part is the largest is let go of.
+        let _ = half.write_all(&repeated.as_bytes()[..1 << 20]);
+    }
+    world.serves_others();
+    let grown = world.memory_kb("VmHWM").saturating_sub(before);
+    assert!(grown < MAX_GROWTH_KB, "PID 1 has had {grown} kB more");
+    world.container.stops();
+}
+
+#[test]
 fn nothing_is_served_after_the_last_answer() {
     if !is_possible() {
         return;
@@ -177,5 +220,25 @@ fn nothing_is_served_after_the_last_answer() {
     assert!(matches!(ends.last(), Some(Answer::Error { code: 111, .. })), "{ends:?}");
     world.descriptors_are(before);
     world.serves_others();
+    world.container.stops();
+}
+
+#[test]
+fn a_client_of_another_release_is_told_what_to_do() {
+    if !is_possible() {
+        return;
+    }
+    let mut world = World::boot(Boot::default());
+    let mut later = world.connect();
+    let request = b"{\"version\":99,\"release\":\"9.9.9\",\"request\":{\"dance\":{}}}\n";
+    later.write_all(request).expect("room for a request");
+    let [Answer::Error { code: 111, text }] = &answers(later)[..] else { panic!("no error") };
+    let own = env!("CARGO_PKG_VERSION");
+    for part in [own, "9.9.9", "version 99", "/proc/1/exe"] {
+        assert!(text.contains(part), "no {part}: {text}");
+    }
+    // That helps.
+    let answer = world.container.exec(&["/proc/1/exe", "timing"], None);
+    assert!(answer.status.success(), "{answer:?}");
     world.container.stops();
 }

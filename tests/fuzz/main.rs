@@ -4,10 +4,14 @@
 //! `SIXTREE_FUZZ_SECONDS`, 1 if it is not set. `SIXTREE_SEED` is what chance begins with. With
 //! `SIXTREE_FUZZ_KEEP` set, input with a new outcome joins the corpus in the repository; input that
 //! ends in a panic always does.
+#![allow(clippy::disallowed_methods, reason = "tests start programs as anyone would")]
 
+mod control;
 #[path = "../environment/mod.rs"]
 mod environment;
 mod mutate;
+#[path = "../ordinary/mod.rs"]
+mod ordinary;
 #[path = "../interoperation/random.rs"]
 mod random;
 mod targets;

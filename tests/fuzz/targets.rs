@@ -1,6 +1,6 @@
 //! What is fuzzed, and what must hold besides that it does not panic.
 
-use crate::{Outcome, Target, outcome, tree};
+use crate::{Outcome, Target, control, outcome, tree};
 use sixtree::cli::import;
 use sixtree::definition::{Mistake, compiled, database, parse};
 use sixtree::execline::substitute::{Definitions, Transform};
@@ -41,6 +41,12 @@ targets! {
     hosts_files: "hosts", hosts_file, &["\n", "192.0.2.1 ", "::1 ", "fe80::1%eth0", " a", ".", "#"];
     formats: "formats", format,
         &["\"", "\\x", "=", "( ", " )", "-a ", "! ", "4294967296", ":", ","];
+}
+
+#[test]
+fn clients() {
+    let _running = control::Running::start();
+    Target { name: "control", run: control::serve, tokens: control::TOKENS }.fuzz();
 }
 
 /// Words with the same blocks come from what they are written as.
@@ -136,13 +142,17 @@ fn import_text(text: &[u8]) -> Outcome {
     outcome(told.map(|(services, errors, notes)| (services, errors, notes.min(9))))
 }
 
-/// Which fault, and of which field.
-fn fault(fault: Malformed) -> (Discriminant<Malformed>, Option<&'static str>) {
-    let field = match fault {
-        Malformed::Field(field) => Some(field),
+/// Which fault, and what it is called.
+pub fn fault(fault: Malformed) -> (Discriminant<Malformed>, Option<String>) {
+    let kind = discriminant(&fault);
+    let text = match fault {
+        // Without the place, and without what is quoted of the input.
+        Malformed::Invalid(text) => {
+            text.split(" at line ").next().map(|text| text.split(['`', '"']).step_by(2).collect())
+        }
         _ => None,
     };
-    (discriminant(&fault), field)
+    (kind, text)
 }
 
 /// What a client sends and what it is answered, which survive a copy.

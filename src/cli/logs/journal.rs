@@ -2,8 +2,7 @@
 
 use super::line::Line;
 use crate::cli::live;
-use crate::format::request::Request;
-use serde_json::Value;
+use crate::format::request::JournalEntry;
 use std::time::Duration;
 
 /// PID 1's memory, and how far it has been read.
@@ -21,32 +20,28 @@ impl Journal {
 
     /// What has been added since; nothing once the init is gone.
     pub fn fresh(&mut self) -> Vec<Line> {
-        let answer = live::ask(&Request::Journal(self.next)).unwrap_or_default();
-        let journal = answer.get("journal").cloned().unwrap_or_default();
-        self.next = journal["next"].as_u64().unwrap_or(self.next);
-        let entries = journal["entries"].as_array().map_or(&[][..], Vec::as_slice);
-        entries.iter().filter_map(|entry| self.line(entry)).collect()
+        // Without an init there is nothing new, and the loggers may still have something.
+        let Ok(page) = live::journal(self.next) else { return Vec::new() };
+        self.next = page.next;
+        page.entries.iter().filter_map(|entry| self.line(entry)).collect()
     }
 
-    fn line(&self, entry: &Value) -> Option<Line> {
-        let at = Duration::from_micros(entry[0].as_u64()?);
-        let is_elsewhere = self.said_elsewhere && entry[1].as_bool()?;
-        (!is_elsewhere).then_some(Line::at(at, entry[2].as_str()?))
+    fn line(&self, entry: &JournalEntry) -> Option<Line> {
+        let is_elsewhere = self.said_elsewhere && entry.said;
+        (!is_elsewhere).then(|| Line::at(Duration::from_micros(entry.at_us), &entry.text))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn what_the_catch_all_log_has_is_not_shown_twice() {
-        let said = json!([1_500_000, true, "hello"]);
+        let said = JournalEntry { at_us: 1_500_000, said: true, text: "hello".into() };
         let shown = |elsewhere| Journal::new(elsewhere).line(&said).map(|l| l.shown("init", 4));
         assert!(shown(false).unwrap().ends_with(".500000000  init | hello\n"));
         assert_eq!(shown(true), None);
-        assert!(Journal::new(true).line(&json!([1, false, "x"])).is_some());
-        assert!(Journal::new(true).line(&json!(["x"])).is_none());
+        assert!(Journal::new(true).line(&JournalEntry { said: false, ..said }).is_some());
     }
 }

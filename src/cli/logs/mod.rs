@@ -160,7 +160,9 @@ fn written_by(known: &Known, graph: &Graph) -> Option<Vec<String>> {
 
 /// The directories into which a logger writes: they stand among its words, or in its script.
 fn directories(known: &Known, service: &Path) -> Vec<PathBuf> {
-    let words = fs::read(format!("/proc/{}/cmdline", known.pid())).unwrap_or_default();
+    // What cannot be read names no directory.
+    let words = known.pid().and_then(|pid| fs::read(format!("/proc/{pid}/cmdline")).ok());
+    let words = words.unwrap_or_default();
     let script = fs::read(service.join("run")).unwrap_or_default();
     let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\0\"'".contains(byte);
     let both = words.split(ends).chain(script.split(ends));
@@ -180,10 +182,10 @@ fn is_log(path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::definition::{Definition, Kind, Longrun, Reference};
-    use serde_json::{Map, json};
+    use crate::format::request::ServiceStatus;
 
     fn known(name: &str) -> Known {
-        Known::from(Map::from_iter([("name".to_owned(), json!(name))]))
+        Known::from(ServiceStatus { name: name.into(), ..ServiceStatus::default() })
     }
 
     #[test]

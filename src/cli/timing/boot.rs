@@ -1,5 +1,6 @@
 //! A boot as PID 1 tells of it, and the chain of services that made it as long as it was.
 
+use crate::format::request::{BootTimes, ServiceTimes, StepTime};
 use crate::graph::Graph;
 use litemap::LiteMap;
 use serde_json::{Value, json};
@@ -36,25 +37,22 @@ impl Bar {
 }
 
 impl Boot {
-    /// Reads PID 1's answer; what cannot be understood is left out.
-    pub fn read(answer: &Value) -> Self {
-        let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
-        let mut steps = Vec::new();
+    /// What PID 1 knows, in the order of time.
+    pub fn of(times: BootTimes) -> Self {
         let mut begun_us = 0;
-        for step in list("steps") {
-            let name = step[0].as_str().unwrap_or_default().to_owned();
-            let ended_us = step[1].as_u64();
-            steps.push(Bar { name, begun_us, ended_us, failed: false });
-            begun_us = ended_us.unwrap_or(begun_us);
-        }
-        let mut services: Vec<Bar> = list("services").iter().filter_map(service).collect();
+        let step = |StepTime { name, ended_us }| {
+            let bar = Bar { name, begun_us, ended_us: Some(ended_us), failed: false };
+            begun_us = ended_us;
+            bar
+        };
+        let steps = times.steps.into_iter().map(step).collect();
+        let mut services: Vec<Bar> = times.services.into_iter().map(Bar::from).collect();
         services.sort_by_key(|bar| (bar.begun_us, bar.ended_us));
-        let over_us = answer["over_us"].as_u64();
         Self {
             steps,
             services,
-            end_us: over_us.or(answer["now_us"].as_u64()).unwrap_or(0),
-            is_over: over_us.is_some(),
+            end_us: times.over_us.unwrap_or(times.now_us),
+            is_over: times.over_us.is_some(),
             critical_path: Vec::new(),
         }
     }
@@ -112,13 +110,11 @@ impl Boot {
     }
 }
 
-fn service(value: &Value) -> Option<Bar> {
-    Some(Bar {
-        name: value[0].as_str()?.to_owned(),
-        begun_us: value[1].as_u64()?,
-        ended_us: value[2].as_u64(),
-        failed: value[3].as_bool()?,
-    })
+impl From<ServiceTimes> for Bar {
+    fn from(times: ServiceTimes) -> Self {
+        let ServiceTimes { name, begun_us, ended_us, failed } = times;
+        Self { name, begun_us, ended_us, failed }
+    }
 }
 
 #[cfg(test)]
@@ -137,9 +133,10 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_an_empty_boot() {
-        let boot = Boot::read(&json!({"steps": 3, "services": [[1], {}, ["a", 1, null, false]]}));
-        assert_eq!((boot.services.len(), boot.end_us, boot.is_over), (1, 0, false));
+    fn a_service_that_is_not_up_yet_has_no_end() {
+        let services = vec![ServiceTimes { name: "a".into(), begun_us: 1, ..Default::default() }];
+        let boot = Boot::of(BootTimes { services, now_us: 7, ..Default::default() });
+        assert_eq!((boot.end_us, boot.is_over), (7, false));
         assert_eq!(boot.to_json()["services"][0]["end_us"], Value::Null);
     }
 }

@@ -6,7 +6,6 @@ mod text;
 
 use super::arguments::flag;
 use super::{Failure, live, print, terminal};
-use crate::format::request::Request;
 use boot::Boot;
 use clap::{ArgMatches, Command};
 
@@ -25,8 +24,7 @@ pub fn arguments() -> Command {
 
 /// Shows it; returns the exit code.
 pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
-    let answer = live::ask(&Request::Timing)?;
-    let mut boot = Boot::read(answer.get("timing").unwrap_or_default());
+    let mut boot = Boot::of(live::boot_times()?);
     boot.find_critical_path(&live::open_tree()?);
     Ok(print(&if arguments.get_flag("json") {
         format!("{}\n", boot.to_json())
@@ -41,17 +39,31 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 mod tests {
     use super::*;
     use crate::definition::{Atomic, Definition, Kind, Longrun, Reference};
+    use crate::format::request::{BootTimes, ServiceTimes, StepTime};
     use crate::graph::Graph;
-    use serde_json::json;
 
     /// `slow` before `web`; `quick` and `broken` beside them.
     pub(super) fn canned() -> Boot {
-        let mut boot = Boot::read(&json!({
-            "steps": [["environment", 1_000], ["hook", 60_000], ["definitions", 62_500]],
-            "services": [["broken", 63_000, 70_000, true], ["quick", 63_000, 64_000, false],
-                ["web", 463_000, 1_000_000, false], ["slow", 63_000, 462_000, false]],
-            "over_us": 1_000_000, "now_us": 9_000_000,
-        }));
+        let step = |(name, ended_us): (&str, u64)| StepTime { name: name.into(), ended_us };
+        let start = |(name, begun_us, ended_us): (&str, u64, u64)| ServiceTimes {
+            name: name.into(),
+            begun_us,
+            ended_us: Some(ended_us),
+            failed: name == "broken",
+        };
+        let steps = [("environment", 1_000), ("hook", 60_000), ("definitions", 62_500)];
+        let services = [
+            ("broken", 63_000, 70_000),
+            ("quick", 63_000, 64_000),
+            ("web", 463_000, 1_000_000),
+            ("slow", 63_000, 462_000),
+        ];
+        let mut boot = Boot::of(BootTimes {
+            steps: steps.map(step).into(),
+            services: services.map(start).into(),
+            over_us: Some(1_000_000),
+            now_us: 9_000_000,
+        });
         let service = |name: &str, needs: &[&str]| {
             let dependencies = needs.iter().map(|name| Reference::to(name)).collect();
             let atomic = Atomic { dependencies, ..Atomic::default() };

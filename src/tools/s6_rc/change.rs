@@ -3,7 +3,7 @@
 
 use super::conversation::{self, Heard};
 use super::live::{self, Trouble};
-use crate::format::request::{Change, Outcome, Reload, Request, Say, What, Words};
+use crate::format::request::{Change, Outcome, Reload, Request, Say, What};
 use crate::graph::Graph;
 use crate::sys::fd;
 use crate::tools::die::shown;

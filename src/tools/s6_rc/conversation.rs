@@ -1,7 +1,7 @@
 //! One request to PID 1, and what it answers.
 
 use super::live::Trouble;
-use crate::format::request::{Answer, CONTROL, Lines, Outcome, Request, Say, State};
+use crate::format::request::{Answer, CONTROL, Lines, Outcome, RELEASE, Request, Say, State};
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::{fd, socket};
 use crate::tools::die::reason;
@@ -10,7 +10,6 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::Mode;
-use serde_json::{Map, Value};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
@@ -52,10 +51,14 @@ impl Conversation {
         loop {
             let line = self.lines.take().map_err(|e| Trouble::new(111, e.to_string()))?;
             if let Some(line) = line {
-                let answer = Answer::decode(&line);
-                return answer
-                    .map(Event::Answer)
-                    .map_err(|e| Trouble::new(111, format!("PID 1 said nonsense: {e}")));
+                return Answer::decode(&line).map(Event::Answer).map_err(|e| {
+                    let text = format!(
+                        "unable to understand PID 1, which is of another release than this \
+                         command (sixtree {RELEASE}): {e}. Restart the container, or use the \
+                         program that PID 1 runs (/proc/1/exe, as a rule) in the place of sixtree"
+                    );
+                    Trouble::new(111, text)
+                });
             }
             if let Some(signal) = self.wait()? {
                 return Ok(Event::Signal(signal));
@@ -139,7 +142,7 @@ pub fn converse(
             Event::Answer(Answer::Say(say)) => hear(Heard::Say(say))?,
             Event::Answer(Answer::Done(outcome)) => return Ok(outcome),
             Event::Answer(Answer::Error { code, text }) => return Err(Trouble::new(code, text)),
-            Event::Answer(Answer::States(_) | Answer::Told(_)) => {}
+            Event::Answer(_) => return Err(unexpected()),
             Event::Signal(signal) => {
                 hear(Heard::GivingUp(signal))?;
                 conversation.send(&Request::Abort)?;
@@ -152,24 +155,21 @@ pub fn converse(
 pub fn states(live: &Path) -> Result<Vec<State>, Trouble> {
     match ask(live, &Request::States)? {
         Answer::States(states) => Ok(states),
-        _ => Err(Trouble::new(111, "PID 1 said nonsense")),
+        _ => Err(unexpected()),
     }
 }
 
-/// Asks for something that is told in one object.
-pub fn told(live: &Path, request: &Request) -> Result<Map<String, Value>, Trouble> {
-    match ask(live, request)? {
-        Answer::Told(all) => Ok(all),
-        _ => Err(Trouble::new(111, "PID 1 said nonsense")),
-    }
+/// An answer that does not belong to the request.
+pub fn unexpected() -> Trouble {
+    Trouble::new(111, "PID 1 answered something else than what it was asked")
 }
 
 /// Asks something that is answered at once.
-fn ask(live: &Path, request: &Request) -> Result<Answer, Trouble> {
+pub fn ask(live: &Path, request: &Request) -> Result<Answer, Trouble> {
     match Conversation::begin(live, request, None)?.next()? {
         Event::Answer(Answer::Error { code, text }) => Err(Trouble::new(code, text)),
         Event::Answer(answer) => Ok(answer),
-        Event::Signal(_) => Err(Trouble::new(111, "PID 1 said nonsense")),
+        Event::Signal(_) => Err(unexpected()),
     }
 }
 

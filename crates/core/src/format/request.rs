@@ -1,16 +1,30 @@
-//! What the s6-rc commands and PID 1 say to each other: one JSON object a line, over the stream
-//! socket `s6-rc/control` of the run directory.
+//! The protocol of the control socket, `s6-rc/control` in the run directory: what the s6-rc commands
+//! and `sixtree` ask PID 1, and what it answers. It is one JSON object a line, over a stream.
 //!
 //! A client sends one request, with its descriptors 0 to 2 beside the first byte (oneshots run
 //! with the caller's stdio), and reads answers until a last one ([`Answer::is_last`]). While it
 //! waits it may send [`Request::Abort`]; going away means the same.
+//!
+//! Each request says which version of the protocol it is written in, and which release wrote it:
+//! `{"version":1,"release":"0.1.0","request":"states"}`. PID 1 answers requests of its own version
+//! only; to others it answers [`Answer::Error`], whose form is the same in every version.
 
-mod json;
+mod codec;
+mod status;
 
-pub use json::Words;
+pub use status::{
+    BootTimes, JournalEntry, JournalPage, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes,
+    StartFailure, StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
+};
 
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+/// The version of the protocol: another one for each change that a release could misunderstand.
+pub const VERSION: u32 = 1;
+
+/// The release that this is.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
 /// The socket, within the run directory.
 pub const CONTROL: &str = "s6-rc/control";
@@ -18,8 +32,12 @@ pub const CONTROL: &str = "s6-rc/control";
 /// The longest line that either side takes, in bytes: the states of some 20,000 services.
 pub const MAX_LINE: usize = 2 << 20;
 
+/// The most different names in a request; a line has room for many more.
+pub const MAX_NAMES: usize = 1 << 16;
+
 /// What a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// `s6-rc change`, `start` and `stop`.
     Change(Change),
@@ -41,9 +59,11 @@ pub enum Request {
 }
 
 /// A change of state, in the words of s6-rc's options.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Change {
     /// The services and bundles named, before any closure.
+    #[serde(deserialize_with = "codec::names")]
     pub names: Vec<String>,
     /// `-d` or `-D` rather than `-u`.
     pub down: bool,
@@ -62,9 +82,11 @@ pub struct Change {
 }
 
 /// Services that are to read their configuration again.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default)]
 pub struct Reload {
     /// The services and bundles named.
+    #[serde(deserialize_with = "codec::names")]
     pub names: Vec<String>,
     /// `-t`, in ms; 0 is for ever.
     pub timeout_ms: u64,
@@ -75,7 +97,7 @@ pub struct Reload {
 }
 
 /// A switch to another compiled database, in which what is up stays up under its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Update {
     /// The database's directory, as an absolute path.
     pub database: String,
@@ -84,7 +106,8 @@ pub struct Update {
 }
 
 /// What PID 1 answers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Something happened on the way.
     Say(Say),
@@ -92,9 +115,13 @@ pub enum Answer {
     Done(Outcome),
     /// Every service, in the order of the database.
     States(Vec<State>),
-    /// One object that holds what was asked for: status, timing, journal.
-    Told(Map<String, Value>),
-    /// The request cannot be done at all.
+    /// All that is known of some services.
+    Status(StatusPage),
+    /// What took how long at boot.
+    Timing(BootTimes),
+    /// What PID 1 remembers of itself.
+    Journal(JournalPage),
+    /// The request cannot be done at all. Clients of every version understand this.
     Error {
         /// What the client exits with: 3 unknown identifier, 4 bad database, 111 system.
         code: u8,
@@ -104,7 +131,7 @@ pub enum Answer {
 }
 
 /// A line for the client's stderr.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Say {
     /// The lowest verbosity that shows it: 1 warnings, 2 transitions, 3 decisions.
     pub level: u8,
@@ -119,7 +146,8 @@ pub struct Say {
 }
 
 /// How bad what happened is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// `info`
     Info,
@@ -130,7 +158,8 @@ pub enum Severity {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum What {
     /// `service X: starting`
     Starting,
@@ -159,7 +188,8 @@ pub enum What {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// All of it was done.
     Done,
@@ -174,7 +204,7 @@ pub enum Outcome {
 }
 
 /// What s6-rc knows of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct State {
     /// Its name.
     pub name: String,
@@ -187,18 +217,37 @@ pub struct State {
 /// Why a line could not be understood.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Malformed {
-    /// Not JSON, or no object.
-    #[error("not a line of JSON that holds an object")]
-    NotAnObject,
-    /// The word that says what the line is.
-    #[error("unknown kind of message: {0}")]
-    Kind(String),
-    /// A field that is absent, or of another type.
-    #[error("field {0} is missing, or not what it should be")]
-    Field(&'static str),
+    /// Not JSON, or not what a message looks like.
+    #[error("not a message of the control protocol: {0}")]
+    Invalid(String),
+    /// A request in another version of the protocol.
+    #[error(
+        "PID 1 is sixtree {RELEASE}, which speaks version {VERSION} of the control protocol; this \
+         command is sixtree {release}, which speaks version {version}"
+    )]
+    Version {
+        /// Whose request it is.
+        release: String,
+        /// The version that it is written in.
+        version: u32,
+    },
+    /// A request that does not say which version it is written in.
+    #[error("a request must say in which version of the control protocol it is written")]
+    NoVersion,
     /// Longer than [`MAX_LINE`].
     #[error("a line of more than {MAX_LINE} bytes")]
     TooLong,
+}
+
+impl Severity {
+    /// The word for it in a message.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Fatal => "fatal",
+        }
+    }
 }
 
 impl Answer {

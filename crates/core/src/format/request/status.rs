@@ -1,0 +1,175 @@
+//! What PID 1 knows of its services, of their boot and of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// Some services, and where to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct StatusPage {
+    /// What is known of each.
+    pub services: Vec<ServiceStatus>,
+    /// The number of the next service; none is left without it.
+    pub next: Option<u32>,
+}
+
+/// All that is known of one service.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ServiceKind,
+    /// Its process: `run`, or else `finish`, or a oneshot's script.
+    pub pid: Option<i32>,
+    /// When its process started or ended, in ms since 1970.
+    pub since_ms: Option<u64>,
+    /// `run` runs, or a oneshot's script.
+    pub running: bool,
+    /// What needs it can count on it, as far as its process goes.
+    pub ready: bool,
+    /// How its process, or its last script, ended.
+    pub last_exit: Option<ScriptEnd>,
+    /// What s6-rc knows of it, where it is in the tree.
+    pub tree: Option<TreeStatus>,
+    /// What its supervisor knows of it, where it has one.
+    pub supervisor: Option<SupervisorStatus>,
+}
+
+/// What a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceKind {
+    /// It is done once.
+    Oneshot,
+    /// It runs.
+    #[default]
+    Longrun,
+    /// It runs, but is in the scan directory only.
+    Scanned,
+}
+
+/// A service of the tree, as s6-rc sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TreeStatus {
+    /// It is up.
+    pub up: bool,
+    /// It is in the bundle that the boot brings up.
+    pub enabled: bool,
+    /// Why it is not up.
+    pub why: Option<WhyDown>,
+}
+
+/// A longrun, as s6-supervise sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct SupervisorStatus {
+    /// It is to be up.
+    pub wanted_up: bool,
+    /// It is on its way down.
+    pub stopping: bool,
+    /// Only `finish` runs.
+    pub finishing: bool,
+    /// It was told to pause.
+    pub paused: bool,
+    /// `finish` exited 125.
+    pub gave_up: bool,
+    /// How often it was started again.
+    pub restarts: u64,
+}
+
+/// Why a service of the tree is not up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyDown {
+    /// No change has asked for it, or one has brought it down.
+    NotWanted,
+    /// It is on its way.
+    Starting,
+    /// It waits for this service, which it needs.
+    WaitsFor(String),
+    /// Its last start failed.
+    Failed(StartFailure),
+    /// It was not tried, since the start of this service failed, which it needs.
+    Needs(String, StartFailure),
+    /// It was not tried: the change ended before its turn came.
+    GivenUp,
+}
+
+/// Why a start failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartFailure {
+    /// Its script ended like this.
+    Ended(ScriptEnd),
+    /// It took too long.
+    TimedOut,
+    /// Its `finish` exited 125, or its supervisor left.
+    Permanent,
+    /// Its script could not be started.
+    NotSpawned,
+    /// The change was given up.
+    Aborted,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScriptEnd {
+    /// It exited with this code.
+    Code(u8),
+    /// This signal killed it.
+    Signal(u8),
+}
+
+/// What took how long at boot, in µs since /init began.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct BootTimes {
+    /// What /init did before the services.
+    pub steps: Vec<StepTime>,
+    /// The services whose turn came.
+    pub services: Vec<ServiceTimes>,
+    /// When it was over.
+    pub over_us: Option<u64>,
+    /// What time it is.
+    pub now_us: u64,
+}
+
+/// Something that /init did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct StepTime {
+    /// What.
+    pub name: String,
+    /// When it was done; the next one began then.
+    pub ended_us: u64,
+}
+
+/// The start of a service at boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ServiceTimes {
+    /// Its name.
+    pub name: String,
+    /// When its turn came.
+    pub begun_us: u64,
+    /// When it was up and ready, or had failed.
+    pub ended_us: Option<u64>,
+    /// It failed.
+    pub failed: bool,
+}
+
+/// What PID 1 remembers of itself, from some entry on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct JournalPage {
+    /// The entries, the oldest first.
+    pub entries: Vec<JournalEntry>,
+    /// The number of the entry to go on from.
+    pub next: u64,
+}
+
+/// A line that PID 1 remembers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct JournalEntry {
+    /// When, in µs since 1970.
+    pub at_us: u64,
+    /// It went to stderr too.
+    pub said: bool,
+    /// The line.
+    pub text: String,
+}

@@ -3,6 +3,7 @@
 
 use super::arguments::path;
 use super::{Failure, layout};
+use crate::sys::mount::is_mount_point;
 use clap::{ArgMatches, Command};
 use std::fs;
 use std::io;
@@ -36,7 +37,20 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     for (link, target) in layout::links() {
         put(&root.join(link), |to| symlink(&target, to))?;
     }
+    let (run, mode) = layout::RUN;
+    open_to_all(&root.join(run), mode)?;
     Ok(0)
+}
+
+/// Makes a folder of this mode, unless it is the mount or the link of a system that runs.
+fn open_to_all(folder: &Path, mode: u32) -> Result<(), Failure> {
+    let failed = Failure::with("make the folder", folder);
+    match fs::symlink_metadata(folder) {
+        Err(_) => fs::create_dir_all(folder).map_err(&failed)?,
+        Ok(found) if found.is_dir() && !is_mount_point(folder) => {}
+        Ok(_) => return Ok(()),
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode)).map_err(failed)
 }
 
 /// Makes a file or link under a name of its own, then puts it into its place: whatever was there

@@ -61,6 +61,10 @@ pub const FILES: &[(&str, &str)] = rootfs![
     "package/admin/s6-overlay-3.2.3.2/etc/s6-rc/sources/top/type",
 ];
 
+/// The folder for run-time files, and its mode: as /tmp, any user's /init can use it. Root's /init
+/// makes it root's alone before anything else runs.
+pub const RUN: (&str, u32) = ("run", 0o1777);
+
 /// Where a tool's link belongs.
 enum Place {
     /// `/command`, and the folder of the same name of this package.

@@ -3,6 +3,8 @@
 use super::{Boot, Refusal};
 use crate::format::settings::Settings;
 use crate::tools::Environment;
+use std::fs;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -45,21 +47,30 @@ pub fn of_cmd(services: &Environment, directory: &Path) -> Environment {
 pub fn publish(boot: &Boot) -> Result<(), Refusal> {
     let workdir = boot.run_directory.join("s6/workdir");
     let line = [boot.work_directory.as_os_str().as_bytes(), b"\n"].concat();
-    std::fs::write(&workdir, line).map_err(Refusal::unwritable(&workdir))?;
+    fs::write(&workdir, line).map_err(Refusal::unwritable(&workdir))?;
     if boot.settings.keep_env {
         return Ok(());
     }
     let directory = boot.run_directory.join("s6/container_environment");
-    std::fs::create_dir(&directory).map_err(Refusal::unwritable(&directory))?;
+    fs::create_dir_all(&directory).map_err(Refusal::unwritable(&directory))?;
     for (name, value) in boot.container_env.iter() {
         let usable = !name.is_empty() && !name.contains(&b'/') && name.len() <= 255;
         if usable && name != b"." && name != b".." {
             let file = directory.join(std::ffi::OsStr::from_bytes(name));
-            std::fs::write(&file, [value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
+            write_new(&file, &[value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
         }
     }
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(&directory, open).map_err(Refusal::unwritable(&directory))
+    let open = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(&directory, open).map_err(Refusal::unwritable(&directory))
+}
+
+/// Writes a file that is not there. One that is has been mounted, and wins.
+fn write_new(file: &Path, content: &[u8]) -> io::Result<()> {
+    match fs::File::create_new(file) {
+        Ok(mut new) => new.write_all(content),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
 }
 
 #[cfg(test)]

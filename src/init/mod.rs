@@ -6,8 +6,8 @@
 mod catch_all;
 mod environment;
 mod hook;
-mod preinit;
 mod refuse;
+mod run;
 mod starter;
 mod terminal;
 mod tree;
@@ -18,6 +18,7 @@ use crate::runtime::{self, Cmd, Role, Runtime};
 use crate::sys::{fd, limits};
 use crate::tools::{Environment, Word, chain};
 use refuse::Refusal;
+use run::RunDirectory;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -63,9 +64,10 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     if waited == starter::Wait::Stopped {
         return Ok(0);
     }
-    boot.run_directory = preinit::run_directory(&boot.settings, boot.settings.verbosity)?;
-    boot.tell_run_directory();
-    preinit::lay_out(&boot.run_directory)?;
+    let run_directory = RunDirectory::find(&boot.settings, &boot.container_env)?;
+    boot.run_directory.clone_from(&run_directory.path);
+    boot.export_run_directory();
+    run_directory.lay_out()?;
     environment::publish(&boot)?;
     boot.has_done("environment");
     if let Some(code) = hook::run(&boot)? {
@@ -136,7 +138,7 @@ impl Boot {
     }
 
     /// Where /run is elsewhere, tools and scripts have to know.
-    fn tell_run_directory(&mut self) {
+    fn export_run_directory(&mut self) {
         if self.run_directory != Path::new(RUNDIR) {
             let path = self.run_directory.as_os_str().as_bytes();
             self.env.set(b"SIXTREE_RUNDIR", path);

@@ -45,26 +45,34 @@ pub struct Reader {
 
 /// All that is in a directory but `.` and `..`, as it comes.
 pub fn entries(path: &Path) -> Result<Vec<Entry>, Errno> {
-    let mut reader = Reader::open(path.as_os_str().as_bytes())?;
-    let mut all = Vec::new();
-    loop {
-        let some = reader.names()?;
-        if some.is_empty() {
-            break;
-        }
-        let named = some.into_iter().filter(|(name, _)| !matches!(name, &b"." | &b".."));
-        all.extend(named.map(|(name, kind)| (OsStr::from_bytes(name).to_owned(), kind)));
-    }
-    let entry = |(name, kind)| reader.entry(name, kind).transpose();
-    all.into_iter().filter_map(entry).collect()
+    Reader::open(path.as_os_str().as_bytes())?.entries()
 }
 
 impl Reader {
     /// Opens a directory.
     pub fn open(path: &[u8]) -> Result<Self, Errno> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = openat(AT_FDCWD, path, flags, Mode::empty())?;
-        Ok(Self { directory, buffer: [0; BUFFER_BYTES] })
+        openat(AT_FDCWD, path, flags, Mode::empty()).map(Self::of)
+    }
+
+    /// Reads a directory that is open.
+    pub fn of(directory: OwnedFd) -> Self {
+        Self { directory, buffer: [0; BUFFER_BYTES] }
+    }
+
+    /// All that is in it but `.` and `..`, as it comes.
+    pub fn entries(&mut self) -> Result<Vec<Entry>, Errno> {
+        let mut all = Vec::new();
+        loop {
+            let some = self.names()?;
+            if some.is_empty() {
+                break;
+            }
+            let named = some.into_iter().filter(|(name, _)| !matches!(name, &b"." | &b".."));
+            all.extend(named.map(|(name, kind)| (OsStr::from_bytes(name).to_owned(), kind)));
+        }
+        let entry = |(name, kind)| self.entry(name, kind).transpose();
+        all.into_iter().filter_map(entry).collect()
     }
 
     /// The directory itself.

@@ -23,7 +23,11 @@ impl Lock {
     /// else has it.
     pub fn take(file: &[u8], mode: u32) -> Result<Option<Self>, Errno> {
         let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))?;
+        Self::on(openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))?)
+    }
+
+    /// The same on a file that is open for reading and writing.
+    pub fn on(file: OwnedFd) -> Result<Option<Self>, Errno> {
         let claim = whole_file(libc::F_WRLCK);
         let taken = match fcntl(&file, FcntlArg::F_OFD_SETLK(&claim)) {
             // A kernel without open-file locks (as in some sandboxes): one of this process.

@@ -1,11 +1,57 @@
-//! Mounts that are picked up in one root and put down in another.
+//! Mounts: which one a file is on, and those that are picked up in one root and put down in
+//! another.
 
 use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::libc;
-use std::ffi::CString;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use nix::sys::stat::{Mode, fstat};
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// The mount that a file is on.
+///
+/// The device alone does not tell two mounts apart: a bind mount has that of its source. The kernel
+/// has told the id of a mount in /proc/self/fdinfo since Linux 3.15; some sandboxes do not, and
+/// there the device has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mount {
+    device: libc::dev_t,
+    id: Option<u64>,
+}
+
+impl Mount {
+    /// The mount that an open file is on.
+    pub fn of(file: impl AsFd) -> Result<Self, Errno> {
+        let device = fstat(&file)?.st_dev;
+        let number = file.as_fd().as_raw_fd();
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}"));
+        let id = info.ok().and_then(|text| {
+            text.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok())
+        });
+        Ok(Self { device, id })
+    }
+
+    /// The mount that what has this name in a directory is on; a link is not followed.
+    pub fn of_entry(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Self::of(openat(directory, name, flags, Mode::empty())?)
+    }
+
+    /// The mount that a path leads to; of a link, the mount that the link is on.
+    pub fn at(path: &Path) -> Result<Self, Errno> {
+        Self::of_entry(AT_FDCWD, path.as_os_str())
+    }
+}
+
+/// Whether something is mounted at this path; never at one that does not exist.
+pub fn is_mount_point(path: &Path) -> bool {
+    match (Mount::at(path), path.parent().map(Mount::at)) {
+        (Ok(own), Some(Ok(parents))) => own != parents,
+        _ => false,
+    }
+}
 
 /// A detached copy of a file or folder, with all that is mounted below it (open_tree(2)).
 pub struct Tree(OwnedFd);
@@ -44,4 +90,17 @@ impl Tree {
 
 fn string(path: &Path) -> Result<CString, Errno> {
     CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_is_told_from_the_directory_that_it_is_in() {
+        assert!(is_mount_point(Path::new("/proc")));
+        assert!(!is_mount_point(Path::new("/proc/self")));
+        assert!(!is_mount_point(Path::new("/there/is/no/such/file")));
+        assert_eq!(Mount::at(Path::new("/proc/self")), Mount::at(Path::new("/proc/self/status")));
+    }
 }

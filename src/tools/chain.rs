@@ -1,7 +1,7 @@
 //! Chain-loading in one process: a tool is a function from a process to what comes next, and as
 //! long as the next program is one of ours, going on is a call and not an execve.
 
-use super::{Environment, Tool, Word, basename, die};
+use super::{Environment, Tool, Word, basename, die, rundir};
 use crate::sys::exec::{self, Execve, Found};
 use crate::sys::spawn::{self, waited};
 use crate::sys::{fd, process};
@@ -176,6 +176,7 @@ impl Process {
     /// Runs this tool and all that it chains into; the code to exit with, if it comes to that.
     fn go(mut self, mut argv: Vec<Word>) -> i32 {
         loop {
+            rundir::redirect(self.tool.name, &self.env, &mut argv);
             let next = match (self.tool.run)(&mut self, argv).unwrap_or_else(Next::from) {
                 Next::Exit(code) => return i32::from(code),
                 Next::Exec(exec) => exec,

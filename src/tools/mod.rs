@@ -11,7 +11,7 @@ pub mod net;
 pub mod options;
 pub mod overlay;
 pub mod portable;
-mod rundir;
+pub mod rundir;
 pub mod s6;
 pub mod s6_rc;
 pub mod subcommand;

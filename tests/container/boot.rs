@@ -41,6 +41,10 @@ pub struct Boot {
     pub options: Vec<String>,
     /// Whether /init is PID 1, or another process is, as under `docker run --init`.
     pub is_pid_1: bool,
+    /// The container's user, `UID:GID`, where it is not root.
+    pub user: Option<String>,
+    /// What a shell does in the container before /init begins, as root.
+    pub setup: Vec<String>,
     /// How long to wait for anything.
     pub patience: Duration,
     /// The kernel that there is inside, if it is another one (see `kernels`).
@@ -57,6 +61,8 @@ impl Default for Boot {
             cmd: Vec::new(),
             options: Vec::new(),
             is_pid_1: true,
+            user: None,
+            setup: Vec::new(),
             patience: Duration::from_secs(60),
             kernel: None,
             nofile: None,
@@ -64,8 +70,8 @@ impl Default for Boot {
     }
 }
 
-/// A PID 1 that is not /init: it passes TERM on and reports how /init ended.
-const OTHER_PID_1: &str = "trap 'kill -TERM $child' TERM; /init \"$@\" & child=$!; \
+/// A PID 1 that is not INIT: it passes TERM on and reports how INIT ended.
+const OTHER_PID_1: &str = "set +e; trap 'kill -TERM $child' TERM; INIT & child=$!; \
     wait $child; code=$?; \
     while kill -0 $child 2>/dev/null; do wait $child; code=$?; done; exit $code";
 
@@ -88,17 +94,23 @@ impl Boot {
         let file = |name: &str| File::create(path(name)).expect("a file for what it writes");
         fs::create_dir(path("kept")).expect("a folder for what it changes");
         let mut run = Command::new("prlimit");
-        run.args(self.nofile.map(|limits| format!("--nofile={limits}")));
+        run.args(self.nofile.as_ref().map(|limits| format!("--nofile={limits}")));
         run.arg(env!("CARGO_BIN_EXE_sixtree"));
         run.arg("run").arg("--keep").arg(path("kept")).args(&self.options);
         for (name, value) in &self.env {
             run.arg("--env").arg(format!("{name}={value}"));
         }
-        let pid_1: &[&str] = match self.is_pid_1 {
+        let script = self.script();
+        let is_plain = self.is_pid_1 && self.setup.is_empty();
+        let pid_1: &[&str] = match is_plain {
             true => &["/init"],
-            false => &["/bin/sh", "-c", OTHER_PID_1, "sh"],
+            false => &["/bin/sh", "-ec", &script, "sh"],
         };
-        let words: Vec<&str> = on_kernel(self.kernel).chain(pid_1.iter().copied()).collect();
+        if let Some(user) = self.user.as_ref().filter(|_| is_plain) {
+            run.args(["--user", user]);
+        }
+        let mut words: Vec<&str> = on_kernel(self.kernel).collect();
+        words.extend(pid_1);
         run.args(["--entrypoint", words[0]]).args(image.words()).args(&words[1..]);
         let process = run
             .args(&self.cmd)
@@ -116,6 +128,20 @@ impl Boot {
             init: Cell::new(None),
             ended: None,
         }
+    }
+
+    /// What a shell does in the container until it is the init, or waits for it.
+    fn script(&self) -> String {
+        let identity = self.user.as_ref().and_then(|user| user.split_once(':'));
+        let init = identity.map_or_else(
+            || "/init \"$@\"".to_string(),
+            |(uid, gid)| format!("/command/s6-applyuidgid -u {uid} -g {gid} -G '' /init \"$@\""),
+        );
+        let start = match self.is_pid_1 {
+            true => format!("exec {init}"),
+            false => OTHER_PID_1.replace("INIT", &init),
+        };
+        self.setup.iter().chain([&start]).map(|line| format!("{line}\n")).collect()
     }
 }
 

@@ -101,9 +101,18 @@ cases! {
     ready_notifyoncheck
     run_emptied_at_boot
     run_for_everybody
+    run_left_by_s6_overlay
     run_missing_is_told
+    run_mode_as_mounted
+    run_mode_as_root
     run_noexec
+    run_of_root
+    run_open_to_all
+    run_open_to_all_as_user
     run_read_only
+    run_shared
+    rundir_cleared
+    rundir_of_somebody
     scan_link
     signal_int_stops
     signal_pwr_stops
@@ -145,13 +154,18 @@ cases! {
     svc_once
     svc_q_keeps_down
     timeout_kill
+    tmpfs_run_owned_by_user
     tree_broken_ends
     tree_cycle
     tree_missing_dependency
     tree_no_run
     tree_unknown_type
+    two_share_tmp
+    user_plain_run
+    var_run_folder
     verbosity_2
     verbosity_3
+    volumes_stay
     wait_for_closing_fd
     wait_states
 }

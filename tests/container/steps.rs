@@ -5,6 +5,8 @@
 //! | `env K=V …`, `unenv K …` | sets or removes variables of the container |
 //! | `cmd WORDS` | the container's CMD |
 //! | `pid1 no` | another process is PID 1 |
+//! | `user UID:GID` | the container's user |
+//! | `setup SHELL` | a line that a shell runs before /init, as root; in single quotes |
 //! | `timeout S` | how long any wait may take |
 //! | `start` | boots; so does any step below this row |
 //! | `wait trace LINE [N]`, `wait FILE PATTERN`, `wait exit` | waits to see it |
@@ -76,6 +78,8 @@ fn configure(boot: &mut Boot, words: &[&str]) -> bool {
         ["unenv", names @ ..] => boot.env.retain(|(k, _)| !names.contains(&k.as_str())),
         ["cmd", words @ ..] => boot.cmd = words.iter().map(|w| w.to_string()).collect(),
         ["pid1", "no"] => boot.is_pid_1 = false,
+        ["user", user] => boot.user = Some(user.to_string()),
+        ["setup", line] => boot.setup.push(line.to_string()),
         ["timeout", seconds] => boot.patience = Duration::from_secs_f64(number(seconds)),
         ["start"] => {}
         _ => return false,

@@ -7,9 +7,15 @@ use std::fmt;
 /// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
 pub const RUNDIR: &str = "/run";
 
-/// What /init falls back to where a user may write to nothing better.
-pub fn private_rundir(uid: u32) -> String {
-    format!("/tmp/sixtree-{uid}")
+/// How many run directories a user may have in /tmp: one for each init that runs at a time.
+pub const RUNDIR_SLOTS: u32 = 32;
+
+/// What /init falls back to where a user may write to nothing better, or another init does.
+pub fn private_rundir(uid: u32, slot: u32) -> String {
+    match slot {
+        0 => format!("/tmp/sixtree-{uid}"),
+        _ => format!("/tmp/sixtree-{uid}.{slot}"),
+    }
 }
 
 /// What the container's variables say. A variable that is not set, or empty, has its default.

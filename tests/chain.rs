@@ -164,7 +164,7 @@ fn told(lay: fn(&Path), script: &str) -> Vec<String> {
     lay(programs);
     write_script(&programs.join("tell"), TELL);
     execline_script(programs, script);
-    let start = "trap '' USR1 PIPE; cd \"$0\"; exec ./script 5< /etc/hosts";
+    let start = "trap '' USR1 PIPE; cd \"$0\"; exec ./script 5< /etc/group";
     let name = programs.to_str().unwrap();
     let stdout = run(programs, &["sh", "-c", start, name]).stdout;
     let text = String::from_utf8(stdout).unwrap().replace(name, "FOLDER");
@@ -192,7 +192,7 @@ fn limits_signals_and_locks_are_handed_on() {
     let chained = told(linked, &script);
     assert_eq!(chained, told(copied, &script));
     let lines =
-        ["called title", "A=b", "0007", "fd 5 /etc/hosts", "fd 8 pipe", "fd 11 FOLDER/lock"];
+        ["called title", "A=b", "0007", "fd 5 /etc/group", "fd 8 pipe", "fd 11 FOLDER/lock"];
     for line in lines {
         assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
     }

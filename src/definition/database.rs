@@ -8,6 +8,9 @@ use std::path::Path;
 /// The name of the file in a compiled database's directory.
 pub const FILE: &str = "db";
 
+/// The largest database that is read: far more than a tree of 100,000 services takes.
+const MAX_BYTES: usize = 256 << 20;
+
 /// Why a database cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,10 +35,26 @@ pub fn write<'d>(
 
 /// Reads the definitions in a file, in the order in which they were written.
 pub fn read(file: &Path) -> Result<Vec<Definition>, Error> {
-    Ok(decode(&std::fs::read(file)?)?)
+    Ok(decode(&crate::sys::file::whole(file, MAX_BYTES)?)?)
 }
 
 /// The definitions in the bytes of a database.
 pub fn decode(text: &[u8]) -> Result<Vec<Definition>, compiled::Error> {
     compiled::decode(text, |bytes| OsString::from_vec(bytes).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_not_read() {
+        let fifo = std::env::temp_dir().join(format!("sixtree-database-{}", std::process::id()));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for file in [fifo.as_path(), Path::new("/dev/zero")] {
+            let why = read(file).unwrap_err().to_string();
+            assert_eq!(why, "it is not a regular file");
+        }
+        std::fs::remove_file(fifo).unwrap();
+    }
 }

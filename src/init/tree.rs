@@ -67,7 +67,7 @@ pub fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusa
         scan_directory: run_directory.join("service"),
         database: run_directory.join("s6/db"),
     };
-    live.make(graph)?;
+    live.make(graph, &mut |text| warn(text))?;
     std::fs::create_dir_all(&live.database).map_err(Refusal::unwritable(&live.database))?;
     database::write(&live.database.join(database::FILE), graph.definitions())
         .map_err(|e| Refusal::Database(live.database.clone(), e))?;

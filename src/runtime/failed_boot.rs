@@ -5,17 +5,23 @@ use super::report::reason;
 use crate::definition::{Definition, Kind};
 use crate::engine::Failure;
 use crate::graph::{Direction, Graph, ServiceId};
-use crate::sys::{exec, why};
+use crate::sys::{exec, file, why};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// How much is told of a log, in lines and at most in bytes.
 const TAIL_LINES: usize = 10;
 const TAIL_BYTES: u64 = 4096;
+
+/// How much of `up` is looked at for its first line.
+const LINE_BYTES: usize = 256;
 
 /// The lines of the summary.
 pub fn summary(
@@ -27,7 +33,7 @@ pub fn summary(
     for (id, failure) in failures {
         let Some(definition) = graph.definition(*id) else { continue };
         let name = &definition.name;
-        let file = file(definition);
+        let file = file_to_look_at(definition);
         let mut line = format!("service {name}: {}: {}", reason(*failure), file.display());
         if let Some(cause) = cause(definition, *failure) {
             line = format!("{line}: {cause}");
@@ -43,15 +49,10 @@ pub fn summary(
     lines
 }
 
-/// The last lines of the catch-all log, which ends with the container.
+/// The last lines of the catch-all log, which ends with the container. Its directory belongs to the
+/// logger's user: what is not a file of that user is not read.
 pub fn last_lines(log: &Path) -> Vec<String> {
-    let tail = fs::File::open(log).and_then(|mut file| {
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut tail = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut tail).map(|_| tail)
-    });
-    let tail = tail.unwrap_or_default();
+    let tail = tail(log).unwrap_or_default();
     let lines = tail.split(|&b| b == b'\n').rev().filter(|line| !line.is_empty());
     let mut lines: Vec<_> =
         lines.take(TAIL_LINES).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
@@ -59,8 +60,22 @@ pub fn last_lines(log: &Path) -> Vec<String> {
     lines
 }
 
+fn tail(log: &Path) -> io::Result<Vec<u8>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut file = fs::File::from(open(log, flags, Mode::empty())?);
+    let found = file.metadata()?;
+    let owner = log.parent().map(fs::metadata).transpose()?.map(|directory| directory.uid());
+    if !found.is_file() || Some(found.uid()) != owner {
+        return Err(Errno::EPERM.into());
+    }
+    file.seek(SeekFrom::Start(found.len().saturating_sub(TAIL_BYTES)))?;
+    let mut tail = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
 /// The file to look at: what `up` calls, where it is one path; else the definition's own.
-fn file(definition: &Definition) -> PathBuf {
+fn file_to_look_at(definition: &Definition) -> PathBuf {
     match &definition.kind {
         Kind::Oneshot(oneshot) => match oneshot.up.as_slice() {
             [only] if only.starts_with(b"/") => PathBuf::from(OsStr::from_bytes(only)),
@@ -117,7 +132,7 @@ fn broken_script(file: &Path) -> Option<String> {
 
 /// `up` is a line of execline: a `#!` in it is a comment, and what follows is no shell.
 fn foreign_shebang(up: &Path) -> Option<String> {
-    let text = fs::read(up).ok()?;
+    let text = file::head(up.as_os_str().as_bytes(), LINE_BYTES).ok()?;
     let first = text.split(|&b| b == b'\n').next()?;
     let foreign = first.starts_with(b"#!") && !first.windows(8).any(|w| w == b"execline");
     foreign.then(|| {
@@ -174,6 +189,21 @@ mod tests {
         assert_eq!(cause_of(&folder, &plain, 1), None);
         fs::write(folder.join("up"), "#!/bin/bash\necho hi\n").unwrap();
         assert!(cause_of(&folder, "echo", 1).unwrap().contains("#!/bin/bash is a comment"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn only_a_file_of_the_logger_is_read() {
+        let folder = folder("last-lines");
+        let log = folder.join("current");
+        fs::write(&log, "one\ntwo\n").unwrap();
+        assert_eq!(last_lines(&log), ["one", "two"]);
+        fs::rename(&log, folder.join("other")).unwrap();
+        std::os::unix::fs::symlink("other", &log).unwrap();
+        assert!(last_lines(&log).is_empty());
+        fs::remove_file(&log).unwrap();
+        nix::unistd::mkfifo(&log, Mode::S_IRWXU).unwrap();
+        assert!(last_lines(&log).is_empty());
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -42,8 +42,8 @@ impl LiveTree {
         Service::new(definition.name.clone(), self.service_directory(name))
     }
 
-    /// Makes the whole tree.
-    pub fn make(&self, graph: &Graph) -> Result<(), LiveError> {
+    /// Makes the whole tree. What is left out of it is warned of.
+    pub fn make(&self, graph: &Graph, warn: &mut dyn FnMut(&str)) -> Result<(), LiveError> {
         let oneshots = self.service_directory(ONESHOTS);
         fs::create_dir_all(&oneshots).map_err(at(&oneshots))?;
         fs::create_dir_all(&self.scan_directory).map_err(at(&self.scan_directory))?;
@@ -53,22 +53,22 @@ impl LiveTree {
         fs::write(&prefix, []).map_err(at(&prefix))?;
         for definition in graph.ids().filter_map(|id| graph.definition(id)) {
             if let Kind::Longrun(longrun) = &definition.kind {
-                self.make_service(&definition.name, &definition.directory, longrun)?;
+                self.make_service(definition, longrun, warn)?;
             }
         }
         Ok(())
     }
 
     /// Makes one longrun's live directory, down, and links it into the scan directory.
-    pub fn make_service(
+    fn make_service(
         &self,
-        name: &str,
-        source: &Path,
+        definition: &Definition,
         longrun: &Longrun,
+        warn: &mut dyn FnMut(&str),
     ) -> Result<(), LiveError> {
-        let target = self.service_directory(name);
-        make_down(source, &target, longrun)?;
-        self.supervise(name)
+        let target = self.service_directory(&definition.name);
+        make_down(&definition.directory, &target, longrun, warn)?;
+        self.supervise(&definition.name)
     }
 
     /// Links a live directory into the scan directory.
@@ -84,9 +84,14 @@ impl LiveTree {
 }
 
 /// Makes a service directory with a `down` file.
-pub(super) fn make_down(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveError> {
+pub(super) fn make_down(
+    source: &Path,
+    target: &Path,
+    longrun: &Longrun,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
     fs::create_dir(target).map_err(at(target))?;
-    fill(source, target, longrun)?;
+    fill(source, target, longrun, warn)?;
     let down = target.join("down");
     let mode = Mode::from_bits_truncate(0o644);
     mknod(&down, SFlag::S_IFREG, mode, 0).map_err(|e| at(&down)(e.into()))

@@ -1,10 +1,10 @@
 //! What a longrun's service directory is made of. Reference: s6-rc-compile's page.
 
 use crate::definition::{HANDED_ON, Longrun};
-use crate::sys::{file, remove};
+use crate::sys::file::{self, CopyError};
+use crate::sys::{copy, remove};
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -16,22 +16,36 @@ const SCRIPTS: &[&str] = &["run", "finish"];
 
 /// A part of the live tree that could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("unable to make {}: {source}", .path.display())]
-pub struct LiveError {
-    path: PathBuf,
-    source: io::Error,
+pub enum LiveError {
+    /// A file or directory of ours.
+    #[error("unable to make {}: {source}", .path.display())]
+    Make {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A copy of a file of the image.
+    #[error("{_0}{}", _0.remedy())]
+    Copy(#[from] CopyError),
 }
 
-/// Copies what a service directory is made of.
-pub fn fill(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveError> {
+/// Copies what a service directory is made of. What cannot be copied of its folders is left out,
+/// with a warning: no supervisor needs it.
+pub fn fill(
+    source: &Path,
+    target: &Path,
+    longrun: &Longrun,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
     for name in longrun.handed_on.iter().copied() {
         let (from, to) = (source.join(name), target.join(name));
         if SCRIPTS.contains(&name) {
             copy_script(&from, &to, longrun)?;
         } else if FOLDERS.contains(&name) {
-            copy_folder(&from, &to)?;
+            copy_folder(&from, &to, warn);
         } else {
-            copy_file(&from, &to, 0o644)?;
+            file::copy(&from, &to, 0o644)?;
         }
     }
     if longrun.handed_on.contains(&"template") {
@@ -46,54 +60,44 @@ pub fn fill(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveE
 /// In a pipeline the author's script is `NAME.user`, which images edit; `NAME` leads to it.
 fn copy_script(from: &Path, to: &Path, longrun: &Longrun) -> Result<(), LiveError> {
     if longrun.producer_for.is_none() && longrun.consumer_for.is_empty() {
-        return copy_file(from, to, 0o755);
+        return Ok(file::copy(from, to, 0o755)?);
     }
     let name = format!("{}.user", to.file_name().unwrap_or_default().to_string_lossy());
-    copy_file(from, &to.with_file_name(&name), 0o755)?;
+    file::copy(from, &to.with_file_name(&name), 0o755)?;
     symlink(&name, to).map_err(at(to))
 }
 
-fn copy_file(from: &Path, to: &Path, mode: u32) -> Result<(), LiveError> {
-    let copied = file::copy(from.as_os_str().as_bytes(), to.as_os_str().as_bytes(), mode);
-    copied.map_err(|e| at(to)(e.into()))
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Result<(), LiveError> {
-    for entry in walkdir::WalkDir::new(from) {
-        let entry = entry.map_err(|e| LiveError { path: from.to_owned(), source: e.into() })?;
-        let Ok(relative) = entry.path().strip_prefix(from) else { continue };
-        let target = to.join(relative);
-        let kind = entry.file_type();
-        let made = if kind.is_dir() {
-            fs::create_dir(&target)
-        } else if kind.is_symlink() {
-            fs::read_link(entry.path()).and_then(|link| symlink(link, &target))
-        } else {
-            fs::copy(entry.path(), &target).map(drop)
-        };
-        made.map_err(at(&target))?;
-        if kind.is_dir() {
-            let mode = fs::metadata(entry.path()).map(|m| m.permissions());
-            let _ = mode.and_then(|mode| fs::set_permissions(&target, mode));
+fn copy_folder(from: &Path, to: &Path, warn: &mut dyn FnMut(&str)) {
+    let mut failures = Vec::new();
+    copy::each(from, to, |failure| failures.push(failure));
+    if let Some(first) = failures.first() {
+        let text = format!("{first}{}", first.remedy());
+        match failures.len() - 1 {
+            0 => warn(&text),
+            others => warn(&format!("{text} (and {others} more in {})", from.display())),
         }
     }
-    Ok(())
 }
 
 /// Says which path an error is about.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> LiveError {
     let path = path.to_owned();
-    |source| LiveError { path, source }
+    |source| LiveError::Make { path, source }
 }
 
 /// Replaces all that comes from the definition, and leaves what supervision has put there. Every
 /// file is a new one: a script that runs reads on in the old one.
-pub fn refresh(source: &Path, target: &Path, longrun: &Longrun) -> Result<(), LiveError> {
+pub fn refresh(
+    source: &Path,
+    target: &Path,
+    longrun: &Longrun,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
     let users = SCRIPTS.iter().map(|name| format!("{name}.user"));
     let names = HANDED_ON.iter().map(|name| (*name).to_owned()).chain(users);
     for name in names {
         let path = target.join(name);
         remove::hierarchy(&path).map_err(io::Error::from).map_err(at(&path))?;
     }
-    fill(source, target, longrun)
+    fill(source, target, longrun, warn)
 }

@@ -65,9 +65,14 @@ impl Runtime {
             database,
         };
         let moves = moves(self.engine.graph(), &graph);
-        prepare(&live, &moves, &graph)?;
+        let mut left_out = Vec::new();
+        let mut warn = |text: &str| left_out.push(text.to_owned());
+        prepare(&live, &moves, &graph, &mut warn)?;
         self.put_away(&live, &moves)?;
-        self.put_in_place(&live, &moves, &graph)?;
+        self.put_in_place(&live, &moves, &graph, &mut warn)?;
+        for text in left_out {
+            self.reporter.warn(&format!("s6-rc-update: warning: {text}"));
+        }
         self.take_on(&live, graph)?;
         for gone in moves.iter().filter(|m| m.to.is_none()) {
             let _ = remove::hierarchy(&parked(&live, gone.id));
@@ -99,6 +104,7 @@ impl Runtime {
         live: &LiveTree,
         moves: &[Move],
         graph: &Graph,
+        warn: &mut dyn FnMut(&str),
     ) -> Result<(), LiveError> {
         for moving in moves {
             let Some(name) = &moving.to else { continue };
@@ -110,7 +116,7 @@ impl Runtime {
             if moving.from.is_some()
                 && let Some((definition, longrun)) = longrun(graph, moving.id)
             {
-                refresh(&source(live, definition), &directory, longrun)?;
+                refresh(&source(live, definition), &directory, longrun, warn)?;
             }
         }
         Ok(())
@@ -184,11 +190,16 @@ fn longrun(graph: &Graph, id: ServiceId) -> Option<(&Definition, &Longrun)> {
 }
 
 /// Makes the directories of new longruns, aside: a failure leaves all as it was.
-fn prepare(live: &LiveTree, moves: &[Move], graph: &Graph) -> Result<(), LiveError> {
+fn prepare(
+    live: &LiveTree,
+    moves: &[Move],
+    graph: &Graph,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
     let fresh = moves.iter().filter(|m| m.from.is_none()).map(|m| m.id);
     let make = |id| {
         let Some((definition, longrun)) = longrun(graph, id) else { return Ok(()) };
-        make_down(&source(live, definition), &parked(live, id), longrun)
+        make_down(&source(live, definition), &parked(live, id), longrun, warn)
     };
     let made = fresh.clone().try_for_each(make);
     if made.is_err() {

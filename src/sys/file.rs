@@ -1,12 +1,15 @@
 //! Small files where anybody may have put something else: a FIFO is never waited for.
 
+use super::errno::words;
 use super::fd;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use std::fs;
-use std::io::Result;
+use std::io::{Error, Read, Result};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 /// More than most small files have.
 const SMALL_BYTES: usize = 512;
@@ -14,17 +17,23 @@ const SMALL_BYTES: usize = 512;
 /// More than most scripts have.
 const SCRIPT_BYTES: usize = 16_384;
 
+/// The most that is read of what is no regular file, where a variable is looked for.
+const VARIABLE_BYTES: usize = 4_096;
+
 /// For a file, these mean nothing.
 const NO_WAIT: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
 
 /// The first bytes of a file. If it is a FIFO, there are none.
 pub fn head(file: &[u8], most: usize) -> std::result::Result<Vec<u8>, Errno> {
-    let open = open(file)?;
+    read_up_to(&open(file)?, most)
+}
+
+fn read_up_to(file: &OwnedFd, most: usize) -> std::result::Result<Vec<u8>, Errno> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; SMALL_BYTES]);
     while bytes.len() < most {
-        match fd::read(open.as_raw_fd(), &mut chunk)? {
+        match fd::read(file.as_raw_fd(), &mut chunk)? {
             0 => break,
-            n => bytes.extend_from_slice(chunk.get(..n).unwrap_or_default()),
+            n => bytes.extend_from_slice(&chunk[..n]),
         }
     }
     bytes.truncate(most);
@@ -36,16 +45,89 @@ pub fn start(file: &[u8], buffer: &mut [u8]) -> std::result::Result<usize, Errno
     fd::read(open(file)?.as_raw_fd(), buffer)
 }
 
-/// Makes a file of what is in another; a new one gets this mode, less the umask.
-pub fn copy(from: &[u8], to: &[u8], mode: u32) -> std::result::Result<(), Errno> {
-    let (from, to) = (open(from)?, create(to, mode)?);
-    let mut chunk = [0; SCRIPT_BYTES];
-    loop {
-        match fd::read(from.as_raw_fd(), &mut chunk)? {
-            0 => return Ok(()),
-            n => fd::write_all(to.as_raw_fd(), chunk.get(..n).unwrap_or_default())?,
+/// A file that cannot be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The original cannot be read.
+    #[error("unable to read {}: {}", .0.display(), words(*.1))]
+    Read(PathBuf, Errno),
+    /// The original would never end, or never begin.
+    #[error("unable to copy {}: it is not a regular file", .0.display())]
+    Irregular(PathBuf),
+    /// The copy cannot be made.
+    #[error("unable to make {}: {}", .0.display(), words(*.1))]
+    Make(PathBuf, Errno),
+}
+
+impl CopyError {
+    /// What the system calls it.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Read(_, e) | Self::Make(_, e) => *e,
+            Self::Irregular(_) => Errno::EINVAL,
         }
     }
+
+    /// What to do about it, for the end of a message; empty where that is plain.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Read(_, Errno::EACCES) => {
+                format!(": let uid {} read it (chmod -R a+rX in the image)", nix::unistd::geteuid())
+            }
+            Self::Make(_, Errno::ENOSPC) => ": give that file system more room".to_owned(),
+            Self::Read(..) | Self::Make(..) | Self::Irregular(_) => String::new(),
+        }
+    }
+}
+
+/// Makes a file of what is in another, a regular one; a new one gets this mode, less the umask.
+pub fn copy(from: &Path, to: &Path, mode: u32) -> std::result::Result<(), CopyError> {
+    let unread = |e| CopyError::Read(from.to_owned(), e);
+    let unmade = |e| CopyError::Make(to.to_owned(), e);
+    let source = open(from.as_os_str().as_bytes()).map_err(unread)?;
+    if !is_regular(&source).map_err(unread)? {
+        return Err(CopyError::Irregular(from.to_owned()));
+    }
+    let target = create(to.as_os_str().as_bytes(), mode).map_err(unmade)?;
+    let mut chunk = [0; SCRIPT_BYTES];
+    loop {
+        match fd::read(source.as_raw_fd(), &mut chunk).map_err(unread)? {
+            0 => return Ok(()),
+            n => fd::write_all(target.as_raw_fd(), &chunk[..n]).map_err(unmade)?,
+        }
+    }
+}
+
+/// All of a regular file, which must not be longer than this.
+pub fn whole(file: &Path, most: usize) -> Result<Vec<u8>> {
+    let open = open(file.as_os_str().as_bytes())?;
+    if !is_regular(&open)? {
+        return Err(Error::other("it is not a regular file"));
+    }
+    let (mut bytes, limit) = (Vec::new(), u64::try_from(most).unwrap_or(u64::MAX));
+    fs::File::from(open).take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    match bytes.len() > most {
+        true => Err(Errno::EFBIG.into()),
+        false => Ok(bytes),
+    }
+}
+
+/// What can be read of an open file: all of a regular one, else what is there now, and no more
+/// than an ordinary variable has.
+pub fn content(file: &OwnedFd) -> std::result::Result<Vec<u8>, Errno> {
+    if is_regular(file)? {
+        return fd::read_to_end(file.as_raw_fd());
+    }
+    fd::set_nonblocking(file.as_raw_fd(), true)?;
+    match read_up_to(file, VARIABLE_BYTES) {
+        Err(Errno::EAGAIN) => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+fn is_regular(file: &OwnedFd) -> std::result::Result<bool, Errno> {
+    let found = nix::sys::stat::fstat(file)?;
+    Ok(found.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG)
 }
 
 /// Makes a file of these bytes, or makes an old one hold them. A FIFO without a reader is an error.
@@ -54,9 +136,22 @@ pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
     Ok(fd::write_all(open.as_raw_fd(), bytes)?)
 }
 
+/// Makes a regular file hold these bytes without asking the file system for more room than they
+/// need: what is there is written over. For a moment readers may see a part of both.
+pub fn overwrite(file: &str, bytes: &[u8]) -> Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::from_bits_retain(NO_WAIT);
+    let open = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(0o666))?;
+    if !is_regular(&open)? {
+        return Err(Errno::EINVAL.into());
+    }
+    fd::write_all(open.as_raw_fd(), bytes)?;
+    Ok(nix::unistd::ftruncate(&open, bytes.len() as nix::libc::off_t)?)
+}
+
 /// Like all that is done for every service, this uses openat(2): with O_CLOEXEC, musl's open(2)
 /// makes two system calls.
-fn open(file: &[u8]) -> std::result::Result<OwnedFd, Errno> {
+pub fn open(file: &[u8]) -> std::result::Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::from_bits_retain(NO_WAIT);
     openat(AT_FDCWD, file, flags, Mode::empty())
 }

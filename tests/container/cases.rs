@@ -39,9 +39,11 @@ cases! {
     cmd_output
     cmd_receives_signals
     cmd_wait_maxtime_stops
+    data_specials
     def_longrun_modes
     def_oneshot_words
     env_directory
+    env_fifo
     env_keep
     env_path_default
     env_services_see_none
@@ -67,6 +69,8 @@ cases! {
     hook_missing_is_told
     hook_removes_service
     install_symlinks
+    last_lines_fifo
+    last_lines_symlink
     legacy_cont_finish_order
     legacy_cont_init_order
     legacy_finish_maxtime
@@ -101,6 +105,7 @@ cases! {
     ready_notifyoncheck
     run_emptied_at_boot
     run_for_everybody
+    run_is_a_fifo
     run_left_by_s6_overlay
     run_missing_is_told
     run_mode_as_mounted
@@ -161,6 +166,9 @@ cases! {
     tree_no_run
     tree_unknown_type
     two_share_tmp
+    unreadable_legacy_named
+    unreadable_run_named
+    update_fifo
     user_plain_run
     var_run_folder
     verbosity_2

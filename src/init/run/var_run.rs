@@ -77,7 +77,7 @@ fn merge(from: &Path, to: &Path) -> io::Result<()> {
     }
     for entry in &entries {
         // A rename is refused (EXDEV) for a directory of an image's lower layers.
-        copy::hierarchy(&from.join(&entry.name), &to.join(&entry.name))?;
+        copy::hierarchy(&from.join(&entry.name), &to.join(&entry.name)).map_err(|e| e.errno())?;
     }
     let parent = from.parent().unwrap_or(from);
     let parent = Reader::open(parent.as_os_str().as_bytes())?;

@@ -3,13 +3,12 @@
 use crate::format::decimal;
 use crate::format::envdir::Reading;
 use crate::format::settings::Settings;
-use crate::sys::fd;
+use crate::sys::file;
 use crate::tools::{Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::fs;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -33,8 +32,8 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
         return value.map(<[u8]>::to_vec).ok_or(Errno::ENOENT);
     }
     let path = environment_directory(process).join(path(name));
-    let file = open(&path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    let content = fd::read_to_end(file.as_raw_fd())?;
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let content = file::content(&open(&path, flags, Mode::empty())?)?;
     Ok(READING.value(&content).unwrap_or_default())
 }
 

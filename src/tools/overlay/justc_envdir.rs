@@ -1,11 +1,12 @@
 //! justc-envdir: an s6-envdir that takes files as they are. Reference: its README.
 
 use crate::format::envdir::is_variable;
+use crate::sys::file;
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// `justc-envdir [ -I | -i ] dir prog...`: an empty file is an empty value, and a NUL ends a value.
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
@@ -33,7 +34,7 @@ fn files(dir: &[u8]) -> Result<Vec<(Word, Word)>, Errno> {
         let entry = entry.map_err(|e| errno(&e))?;
         let name = entry.file_name().into_vec();
         if is_variable(&name) {
-            files.push((name, fs::read(entry.path()).map_err(|e| errno(&e))?));
+            files.push((name, file::content(&file::open(entry.path().as_os_str().as_bytes())?)?));
         }
     }
     Ok(files)

@@ -29,15 +29,19 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 
     let mut names = entries(&from);
     names.retain(|name| from.join(path(name)).is_dir());
-    for name in &names {
-        let copy = copies.join(path(name));
+    let there = names.len();
+    names.retain(|name| {
         if settings.verbosity >= 2 {
             tell(process, name, &from);
         }
-        copy::hierarchy(&from.join(path(name)), &copy)
-            .map_err(|e| unable(process, "make", &copy, e))?;
-        make_executable(process, &settings, &copy);
-    }
+        let copy = copies.join(path(name));
+        let is_copied = copy_service(process, &settings, &from.join(path(name)), &copy);
+        if is_copied {
+            make_executable(process, &settings, &copy);
+        }
+        is_copied
+    });
+    let failed = u8::from(names.len() < there && settings.if_boot_fails >= 2);
     let scandir = process.env.rundir().join("service");
     for name in &names {
         let link = scandir.join(path(name));
@@ -46,11 +50,29 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
         linked.map_err(|e| unable(process, "make", &link, e))?;
     }
     if names.is_empty() {
-        return Ok(Next::Exit(0));
+        return Ok(Next::Exit(failed));
     }
     scan(process, "-a")?;
     let directories = names.iter().map(|name| copies.join(path(name))).collect();
-    Ok(Next::Exit(wait_until_up(process, &settings, directories)))
+    Ok(Next::Exit(failed.max(wait_until_up(process, &settings, directories))))
+}
+
+/// Copies a service; whether it can be started. What cannot be copied is left out, with a warning.
+fn copy_service(process: &Process, settings: &Settings, from: &Path, copy: &Path) -> bool {
+    let mut failed = false;
+    copy::each(from, copy, |failure| {
+        failed = true;
+        if settings.verbosity >= 1 {
+            process.warn(format_args!("{failure}{}", failure.remedy()));
+        }
+    });
+    if !failed || fs::symlink_metadata(copy.join("run")).is_ok() {
+        return true;
+    }
+    process.warn(format_args!("{} is not started: its run was not copied", from.display()));
+    // It holds nothing that anybody needs.
+    let _ = remove::hierarchy(copy);
+    false
 }
 
 fn tell(process: &Process, name: &[u8], from: &Path) {

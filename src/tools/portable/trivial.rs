@@ -47,7 +47,7 @@ pub fn s6_hiercopy(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
     let (from, to) = two(process, &argv)?;
     copy::hierarchy(path(from), path(to)).map_err(|e| {
         let what = format!("unable to copy hierarchy from {} to {}", show(from), show(to));
-        process.fatal_errno(&what, e)
+        process.fatal_errno(&what, e.errno())
     })?;
     Ok(Next::Exit(0))
 }

@@ -2,14 +2,13 @@
 //! Reference: <https://skarnet.org/software/s6/s6-envdir.html>.
 
 use crate::format::envdir::{Reading, is_variable};
-use crate::sys::fd;
+use crate::sys::file;
 use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::Mode;
-use std::os::fd::AsRawFd;
 
 /// A variable's name, and its value; `None` unsets it.
 pub type Change = (Word, Option<Word>);
@@ -51,15 +50,14 @@ pub fn apply(process: &mut Process, dir: Dir, reading: Reading) -> Result<(), Er
 }
 
 /// Reads a directory of variables. One that cannot be read is an error: better no program than one
-/// with half an environment.
+/// with half an environment. Of a FIFO or a device, only what is there at once is read.
 pub fn read(mut dir: Dir, reading: Reading) -> Result<Vec<Change>, Errno> {
     let entries = dir.iter().map(|entry| entry.map(|e| e.file_name().to_owned()));
     let names = entries.collect::<Result<Vec<_>, Errno>>()?;
     let variables = names.into_iter().filter(|name| is_variable(name.to_bytes()));
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let change = |name: std::ffi::CString| {
-        let file =
-            openat(&dir, name.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        let content = fd::read_to_end(file.as_raw_fd())?;
+        let content = file::content(&openat(&dir, name.as_c_str(), flags, Mode::empty())?)?;
         Ok((name.into_bytes(), reading.value(&content)))
     };
     variables.map(change).collect()

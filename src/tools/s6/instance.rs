@@ -45,7 +45,7 @@ pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let created = copied
         .map_err(|e| {
             let text = format!("unable to copy {service}/template to {service}/instances/{shown}");
-            process.fatal_errno(&text, e)
+            process.fatal_errno(&text, e.errno())
         })
         .and_then(|()| {
             link::link(b".", &instance, &name, style, deadline).map_err(|e| {

@@ -32,7 +32,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let copied = below(&service, b"template");
     copy::hierarchy(path(template), path(&copied)).map_err(|e| {
         let text = format!("unable to copy file hierarchy from {}", show(template));
-        process.fatal_errno(format_args!("{text} to {}", show(&copied)), e)
+        process.fatal_errno(format_args!("{text} to {}", show(&copied)), e.errno())
     })?;
     Ok(Next::Exit(0))
 }

@@ -73,14 +73,14 @@ fn write(process: &Process, destination: &Path, graph: &Graph) -> Result<(), Exi
         .map_err(|e| process.fatal_errno(format_args!("unable to mkdir {shown}"), errno(&e)))?;
     let definitions = database::write(&destination.join(database::FILE), graph.definitions());
     let written = definitions.map_err(|e| format!("{shown}/{}: {e}", database::FILE));
-    written.and_then(|()| write_services(destination, graph)).map_err(|why| {
+    written.and_then(|()| write_services(process, destination, graph)).map_err(|why| {
         let _ = fs::remove_dir_all(destination);
         process.fatal(111, format_args!("unable to write {why}"))
     })
 }
 
 /// Copies the service directories, so that the database needs its sources no more.
-fn write_services(destination: &Path, graph: &Graph) -> Result<(), String> {
+fn write_services(process: &Process, destination: &Path, graph: &Graph) -> Result<(), String> {
     let copies = destination.join("servicedirs");
     let failed = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
     fs::create_dir(&copies).map_err(|e| failed(&copies, &e))?;
@@ -90,7 +90,8 @@ fn write_services(destination: &Path, graph: &Graph) -> Result<(), String> {
             fs::create_dir(&copy).map_err(|e| failed(&copy, &e))?;
             // As outside a pipeline: what is special about one is made in the live directory.
             let plain = Longrun { handed_on: longrun.handed_on.clone(), ..Longrun::default() };
-            fill(&definition.directory, &copy, &plain).map_err(|e| failed(&copy, &e))?;
+            fill(&definition.directory, &copy, &plain, &mut |text| process.warn(text))
+                .map_err(|e| e.to_string())?;
         }
     }
     Ok(())

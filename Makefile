@@ -35,6 +35,10 @@ check: ## Format, lints (clippy with warnings denied), and all the tests
 test: ## Run all the tests
 	@scripts/test
 
+.PHONY: test-arch
+test-arch: ## Boot the release on Linux 5.10, in a QEMU guest without KVM
+	@scripts/test-arch
+
 .PHONY: soak
 soak: ## Run what is random for long: a million worlds, a minute of fuzzing for each parser
 	@scripts/soak

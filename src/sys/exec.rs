@@ -74,11 +74,7 @@ impl Execve {
     /// the reason on stderr. It makes no use of memory, nor of the C library.
     pub fn go(&self) -> i32 {
         let e = self.attempt();
-        for part in [b"unable to exec ", self.file(), b": ", e.desc().as_bytes(), b"\n"] {
-            // SAFETY: so many bytes are there.
-            let _ =
-                unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
-        }
+        report(&[b"unable to exec ", self.file(), b": ", e.desc().as_bytes(), b"\n"]);
         if e == Errno::ENOENT { 127 } else { 126 }
     }
 
@@ -99,6 +95,17 @@ impl Execve {
             Ok(_) => Errno::EIO,
             Err(e) => e,
         }
+    }
+}
+
+/// Writes the parts of a message to stderr, without use of memory.
+pub fn report(parts: &[&[u8]]) {
+    for part in parts {
+        // SAFETY: so many bytes are there.
+        let written =
+            unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
+        // There is no other place to say it.
+        let _ = written;
     }
 }
 

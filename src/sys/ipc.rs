@@ -29,11 +29,15 @@ pub fn new(kind: Kind, blocking: bool) -> Result<OwnedFd, Errno> {
     socket(AddressFamily::Unix, kind, nonblocking | SockFlag::SOCK_CLOEXEC, None)
 }
 
+/// Binds a socket to a path, whose permissions are those that the umask leaves.
+pub fn bind(socket: &OwnedFd, path: &[u8]) -> Result<(), Errno> {
+    nix::sys::socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)
+}
+
 /// Binds a socket to a path of these permissions.
-pub fn bind(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno> {
-    let address = UnixAddr::new(path)?;
+pub fn bind_for(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno> {
     let mask = umask(Mode::from_bits_truncate(!permissions & 0o777));
-    let bound = nix::sys::socket::bind(socket.as_raw_fd(), &address);
+    let bound = bind(socket, path);
     umask(mask);
     bound
 }
@@ -42,7 +46,7 @@ pub fn bind(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno
 pub fn bind_anew(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), Errno> {
     let _lock = Lock::take(&[path, b".lock"].concat(), 0o600)?.ok_or(Errno::EADDRINUSE)?;
     match nix::unistd::unlink(path) {
-        Ok(()) | Err(Errno::ENOENT) => bind(socket, path, permissions),
+        Ok(()) | Err(Errno::ENOENT) => bind_for(socket, path, permissions),
         Err(e) => Err(e),
     }
 }

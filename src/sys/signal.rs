@@ -18,26 +18,35 @@ pub fn ignore_number(number: u8) -> Result<(), Errno> {
     if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
 }
 
-/// Signals that do not act on this process, but are told by `next`; until it is dropped.
+/// Makes SIGCHLD act by default, since children of a process that ignores it vanish without their
+/// status. Returns what it did before.
+pub fn default_sigchld() -> Result<SigHandler, Errno> {
+    // SAFETY: the default action is no code of ours.
+    unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) }
+}
+
+/// Prepares a child's signals for its program, as the originals do: none is blocked, whatever was
+/// before, and SIGCHLD is ignored if the parent was started so.
+pub fn release(sigchld: SigHandler) -> Result<(), Errno> {
+    if matches!(sigchld, SigHandler::SigIgn) {
+        ignore(Signal::SIGCHLD)?;
+    }
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
+}
+
+/// Signals that do not act on this process, but are returned by `next`; until it is dropped. No
+/// other signal is blocked meanwhile, nor any of them afterwards.
 pub struct Caught {
-    numbers: Vec<u8>,
     set: SigSet,
-    /// What was blocked before.
-    before: SigSet,
+    sigchld: SigHandler,
 }
 
 impl Caught {
     /// Catches the signals of these numbers. Those that nobody can catch are passed over.
     pub fn new(numbers: impl IntoIterator<Item = u8>) -> Result<Self, Errno> {
-        let numbers: Vec<u8> = numbers.into_iter().collect();
-        let set = set(&numbers);
-        let mut before = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&set), Some(&mut before))?;
-        if numbers.contains(&(libc::SIGCHLD as u8)) {
-            // Where it was ignored, children would vanish without a word.
-            restore_default(libc::SIGCHLD as u8);
-        }
-        Ok(Self { numbers, set, before })
+        let set = set(&numbers.into_iter().collect::<Vec<u8>>());
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&set), None)?;
+        Ok(Self { set, sigchld: default_sigchld()? })
     }
 
     /// The next signal that comes. None: the deadline has passed.
@@ -53,17 +62,16 @@ impl Caught {
         }
     }
 
-    /// Gives a child that has just been forked the signals as a program expects to find them: the
-    /// caught ones act by default, and only those are blocked that were before.
+    /// What a child that has just been forked has to do.
     pub fn release(&self) -> Result<(), Errno> {
-        self.numbers.iter().copied().for_each(restore_default);
-        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None)
+        release(self.sigchld)
     }
 }
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None);
+        // It cannot fail: an empty mask, and a signal that may be ignored.
+        let _ = self.release();
     }
 }
 
@@ -85,11 +93,6 @@ pub fn wait(set: &SigSet, timeout: Option<Duration>) -> Result<u8, Errno> {
     // SAFETY: both point to values that outlive the call, or to nothing.
     let number = unsafe { libc::sigtimedwait(set.as_ref(), std::ptr::null_mut(), timeout) };
     Errno::result(number).map(|number| number as u8)
-}
-
-fn restore_default(number: u8) {
-    // SAFETY: the default action is no code of ours; a number that is no signal is refused.
-    unsafe { libc::signal(i32::from(number), libc::SIG_DFL) };
 }
 
 #[cfg(test)]

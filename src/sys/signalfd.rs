@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::libc::c_int;
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
+use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -10,21 +10,17 @@ use std::os::fd::{AsFd, BorrowedFd};
 #[derive(Debug)]
 pub struct Signals {
     pending: SignalFd,
-    /// The signals that were blocked before.
-    before: SigSet,
+    /// What SIGCHLD did before.
+    sigchld: SigHandler,
 }
 
 impl Signals {
     /// Reads these signals from now on.
     pub fn catch(which: SigSet) -> Result<Self, Errno> {
-        if which.contains(Signal::SIGCHLD) {
-            // SAFETY: the default is no code of ours. Ignored, it would take the zombies along.
-            unsafe { signal(Signal::SIGCHLD, SigHandler::SigDfl) }?;
-        }
-        let mut before = SigSet::empty();
-        sigprocmask(SigmaskHow::SIG_BLOCK, Some(&which), Some(&mut before))?;
+        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&which), None)?;
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
-        Ok(Self { pending: SignalFd::with_flags(&which, flags)?, before })
+        let sigchld = super::signal::default_sigchld()?;
+        Ok(Self { pending: SignalFd::with_flags(&which, flags)?, sigchld })
     }
 
     /// The number of the next signal that has come, if any.
@@ -33,9 +29,9 @@ impl Signals {
         Ok(came.and_then(|signal| c_int::try_from(signal.ssi_signo).ok()))
     }
 
-    /// Lets signals through as before: for a child that becomes another program.
+    /// What a child that becomes another program has to do.
     pub fn release(&self) -> Result<(), Errno> {
-        sigprocmask(SigmaskHow::SIG_SETMASK, Some(&self.before), None)
+        super::signal::release(self.sigchld)
     }
 }
 

@@ -30,7 +30,7 @@ pub fn listen(path: &Path) -> Result<OwnedFd, Errno> {
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(e) => return Err(e),
     }
-    super::ipc::bind(&fd, path.as_os_str().as_bytes(), 0o600)?;
+    super::ipc::bind_for(&fd, path.as_os_str().as_bytes(), 0o600)?;
     nix::sys::socket::listen(&fd, Backlog::MAXCONN)?;
     Ok(fd)
 }

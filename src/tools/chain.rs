@@ -2,7 +2,8 @@
 //! long as the next program is one of ours, going on is a call and not an execve.
 
 use super::{Environment, Tool, Word, basename, die, rundir};
-use crate::sys::exec::{self, Execve, Found};
+use crate::sys::exec::{self, Execve, Found, Shebang};
+use crate::sys::identity::Refused;
 use crate::sys::spawn::{self, waited};
 use crate::sys::{fd, process};
 use nix::errno::Errno;
@@ -142,7 +143,8 @@ impl Process {
                 drop(tell);
                 let mut answer = [0; 4];
                 let read = fd::read(raw(&told), &mut answer);
-                process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty())?;
+                // Where SIGCHLD is ignored, there is nobody to wait for.
+                let _ = process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty());
                 match (read, i32::from_ne_bytes(answer)) {
                     (Ok(4), pid @ 1..) => Ok(Pid::from_raw(pid)),
                     (Ok(4), error) => Err(Errno::from_raw(-error)),
@@ -170,6 +172,30 @@ impl Process {
                 Err(exec::execve(&found.file, &argv, self.env.strings()))
             }
             _ => Ok(next.into()),
+        }
+    }
+
+    /// Executes a program, even one of ours, as soon as `last` is done. That may take from this
+    /// process what it needs itself: nothing is allocated any more. Returns only on failure.
+    pub fn execute(&self, next: Exec, last: impl FnOnce() -> Result<(), Refused>) -> Exit {
+        let name = next.file.as_ref().or(next.argv.first()).cloned().unwrap_or_default();
+        let found = exec::find(&name, self.path.as_deref().unwrap_or(DEFAULT_PATH));
+        let prepared = found.and_then(|found| {
+            let (found, argv) = executable(found, next.argv)?;
+            exec::check(&found)?;
+            Execve::new(&found.file, &argv, self.env.strings())
+        });
+        match prepared {
+            Ok(execve) => match last() {
+                Ok(()) => Exit(execve.go() as u8),
+                Err(Refused { step, errno }) => {
+                    let (name, step) = (self.name().as_bytes(), step.as_bytes());
+                    let reason = die::reason(errno).as_bytes();
+                    exec::report(&[name, b": fatal: unable to ", step, b": ", reason, b"\n"]);
+                    Exit(111)
+                }
+            },
+            Err(e) => Exit(self.unable_to_exec(&name, e)),
         }
     }
 
@@ -203,12 +229,13 @@ impl Process {
             }
             Err(e) => e,
         };
-        let code = exec_failure(error);
-        self.fatal(
-            code,
-            format_args!("unable to exec {}: {}", die::show(&name), die::reason(error)),
-        );
-        Err(code)
+        Err(self.unable_to_exec(&name, error))
+    }
+
+    /// Says why a program could not be executed; the code to exit with.
+    fn unable_to_exec(&self, name: &[u8], e: Errno) -> u8 {
+        let text = format!("unable to exec {}: {}", die::show(name), die::reason(e));
+        self.fatal(exec_failure(e), text).0
     }
 }
 
@@ -253,19 +280,35 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
     } else if let Some((interpreter, argument)) = &found.shebang {
         let tool = super::find(basename(interpreter)).filter(|t| !t.stays);
         let tool = tool.filter(|_| exec::is_self(interpreter));
-        if tool.is_some() || found.noexec {
-            let mut argv = vec![interpreter.clone()];
-            argv.extend(argument.clone());
-            argv.push(found.file);
-            argv.extend(next.argv.into_iter().skip(1));
-            // Differs: a script on a noexec mount, as /run often is, is run by its interpreter.
-            return Ok(Some(match tool {
-                Some(tool) => Program::Ours(tool, argv),
-                None => Program::File(exec::find(&argv[0], b"")?, argv),
-            }));
+        if let Some(tool) = tool {
+            let shebang = (interpreter.clone(), argument.clone());
+            return Ok(Some(Program::Ours(tool, interpreted(shebang, found.file, next.argv))));
         }
     }
-    Ok(Some(Program::File(found, next.argv)))
+    let (found, argv) = executable(found, next.argv)?;
+    Ok(Some(Program::File(found, argv)))
+}
+
+/// The file to execute for the one that was found, and its words.
+///
+/// Differs: a script on a noexec mount, as /run often is, is run by its interpreter.
+fn executable(found: Found, argv: Vec<Word>) -> Result<(Found, Vec<Word>), Errno> {
+    match found {
+        Found { noexec: true, shebang: Some(shebang), file, .. } => {
+            let interpreter = exec::find(&shebang.0, b"")?;
+            Ok((interpreter, interpreted(shebang, file, argv)))
+        }
+        found => Ok((found, argv)),
+    }
+}
+
+/// The words with which the kernel would execute a script's interpreter.
+fn interpreted((interpreter, argument): Shebang, script: Word, argv: Vec<Word>) -> Vec<Word> {
+    let mut words = vec![interpreter];
+    words.extend(argument);
+    words.push(script);
+    words.extend(argv.into_iter().skip(1));
+    words
 }
 
 /// The exit code for a failed exec: 127 if there is no such program, else 126.

@@ -2,7 +2,7 @@
 //! stop at `--` (consumed), at a lone `-`, or at the first word that is no option. Some programs
 //! also take long ones, `--name` and `--name=value`.
 
-use super::die::octal;
+use super::die::{octal, show};
 use super::{Exit, Process, Word};
 use crate::sys::fd;
 use nix::errno::Errno;
@@ -28,22 +28,50 @@ impl Options {
     /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
     /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
     pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Exit> {
-        Self::parse_long(process, argv, spec, &[])
+        Self::read(argv, spec.as_bytes()).map_err(|_| process.usage())
     }
 
-    /// The same, with long names for letters; one that is not in `spec` has no short form.
+    /// The same, without a word about what is wrong. Where `spec` begins with `:`, a value that is
+    /// missing is no problem, but the option `:`.
+    pub fn read(argv: Vec<Word>, spec: &[u8]) -> Result<Self, Problem> {
+        let mut words = argv.into_iter().skip(1).peekable();
+        let mut found = Vec::new();
+        while let Some(word) = words.next_if(|w| w.len() > 1 && w[0] == b'-') {
+            if word == b"--" {
+                break;
+            }
+            let mut letters = Letters::of(&word, spec);
+            while let Some(letter) = letters.next() {
+                match letter.ok_or(Problem::Unknown)? {
+                    Letter::Plain(letter) => found.push((letter, None)),
+                    Letter::WithValue(letter, value) => found.push((letter, Some(value))),
+                    Letter::BeforeValue(letter) => match words.next() {
+                        Some(value) => found.push((letter, Some(value))),
+                        None if spec.starts_with(b":") => found.push((b':', None)),
+                        None => return Err(Problem::NoValue),
+                    },
+                }
+            }
+        }
+        Ok(Self { found, rest: words.collect() })
+    }
+
+    /// Parses the options of those programs that also take long ones: `long` has their names, and
+    /// the letters that they stand for; a letter that is not in `spec` has no short form.
+    ///
+    /// As in the originals, an option whose value is missing, at the end or before `--`, is passed
+    /// over.
     pub fn parse_long(
         process: &Process,
         argv: Vec<Word>,
         spec: &str,
         long: &[(&str, char)],
     ) -> Result<Self, Exit> {
-        Self::read(argv, spec.as_bytes(), long).map_err(|_| process.usage())
-    }
-
-    /// The same, without a word about what is wrong. Where `spec` begins with `:`, a value that is
-    /// missing is no problem, but the option `:`.
-    pub fn read(argv: Vec<Word>, spec: &[u8], long: &[(&str, char)]) -> Result<Self, Problem> {
+        let spec = spec.as_bytes();
+        let wrong = |what: &str, option: &[u8]| {
+            let text = format!("unrecognized {what}: {}", show(option));
+            Err(process.fatal(100, text))
+        };
         let mut words = argv.into_iter().skip(1).peekable();
         let mut found = Vec::new();
         while let Some(word) = words.next_if(|w| w.len() > 1 && w[0] == b'-') {
@@ -51,23 +79,23 @@ impl Options {
                 break;
             }
             if let Some(name) = word.strip_prefix(b"--") {
-                found.push(long_option(name, spec, long).ok_or(Problem::Unknown)?);
+                match long_option(name, spec, long) {
+                    Some(option) => found.push(option),
+                    None if name.contains(&b'=') => return wrong("option with argument", &word),
+                    None => return wrong("boolean option", &word),
+                }
                 continue;
             }
-            let mut at = 1;
-            while let Some(&letter) = word.get(at) {
-                at += 1;
-                match takes_value(spec, letter).ok_or(Problem::Unknown)? {
-                    false => found.push((letter, None)),
-                    true if at < word.len() => {
-                        found.push((letter, Some(word[at..].to_vec())));
-                        at = word.len();
+            let mut letters = Letters::of(&word, spec);
+            while let Some(letter) = letters.next() {
+                match letter {
+                    None => return wrong("short option", &letters.rest[..1]),
+                    Some(Letter::Plain(letter)) => found.push((letter, None)),
+                    Some(Letter::WithValue(letter, value)) => found.push((letter, Some(value))),
+                    Some(Letter::BeforeValue(letter)) => {
+                        let value = words.next_if(|value| value != b"--");
+                        found.extend(value.map(|value| (letter, Some(value))));
                     }
-                    true => match words.next() {
-                        Some(value) => found.push((letter, Some(value))),
-                        None if spec.starts_with(b":") => found.push((b':', None)),
-                        None => return Err(Problem::NoValue),
-                    },
                 }
             }
         }
@@ -155,6 +183,44 @@ impl Process {
             Ok(first) if !program.is_empty() => Ok((first, program)),
             _ => Err(self.usage()),
         }
+    }
+}
+
+/// The letters of a word of short options, one after the other.
+struct Letters<'a> {
+    rest: &'a [u8],
+    spec: &'a [u8],
+}
+
+/// A letter that is known.
+enum Letter {
+    /// It takes no value.
+    Plain(u8),
+    /// Its value is the rest of the word.
+    WithValue(u8, Word),
+    /// Its value is the next word.
+    BeforeValue(u8),
+}
+
+impl<'a> Letters<'a> {
+    fn of(word: &'a [u8], spec: &'a [u8]) -> Self {
+        Self { rest: word.get(1..).unwrap_or_default(), spec }
+    }
+
+    /// The next letter, if there is one; `Some(None)`: it is unknown, and the first of the rest.
+    fn next(&mut self) -> Option<Option<Letter>> {
+        let (&letter, rest) = self.rest.split_first()?;
+        let known = match takes_value(self.spec, letter) {
+            None => return Some(None),
+            Some(false) => Letter::Plain(letter),
+            Some(true) if rest.is_empty() => Letter::BeforeValue(letter),
+            Some(true) => {
+                self.rest = &[];
+                return Some(Some(Letter::WithValue(letter, rest.to_vec())));
+            }
+        };
+        self.rest = rest;
+        Some(Some(known))
     }
 }
 

@@ -73,14 +73,15 @@ fn fixed_code(process: &Process, options: &Options) -> Result<Option<u8>, Exit> 
             'n' => code = code.or(Some(1)),
             't' => code = Some(0),
             'x' => {
-                let value = decimal::leading::<u64>(value).ok_or_else(|| process.usage())?;
-                let invalid = |_| process.fatal(100, "invalid exit code");
-                code = Some(u8::try_from(value).map_err(invalid)?);
+                let digits = value.first().is_some_and(u8::is_ascii_digit).then_some(value);
+                let number = digits.and_then(|word| decimal::leading_signed(word, u16::MAX.into()));
+                code = Some(number.ok_or_else(|| process.usage())?);
             }
             _ => {}
         }
     }
-    Ok(code)
+    let invalid = |_| process.fatal(100, "invalid exit code");
+    code.map(u8::try_from).transpose().map_err(invalid)
 }
 
 /// Whether a condition that ended so holds. A crash is the end, unless it `is_false`.

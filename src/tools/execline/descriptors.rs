@@ -96,6 +96,9 @@ fn free_numbers(n: i32) -> Result<Vec<i32>, Errno> {
 }
 
 fn swap(one: i32, other: i32) -> Result<(), Errno> {
+    if one != other && !fd::is_open(other) {
+        return Err(Errno::EBADF);
+    }
     let kept = fd::own(fcntl(fd::borrow(one), FcntlArg::F_DUPFD_CLOEXEC(0))?);
     fd::copy(one, other)?;
     fd::copy(other, kept.as_raw_fd())

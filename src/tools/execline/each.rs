@@ -3,10 +3,11 @@
 use super::autoimport;
 use super::children;
 use super::exit_codes::ExitCodes;
-use crate::sys::process::{set_signal, wait};
+use crate::sys::process::wait;
+use crate::sys::signal::default_sigchld;
 use crate::tools::{Exec, Exit, Options, Process, Word};
 use nix::errno::Errno;
-use nix::sys::signal::{SigHandler, SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 
@@ -58,8 +59,8 @@ impl<'a> Each<'a> {
         let name = children::name(&program.argv);
         let program =
             if manner.import { autoimport::importing(&variable, program.argv) } else { program };
-        // Where it is inherited as ignored, no child could be waited for.
-        let _ = set_signal(Signal::SIGCHLD, SigHandler::SigDfl);
+        // It cannot fail, and children are waited for all the same.
+        let _ = default_sigchld();
         let most = manner.most.max(1);
         Self { process, variable, program, name, most, codes: manner.codes, running: vec![] }
     }

@@ -14,7 +14,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let count = positionals::count(process)?;
     let words = positionals::range(process, 0, count)?;
     let script = words.first().cloned().unwrap_or_default();
-    let parsed = Options::read(words, &spec, &[]).map_err(|problem| {
+    let parsed = Options::read(words, &spec).map_err(|problem| {
         complain(&script, problem);
         Exit(1)
     })?;

@@ -14,7 +14,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 /// The same within a pass.
 pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "P:")?;
-    let least = options.value('P').map_or(Some(0u32), decimal::parse).ok_or(Fault::Usage)?;
+    let values = options.iter().map(|(_, value)| decimal::parse(value).ok_or(Fault::Usage));
+    let least: u32 = values.collect::<Result<Vec<_>, _>>()?.last().copied().unwrap_or(0);
 
     let process = pass.process;
     let set = |name: &[u8]| process.env.get(name).map(<[u8]>::to_vec).ok_or(Fault::BadKey);

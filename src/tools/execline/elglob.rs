@@ -16,6 +16,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "vwsme0nd:")?;
     let [key, pattern, rest @ ..] = options.words() else { return Err(Fault::Usage) };
+    pass.definitions.check(key)?;
     let how = Expansion {
         sorted: options.has('s'),
         mark_directories: options.has('m'),

@@ -91,12 +91,12 @@ fn compare(operator: &[u8], left: &[u8], right: &[u8]) -> Option<bool> {
         b"<=" => left <= right,
         b">" => left > right,
         b">=" => left >= right,
-        b"-eq" => integer(left)? == integer(right)?,
-        b"-ne" => integer(left)? != integer(right)?,
-        b"-lt" => integer(left)? < integer(right)?,
-        b"-le" => integer(left)? <= integer(right)?,
-        b"-gt" => integer(left)? > integer(right)?,
-        b"-ge" => integer(left)? >= integer(right)?,
+        b"-eq" => decimal::leading_i32(left)? == decimal::leading_i32(right)?,
+        b"-ne" => decimal::leading_i32(left)? != decimal::leading_i32(right)?,
+        b"-lt" => decimal::leading_i32(left)? < decimal::leading_i32(right)?,
+        b"-le" => decimal::leading_i32(left)? <= decimal::leading_i32(right)?,
+        b"-gt" => decimal::leading_i32(left)? > decimal::leading_i32(right)?,
+        b"-ge" => decimal::leading_i32(left)? >= decimal::leading_i32(right)?,
         _ => compare_files(operator, left, right),
     })
 }
@@ -118,27 +118,6 @@ fn compare_files(operator: &[u8], left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-/// The integer at the front of a word, of 32 bits: what does not fit wraps around, and digits
-/// beyond that do not count.
-fn integer(word: &[u8]) -> Option<i32> {
-    let (negative, digits) = match word {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
-    let most = i64::from(u32::MAX) + i64::from(negative);
-    let mut number: Option<i64> = None;
-    for digit in digits.iter().take_while(|b| b.is_ascii_digit()) {
-        let longer = number.unwrap_or(0) * 10 + i64::from(digit - b'0');
-        if longer > most {
-            break;
-        }
-        number = Some(longer);
-    }
-    let number = number?;
-    Some((if negative { -number } else { number }) as i32)
-}
-
 fn matches(process: &Process, word: &[u8], expression: &[u8]) -> Result<bool, Exit> {
     let expression = if expression.is_empty() { b".*" } else { expression };
     let regex = Regex::extended(expression).map_err(|e| {
@@ -148,28 +127,4 @@ fn matches(process: &Process, word: &[u8], expression: &[u8]) -> Result<bool, Ex
         process.fatal(if e.out_of_memory { 111 } else { 100 }, &text)
     })?;
     Ok(regex.is_match(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn integers_have_32_bits() {
-        let cases: [(&str, Option<i32>); 10] = [
-            ("12abc", Some(12)),
-            ("+5", Some(5)),
-            ("-5", Some(-5)),
-            ("-", None),
-            ("", None),
-            ("+-1", None),
-            ("2147483648", Some(i32::MIN)),
-            ("4294967295", Some(-1)),
-            ("42949672961", Some(429_496_729)),
-            ("-4294967296", Some(0)),
-        ];
-        for (word, value) in cases {
-            assert_eq!(integer(word.as_bytes()), value, "{word}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //! Reference: <https://skarnet.org/software/execline/emptyenv.html>.
 
 use super::frames;
+use crate::format::decimal;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 const LONG: &[(&str, char)] = &[
@@ -35,9 +36,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Whether a variable is one of those with which execline programs talk to each other.
 fn is_internal(name: &[u8]) -> bool {
-    let numeric = |name: &[u8]| !name.is_empty() && name.iter().all(u8::is_ascii_digit);
-    matches!(name, b"!" | b"?" | b"#" | b"EXECLINE_STRICT")
+    let is_number = |name| decimal::parse::<u32>(name).is_some();
+    matches!(name, b"!" | b"?" | b"#" | b"0" | b"EXECLINE_STRICT")
         || name.starts_with(b"ELGETOPT_")
-        || name.strip_prefix(b"FD").is_some_and(numeric)
-        || numeric(name)
+        || name.strip_prefix(b"FD").is_some_and(is_number)
+        || !name.starts_with(b"0") && is_number(name)
 }

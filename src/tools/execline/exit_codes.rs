@@ -15,7 +15,7 @@ impl ExitCodes {
     pub fn of(process: &Process, options: &Options) -> Result<Option<Self>, Exit> {
         let mut codes = None;
         for (letter, list) in options.iter().filter(|(letter, _)| "ox".contains(*letter)) {
-            let listed = parse(list).ok_or_else(|| process.usage())?;
+            let listed = decimal::list(list).ok_or_else(|| process.usage())?;
             codes = Some(Self { listed, listed_go_on: letter == 'o' });
         }
         Ok(codes)
@@ -35,18 +35,4 @@ impl ExitCodes {
     pub fn go_on(&self, status: WaitStatus) -> bool {
         self.listed.contains(&u64::from(status.approximation())) == self.listed_go_on
     }
-}
-
-/// Numbers between separators; the list ends at the first word that does not begin with one.
-fn parse(mut list: &[u8]) -> Option<Vec<u64>> {
-    let mut codes = Vec::new();
-    loop {
-        let digits = list.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (code, rest) = list.split_at(digits);
-        let Some(code) = decimal::parse::<u64>(code) else { break };
-        codes.push(code);
-        let blanks = rest.iter().take_while(|b| b",:; \t\r\n".contains(b)).count();
-        list = &rest[blanks..];
-    }
-    (!codes.is_empty()).then_some(codes)
 }

@@ -21,7 +21,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     }
     let cut = Cut::of(&options);
     let ([variable], rest) = process.operands(options.rest())?;
-    autoimport::check_name(process, &variable)?;
+    if variable.is_empty() {
+        return Err(process.usage());
+    }
     let (generator, program) = Blocks::new(process).take_filled(rest, "block")?;
 
     process.env.unset(b"!");
@@ -35,6 +37,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         .spawn(generator.into(), &place)
         .map_err(process.unable(format_args!("spawn {name}")))?;
     drop(write);
+    autoimport::check_name(process, &variable)?;
 
     // For the loop, a program that cannot be executed, or none at all, is just a body that fails.
     manner.import &= !program.is_empty();

@@ -12,32 +12,25 @@ pub const POSITIONALS: &[&[u8]] =
 /// How the names of the variables of elgetopt begin.
 pub const ELGETOPT: &[&[u8]] = &[b"ELGETOPT_"];
 
-/// Sets the variables whose names begin so one frame aside.
+/// Sets the variables whose names begin so one frame aside. A colon with no number behind it
+/// counts as the last one that had a number, as with the reference.
 pub fn push(env: &mut Environment, prefixes: &[&[u8]]) {
-    env.rename(|name| match frame(name, prefixes) {
+    let mut last = 0u32;
+    env.rename(|name| match frame(name, prefixes, &mut last) {
         Frame::Current => Some([name, b":1"].concat()),
-        Frame::Aside(stem, depth) => Some(numbered(stem, depth.saturating_add(1))),
-        Frame::Unnumbered(_) | Frame::None => Some(name.to_vec()),
+        Frame::Aside(stem, depth) => Some(numbered(stem, depth.wrapping_add(1))),
+        Frame::None => Some(name.to_vec()),
     });
 }
 
-/// Drops the variables whose names begin so, and brings back those of the frame before. A colon
-/// with no number behind counts as the last one that had a number, as with the reference.
+/// Drops the variables whose names begin so, and brings back those of the frame before.
 pub fn pop(env: &mut Environment, prefixes: &[&[u8]]) {
-    let mut last = 0;
-    env.rename(|name| {
-        let (stem, depth) = match frame(name, prefixes) {
-            Frame::Current => return None,
-            Frame::Aside(stem, depth) => (stem, depth),
-            Frame::Unnumbered(stem) => (stem, last),
-            Frame::None => return Some(name.to_vec()),
-        };
-        last = depth;
-        match depth {
-            0 => Some(name.to_vec()),
-            1 => Some(stem.to_vec()),
-            _ => Some(numbered(stem, depth - 1)),
-        }
+    let mut last = 0u32;
+    env.rename(|name| match frame(name, prefixes, &mut last) {
+        Frame::Current => None,
+        Frame::Aside(_, 0) | Frame::None => Some(name.to_vec()),
+        Frame::Aside(stem, 1) => Some(stem.to_vec()),
+        Frame::Aside(stem, depth) => Some(numbered(stem, depth - 1)),
     });
 }
 
@@ -47,25 +40,24 @@ enum Frame<'a> {
     None,
     Current,
     /// The name before the colon, and how many frames it is aside.
-    Aside(&'a [u8], u64),
-    /// The name before a colon that is all there is.
-    Unnumbered(&'a [u8]),
+    Aside(&'a [u8], u32),
 }
 
-fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]]) -> Frame<'a> {
+fn frame<'a>(name: &'a [u8], prefixes: &[&[u8]], last: &mut u32) -> Frame<'a> {
     let Some(prefix) = prefixes.iter().find(|p| name.starts_with(p)) else { return Frame::None };
     let Some(at) = name.iter().skip(prefix.len()).position(|&b| b == b':') else {
         return Frame::Current;
     };
     let (stem, depth) = name.split_at(prefix.len() + at);
     match decimal::parse(&depth[1..]) {
-        Some(depth) => Frame::Aside(stem, depth),
-        None if depth == b":" => Frame::Unnumbered(stem),
-        None => Frame::None,
+        Some(depth) => *last = depth,
+        None if depth == b":" => {}
+        None => return Frame::None,
     }
+    Frame::Aside(stem, *last)
 }
 
-fn numbered(stem: &[u8], depth: u64) -> Word {
+fn numbered(stem: &[u8], depth: u32) -> Word {
     [stem, format!(":{depth}").as_bytes()].concat()
 }
 
@@ -88,6 +80,17 @@ mod tests {
         assert_eq!(env, environment(&pushed));
         pop(&mut env, POSITIONALS);
         assert_eq!(env, before);
+    }
+
+    #[test]
+    fn a_number_that_is_missing_is_that_of_the_variable_before() {
+        let mut env = environment(&["1:7=a", "2:=b", "3:x=c", "4:0=d", "5:=e", "6:99999999999=f"]);
+        push(&mut env, POSITIONALS);
+        let pushed = ["1:8=a", "2:8=b", "3:x=c", "4:1=d", "5:1=e", "6:99999999999=f"];
+        assert_eq!(env, environment(&pushed));
+        let mut env = environment(&["2:=a", "1:2=b", "3:=c"]);
+        pop(&mut env, POSITIONALS);
+        assert_eq!(env, environment(&["2:=a", "1:1=b", "3:1=c"]));
     }
 
     #[test]

@@ -2,11 +2,10 @@
 //! Reference: <https://skarnet.org/software/execline/heredoc.html>.
 
 use crate::sys::fd;
-use crate::sys::process::{self, Side, wait};
+use crate::sys::process::{self, Side};
 use crate::tools::die::reason;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
-use nix::sys::wait::WaitPidFlag;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// `heredoc [ -d ] fd string command...`
@@ -24,14 +23,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Starts the child, or grandchild, that writes the string.
 fn start_writer(read: &OwnedFd, write: &OwnedFd, string: &[u8], orphan: bool) -> Result<(), Errno> {
-    match (process::fork()?, orphan) {
-        (Side::Parent(_), false) => Ok(()),
-        (Side::Parent(between), true) => wait(between.as_raw(), WaitPidFlag::empty()).map(drop),
-        (Side::Child, true) => match process::fork() {
-            Ok(Side::Child) => write_all(read, write, string),
-            _ => process::exit(0),
-        },
-        (Side::Child, false) => write_all(read, write, string),
+    match if orphan { process::fork_orphan() } else { process::fork() }? {
+        Side::Parent(_) => Ok(()),
+        Side::Child => write_all(read, write, string),
     }
 }
 

@@ -19,6 +19,7 @@ pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
         [key, variable, rest @ ..] => (key, variable, rest),
         _ => return Err(Fault::Usage),
     };
+    pass.definitions.check(key)?;
     let set = pass.process.env.get(variable);
     if set.is_none() && options.has('i') {
         let text = format!("{} not set", show(variable));

@@ -72,7 +72,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>, directive: Directive) -> Resu
 
 /// Reads a directive's options.
 pub fn options(argv: Vec<Word>, spec: &str) -> Result<Options, Fault> {
-    Options::read(argv, spec.as_bytes(), &[]).map_err(|_| Fault::Usage)
+    Options::read(argv, spec.as_bytes()).map_err(|_| Fault::Usage)
 }
 
 /// How the options s, n, N, c, C and d ask for a string to be turned into a value.

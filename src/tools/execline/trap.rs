@@ -4,7 +4,8 @@
 use super::blocks::Blocks;
 use super::children;
 use crate::execline::block;
-use crate::format::signal::{name, parse};
+use crate::format::decimal;
+use crate::format::signal::{name, parse_without_real_time as parse};
 use crate::sys::process::{WaitStatus, kill, wait};
 use crate::sys::signal::Caught;
 use crate::tools::die::show;
@@ -55,7 +56,7 @@ fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, 
                 check(process, number)?;
                 handlers.insert(number, block.words)
             }
-            None if directive.eq_ignore_ascii_case(b"default") => default.replace(block.words),
+            None if is_default(&directive) => default.replace(block.words),
             None => return Err(wrong("unrecognized")),
         };
         if duplicate.is_some() {
@@ -69,6 +70,15 @@ fn read_directives(process: &Process, mut words: Vec<Word>) -> Result<Handlers, 
         }
     }
     Ok(handlers)
+}
+
+/// Whether a directive is for all signals that have none; 0 is another word for it.
+fn is_default(directive: &[u8]) -> bool {
+    let number = match directive {
+        [b's' | b'S', b'i' | b'I', b'g' | b'G', number @ ..] => number,
+        number => number,
+    };
+    directive.eq_ignore_ascii_case(b"default") || decimal::parse(number) == Some(0u8)
 }
 
 fn check(process: &Process, number: u8) -> Result<(), Exit> {

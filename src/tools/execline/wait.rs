@@ -30,25 +30,27 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // In the form of POSIX there is no block, and the words are all pids.
     let block = block::read(options.rest());
     let pids = pids(process, &block.words)?;
-    let any_code = if pids.is_empty() && !one { 0 } else { 127 };
+    // If any child will do, that there is none is a success; but not for -o, unless it has a limit.
+    let nobody = (pids.is_empty() && (!one || deadline.is_some())).then_some((-1, 0));
     let ended = match (Wait { pids, one }).perform(deadline) {
-        Ok(ended) => ended.ok_or(any_code),
-        Err(Errno::ETIMEDOUT) if !insist => Err(127),
+        Ok(ended) => ended.or(nobody),
+        Err(Errno::ETIMEDOUT) if !insist => None,
         Err(e @ Errno::ETIMEDOUT) => {
             return Err(process.fatal(99, format_args!("unable to wait: {}", reason(e))));
         }
         Err(e) => return Err(process.fatal_errno("unable to wait", e)),
     };
     let Some(program) = block.rest else {
-        return Ok(Next::Exit(
-            ended.map_or_else(|code| code, |(_, status)| status.approximation()),
-        ));
+        return Ok(Next::Exit(ended.map_or(127, |(_, code)| code)));
     };
     if one {
-        tell(process, ended.ok());
+        export(process, ended);
     }
     Ok(program.into())
 }
+
+/// The pid of a child that has ended, and its exit code, or what stands for it.
+type Ended = (i32, u8);
 
 fn deadline(process: &Process, options: &Options) -> Result<Option<Instant>, Exit> {
     let Some(ms) = options.value('t') else {
@@ -64,12 +66,12 @@ fn pids(process: &Process, words: &[Word]) -> Result<Vec<Pid>, Exit> {
 }
 
 /// Puts into `!` and `?` which child has ended, and how.
-fn tell(process: &mut Process, ended: Option<(Pid, WaitStatus)>) {
-    let Some((pid, status)) = ended else {
+fn export(process: &mut Process, ended: Option<Ended>) {
+    let Some((pid, code)) = ended else {
         process.env.unset(b"?");
         return process.env.unset(b"!");
     };
-    process.env.set(b"?", status.approximation().to_string().as_bytes());
+    process.env.set(b"?", code.to_string().as_bytes());
     process.env.set(b"!", pid.to_string().as_bytes());
 }
 
@@ -81,9 +83,9 @@ struct Wait {
 }
 
 impl Wait {
-    /// Waits, and tells how the one child that counts has ended: the first, or the last in the
+    /// Waits, and returns how the one child that counts has ended: the first, or the last in the
     /// list. Other children are reaped on the way, and forgotten.
-    fn perform(mut self, deadline: Option<Instant>) -> Result<Option<(Pid, WaitStatus)>, Errno> {
+    fn perform(mut self, deadline: Option<Instant>) -> Result<Option<Ended>, Errno> {
         let (any, last) = (self.pids.is_empty(), self.pids.last().copied());
         let mut answer = None;
         let signals = deadline.map(|at| Ok((Caught::new([SIGCHLD as u8])?, at))).transpose()?;
@@ -98,7 +100,7 @@ impl Wait {
                 self.pids.swap_remove(at);
             }
             if self.one && (any || listed.is_some()) || Some(pid) == last {
-                answer = Some((pid, status));
+                answer = Some((pid.as_raw(), status.approximation()));
             }
             if answer.is_some() && self.one || !any && self.pids.is_empty() {
                 return Ok(answer);

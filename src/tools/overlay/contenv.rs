@@ -3,12 +3,13 @@
 use super::container::{READING, environment_directory, keeps_environment, variable, word};
 use crate::tools::die::show;
 use crate::tools::s6::envdir;
-use crate::tools::{Exit, Next, Process, Word};
+use crate::tools::{Exec, Exit, Next, Process, Word};
 use nix::dir::Dir;
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
-/// `with-contenv prog...`: replaces the environment, but for PATH, by the container's.
+/// `with-contenv [ options of exec ] prog...`: replaces the environment, but for PATH, by the
+/// container's.
 pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
@@ -23,15 +24,20 @@ pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, 
             process.fatal_errno(format_args!("unable to envdir {}", show(&word(&directory))), e)
         })?;
         process.adopt_path();
+        argv[0] = b"exec".to_vec();
+        return Ok(Exec::own(argv).into());
     }
     Ok(argv.split_off(1).into())
 }
 
-/// `printcontenv variable`: its value and a newline; exit 1 if there is no such variable.
+/// `printcontenv variable`: its value and a newline. If there is no such variable it exits 2, or 1
+/// where the environment is the container's own.
 pub fn printcontenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(name) = argv.get(1) else { return Err(process.fatal(100, "too few arguments")) };
     // Differs: one newline; the original prints the one of the file and another one.
-    let Ok(value) = variable(process, name) else { return Ok(Next::Exit(1)) };
+    let Ok(value) = variable(process, name) else {
+        return Ok(Next::Exit(if keeps_environment(process) { 1 } else { 2 }));
+    };
     process.print(&[value.as_slice(), b"\n"].concat())?;
     Ok(Next::Exit(0))
 }

@@ -1,5 +1,6 @@
 //! How the overlay runs the scripts of an image: one after the other, as a shell would.
 
+use crate::sys::signal::default_sigchld;
 use crate::sys::{exec, process::wait, why};
 use crate::tools::chain::exec_failure;
 use crate::tools::die::show;
@@ -46,6 +47,7 @@ pub fn run(process: &Process, file: &[u8], verbosity: u8) -> u8 {
 
 /// Runs a program and waits for it; the code is that of a shell.
 pub fn run_words(process: &Process, argv: Vec<Word>) -> Result<u8, Errno> {
+    default_sigchld()?;
     process.spawn(argv.into(), &|| Ok(())).and_then(code)
 }
 

@@ -4,12 +4,15 @@ use super::script;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `with-retries [ -n retries ] [ -t timeout ] prog...`: at most so many times, each for at most so
-/// many ms (0: for ever).
+/// many ms (0: for ever). It exits 1 whatever is wrong.
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+    attempt(process, argv).map_err(|_| Exit(1))
+}
+
+fn attempt(process: &Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:t:")?;
     let retries = options.number(process, 'n', 3u32)?;
-    let limit = options.value('t').unwrap_or(b"500").to_vec();
-    process.number::<u32>(&limit)?;
+    let limit = options.number(process, 't', 500u32)?.to_string().into_bytes();
     let prog = options.rest();
     if prog.is_empty() {
         return Err(process.usage());
@@ -22,5 +25,5 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             Err(e) => return Err(process.fatal_errno("unable to run s6-maximumtime", e)),
         }
     }
-    Ok(Next::Exit(1))
+    Err(Exit(1))
 }

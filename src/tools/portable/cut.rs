@@ -100,6 +100,7 @@ impl Cut {
         for range in &self.ranges {
             // As with the reference, no range begins at the very last byte of what is read, even
             // where that is not a newline.
+            // Differs: a range that ends with the newline adds no empty line.
             if range.first < line.len() {
                 let kept = text.get(range.first - 1..range.last.min(text.len()));
                 out.extend_from_slice(kept.unwrap_or_default());

@@ -2,6 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-expr.html>.
 
 use super::paths::print;
+use crate::format::decimal;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// How deep parentheses may be nested.
@@ -66,7 +67,7 @@ impl Parser<'_> {
         let (&word, rest) = self.words.split_first().ok_or(INVALID)?;
         self.words = rest;
         if word != b"(" {
-            return leading_integer(word).ok_or(INVALID);
+            return decimal::leading_signed(word, i64::MAX as u64).ok_or(INVALID);
         }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -80,6 +81,7 @@ impl Parser<'_> {
     }
 }
 
+/// Differs: the original dies of a signal when it divides by zero, or overflows doing so.
 fn apply(operator: &[u8], left: i64, right: i64) -> Result<i64, &'static str> {
     const ZERO: &str = "division by zero";
     Ok(match operator {
@@ -100,13 +102,6 @@ fn apply(operator: &[u8], left: i64, right: i64) -> Result<i64, &'static str> {
     })
 }
 
-/// The integer at the front of a word, with a sign or without, whatever follows it.
-fn leading_integer(word: &[u8]) -> Option<i64> {
-    let sign = usize::from(matches!(word.first(), Some(b'+' | b'-')));
-    let digits = word.get(sign..)?.iter().take_while(|b| b.is_ascii_digit()).count();
-    std::str::from_utf8(word.get(..sign + digits)?).ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +116,7 @@ mod tests {
         assert_eq!(value("9223372036854775807 + 1"), Ok(i64::MIN));
         assert_eq!(value("1 / 0"), Err("division by zero"));
         assert_eq!(value("1 | 1 / 0 | 1 % 0"), Ok(1));
-        assert_eq!(value("9223372036854775808"), Err(INVALID));
+        assert_eq!(value("9223372036854775808"), Ok(922_337_203_685_477_580));
     }
 
     #[test]

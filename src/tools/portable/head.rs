@@ -28,7 +28,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     }
     for (at, file) in files.iter().enumerate() {
         let name = show(file);
-        if files.len() > 1 {
+        if files.len() > 1 && !file.is_empty() {
             let gap = if at > 0 { "\n" } else { "" };
             process.print(format!("{gap}==> {name} <==\n").as_bytes())?;
         }

@@ -100,10 +100,7 @@ pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 /// `s6-uniquename [ -n randomlen ] prefix`
 pub fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:")?;
-    let length = match options.value('n') {
-        Some(length) => process.number::<u32>(length)? as usize,
-        None => 8,
-    };
+    let length = options.number(process, 'n', 8u32)? as usize;
     let prefix = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     print(process, &unique::name(&prefix, length), true)
 }

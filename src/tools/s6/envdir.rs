@@ -31,6 +31,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         Mode::empty(),
     ) {
         Err(Errno::ENOENT) if loose => {}
+        // No variable can hold a NUL.
+        _ if reading.nul == 0 => {
+            let text = format!("unable to envdir {}", show(&dir));
+            return Err(process.fatal_errno(text, Errno::EINVAL));
+        }
         opened => opened
             .and_then(|opened| apply(process, Dir::from_fd(opened)?, reading))
             .map_err(|e| process.fatal_errno(format_args!("unable to envdir {}", show(&dir)), e))?,

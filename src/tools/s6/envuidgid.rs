@@ -21,7 +21,7 @@ enum Scope {
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "ugBniD:")?;
     let mut scope = Scope::Account;
-    let mut defaults = None;
+    let (mut defaults, mut insist) = (Identity::default(), true);
     for (letter, value) in options.iter() {
         match letter {
             'u' => scope = Scope::User,
@@ -29,50 +29,70 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             'B' => scope = Scope::Both,
             // Numbers have no supplementary groups to look up.
             'n' if scope == Scope::Account => scope = Scope::Both,
-            'i' => defaults = None,
-            'D' => defaults = Some(parse_defaults(value).ok_or_else(|| process.usage())?),
+            'i' => insist = true,
+            'D' => {
+                defaults = parse_defaults(value).ok_or_else(|| process.usage())?;
+                insist = false;
+            }
             _ => {}
         }
     }
     let numeric = options.has('n');
     let mut words = options.rest().into_iter();
     let account = words.next().filter(|_| words.len() > 0).ok_or_else(|| process.usage())?;
-    let identity = look_up(process, scope, &account, numeric, defaults)?;
+    let look_up = LookUp { process, numeric, insist, defaults };
+    let identity = look_up.identity(scope, &account)?;
     export(process, scope, identity);
     Ok(words.collect::<Vec<_>>().into())
 }
 
-fn look_up(
-    process: &Process,
-    scope: Scope,
-    name: &[u8],
+/// How names become numbers.
+struct LookUp<'a> {
+    process: &'a Process,
+    /// A name that is unknown may be a number.
     numeric: bool,
-    defaults: Option<Identity>,
-) -> Result<Identity, Exit> {
-    let insist = defaults.is_none();
-    let known = |kind, name: &[u8], id: Option<u32>| {
-        let id = id.or_else(|| number_if(numeric, name));
-        if id.is_none() && insist { Err(unknown(process, kind, name)) } else { Ok(id) }
-    };
-    let (user, group) = match scope {
-        Scope::Account => {
-            let found = account(process, name)?;
-            return found.or(defaults).ok_or_else(|| unknown(process, "user", name));
+    /// A name that is unknown is an error.
+    insist: bool,
+    /// What stands for unknown names, and for those that are not asked for.
+    defaults: Identity,
+}
+
+impl LookUp<'_> {
+    fn identity(&self, scope: Scope, name: &[u8]) -> Result<Identity, Exit> {
+        let (user, group) = match scope {
+            Scope::Account => return self.account(name),
+            Scope::User => (Some(name), None),
+            Scope::Group => (None, Some(name)),
+            Scope::Both => both(name),
+        };
+        let mut identity = self.defaults.clone();
+        if let Some(group) = group {
+            let found = Group::by_name(group).map_err(|e| unreadable(self.process, "group", e))?;
+            identity.gid = self.id("group", group, found.map(|g| g.gid))?.or(identity.gid);
         }
-        Scope::User => (Some(name), None),
-        Scope::Group => (None, Some(name)),
-        Scope::Both => both(name),
-    };
-    let mut identity = defaults.unwrap_or_default();
-    if let Some(group) = group {
-        let found = Group::by_name(group).map_err(|e| unreadable(process, "group", e))?;
-        identity.gid = known("group", group, found.map(|g| g.gid))?.or(identity.gid);
+        if let Some(user) = user {
+            let found = User::by_name(user).map_err(|e| unreadable(self.process, "user", e))?;
+            identity.uid = self.id("user", user, found.map(|u| u.uid))?.or(identity.uid);
+        }
+        Ok(identity)
     }
-    if let Some(user) = user {
-        let found = User::by_name(user).map_err(|e| unreadable(process, "user", e))?;
-        identity.uid = known("user", user, found.map(|u| u.uid))?.or(identity.uid);
+
+    fn account(&self, name: &[u8]) -> Result<Identity, Exit> {
+        match account(self.process, name)? {
+            Some(found) => Ok(found),
+            None if self.insist => Err(unknown(self.process, "user", name)),
+            None => Ok(self.defaults.clone()),
+        }
     }
-    Ok(identity)
+
+    /// The number of what was found, or is one. `None`: the default counts.
+    fn id(&self, kind: &str, name: &[u8], found: Option<u32>) -> Result<Option<u32>, Exit> {
+        let id = found.or_else(|| decimal::leading(name).filter(|_| self.numeric));
+        if id.is_none() && self.insist {
+            return Err(unknown(self.process, kind, name));
+        }
+        Ok(id)
+    }
 }
 
 /// The user of this name with its primary and supplementary groups; `None` if there is none.
@@ -95,16 +115,11 @@ fn unreadable(process: &Process, kind: &str, e: nix::errno::Errno) -> Exit {
     process.fatal_errno(format_args!("unable to read {kind} database"), e)
 }
 
-fn number_if(numeric: bool, name: &[u8]) -> Option<u32> {
-    numeric.then(|| decimal::parse(name))?
-}
-
-/// `user:group`, either of which may be empty; no colon: a user.
+/// `user:group`, either of which may be empty. Without a colon it is a user, of any name.
 fn both(name: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
-    let colon = name.iter().position(|&b| b == b':').unwrap_or(name.len());
-    let filled = |part: &'_ [u8]| !part.is_empty();
-    let group = name.get(colon + 1..).unwrap_or_default();
-    (Some(&name[..colon]).filter(|u| filled(u)), Some(group).filter(|g| filled(g)))
+    let Some(colon) = name.iter().position(|&b| b == b':') else { return (Some(name), None) };
+    let filled = |part: &&[u8]| !part.is_empty();
+    (Some(&name[..colon]).filter(filled), Some(&name[colon + 1..]).filter(filled))
 }
 
 /// `uid:gid:gidlist`; what is left out is 0, or no group.
@@ -115,7 +130,7 @@ fn parse_defaults(text: &[u8]) -> Option<Identity> {
     if first.is_empty() && second.is_none() {
         return None;
     }
-    let id = |part: &[u8]| if part.is_empty() { Some(0) } else { number_if(true, part) };
+    let id = |part: &[u8]| if part.is_empty() { Some(0) } else { decimal::parse(part) };
     let (uid, gid) = (id(first)?, id(second.unwrap_or_default())?);
     let groups = group_list(parts.next().unwrap_or_default())?;
     Some(Identity { uid: Some(uid), gid: Some(gid), groups: Some(groups) })
@@ -148,7 +163,8 @@ mod tests {
         assert_eq!(parse_defaults(b":6:"), identity(0, 6, &[]));
         assert_eq!(parse_defaults(b"::7,8"), identity(0, 0, &[7, 8]));
         assert_eq!(parse_defaults(b""), None);
-        assert_eq!(parse_defaults(b"1:2:3:4"), None);
+        assert_eq!(parse_defaults(b"1:2:3:4"), identity(1, 2, &[3, 4]));
+        assert_eq!(parse_defaults(b"1:2:x"), None);
     }
 
     #[test]
@@ -156,5 +172,7 @@ mod tests {
         assert_eq!(both(b"a:b"), (Some(&b"a"[..]), Some(&b"b"[..])));
         assert_eq!(both(b"a"), (Some(&b"a"[..]), None));
         assert_eq!(both(b":b"), (None, Some(&b"b"[..])));
+        assert_eq!(both(b":"), (None, None));
+        assert_eq!(both(b""), (Some(&b""[..]), None));
     }
 }

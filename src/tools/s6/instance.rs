@@ -130,6 +130,9 @@ fn service_and_name(process: &Process, words: &[Word]) -> Result<(Word, Word), E
 
 /// Goes to where the instances are, if they are supervised.
 fn enter(process: &Process, service: &[u8]) -> Result<(), Exit> {
+    if service.is_empty() {
+        return Err(process.fatal(100, "invalid service path"));
+    }
     let dir = [service, b"/instance"].concat();
     let lock = [dir.as_slice(), b"/", SVSCAN.as_bytes(), b"/lock"].concat();
     let locked = stat(lock.as_slice()).and_then(|_| is_supervised(&dir, SVSCAN));

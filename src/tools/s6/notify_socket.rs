@@ -15,7 +15,6 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, getsockname, recv,
     sendmsg, socket,
 };
-use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -42,15 +41,15 @@ pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ex
         ("timeout", 't'),
     ];
     let options = Options::parse_long(process, argv, "f3:t:", &long)?;
+    if options.words().is_empty() {
+        return Err(process.usage());
+    }
     let aside = Aside::from_options(process, &options)?;
     let notification = match options.value('3') {
         Some(word) => notification_fd(process, word)?,
         None => read_notification_fd(process)?,
     };
     let program = options.rest();
-    if program.is_empty() {
-        return Err(process.usage());
-    }
     if !fd::is_open(notification) {
         let text = "notification-fd sanity check failed";
         return Err(process.fatal_errno(text, Errno::EBADF));
@@ -74,13 +73,13 @@ pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ex
         ("timeout", 't'),
     ];
     let options = Options::parse_long(process, argv, "fkd:t:", &long)?;
+    if options.words().is_empty() {
+        return Err(process.usage());
+    }
     let aside = Aside::from_options(process, &options)?;
     let notification = options.value('d').map_or(Ok(1), |word| notification_fd(process, word))?;
     let keep = options.has('k');
     let program = options.rest();
-    if program.is_empty() {
-        return Err(process.usage());
-    }
     let Some(address) = process.env.get(VARIABLE).map(<[u8]>::to_vec) else {
         return Ok(program.into());
     };
@@ -109,20 +108,11 @@ impl Aside {
 
     /// Runs `body` in a process of its own, which exits with the code that it gives.
     fn run(self, process: &Process, body: impl FnOnce() -> u8) -> Result<(), Exit> {
-        let failed = process.unable("fork");
-        match process::fork().map_err(&failed)? {
-            process::Side::Parent(_) if self.child => {}
-            process::Side::Parent(between) => {
-                process::wait(between.as_raw(), WaitPidFlag::empty()).map_err(failed)?;
-            }
-            process::Side::Child if self.child => process::exit(i32::from(body())),
-            process::Side::Child => match process::fork() {
-                Ok(process::Side::Child) => process::exit(i32::from(body())),
-                Ok(process::Side::Parent(_)) => process::exit(0),
-                Err(_) => process::exit(111),
-            },
+        let forked = if self.child { process::fork() } else { process::fork_orphan() };
+        match forked.map_err(process.unable("fork"))? {
+            process::Side::Parent(_) => Ok(()),
+            process::Side::Child => process::exit(i32::from(body())),
         }
-        Ok(())
     }
 }
 

@@ -23,6 +23,9 @@ enum Cause {
     Signal(u8),
 }
 
+/// What stands between the items of a list.
+const SEPARATORS: &[u8] = b",; \n\r\t";
+
 /// `s6-permafailon seconds deathcount statuslist prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut words = argv.into_iter().skip(1);
@@ -75,31 +78,46 @@ impl Cause {
     }
 }
 
-/// Reads a list of exit codes, of ranges of them, and of signals.
-fn causes(list: &[u8]) -> Result<Vec<Cause>, &'static str> {
-    let separator = |byte: &u8| b",; \n\r\t".contains(byte);
-    let items = list.split(separator).filter(|item| !item.is_empty());
-    items.map(cause).collect()
+/// Reads a list of exit codes, of ranges of them, and of signals. Separators follow an item, and a
+/// code needs none.
+fn causes(mut list: &[u8]) -> Result<Vec<Cause>, &'static str> {
+    let mut causes = Vec::new();
+    while !list.is_empty() {
+        let (cause, rest) = match code(list)? {
+            Some((from, rest)) => codes(from, rest)?,
+            None => signal(list)?,
+        };
+        causes.push(cause);
+        let separators = rest.iter().take_while(|byte| SEPARATORS.contains(byte)).count();
+        list = &rest[separators..];
+    }
+    Ok(causes)
 }
 
-fn cause(item: &[u8]) -> Result<Cause, &'static str> {
-    if !item.first().is_some_and(u8::is_ascii_digit) {
-        let named = signal::parse(item).map(Cause::Signal);
-        return named.ok_or("invalid status list specification");
-    }
-    let code = |digits: &[u8], otherwise| match decimal::parse::<u64>(digits) {
-        Some(code) => u8::try_from(code).map_err(|_| "invalid exit code"),
-        None => Err(otherwise),
+/// The exit code at the front of a list, if there is a number, and what follows it.
+fn code(list: &[u8]) -> Result<Option<(u8, &[u8])>, &'static str> {
+    let digits = list.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = list.split_at(digits);
+    let code = decimal::parse(number).map(|code| (code, rest));
+    if digits > 0 && code.is_none() { Err("invalid exit code") } else { Ok(code) }
+}
+
+/// The exit codes from this one to the one behind a dash, if there is a dash.
+fn codes(from: u8, list: &[u8]) -> Result<(Cause, &[u8]), &'static str> {
+    let Some(interval) = list.strip_prefix(b"-") else {
+        return Ok((Cause::Codes(from, from), list));
     };
-    let mut ends = item.splitn(2, |&byte| byte == b'-');
-    let from = code(ends.next().unwrap_or_default(), "invalid status list specification")?;
-    match ends.next() {
-        None => Ok(Cause::Codes(from, from)),
-        Some(end) => match code(end, "invalid interval specification")? {
-            to if to < from => Err("invalid interval"),
-            to => Ok(Cause::Codes(from, to)),
-        },
+    match code(interval)?.ok_or("invalid interval specification")? {
+        (to, _) if to < from => Err("invalid interval"),
+        (to, rest) => Ok((Cause::Codes(from, to), rest)),
     }
+}
+
+fn signal(list: &[u8]) -> Result<(Cause, &[u8]), &'static str> {
+    let end = list.iter().position(|byte| SEPARATORS.contains(byte)).unwrap_or(list.len());
+    let (name, rest) = list.split_at(end);
+    let number = signal::parse_without_real_time(name);
+    Ok((Cause::Signal(number.ok_or("invalid status list specification")?), rest))
 }
 
 #[cfg(test)]
@@ -114,6 +132,9 @@ mod tests {
         let (segv, hup) = (Cause::Signal(11), Cause::Signal(1));
         assert_eq!(all, Ok(vec![Cause::Codes(1, 1), Cause::Codes(4, 6), segv, hup]));
         assert_eq!(causes(b""), Ok(vec![]));
+        assert_eq!(causes(b"1hup"), Ok(vec![Cause::Codes(1, 1), Cause::Signal(1)]));
+        assert_eq!(causes(b",1"), Err("invalid status list specification"));
+        assert_eq!(causes(b"RTMIN"), Err("invalid status list specification"));
         assert_eq!(causes(b"256"), Err("invalid exit code"));
         assert_eq!(causes(b"9-300"), Err("invalid exit code"));
         assert_eq!(causes(b"9-"), Err("invalid interval specification"));

@@ -1,6 +1,7 @@
 //! s6-softlimit: sets resource limits, then becomes a program.
 //! Reference: <https://skarnet.org/software/s6/s6-softlimit.html>.
 
+use crate::sys::identity::Refused;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
@@ -18,15 +19,20 @@ struct Kinds {
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, SPEC)?;
     let mut kinds = Kinds { soft: true, hard: false };
+    let mut limits = Vec::new();
     for (letter, value) in options.iter() {
         match letter {
             'h' => kinds = Kinds { soft: false, hard: true },
             'H' => kinds = Kinds { soft: true, hard: true },
-            _ => resources(letter).iter().try_for_each(|r| limit(process, *r, kinds, value))?,
+            _ => limits.extend(wanted(process, letter, kinds, value)?),
         }
     }
     let program = options.rest();
-    if program.is_empty() { Err(process.usage()) } else { Ok(program.into()) }
+    if program.is_empty() {
+        return Err(process.usage());
+    }
+    // A limit counts from the execution of the program on: this one may need more.
+    Err(process.execute(program.into(), || limits.iter().try_for_each(Limit::set)))
 }
 
 /// The limits that an option stands for.
@@ -49,20 +55,41 @@ fn resources(letter: char) -> &'static [Resource] {
     }
 }
 
-/// Sets one limit. `=` stands for the hard limit, or for no limit where the hard one is set. A soft
-/// limit is never set above the hard one.
-fn limit(process: &Process, which: Resource, kinds: Kinds, value: &[u8]) -> Result<(), Exit> {
-    let got = getrlimit(which).map_err(|e| process.fatal_errno("unable to getrlimit", e));
-    let (mut soft, mut hard) = got?;
-    let wanted = match value {
+/// A limit that is to be set.
+struct Limit {
+    which: Resource,
+    kinds: Kinds,
+    /// `None`: the hard limit, or no limit where the hard one is set.
+    value: Option<u64>,
+}
+
+/// What an option asks for.
+fn wanted(
+    process: &Process,
+    letter: char,
+    kinds: Kinds,
+    value: &[u8],
+) -> Result<impl Iterator<Item = Limit>, Exit> {
+    let resources = resources(letter);
+    let value = match value {
+        _ if resources.is_empty() => None,
         b"=" => None,
         number => Some(process.number(number)?),
     };
-    if kinds.hard {
-        hard = wanted.unwrap_or(nix::sys::resource::RLIM_INFINITY);
+    Ok(resources.iter().map(move |which| Limit { which: *which, kinds, value }))
+}
+
+impl Limit {
+    /// Sets it. A soft limit is never set above the hard one.
+    fn set(&self) -> Result<(), Refused> {
+        let refused = |step| move |errno| Refused { step, errno };
+        let (mut soft, mut hard) = getrlimit(self.which).map_err(refused("getrlimit"))?;
+        if self.kinds.hard {
+            hard = self.value.unwrap_or(nix::sys::resource::RLIM_INFINITY);
+        }
+        if self.kinds.soft {
+            soft = self.value.unwrap_or(hard).min(hard);
+        }
+        setrlimit(self.which, soft, hard).map_err(refused("setrlimit"))
     }
-    if kinds.soft {
-        soft = wanted.unwrap_or(hard).min(hard);
-    }
-    setrlimit(which, soft, hard).map_err(|e| process.fatal_errno("unable to setrlimit", e))
 }

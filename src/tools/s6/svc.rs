@@ -62,12 +62,11 @@ fn letter_of(process: &Process, word: &[u8]) -> Result<u8, Exit> {
 
 /// The letter of the state to wait for, if any.
 fn wanted(process: &Process, options: &Options) -> Result<Option<char>, Exit> {
-    let Some(value) = options.value('w') else { return Ok(None) };
-    let letter = value.first().map(|byte| char::from(*byte));
-    match letter.filter(|letter| "dDuUrR".contains(*letter)) {
-        None => Err(process.usage()),
-        known => Ok(known),
-    }
+    options.parsed('w', |value| {
+        let letter = value.first().map(|byte| char::from(*byte));
+        let known = letter.filter(|letter| "dDuUrR".contains(*letter));
+        known.ok_or_else(|| process.usage())
+    })
 }
 
 /// A service that never notifies readiness must not be waited for until it does.

@@ -14,6 +14,9 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let max = options.number(process, 'n', u32::MAX)? as usize;
     let rest = options.rest();
     let dir = rest.first().ok_or_else(|| process.usage())?;
+    if max == 0 {
+        return Ok(Next::Exit(0));
+    }
     let deaths = read(dir)
         .map_err(process.unable(format_args!("read death tally for service {}", show(dir))))?;
     let last = deaths.get(deaths.len().saturating_sub(max)..).unwrap_or_default();
@@ -37,13 +40,14 @@ pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     }
 }
 
-/// The deaths of a service, oldest first; none if it has no tally yet.
+/// The deaths of a service, oldest first; none if it is supervised and has no tally yet.
 pub fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
-    match std::fs::read(path(&tally_of(dir, ""))) {
-        // Differs: the original empties a file that ends within a record.
+    match std::fs::read(path(&tally_of(dir, ""))).map_err(|e| errno(&e)) {
+        // Differs: the original makes a file that is missing, and empties one that ends within a
+        // record.
         Ok(bytes) => Ok(tally::decode(&bytes)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(errno(&e)),
+        Err(Errno::ENOENT) if path(&[dir, b"/supervise"].concat()).is_dir() => Ok(Vec::new()),
+        Err(e) => Err(e),
     }
 }
 
@@ -55,7 +59,7 @@ fn line(death: &Death, by_number: bool) -> Vec<u8> {
     let cause = match death.signal {
         0 => format!(" exitcode {}\n", death.exit_code),
         signal if by_number => format!(" signal {signal}\n"),
-        signal => format!(" signal SIG{}\n", signal::name(signal)),
+        signal => format!(" signal SIG{}\n", signal::s6_name(signal)),
     };
     [death.stamp.label().as_slice(), cause.as_bytes()].concat()
 }

@@ -145,7 +145,7 @@ fn or_minus_one(value: Option<impl ToString>) -> String {
 }
 
 fn signal_name(signal: u8) -> String {
-    format!("SIG{}", signal::name(signal))
+    format!("SIG{}", signal::s6_name(signal))
 }
 
 fn label(stamp: Tain) -> String {

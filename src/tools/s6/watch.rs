@@ -114,7 +114,9 @@ impl Watch {
 
 fn reached(services: &[Service], goal: Goal) -> bool {
     let good = |service: &Service| service.failed || service.is(goal);
-    if goal.any { services.iter().any(good) } else { services.iter().all(good) }
+    // Nothing is waited for where there is nothing.
+    services.is_empty()
+        || if goal.any { services.iter().any(good) } else { services.iter().all(good) }
 }
 
 impl Service {

@@ -27,7 +27,7 @@ const LONG: &[(&str, char)] = &[
 /// `s6-rc-init [ -c bootdb ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "c:l:p:t:db", LONG)?;
-    options.number(process, 't', 0u32)?;
+    options.value('t').map(|ms| process.number::<u32>(ms)).transpose()?;
     let live = live::directory(process, &options);
     let scandir = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
     for (what, path) in [("livedir", live.as_os_str().as_bytes()), ("scandir", &scandir)] {

@@ -75,11 +75,13 @@ impl From<LiteMap<Word, Vec<Word>>> for Definitions {
 }
 
 impl Definitions {
+    /// Whether a key can be defined.
+    pub fn check(&self, key: &[u8]) -> Result<(), BadKey> {
+        if key.is_empty() || self.0.contains_key(key) { Err(BadKey) } else { Ok(()) }
+    }
     /// Defines a key.
     pub fn define(&mut self, key: Word, value: Vec<Word>) -> Result<(), BadKey> {
-        if key.is_empty() || self.0.contains_key(&key) {
-            return Err(BadKey);
-        }
+        self.check(&key)?;
         self.0.insert(key, value);
         Ok(())
     }

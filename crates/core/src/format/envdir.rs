@@ -38,7 +38,7 @@ impl Reading {
         if self.clamp {
             value = value.get(..MAX).unwrap_or(value);
         }
-        // Differs: a long last line without a newline counts, too, even if it is not clamped.
+        // Differs: a last line without a newline counts, even if it is not clamped.
         if !self.whole {
             value = value.split(|&b| b == b'\n').next().unwrap_or_default();
         }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// The name without SIG, and the number: those of Linux on all but MIPS, SPARC and PA-RISC. Of
-/// several names for one number the first is shown.
+/// several names for one number the first is the usual one, and the last is what s6 shows.
 const NAMES: &[(&str, u8)] = &[
     ("ABRT", 6),
     ("ALRM", 14),
@@ -37,9 +37,9 @@ const NAMES: &[(&str, u8)] = &[
     ("WINCH", 28),
     ("XCPU", 24),
     ("XFSZ", 25),
-    ("CLD", 17),
     ("IO", 29),
     ("IOT", 6),
+    ("UNUSED", 31),
 ];
 
 /// The first and the last real-time signal that programs may use.
@@ -54,6 +54,17 @@ pub fn parse(word: &[u8]) -> Option<u8> {
     }
     let known = NAMES.iter().find(|(known, _)| *known == name);
     known.map(|(_, number)| *number).or_else(|| real_time(name))
+}
+
+/// The same as the programs of s6 and execline read it: they know real-time signals by number only.
+pub fn parse_without_real_time(word: &[u8]) -> Option<u8> {
+    let is_name = word.iter().any(|byte| b"rR".contains(byte));
+    parse(word).filter(|number| *number < REAL_TIME.0 || !is_name)
+}
+
+/// The name of a signal without SIG, as the programs of s6 show it; `???` for a number without one.
+pub fn s6_name(number: u8) -> &'static str {
+    NAMES.iter().rev().find(|(_, known)| *known == number).map_or("???", |(name, _)| name)
 }
 
 /// The name of a signal without SIG; `???` for a number that is none.
@@ -92,6 +103,15 @@ mod tests {
             assert_eq!(parse(word.as_bytes()), Some(15), "{word}");
         }
         assert_eq!(parse(b"IOT"), parse(b"ABRT"));
+        assert_eq!((parse_without_real_time(b"sigTerm"), s6_name(15)), (Some(15), "TERM"));
+        assert_eq!((parse_without_real_time(b"sig40"), s6_name(40)), (Some(40), "???"));
+        for word in [&b"RTMIN"[..], b"RTMIN+2", b"SIGRTMAX", b"SIGRTMAX-1"] {
+            assert_eq!(parse_without_real_time(word), None);
+        }
+        assert_eq!(
+            (s6_name(6), s6_name(29), s6_name(31), s6_name(17)),
+            ("IOT", "IO", "UNUSED", "CHLD")
+        );
         assert_eq!(parse(b"RTMIN+2"), Some(36));
         assert_eq!(parse(b"sigrtmax-1"), Some(63));
     }

@@ -90,7 +90,7 @@ fn run(
     spec: &str,
     key: fn(&Options) -> Key,
 ) -> Result<Next, Exit> {
-    let options = Options::read(argv, spec.as_bytes(), &[]);
+    let options = Options::read(argv, spec.as_bytes());
     let usage = || process.fatal(100, format_args!("usage: {}", process.synopsis()));
     let options = options.map_err(|_| usage())?;
     let number =

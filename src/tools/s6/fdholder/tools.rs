@@ -123,13 +123,15 @@ pub fn setdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 /// `s6-fdholder-transferdump [ -t timeoutfrom:timeoutto ] socketfrom socketto`
 pub fn transferdump(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "t:")?;
-    let limits = options.value('t').unwrap_or_default();
-    let colon = limits.iter().position(|&b| b == b':').unwrap_or(limits.len());
     let ms = |word: Option<&[u8]>| match word {
         None | Some(b"") => Ok(0),
         Some(word) => process.number::<u32>(word),
     };
-    let (ms_from, ms_to) = (ms(limits.get(..colon))?, ms(limits.get(colon + 1..))?);
+    let limits = options.parsed('t', |limits| {
+        let colon = limits.iter().position(|&b| b == b':').unwrap_or(limits.len());
+        Ok((ms(limits.get(..colon))?, ms(limits.get(colon + 1..))?))
+    });
+    let (ms_from, ms_to) = limits?.unwrap_or((0, 0));
     let [from, to, ..] = options.words() else { return Err(process.usage()) };
     let reach = |what: &str, path: &[u8], ms: u32| {
         let text = format!("connect to a {what} fd-holder daemon at {}", show(path));

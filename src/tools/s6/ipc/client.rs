@@ -34,7 +34,7 @@ pub fn connect(process: &mut Process, options: &Options, path: &[u8]) -> Result<
     let socket = ipc::new(Kind::Stream, true).map_err(process.unable("create socket"))?;
     if let Some(own) = options.value('p') {
         let unable = process.unable(format!("bind socket to {}", show(own)));
-        ipc::bind(&socket, own, 0o777).map_err(unable)?;
+        ipc::bind(&socket, own).map_err(unable)?;
     }
     ipc::connect(&socket, path)
         .map_err(process.unable(format_args!("connect to {}", show(path))))?;

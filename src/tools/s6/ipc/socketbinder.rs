@@ -56,7 +56,7 @@ pub fn bind(process: &Process, plan: &Plan, path: &[u8]) -> Result<(), Exit> {
     let socket = ipc::new(plan.kind, plan.blocks).map_err(process.unable("create socket"))?;
     let bound = match plan.reuses {
         true => ipc::bind_anew(&socket, path, plan.permissions),
-        false => ipc::bind(&socket, path, plan.permissions),
+        false => ipc::bind_for(&socket, path, plan.permissions),
     };
     bound.map_err(process.unable(format_args!("bind to {}", show(path))))?;
     if plan.backlog != Some(0) {

@@ -11,8 +11,10 @@ use std::path::Path;
 const DAEMON: &str = "#!/bin/sh\ntrace \"$(basename $0) starts as $(id -un)\"\n\
     trap 'trace \"$(basename $0) stops\"; exit 0' TERM\nwhile :; do sleep 0.05; done\n";
 
-/// `php -r` is the check of the socket, which shall succeed; `php FILE` runs a program.
-const PHP: &str = "#!/bin/sh\n[ \"$1\" = -r ] || trace \"php $1 as $(id -un)\"\n\
+/// `php -r` is the check of PHP-FPM's socket, which succeeds once that has started; `php FILE` runs
+/// a program.
+const PHP: &str = "#!/bin/sh\n[ \"$1\" != -r ] || exec grep -q 'php-fpm starts' /trace\n\
+    trace \"php $1 as $(id -un)\"\n\
     case $1 in *worker*) trap 'exit 0' TERM; while :; do sleep 0.05; done ;; esac\n";
 
 /// The example, booted: all of its services are up.

@@ -43,6 +43,10 @@ test-arch: ## Boot the release on Linux 5.10, in a QEMU guest without KVM
 soak: ## Run what is random for long: a million worlds, a minute of fuzzing for each parser
 	@scripts/soak
 
+.PHONY: miri
+miri: ## Run the unit tests of what only computes under Miri (rustup's nightly)
+	@scripts/miri
+
 .PHONY: bench
 bench: ## Measure the release: boots, stops, memory, scripts, logs, sizes [PART="boot memory"]
 	@scripts/bench $(PART)

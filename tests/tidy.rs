@@ -51,7 +51,7 @@ const BANNED: &[(&str, &str)] = &[
 
 const VAGUE_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "manager"];
 
-const FILE_LINES: usize = 500;
+const FILE_LINES: usize = 450;
 const FUNCTION_LINES: usize = 70;
 const COLUMNS: usize = 100;
 

@@ -8,10 +8,17 @@
 #[path = "skip/mod.rs"]
 mod skip;
 
-use std::process::Command;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const RUN: &str = "tests/conformance/net/run";
+
+/// How long a client of a crowd waits for its answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The names of all cases: the tool, a slash, and what is tried.
 fn cases() -> Vec<String> {
@@ -46,4 +53,41 @@ fn tools_behave_as_the_originals_do() {
         .unwrap();
     let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{told}");
+}
+
+/// All of a crowd that comes at once is served: as many wait as the system allows.
+#[test]
+fn a_thousand_connections_at_once_are_served() {
+    const CROWD: usize = 1000;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).unwrap();
+    let root = TempDir::new().unwrap();
+    let program = env!("CARGO_BIN_EXE_sixtree");
+    for name in ["s6-tcpserver", "s6-tcpserverd", "s6-cat"] {
+        std::os::unix::fs::symlink(program, root.path().join(name)).unwrap();
+    }
+    let limit = CROWD.to_string();
+    let mut server = Command::new(root.path().join("s6-tcpserver"))
+        .args(["-1", "-c", &limit, "-C", &limit, "127.0.0.1", "0", "s6-cat"])
+        .env("PATH", root.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let address = (Ipv4Addr::LOCALHOST, port.trim().parse().unwrap());
+    let crowd: Vec<_> = (0..CROWD).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for mut client in &crowd {
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(b"hello\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+    }
+    for (n, mut client) in crowd.iter().enumerate() {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap_or_else(|e| panic!("client {n}: {e}"));
+        assert_eq!(answer, "hello\n", "client {n}");
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

@@ -21,6 +21,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("s6-linux-utils", "2.6.4.1"),
     (OVERLAY, "3.2.3.2"),
     ("s6-overlay-helpers", "0.1.2.2"),
+    ("s6-networking", "2.8.0.1"),
     ("s6-portable-utils", "2.3.1.2"),
     ("s6-rc", "0.7.0.0"),
 ];

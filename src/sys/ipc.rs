@@ -3,9 +3,10 @@
 use super::fd::{borrow, own};
 use super::lock::Lock;
 use nix::errno::Errno;
+use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept4, getpeername, getsockname,
-    getsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, UnixAddr, accept4, getpeername, getsockname, getsockopt,
+    socket, sockopt,
 };
 use nix::sys::stat::{Mode, umask};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -51,10 +52,12 @@ pub fn bind_anew(socket: &OwnedFd, path: &[u8], permissions: u32) -> Result<(), 
     }
 }
 
-/// Listens, with so many connections waiting at most.
+/// Listens, with so many connections waiting at most, or as many as the system allows.
 pub fn listen(socket: &OwnedFd, backlog: u32) -> Result<(), Errno> {
-    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX).min(Backlog::MAXCONN.into());
-    nix::sys::socket::listen(socket, Backlog::new(backlog)?)
+    let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    // Not nix's, which refuses more than SOMAXCONN: musl's is 128, the kernel's 4096.
+    // SAFETY: numbers only.
+    Errno::result(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
 /// Connects to the socket at a path.

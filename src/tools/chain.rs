@@ -22,6 +22,8 @@ pub struct Process {
     /// PATH as it was when the tool began. What it spawns or becomes is looked for there, as by
     /// execvp, whatever environment it hands on.
     path: Option<Word>,
+    /// Whether messages have the pid: of several processes that write to one place.
+    shows_pid: bool,
 }
 
 /// What happens when a tool is done.
@@ -89,7 +91,7 @@ enum Program {
 impl Process {
     /// A process that begins as `tool`.
     pub fn new(tool: &'static Tool, env: Environment) -> Self {
-        Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool }
+        Self { path: env.get(b"PATH").map(<[u8]>::to_vec), env, tool, shows_pid: false }
     }
     /// From here on, programs are looked for in the PATH of the environment as it is now.
     pub fn adopt_path(&mut self) {
@@ -99,6 +101,17 @@ impl Process {
     #[expect(clippy::misnamed_getters)]
     pub fn name(&self) -> &'static str {
         self.tool.speaks_as
+    }
+    /// From here on, messages have the pid behind the name.
+    pub fn show_pid(&mut self) {
+        self.shows_pid = true;
+    }
+    /// What messages begin with.
+    pub fn title(&self) -> String {
+        match self.shows_pid {
+            true => format!("{}: pid {}", self.name(), std::process::id()),
+            false => self.name().to_string(),
+        }
     }
     /// The tool's synopsis, with its name in front.
     pub fn synopsis(&self) -> String {

@@ -33,6 +33,15 @@ impl Environment {
         self.unset(name);
         self.0.push([name, b"=", value].concat());
     }
+    /// Sets the variables that have a value, and removes the others.
+    pub fn apply(&mut self, changes: impl IntoIterator<Item = (Word, Option<Word>)>) {
+        for (name, value) in changes {
+            match value {
+                Some(value) => self.set(&name, &value),
+                None => self.unset(&name),
+            }
+        }
+    }
     /// Removes a variable, if it is there.
     pub fn unset(&mut self, name: &[u8]) {
         let at = self.iter().position(|(k, _)| k == name);

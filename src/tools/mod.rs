@@ -15,6 +15,7 @@ pub mod rundir;
 pub mod s6;
 pub mod s6_rc;
 pub mod subcommand;
+pub mod superserver;
 
 pub use chain::{Exec, Exit, Next, Process};
 pub use environment::Environment;
@@ -74,6 +75,7 @@ pub const FAMILIES: &[(&str, &[Tool])] = &[
     ("portable", portable::TOOLS),
     ("linux", linux::TOOLS),
     ("s6-dns", net::dns::TOOLS),
+    ("s6-networking", net::TOOLS),
 ];
 
 /// The tool of exactly this name.

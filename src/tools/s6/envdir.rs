@@ -45,12 +45,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Sets and unsets what the files of a directory say.
 pub fn apply(process: &mut Process, dir: Dir, reading: Reading) -> Result<(), Errno> {
-    for (name, value) in read(dir, reading)? {
-        match value {
-            Some(value) => process.env.set(&name, &value),
-            None => process.env.unset(&name),
-        }
-    }
+    process.env.apply(read(dir, reading)?);
     Ok(())
 }
 

@@ -18,6 +18,8 @@ mod skadnsd;
 
 use crate::tools::Tool;
 
+pub use failure::Failure;
+
 /// The synopsis of those that look for addresses.
 const ADDRESSES: &str = "[ -q ] [ -H | -h ] [ -r ] [ -t timeout ] domain";
 /// The same of those that look for other records.

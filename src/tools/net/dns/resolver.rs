@@ -4,6 +4,7 @@
 use super::config::Config;
 use super::dump::Trace;
 use super::failure::Failure;
+use super::hosts::Hosts;
 use super::message::{Answer, Question};
 use super::name::Name;
 use super::query::Query;
@@ -69,6 +70,38 @@ impl Resolver {
         Ok(found.iter().map(Data::text).collect())
     }
 
+    /// The first name that each of these addresses has, if it has any: of the hosts database, or
+    /// else of the DNS.
+    pub fn first_names<const N: usize>(
+        &self,
+        hosts: &Hosts,
+        ips: [IpAddr; N],
+    ) -> [Result<Option<Vec<u8>>, Failure>; N] {
+        let listed = ips.map(|ip| hosts.names(ip).into_iter().next());
+        let mut group = Group(Vec::new());
+        for (ip, _) in ips.iter().zip(&listed).filter(|(_, name)| name.is_none()) {
+            group.add(self.start(&Name::reverse(*ip), Rtype::PTR));
+        }
+        let failure = group.wait_for_all().err();
+        let mut slots = group.0.into_iter();
+        listed.map(|name| match (name, failure) {
+            (Some(name), _) => Ok(Some(name)),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => match slots.next() {
+                Some(Slot::Done(result)) => {
+                    let found = result.and_then(|answer| records(&answer, Rtype::PTR))?;
+                    Ok(found.first().map(Data::text))
+                }
+                Some(Slot::Pending(_)) | None => Err(Failure::TimedOut),
+            },
+        })
+    }
+
+    fn start(&self, name: &Name, rtype: Rtype) -> Result<Query, Failure> {
+        let question = Question::new(name, rtype, true);
+        Query::start(question, &self.config.servers, self.deadline, Trace::default())
+    }
+
     fn names(&self, text: &[u8], qualify: bool) -> Result<Vec<Name>, Failure> {
         let suffixes = if qualify { self.config.suffixes.as_slice() } else { &[] };
         Ok(Name::qualified(text, suffixes)?)
@@ -80,13 +113,7 @@ impl Resolver {
         let mut group = Group(Vec::new());
         for name in names {
             for rtype in types {
-                let question = Question::new(name, *rtype, true);
-                group.add(Query::start(
-                    question,
-                    &self.config.servers,
-                    self.deadline,
-                    Trace::default(),
-                ));
+                group.add(self.start(name, *rtype));
             }
         }
         let mut first = 0;
@@ -155,6 +182,13 @@ impl Group {
             Ok(query) => Slot::Pending(Box::new(query)),
             Err(failure) => Slot::Done(Err(failure)),
         });
+    }
+
+    fn wait_for_all(&mut self) -> Result<(), Failure> {
+        while self.0.iter().any(|slot| matches!(slot, Slot::Pending(_))) {
+            self.wait()?;
+        }
+        Ok(())
     }
 
     /// Waits until something has happened to one of them.

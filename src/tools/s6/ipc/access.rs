@@ -32,14 +32,9 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
             if verbosity > 0 {
                 process.info(format_args!("allow {client}"));
             }
-            for (name, value) in grant.env {
-                match value {
-                    Some(value) => process.env.set(&name, &value),
-                    None => process.env.unset(&name),
-                }
-            }
+            process.env.apply(grant.env);
             tell_about_connection(process, &options, &protocol)?;
-            Ok(become_program(grant.exec, program))
+            Ok(become_program(b"-Pc", grant.exec, program))
         }
         Err(e) => {
             if verbosity > 1 {
@@ -95,10 +90,10 @@ fn tell_about_connection(
     Ok(())
 }
 
-/// The rule's program takes the place of the other one.
-fn become_program(exec: Word, program: Vec<Word>) -> Next {
+/// The rule's program, run with these options of execlineb, takes the place of the other one.
+pub fn become_program(options: &[u8], exec: Word, program: Vec<Word>) -> Next {
     match exec.is_empty() {
         true => program.into(),
-        false => Exec::own(vec![b"execlineb".to_vec(), b"-Pc".to_vec(), exec]).into(),
+        false => Exec::own(vec![b"execlineb".to_vec(), options.to_vec(), exec]).into(),
     }
 }

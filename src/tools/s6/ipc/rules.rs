@@ -52,7 +52,13 @@ impl Rules {
             .chain([format!("uid/{user}")])
             .chain(own_group)
             .chain([format!("gid/{group}"), "uid/default".to_string()]);
-        keys.map(|key| self.find(key.as_bytes())).find_map(Result::transpose).transpose()
+        self.first(keys)
+    }
+
+    /// The first rule that there is under one of these keys.
+    pub fn first(&self, keys: impl IntoIterator<Item = String>) -> Result<Option<Rule>, Errno> {
+        let mut found = keys.into_iter().map(|key| self.find(key.as_bytes()));
+        found.find_map(Result::transpose).transpose()
     }
 
     fn find(&self, key: &[u8]) -> Result<Option<Rule>, Errno> {

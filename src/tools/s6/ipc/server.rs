@@ -3,7 +3,7 @@
 
 use super::socketbinder::{self, Plan};
 use crate::tools::s6::applyuidgid;
-use crate::tools::{Exec, Exit, Next, Options, Process, Word};
+use crate::tools::{Exec, Exit, Next, Options, Process, Word, superserver};
 
 /// `s6-ipcserver [ -q | -Q | -v ] [ -d | -D ] [ -P | -p ] [ -1 ] [ -c maxconn ] [ -C localmaxconn ]
 /// [ -b backlog ] [ -a perms ] [ -G gidlist ] [ -g gid ] [ -u uid ] [ -U ] path prog...`
@@ -13,25 +13,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // Unlike with s6-ipcserver-socketbinder, a backlog of 0 is the smallest.
     let plan = Plan { backlog: plan.backlog.map(|backlog| backlog.max(1)), ..plan };
     let identity = applyuidgid::wanted(process, &options)?;
-    let mut serverd = vec![b"s6-ipcserverd".to_vec()];
-    match options.last_of("qQv") {
-        Some('q') => serverd.push(b"-v0".to_vec()),
-        Some('v') => serverd.push(b"-v2".to_vec()),
-        _ => {}
-    }
-    if options.has('1') {
-        serverd.push(b"-1".to_vec());
-    }
-    if options.last_of("Pp") == Some('P') {
-        serverd.push(b"-P".to_vec());
-    }
-    for letter in ['c', 'C'] {
-        if let Some(number) = options.parsed(letter, |value| process.number::<u32>(value))? {
-            let number = number.max(1);
-            serverd.push(format!("-{letter}{number}").into_bytes());
-        }
-    }
-    serverd.push(b"--".to_vec());
+    let mut serverd = superserver::command(process, &options, "s6-ipcserverd")?;
     let drops_variables = options.has('U');
     let ([path], program) = process.operands(options.rest())?;
     socketbinder::bind(process, &plan, &path)?;

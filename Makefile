@@ -1,14 +1,14 @@
 # Every target is one line here and one script in scripts/. Bare `make` lists them.
-TARGET ?= x86_64-unknown-linux-musl
+TARGET ?= x86_64
 PROFILE ?= release
 export TARGET PROFILE
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: deps
-deps: ## Install the Debian packages that building and testing need (as root)
+deps: ## Install the Debian packages that building and testing need (as root) [TARGET=aarch64]
 	@scripts/deps
 
 .PHONY: build
@@ -21,8 +21,12 @@ root: ## Lay out target/dev/root with a static debug binary: quick to make, for 
 	@scripts/dev-root
 
 .PHONY: dist
-dist: ## Build the static release and its tarballs in target/dist [TARGET=arm64] [PROFILE=quick]
+dist: ## Build the static release and its tarballs in target/dist [TARGET=aarch64] [PROFILE=quick]
 	@scripts/dist
+
+.PHONY: dist-all
+dist-all: ## Build the release for every architecture: 3 CPU minutes each
+	@scripts/dist-all
 
 .PHONY: check
 check: ## Format, lints (clippy with warnings denied), and all the tests

@@ -3,7 +3,7 @@
 use super::directory::open_fifo;
 use super::poller::Source;
 use super::{Role, Runtime};
-use crate::engine::{Control, Event, Time};
+use crate::engine::{Control, Event, Target, Time};
 use crate::format::control;
 use crate::format::shutdown::Message;
 use crate::graph::ServiceId;
@@ -159,10 +159,10 @@ fn order(letter: u8) -> Option<Control> {
         b'x' => Control::Exit,
         b'r' => Control::Restart,
         b'l' => Control::Reload,
-        b'p' => Control::Pause,
-        b'c' => Control::Continue,
-        b'P' => Control::PauseGroup,
-        b'C' => Control::ContinueGroup,
+        b'p' => Control::Pause(Target::Process),
+        b'c' => Control::Continue(Target::Process),
+        b'P' => Control::Pause(Target::Group),
+        b'C' => Control::Continue(Target::Group),
         b'K' => Control::KillGroup,
         other => Control::Signal(control::signal_of(other)?),
     })

@@ -120,9 +120,9 @@ impl ServiceDirectory<'_> {
     }
 
     /// Notifies the listeners of `event`.
-    pub fn notify(&self, letters: &str) {
+    pub fn notify(&self, letters: &[u8]) {
         // Without the directory there is nobody who listens.
-        let _ = fifodir::notify(b"event", letters.as_bytes());
+        let _ = fifodir::notify(b"event", letters);
     }
 
     /// Makes `supervise`; true if it was not there.

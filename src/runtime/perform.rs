@@ -2,7 +2,8 @@
 
 use super::{Runtime, failed_boot, report};
 use crate::engine::{
-    BOOT, Command, Event, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
+    BOOT, Command, Event, Notice, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
+    Target,
 };
 use crate::format::request::Severity;
 use crate::graph::ServiceId;
@@ -21,7 +22,7 @@ impl Runtime {
             Command::Signal(process, signal) => return self.signal(process, signal),
             Command::Forget(process) => self.forget_process(process),
             Command::Status(id) => self.services.mark_stale(id),
-            Command::Notify(id, letters) => self.notify(id, letters),
+            Command::Notify(id, notices) => self.notify(id, notices),
             Command::Tally(id, exit) => self.tally(id, exit),
             Command::DownFile(id, present) => self.down_file(id, present),
             Command::Supervise(id) => return Some(self.supervise(id)),
@@ -63,8 +64,11 @@ impl Runtime {
         }?;
         let flag = |file| directory.as_ref().is_some_and(|directory| directory.flag(file));
         match signal {
+            Signal::Term => send(pid, signal::SIGTERM as u8),
+            Signal::KillGroup => send_group(pid, signal::SIGKILL as u8),
+            Signal::Pause(target) => send_to(target, pid, signal::SIGSTOP as u8),
+            Signal::Continue(target) => send_to(target, pid, signal::SIGCONT as u8),
             Signal::Number(number) => send(pid, number),
-            Signal::Group(number) => send_group(pid, number),
             Signal::Reload => {
                 let number = directory.as_ref().map_or(signal::SIGHUP as u8, |directory| {
                     directory.signal("reload-signal", signal::SIGHUP, reporter)
@@ -113,15 +117,15 @@ impl Runtime {
         self.services.write_status(id, self.engine.longrun(id));
     }
 
-    fn notify(&mut self, id: ServiceId, letters: &str) {
+    fn notify(&mut self, id: ServiceId, notices: &[Notice]) {
         let Some(service) = self.services.get_mut(&id) else { return };
-        if std::mem::take(&mut service.fresh) && letters == "s" {
+        if std::mem::take(&mut service.fresh) && notices == [Notice::Supervised] {
             return;
         }
         self.write_status(id);
         // Where the directory has gone, nobody listens.
         if let Some((_, Ok(directory))) = self.services.enter(id) {
-            directory.notify(letters);
+            directory.notify(&notices.iter().map(letter).collect::<Vec<_>>());
         }
     }
 
@@ -256,6 +260,26 @@ fn subject(report: Report) -> Option<ServiceId> {
     match report {
         Report::Starting(id) | Report::Stopping(id) | Report::Reloading(id) => Some(id),
         _ => None,
+    }
+}
+
+/// The letter of a notice in `event/`. Reference: s6-supervise's page.
+fn letter(notice: &Notice) -> u8 {
+    match notice {
+        Notice::Supervised => b's',
+        Notice::Up => b'u',
+        Notice::Ready => b'U',
+        Notice::Died => b'd',
+        Notice::GaveUp => b'O',
+        Notice::Down => b'D',
+        Notice::Unsupervised => b'x',
+    }
+}
+
+fn send_to(target: Target, pid: Pid, number: u8) {
+    match target {
+        Target::Process => send(pid, number),
+        Target::Group => send_group(pid, number),
     }
 }
 

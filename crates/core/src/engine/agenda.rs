@@ -1,6 +1,6 @@
 //! What is to be done at once (commands) and later (timers), and what was heard on the way.
 
-use super::{Command, Exit, NotSpawned, Process, Report, RequestId, Script, Signal, Time};
+use super::{Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Script, Signal, Time};
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,11 +22,11 @@ pub(super) enum Timer {
     Naming,
 }
 
-/// What the change under way hears of a longrun.
+/// What the change under way has to know of a longrun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {
-    /// Its listeners were told these letters.
-    Letters(&'static str),
+    /// Its listeners were notified of these.
+    Notified(&'static [Notice]),
     /// There is no supervisor after all.
     NotSupervised,
     /// Its `run` could not be started.
@@ -79,28 +79,17 @@ impl Agenda {
         self.command(Command::Signal(Process { service, script }, signal));
     }
 
-    /// Notes a death of `run`.
-    pub fn tally(&mut self, service: ServiceId, exit: Exit) {
-        self.command(Command::Tally(service, exit));
+    /// The agenda as far as it is about one longrun.
+    pub fn of(&mut self, service: ServiceId) -> ServiceAgenda<'_> {
+        ServiceAgenda { agenda: self, service }
     }
 
-    /// Tells the listeners of `event/`, and the change under way, which listens too.
-    pub fn notify(&mut self, service: ServiceId, letters: &'static str) {
-        self.command(Command::Notify(service, letters));
-        self.tell(service, News::Letters(letters));
-    }
-
-    /// Tells the change under way alone.
-    pub fn tell(&mut self, service: ServiceId, news: News) {
-        self.news.push_back((service, news));
-    }
-
-    /// The next thing that the change under way has not heard yet.
+    /// The next thing that the change under way does not know yet.
     pub fn next_news(&mut self) -> Option<(ServiceId, News)> {
         self.news.pop_front()
     }
 
-    /// Tells whoever asked.
+    /// Reports to whoever asked.
     pub fn report(&mut self, request: RequestId, report: Report) {
         self.command(Command::Report(request, report));
     }
@@ -138,6 +127,94 @@ impl Agenda {
         }
         self.clear(timer);
         Some(timer)
+    }
+}
+
+/// What is to be done about one longrun, and when. It has one timer.
+#[derive(Debug)]
+pub(super) struct ServiceAgenda<'a> {
+    agenda: &'a mut Agenda,
+    service: ServiceId,
+}
+
+impl ServiceAgenda<'_> {
+    /// The time of the event that is being handled.
+    pub fn now(&self) -> Time {
+        self.agenda.now()
+    }
+
+    /// So many milliseconds from now.
+    pub fn after(&self, ms: u64) -> Time {
+        self.agenda.after(ms)
+    }
+
+    /// Sets the timer (again).
+    pub fn set_timer(&mut self, at: Time) {
+        self.agenda.set(Timer::Longrun(self.service), at);
+    }
+
+    /// Sets the timer to so many milliseconds from now, or clears it: 0 is for ever.
+    pub fn set_timer_ms(&mut self, ms: u32) {
+        match ms {
+            0 => self.clear_timer(),
+            ms => self.set_timer(self.after(ms.into())),
+        }
+    }
+
+    /// Calls the timer off.
+    pub fn clear_timer(&mut self) {
+        self.agenda.clear(Timer::Longrun(self.service));
+    }
+
+    /// Asks for a process.
+    pub fn spawn(&mut self, script: Script) {
+        self.agenda.spawn(self.service, script);
+    }
+
+    /// Signals a process.
+    pub fn signal(&mut self, script: Script, signal: Signal) {
+        self.agenda.signal(self.service, script, signal);
+    }
+
+    /// Rewrites the status.
+    pub fn status(&mut self) {
+        self.agenda.command(Command::Status(self.service));
+    }
+
+    /// Adds a death of `run` to the tally.
+    pub fn tally(&mut self, exit: Exit) {
+        self.agenda.command(Command::Tally(self.service, exit));
+    }
+
+    /// Makes or removes the `down` file.
+    pub fn down_file(&mut self, there: bool) {
+        self.agenda.command(Command::DownFile(self.service, there));
+    }
+
+    /// Notifies the listeners of `event/`, and the change under way, which listens too.
+    pub fn notify(&mut self, notices: &'static [Notice]) {
+        self.agenda.command(Command::Notify(self.service, notices));
+        self.record(News::Notified(notices));
+    }
+
+    /// Records what only the change under way has to know.
+    pub fn record(&mut self, news: News) {
+        self.agenda.news.push_back((self.service, news));
+    }
+
+    /// Asks for a supervisor.
+    pub fn supervise(&mut self) {
+        self.agenda.command(Command::Supervise(self.service));
+    }
+
+    /// Lets the supervisor go.
+    pub fn unsupervise(&mut self) {
+        self.agenda.command(Command::Unsupervise(self.service));
+    }
+
+    /// Forgets the service.
+    pub fn drop_service(&mut self) {
+        self.agenda.command(Command::Drop(self.service));
     }
 }
 

@@ -45,13 +45,28 @@ pub enum Exit {
     Signal(u8),
 }
 
+/// Whom a signal is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A process alone.
+    Process,
+    /// Its process group.
+    Group,
+}
+
 /// What to send to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// This signal number, to the process alone.
+    /// TERM.
+    Term,
+    /// KILL, to its process group.
+    KillGroup,
+    /// STOP.
+    Pause(Target),
+    /// CONT.
+    Continue(Target),
+    /// The signal of this number, which somebody has asked for by its letter.
     Number(u8),
-    /// This signal number, to its process group.
-    Group(u8),
     /// What its `down-signal` says (TERM). Answered by `Event::Stopping`.
     Down,
     /// What its `reload-signal` says (HUP).
@@ -87,18 +102,33 @@ pub enum Control {
     Restart,
     /// `l`: `reload-signal`.
     Reload,
-    /// `p`.
-    Pause,
-    /// `c`.
-    Continue,
-    /// `P`: the process group.
-    PauseGroup,
-    /// `C`: the process group.
-    ContinueGroup,
+    /// `p`, and `P` (which is for the process group).
+    Pause(Target),
+    /// `c`, and `C` (which is for the process group).
+    Continue(Target),
     /// `K`: KILL to the process group.
     KillGroup,
     /// A letter that is just a signal.
     Signal(u8),
+}
+
+/// What the listeners of a service's `event/` are notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A supervisor has started.
+    Supervised,
+    /// `run` runs.
+    Up,
+    /// `run` has notified its readiness.
+    Ready,
+    /// `run` has died.
+    Died,
+    /// `finish` exited 125: it is not started again.
+    GaveUp,
+    /// `finish` has ended, or there is none.
+    Down,
+    /// The supervisor has left.
+    Unsupervised,
 }
 
 /// Who asked: the boot, a client of the control socket, or the shutdown.
@@ -270,8 +300,8 @@ pub enum Command {
     Forget(Process),
     /// Rewrite `supervise/status` from `Engine::longrun`.
     Status(ServiceId),
-    /// Tell the listeners of `event/` these letters, in one write.
-    Notify(ServiceId, &'static str),
+    /// Notify the listeners of `event/` of all of these, in one write.
+    Notify(ServiceId, &'static [Notice]),
     /// Append a death of `run` to `supervise/death_tally`.
     Tally(ServiceId, Exit),
     /// Create (true) or remove (false) the `down` file of the live service directory.

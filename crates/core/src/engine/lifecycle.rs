@@ -1,5 +1,29 @@
 //! The life of a container: boot, CMD, shutdown, and the end of whatever is left; or that of a
 //! scan directory without a container. Reference: s6-overlay's rc.init and rc.shutdown.
+//!
+//! # Stages
+//!
+//! The table has every change of stage; with any other event the stage stays. `Stop` stands for TERM
+//! and its kind, `halt`, and the end of a scan directory; `Service` for an event that is about a
+//! service, with which a change comes to its end. A stage in which there is nothing to wait for
+//! passes at once. The simulation compares the table with what it meets.
+//!
+//! | stage | event | then | what is done |
+//! |---|---|---|---|
+//! | Bare | Boot | Booting | every longrun is supervised, and the bundle `top` is started |
+//! | Bare | Stop | Leaving | there is no container: every supervisor is told to leave |
+//! | Booting | Service, Timeout, at once | Running | the CMD is started, even where services failed |
+//! | Booting | Service, Timeout | Stopping | services failed, and that is to end the container |
+//! | Booting, Running | Stop | Stopping | all services are stopped, in order |
+//! | Running | CmdExited | Stopping | the same; the exit code of the CMD is the container's |
+//! | Stopping | Service, Timeout, at once | Terming | they are down, or given up: TERM to all that is left |
+//! | Terming | Timeout, at once | Killing | `S6_KILL_GRACETIME` is over: KILL to all that is left |
+//! | Terming, Killing | Alone | Over | no process is left: the loop ends |
+//! | Killing | Timeout | Over | the same after the fifth KILL, a second after each |
+//! | Leaving | Service, at once | Over | the last supervisor has left: the loop ends |
+//!
+//! A CMD that ends in Stopping still gives the container its exit code. In Terming it may have ended
+//! of the last TERM, which says nothing.
 
 use super::agenda::Timer;
 use super::transition::{Goal, Transition};
@@ -18,7 +42,7 @@ const KILLED_MS: u64 = 1_000;
 
 /// Where the container is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stage {
+pub enum Stage {
     /// There is no container, or not yet: a scan directory is all there is.
     #[default]
     Bare,
@@ -74,8 +98,8 @@ impl Engine {
             ..Change::default()
         };
         self.life.container = container;
-        for (_, longrun) in &mut self.services.longruns {
-            longrun.appear(Scanned::default(), &mut self.services.agenda);
+        for (&id, longrun) in &mut self.services.longruns {
+            longrun.appear(Scanned::default(), &mut self.services.agenda.of(id));
         }
         self.request(BOOT, Goal::Go(Direction::Up), change);
     }
@@ -238,8 +262,8 @@ impl Engine {
         }
         self.life.stage = Stage::Killing;
         self.life.kills += 1;
-        for (_, longrun) in &mut self.services.longruns {
-            longrun.abandon(&mut self.services.agenda);
+        for (&id, longrun) in &mut self.services.longruns {
+            longrun.abandon(&mut self.services.agenda.of(id));
         }
         self.services.agenda.command(Command::KillAll);
         self.services.agenda.set(Timer::Grace, self.services.agenda.after(KILLED_MS));
@@ -288,9 +312,10 @@ impl Engine {
 
     /// Sends every supervisor away, never to come back.
     fn dismiss(&mut self, loggers: bool) {
-        for (_, longrun) in &mut self.services.longruns {
-            longrun.vanish(&mut self.services.agenda);
-            longrun.prune(loggers, &mut self.services.agenda);
+        for (&id, longrun) in &mut self.services.longruns {
+            let agenda = &mut self.services.agenda.of(id);
+            longrun.vanish(agenda);
+            longrun.prune(loggers, agenda);
         }
         self.services.longruns.retain(|_, longrun| !longrun.is_gone());
     }

@@ -19,13 +19,14 @@ mod transition;
 mod why;
 
 pub use event::*;
+pub use lifecycle::Stage;
 pub use longrun::{Longrun, Phase};
 pub use replace::NotReplaced;
 pub use why::Why;
 
 use crate::graph::{Direction, Graph, ServiceId};
-use agenda::{Agenda, News, Timer};
-use lifecycle::{Lifecycle, Stage};
+use agenda::{News, ServiceAgenda, Timer};
+use lifecycle::Lifecycle;
 use oneshot::{Oneshot, verdict, verdict_without};
 use services::Services;
 use std::collections::VecDeque;
@@ -96,6 +97,11 @@ impl Engine {
         self.services.longruns.get(&id)
     }
 
+    /// Where the container is in its life.
+    pub fn stage(&self) -> Stage {
+        self.life.stage
+    }
+
     /// Whether the container stops, or the scan directory is left.
     pub fn stopping(&self) -> bool {
         match self.life.stage {
@@ -111,7 +117,7 @@ impl Engine {
             Event::Spawned(process, spawned) => self.spawned(process, spawned),
             Event::NotSpawned(process, why) => self.not_spawned(process, why),
             Event::Exited(process, exit) => self.exited(process, exit),
-            Event::Ready(id) => self.with_longrun(id, Longrun::told_ready),
+            Event::Ready(id) => self.with_longrun(id, Longrun::became_ready),
             Event::Stopping(id, ms) => self.with_longrun(id, |l, agenda| l.stopping(ms, agenda)),
             Event::Control(id, c) => self.with_longrun(id, |l, agenda| l.control(c, agenda)),
             Event::Change(id, change) => self.change(id, change),
@@ -141,7 +147,8 @@ impl Engine {
                 current.hear(id, news, &mut self.services);
             }
             self.finish();
-            if matches!(news, News::Letters("x") | News::NotSupervised) {
+            let left = matches!(news, News::Notified([Notice::Unsupervised]) | News::NotSupervised);
+            if left {
                 self.with_longrun(id, Longrun::supervise_again);
                 if !self.services.longruns.get(&id).is_some_and(Longrun::has_supervisor) {
                     self.supervisor_left(id);
@@ -167,9 +174,13 @@ impl Engine {
         }
     }
 
-    fn with_longrun(&mut self, id: ServiceId, act: impl FnOnce(&mut Longrun, &mut Agenda)) {
+    fn with_longrun(
+        &mut self,
+        id: ServiceId,
+        act: impl FnOnce(&mut Longrun, &mut ServiceAgenda<'_>),
+    ) {
         if let Some(longrun) = self.services.longruns.get_mut(&id) {
-            act(longrun, &mut self.services.agenda);
+            act(longrun, &mut self.services.agenda.of(id));
         }
     }
 }
@@ -236,8 +247,8 @@ impl Engine {
         if self.life.takes_directories() {
             let in_graph = self.services.graph.definition(id).is_some();
             let longruns = &mut self.services.longruns;
-            let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(id, in_graph));
-            longrun.appear(scanned, &mut self.services.agenda);
+            let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(in_graph));
+            longrun.appear(scanned, &mut self.services.agenda.of(id));
         }
     }
 
@@ -249,8 +260,8 @@ impl Engine {
     }
 
     fn prune(&mut self, loggers: bool) {
-        for (_, longrun) in &mut self.services.longruns {
-            longrun.prune(loggers, &mut self.services.agenda);
+        for (&id, longrun) in &mut self.services.longruns {
+            longrun.prune(loggers, &mut self.services.agenda.of(id));
         }
     }
 }

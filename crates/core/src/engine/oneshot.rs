@@ -1,13 +1,9 @@
 //! One oneshot: which of its scripts runs, and what its end means. Reference: s6-rc's page.
 
 use super::agenda::Agenda;
-use super::{Exit, Failure, NotSpawned, Process, Script, Signal};
+use super::{Exit, Failure, NotSpawned, Process, Script, Signal, Target};
 use crate::engine::Command;
 use crate::graph::ServiceId;
-
-/// SIGTERM and SIGCONT, as Linux numbers them.
-const TERM: u8 = 15;
-const CONT: u8 = 18;
 
 /// A oneshot.
 #[derive(Clone, Debug)]
@@ -41,8 +37,8 @@ impl Oneshot {
     /// Asks the running script to end early.
     pub fn interrupt(&self, agenda: &mut Agenda) {
         if let Some(script) = self.running.filter(|_| self.answered) {
-            agenda.signal(self.id, script, Signal::Number(TERM));
-            agenda.signal(self.id, script, Signal::Number(CONT));
+            agenda.signal(self.id, script, Signal::Term);
+            agenda.signal(self.id, script, Signal::Continue(Target::Process));
         }
     }
 

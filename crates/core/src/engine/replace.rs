@@ -47,14 +47,14 @@ impl Services {
             self.oneshots.remove(id);
             self.forget_view(*id);
             if let Some(longrun) = self.longruns.get_mut(id) {
-                longrun.retire(&mut self.agenda);
+                longrun.retire(&mut self.agenda.of(*id));
             }
         }
         for id in after.difference(&before) {
             self.new_view(*id);
             if self.graph.is_longrun(*id) {
-                let mut longrun = Longrun::new(*id, true);
-                longrun.appear(Scanned::default(), &mut self.agenda);
+                let mut longrun = Longrun::new(true);
+                longrun.appear(Scanned::default(), &mut self.agenda.of(*id));
                 self.longruns.insert(*id, longrun);
             } else {
                 self.oneshots.insert(*id, Oneshot::new(*id));

@@ -37,7 +37,7 @@ impl Services {
         for id in graph.ids() {
             all.new_view(id);
             if graph.is_longrun(id) {
-                all.longruns.insert(id, Longrun::new(id, true));
+                all.longruns.insert(id, Longrun::new(true));
             } else {
                 all.oneshots.insert(id, Oneshot::new(id));
             }

@@ -170,6 +170,10 @@ impl Subject {
         self.engine.longrun(id)
     }
 
+    pub fn stage(&self) -> Stage {
+        self.engine.stage()
+    }
+
     pub fn stopping(&self) -> bool {
         self.engine.stopping()
     }
@@ -216,7 +220,7 @@ impl Subject {
             | (Some(Bug::NoTally), Command::Tally(..)) => {
                 all.clear();
             }
-            (Some(Bug::KeepsDeathsQuiet), Command::Notify(_, "d")) => {
+            (Some(Bug::KeepsDeathsQuiet), Command::Notify(_, [Notice::Died])) => {
                 all.clear();
             }
             (Some(Bug::LeavesEarly), Command::Signal(process, Signal::Down)) => {

@@ -156,7 +156,7 @@ impl Kernel {
                 self.forget(*process);
             }
             Command::Status(id) => hold(self.is_supervised(*id), Rule::Supervision, what)?,
-            Command::Notify(id, letters) => self.notify(*id, letters)?,
+            Command::Notify(id, notices) => self.notify(*id, notices)?,
             Command::Tally(id, exit) => {
                 let at = self.deaths.iter().position(|death| *death == (*id, *exit));
                 hold(at.is_some(), Rule::Tally, what)?;
@@ -272,9 +272,9 @@ impl Kernel {
             return hold(false, Rule::SignalToLiving, what);
         };
         match signal {
-            Signal::Number(9) | Signal::Group(9) | Signal::TimedOut => living.killed = true,
-            Signal::Number(15) => living.asked = true,
-            Signal::Number(_) | Signal::Group(_) | Signal::Reload => {}
+            Signal::Number(9) | Signal::KillGroup | Signal::TimedOut => living.killed = true,
+            Signal::Number(15) | Signal::Term => living.asked = true,
+            Signal::Pause(_) | Signal::Continue(_) | Signal::Number(_) | Signal::Reload => {}
             Signal::Down => {
                 living.asked = true;
                 self.answers.push_back(Answer::Stopping(process.service));
@@ -292,19 +292,19 @@ impl Kernel {
         }
     }
 
-    fn notify(&mut self, id: ServiceId, letters: &str) -> Result<(), Breach> {
-        let what = || format!("{letters} of {id:?}");
+    fn notify(&mut self, id: ServiceId, notices: &[Notice]) -> Result<(), Breach> {
+        let what = || format!("{notices:?} of {id:?}");
         hold(self.is_supervised(id), Rule::Supervision, what)?;
         let now = self.now;
-        for letter in letters.chars() {
-            let next = self.directory(id).listener.hear(letter);
+        for notice in notices {
+            let next = self.directory(id).listener.hear(*notice);
             hold(next.is_some(), Rule::Letters, what)?;
             self.directory(id).listener = next.unwrap_or_default();
-            match letter {
-                'U' => {
+            match notice {
+                Notice::Ready => {
                     self.paced.insert(id, Time(now.0 + 1000));
                 }
-                'D' => {
+                Notice::Down => {
                     self.paced.entry(id).or_insert(Time(now.0 + 1000));
                 }
                 _ => {}

@@ -8,9 +8,11 @@ mod choices;
 mod environment;
 mod faults;
 mod kernel;
+mod moves;
 mod reports;
 mod rules;
 mod scale;
+mod tables;
 mod tree;
 mod wishes;
 mod world;
@@ -21,7 +23,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rules::{Breach, Line, RULES, Rule};
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 use tree::Size;
 use world::{Story, World};
@@ -103,6 +105,20 @@ fn all_that_can_happen_happens() {
     let missing = EXPECTED.split_whitespace().filter(|word| !seen.contains_key(*word));
     assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
     eprintln!("in {WORLDS} worlds: {seen:?}");
+}
+
+#[test]
+fn the_tables_of_the_documentation_have_what_happens() {
+    const WORLDS: u64 = 4_000;
+    let mut met = BTreeSet::new();
+    for seed in 1..=WORLDS {
+        met.extend(World::pass(WILD, None, &mut Scripted::new(&numbers(seed, CHOICES))).moves);
+    }
+    for (table, name) in [(tables::longrun(), "longrun"), (tables::container(), "container")] {
+        let happened = met.iter().filter(|change| change.of == name);
+        let faults = table.differences(happened);
+        assert!(faults.is_empty(), "the table of the {name}:\n{}", faults.join("\n"));
+    }
 }
 
 #[test]

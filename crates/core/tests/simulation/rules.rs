@@ -1,6 +1,6 @@
 //! The rules that hold in every world.
 
-use sixtree_core::engine::{Command, Event, Time};
+use sixtree_core::engine::{Command, Event, Notice, Time};
 use std::fmt;
 
 /// What must never be broken.
@@ -104,16 +104,16 @@ pub enum Listener {
 }
 
 impl Listener {
-    /// The state after a letter; `None` if it must not come now.
-    pub fn hear(self, letter: char) -> Option<Self> {
-        match (self, letter) {
-            (Self::Off, 's') => Some(Self::Down),
-            (Self::Down, 'u') => Some(Self::Up),
-            (Self::Up, 'U') => Some(Self::Ready),
-            (Self::Up | Self::Ready, 'd') => Some(Self::Dying),
-            (Self::Dying, 'O') => Some(Self::Failed),
-            (Self::Dying | Self::Failed, 'D') => Some(Self::Down),
-            (Self::Down, 'x') => Some(Self::Off),
+    /// The state after a notice; `None` if it must not come now.
+    pub fn hear(self, notice: Notice) -> Option<Self> {
+        match (self, notice) {
+            (Self::Off, Notice::Supervised) => Some(Self::Down),
+            (Self::Down, Notice::Up) => Some(Self::Up),
+            (Self::Up, Notice::Ready) => Some(Self::Ready),
+            (Self::Up | Self::Ready, Notice::Died) => Some(Self::Dying),
+            (Self::Dying, Notice::GaveUp) => Some(Self::Failed),
+            (Self::Dying | Self::Failed, Notice::Down) => Some(Self::Down),
+            (Self::Down, Notice::Unsupervised) => Some(Self::Off),
             _ => None,
         }
     }

@@ -6,11 +6,13 @@ mod offers;
 use crate::choices::Choices;
 use crate::faults::{Bug, Subject};
 use crate::kernel::{Asked, Kernel};
+use crate::moves::{Move, States};
 use crate::rules::{Breach, Line, Rule, hold};
 use crate::tree::{self, Size};
 use ending::Manners;
 use sixtree_core::engine::*;
 use sixtree_core::graph::Graph;
+use std::collections::BTreeSet;
 
 /// How many timeouts may come in a row without time going on.
 const PATIENCE: u32 = 3;
@@ -20,6 +22,7 @@ const PATIENCE: u32 = 3;
 pub struct Story {
     pub trace: Vec<Line>,
     pub breach: Option<Breach>,
+    pub moves: BTreeSet<Move>,
 }
 
 /// A world.
@@ -34,6 +37,7 @@ pub struct World {
     next_request: u32,
     timeouts: (Time, u32),
     trace: Vec<Line>,
+    moves: BTreeSet<Move>,
 }
 
 impl World {
@@ -41,7 +45,7 @@ impl World {
     pub fn pass(size: Size, bug: Option<Bug>, choices: &mut dyn Choices) -> Story {
         let mut world = Self::new(size, bug, choices);
         let breach = world.live(choices).and_then(|()| world.end()).err();
-        Story { trace: world.trace, breach }
+        Story { trace: world.trace, breach, moves: world.moves }
     }
 
     fn new(size: Size, bug: Option<Bug>, choices: &mut dyn Choices) -> Self {
@@ -57,6 +61,7 @@ impl World {
             next_request: 2,
             timeouts: (Time(0), 0),
             trace: Vec::new(),
+            moves: BTreeSet::new(),
         }
     }
 
@@ -96,9 +101,12 @@ impl World {
         self.notice(&event);
         // Nobody can be told to end before it is known to be there.
         let due = event == Event::Timeout && self.kernel.answers.is_empty();
-        self.subject.handle(self.kernel.now, event);
+        let states = States::of(&self.subject, &self.kernel);
+        self.subject.handle(self.kernel.now, event.clone());
         let before = self.trace.len();
         self.follow()?;
+        let later = States::of(&self.subject, &self.kernel);
+        self.moves.extend(states.changes(&later, Some(&event), &self.trace[before..]));
         let moved = self.trace.len() > before;
         hold(moved || !due, Rule::Deadline, || "nothing comes of a timeout".into())
     }
@@ -107,12 +115,16 @@ impl World {
     fn replace(&mut self, choices: &mut dyn Choices) -> Result<(), Breach> {
         let definitions = tree::tree(self.size, choices);
         let graph = Graph::new(definitions.clone()).expect("a sound tree");
+        let states = States::of(&self.subject, &self.kernel);
         let replaced = self.subject.replace(self.kernel.now, definitions);
         self.trace.push(Line::Replaced(self.kernel.now, replaced));
         if replaced {
             self.kernel.replace(graph);
         }
-        self.follow()
+        self.follow()?;
+        let later = States::of(&self.subject, &self.kernel);
+        self.moves.extend(states.changes(&later, None, &[]));
+        Ok(())
     }
 
     fn follow(&mut self) -> Result<(), Breach> {

@@ -199,12 +199,12 @@ fn letters_that_are_signals_reach_run_alone() {
     signal(Control::Reload, "#0 run reload-signal", up, last_up);
     signal(Control::KillGroup, "#0 run group 9", up, last_up);
     let (continued, group) = ("#0 run 18 | status #0", "#0 run group 18 | status #0");
-    signal(Control::Continue, continued, up, last_up);
-    signal(Control::ContinueGroup, group, up, last_up);
+    signal(Control::Continue(Target::Process), continued, up, last_up);
+    signal(Control::Continue(Target::Group), group, up, last_up);
     let (up, last_up) = ("Up wanted paused", "Up wanted leaving paused");
     let (paused, group) = ("#0 run 19 | status #0", "#0 run group 19 | status #0");
-    signal(Control::Pause, paused, up, last_up);
-    signal(Control::PauseGroup, group, up, last_up);
+    signal(Control::Pause(Target::Process), paused, up, last_up);
+    signal(Control::Pause(Target::Group), group, up, last_up);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn never_started_is_what_a_fresh_status_says_until_the_next_one() {
 #[test]
 fn the_pause_ends_with_the_process() {
     let mut scene = state("UP");
-    scene.control("#0", Control::Pause);
+    scene.control("#0", Control::Pause(Target::Process));
     scene.exited("#0 run", 0);
     assert_eq!(like(&scene), "Ending wanted");
 }

@@ -10,7 +10,10 @@ impl Scene {
             Command::Signal(p, signal) => format!("{} {}", self.process_name(*p), sent(*signal)),
             Command::Forget(p) => format!("forget {}", self.process_name(*p)),
             Command::Status(id) => format!("status {}", self.name(*id)),
-            Command::Notify(id, letters) => format!("{} {letters}", self.name(*id)),
+            Command::Notify(id, notices) => {
+                let letters: String = notices.iter().map(|notice| letter(*notice)).collect();
+                format!("{} {letters}", self.name(*id))
+            }
             Command::Tally(id, exit) => format!("tally {} {exit:?}", self.name(*id)),
             Command::DownFile(id, true) => format!("down {}", self.name(*id)),
             Command::DownFile(id, false) => format!("no down {}", self.name(*id)),
@@ -89,10 +92,33 @@ impl Scene {
     }
 }
 
+/// The letter of a notice in `event/`.
+fn letter(notice: Notice) -> char {
+    match notice {
+        Notice::Supervised => 's',
+        Notice::Up => 'u',
+        Notice::Ready => 'U',
+        Notice::Died => 'd',
+        Notice::GaveUp => 'O',
+        Notice::Down => 'D',
+        Notice::Unsupervised => 'x',
+    }
+}
+
+fn group(target: Target) -> &'static str {
+    match target {
+        Target::Process => "",
+        Target::Group => "group ",
+    }
+}
+
 fn sent(signal: Signal) -> String {
     match signal {
+        Signal::Term => "15".into(),
+        Signal::KillGroup => "group 9".into(),
+        Signal::Pause(target) => format!("{}19", group(target)),
+        Signal::Continue(target) => format!("{}18", group(target)),
         Signal::Number(number) => format!("{number}"),
-        Signal::Group(number) => format!("group {number}"),
         Signal::Down => "down-signal".into(),
         Signal::Reload => "reload-signal".into(),
         Signal::TimedOut => "late".into(),

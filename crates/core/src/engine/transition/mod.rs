@@ -1,13 +1,30 @@
 //! One change under way: which service moves when. Reference: s6-rc's page.
 //!
 //! A service moves as soon as none of its neighbours (dependencies on the way up, dependents on
-//! the way down) is still to move; the others go on when one fails, but its neighbours stay put.
+//! the way down) is still to move. When one fails, its neighbours stay put, and the others go on.
+//!
+//! # Tasks
+//!
+//! Each selected service has a task. The change is over when none is Moving or Held.
+//!
+//! | task | event | then | what is done |
+//! |---|---|---|---|
+//! | Waiting | its last neighbour settles | Settled | nothing: it is where it is to be |
+//! | Waiting | the same | Stuck | nothing: it is essential, and not to be stopped |
+//! | Waiting | the same | Moving | it is told to start or to stop, and its limit begins |
+//! | Waiting | the same, in the shutdown | Held | its `up` runs, and gets a TERM after 3 s |
+//! | Moving | it is up (and ready), or down | Settled | its neighbours wait for one less |
+//! | Moving | its script or its supervisor failed | Stuck | a longrun on its way up is told to stop |
+//! | Moving | its limit is over | Stuck | the same; a oneshot's script is not watched any more |
+//! | Moving | the same, and the shutdown can leave it | Settled | the last TERM and KILL end it |
+//! | Held | its `up` ended | Waiting | it is stopped, if `up` did well |
+//! | Held | its limit is over | Waiting | its `up` is not watched any more |
 
 mod moves;
 
 use super::agenda::{News, Timer};
 use super::services::Services;
-use super::{Change, Failure, NotSpawned, Outcome, RequestId, SHUTDOWN, Script, Time};
+use super::{Change, Failure, NotSpawned, Notice, Outcome, RequestId, SHUTDOWN, Script, Time};
 use crate::graph::{Direction, ServiceId};
 use litemap::LiteMap;
 use moves::{Step, Task};
@@ -280,8 +297,8 @@ impl Transition {
 /// What the news of a longrun, which is now up or not, say of its move.
 fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
     match (goal, news) {
-        (Goal::Go(Direction::Up), News::Letters(letters)) => {
-            if letters.contains(['O', 'x']) {
+        (Goal::Go(Direction::Up), News::Notified(notices)) => {
+            if notices.iter().any(|n| matches!(n, Notice::GaveUp | Notice::Unsupervised)) {
                 Some(Err(Failure::Permanent))
             } else {
                 up.then_some(Ok(()))
@@ -295,11 +312,12 @@ fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
         (Goal::Go(Direction::Up), News::NotSpawned(NotSpawned::Absent | NotSpawned::Refused)) => {
             None
         }
-        (Goal::Go(Direction::Down), News::Letters(letters)) => {
-            letters.contains(['D', 'x']).then_some(Ok(()))
+        (Goal::Go(Direction::Down), News::Notified(notices)) => {
+            let down = notices.iter().any(|n| matches!(n, Notice::Down | Notice::Unsupervised));
+            down.then_some(Ok(()))
         }
         (Goal::Go(Direction::Down), News::NotSupervised | News::NotSpawned(_)) => Some(Ok(())),
-        (Goal::Reload, News::Letters(_) | News::NotSupervised | News::NotSpawned(_)) => None,
+        (Goal::Reload, News::Notified(_) | News::NotSupervised | News::NotSpawned(_)) => None,
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) enum Step {
     Arrive(ServiceId),
     /// It is waited for no longer, and nothing else has to wait because of it.
     Leave(ServiceId),
-    Say(Report),
+    /// A report is due.
+    Report(Report),
 }
 
 /// What a service that waits for nothing is to do.
@@ -60,12 +61,12 @@ impl Transition {
                 Step::Release(id) => self.release(id, &mut steps, services),
                 Step::Arrive(id) => self.arrive(id, &mut steps, services),
                 Step::Leave(id) => self.leave(id, &mut steps, services),
-                Step::Say(report) => self.say(report, services),
+                Step::Report(report) => self.report(report, services),
             }
         }
     }
 
-    fn say(&self, report: Report, services: &mut Services) {
+    fn report(&self, report: Report, services: &mut Services) {
         services.agenda.report(self.request, report);
     }
 
@@ -85,7 +86,7 @@ impl Transition {
             Decision::Already => self.settle(id, steps, services),
             Decision::Refuse => {
                 self.tasks.insert(id, Task::Stuck);
-                self.say(Report::Essential(id), services);
+                self.report(Report::Essential(id), services);
             }
             Decision::Hold => {
                 self.set_off(id, Task::Held { interrupted: false });
@@ -130,8 +131,8 @@ impl Transition {
     fn settle(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
         self.tasks.insert(id, Task::Settled);
         match self.goal {
-            Goal::Go(Direction::Up) => self.say(Report::AlreadyUp(id), services),
-            Goal::Go(Direction::Down) => self.say(Report::AlreadyDown(id), services),
+            Goal::Go(Direction::Up) => self.report(Report::AlreadyUp(id), services),
+            Goal::Go(Direction::Down) => self.report(Report::AlreadyDown(id), services),
             Goal::Reload => {}
         }
         self.release_neighbours(id, steps, services);
@@ -176,23 +177,22 @@ impl Transition {
             Goal::Go(Direction::Down) => Report::Stopping(id),
             Goal::Reload => Report::Reloading(id),
         };
-        self.say(report, services);
+        self.report(report, services);
         if !self.change.dry_run {
             self.limit(id, services);
-            self.tell(id, services);
+            self.direct(id, services);
             self.check_longrun(id, steps, services);
         }
     }
 
     /// Tells a service where to go.
-    fn tell(&self, id: ServiceId, services: &mut Services) {
+    fn direct(&self, id: ServiceId, services: &mut Services) {
         let stopping = |shutdown: &Shutdown| shutdown.stopping.contains(&id);
         let stopping = self.shutdown.as_ref().is_some_and(stopping);
-        let agenda = &mut services.agenda;
+        let agenda = &mut services.agenda.of(id);
         match (self.goal, services.longruns.get_mut(&id)) {
-            (Goal::Go(Direction::Up), Some(longrun)) => longrun.go_up(agenda),
             (Goal::Go(Direction::Down), Some(longrun)) if stopping && longrun.is_stopping() => {}
-            (Goal::Go(Direction::Down), Some(longrun)) => longrun.go_down(agenda),
+            (Goal::Go(direction), Some(longrun)) => longrun.go(direction, agenda),
             (Goal::Reload, Some(longrun)) => longrun.control(Control::Reload, agenda),
             (Goal::Go(Direction::Up), None) => services.run(id, Script::Up),
             (Goal::Go(Direction::Down), None) => services.run(id, Script::Down),
@@ -228,14 +228,14 @@ impl Transition {
             }
             Goal::Reload => Report::Reloaded(id),
         };
-        // Said last: s6-rc launches the neighbours first.
-        steps.push(Step::Say(report));
+        // Reported last: s6-rc launches the neighbours first.
+        steps.push(Step::Report(report));
         self.release_neighbours(id, steps, services);
     }
 
     fn leave(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
         self.leave_moving(id, Task::Settled, services);
-        self.say(Report::Left(id), services);
+        self.report(Report::Left(id), services);
         self.release_neighbours(id, steps, services);
     }
 
@@ -246,14 +246,14 @@ impl Transition {
         let report = match self.goal {
             Goal::Go(Direction::Up) => {
                 if let Some(longrun) = services.longruns.get_mut(&id) {
-                    longrun.go_down(&mut services.agenda);
+                    longrun.go(Direction::Down, &mut services.agenda.of(id));
                 }
                 Report::NotStarted(id, failure)
             }
             Goal::Go(Direction::Down) => Report::NotStopped(id, failure),
             Goal::Reload => Report::NotReloaded(id, failure),
         };
-        self.say(report, services);
+        self.report(report, services);
     }
 
     fn leave_moving(&mut self, id: ServiceId, task: Task, services: &mut Services) {
@@ -283,7 +283,7 @@ impl Transition {
             (Err(failure), Direction::Up) => Report::NotStarted(id, failure),
             (Err(failure), Direction::Down) => Report::NotStopped(id, failure),
         };
-        self.say(report, services);
+        self.report(report, services);
     }
 
     /// It is held no longer: its turn comes now.

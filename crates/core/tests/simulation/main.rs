@@ -1,7 +1,8 @@
 //! The engine against made-up worlds: one simulator, three sources of choices.
 //!
 //! `SIXTREE_WORLDS` is the number of random worlds (10,000 if it is not set), `SIXTREE_DEPTH` the
-//! number of choices that are tried in full (10).
+//! number of choices that are tried in full (10). `SIXTREE_WORLD` is the one random world to pass,
+//! and to print: the numbers that a failure calls its minimal input.
 
 mod choices;
 #[path = "../../../../tests/environment/mod.rs"]
@@ -51,8 +52,20 @@ fn wild(script: &[u16], bug: Option<Bug>) -> Story {
     first
 }
 
+/// Passes the world that is asked for, and prints its story.
+fn replay(numbers: &str) {
+    let numbers = numbers.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
+    let script: Vec<u16> = numbers.map(|word| word.parse().expect("a number")).collect();
+    let story = wild(&script, None);
+    eprint!("{}", told(&story.trace));
+    assert!(story.breach.is_none(), "{}", story.breach.expect("there is one"));
+}
+
 #[test]
 fn random_worlds() {
+    if let Ok(numbers) = std::env::var("SIXTREE_WORLD") {
+        return replay(&numbers);
+    }
     let begin = Instant::now();
     let worlds = environment::number("SIXTREE_WORLDS", 10_000);
     let cases = u32::try_from(worlds).expect("not so many");

@@ -1,6 +1,7 @@
 //! The files that a logging directory keeps: `@TAI64N.s`, and `@TAI64N.u` where a crash has kept
 //! one from being processed.
 
+use super::script::Settings;
 use crate::format::tai::{LABEL, Tain};
 use crate::sys::clock;
 use crate::tools::die::errno;
@@ -35,9 +36,17 @@ pub fn path(dir: &[u8], name: &[u8]) -> Vec<u8> {
     [dir, b"/", name].concat()
 }
 
-/// Gives the file `name` of `dir` the name of an archive, by which it is complete. An empty file is
-/// not kept; one that is not there, or that has got its name before a crash, is fine.
-pub fn keep(dir: &[u8], name: &[u8], suffix: Suffix) -> Result<(), Errno> {
+/// Gives the file `name` the name of an archive, by which it is complete, then removes archives
+/// beyond what the settings allow; those that cannot be removed are given to `failed`. An empty
+/// file is not kept, nor one that has got its name before a crash. Where there is no such file,
+/// nothing is done: old archives stay until something is rotated.
+pub fn finish(
+    settings: &Settings,
+    name: &[u8],
+    suffix: Suffix,
+    failed: impl FnMut(&[u8], Errno),
+) -> Result<(), Errno> {
+    let dir = settings.dir.as_slice();
     let file = path(dir, name);
     let found = match stat(file.as_slice()) {
         Err(Errno::ENOENT) => return Ok(()),
@@ -48,12 +57,13 @@ pub fn keep(dir: &[u8], name: &[u8], suffix: Suffix) -> Result<(), Errno> {
         let archive = path(dir, &[label.as_slice(), b".", &[suffix.letter()]].concat());
         linkat(AT_FDCWD, file.as_slice(), AT_FDCWD, archive.as_slice(), LinkatFlags::empty())?;
     }
-    unlink(file.as_slice())
+    unlink(file.as_slice())?;
+    trim(dir, settings.archives, settings.total_size, failed)
 }
 
 /// Removes the oldest archives until at most `max` are left, of at most `max_bytes` together (0:
-/// any number). Those that cannot be removed are told to `failed`.
-pub fn trim(
+/// any number).
+fn trim(
     dir: &[u8],
     max: u32,
     max_bytes: u64,

@@ -1,9 +1,10 @@
 //! A logging directory: lines go to `current`, which is archived when it is full.
 //! Reference: <https://skarnet.org/software/s6/s6-log.html#logdir>.
 
-use super::archive::{self, Suffix};
-use super::rotation::Stage;
+use super::archive;
+use super::files::{clean_size, complete_mode, file_mode, open_current, recover};
 use super::script::Settings;
+use super::stage::Stage;
 use super::warnings::Warnings;
 use crate::sys::lock::Lock;
 use crate::sys::poll::Deadline;
@@ -12,10 +13,8 @@ use crate::tools::s6::outbox::Outbox;
 use crate::tools::{Exit, Process};
 use memchr::{memchr, memrchr};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::libc;
-use nix::sys::stat::{Mode, fchmod, stat, umask};
-use nix::unistd::{fsync, mkdir, unlink, write};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{fsync, mkdir, write};
 use std::os::fd::OwnedFd;
 
 /// One read hardly ever gives more than this, in bytes, with a stamp on each line. What is more
@@ -44,18 +43,6 @@ pub struct Logdir {
     pub next_period: Deadline,
     /// Whether it was said that nothing can be written.
     complained: bool,
-}
-
-/// The mode of a new file, as the umask has it.
-pub(super) fn file_mode() -> Mode {
-    let mask = umask(Mode::empty());
-    umask(mask);
-    Mode::from_bits_truncate(0o666) - mask
-}
-
-/// The mode that says of a file that it is complete.
-pub(super) fn complete_mode() -> Mode {
-    file_mode() | Mode::S_IXUSR
 }
 
 impl Logdir {
@@ -182,51 +169,4 @@ impl Logdir {
         fsync(&self.current)?;
         fchmod(&self.current, complete_mode())
     }
-}
-
-/// Opens the file that lines go to.
-pub(super) fn open_current(dir: &[u8]) -> Result<OwnedFd, Errno> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_CLOEXEC;
-    open(archive::path(dir, b"current").as_slice(), flags, Mode::from_bits_truncate(0o666))
-}
-
-/// The size of `current`, if its last writer has come to an orderly end.
-fn clean_size(dir: &[u8]) -> Result<Option<u64>, Errno> {
-    match is_complete(&archive::path(dir, b"current")) {
-        Err(Errno::ENOENT) => Ok(None),
-        other => other,
-    }
-}
-
-/// The size of a file, if it is marked as complete.
-fn is_complete(file: &[u8]) -> Result<Option<u64>, Errno> {
-    let found = stat(file)?;
-    let complete = found.st_mode & libc::S_IXUSR != 0;
-    Ok(complete.then(|| archive::size(found.st_size)))
-}
-
-/// Archives what a crashed writer has left, and starts over with an empty state.
-fn recover(settings: &Settings) -> Result<(), Errno> {
-    let dir = settings.dir.as_slice();
-    let remove = |name: &[u8]| match unlink(archive::path(dir, name).as_slice()) {
-        Err(Errno::ENOENT) => Ok(()),
-        other => other,
-    };
-    remove(b"state")?;
-    remove(b"newstate")?;
-    let processed = match is_complete(&archive::path(dir, b"processed")) {
-        Err(Errno::ENOENT) => None,
-        other => other?,
-    };
-    if processed.is_some() {
-        remove(b"previous")?;
-        archive::keep(dir, b"processed", Suffix::Rotated)?;
-    } else {
-        remove(b"processed")?;
-        archive::keep(dir, b"previous", Suffix::Unprocessed)?;
-    }
-    archive::keep(dir, b"current", Suffix::Unprocessed)?;
-    archive::trim(dir, settings.archives, settings.total_size, |_, _| {})?;
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
-    open(archive::path(dir, b"state").as_slice(), flags, Mode::from_bits_truncate(0o666)).map(drop)
 }

@@ -2,6 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6/s6-log.html>.
 
 mod archive;
+mod files;
 mod input;
 mod logdir;
 mod matcher;
@@ -9,6 +10,7 @@ mod outputs;
 mod processor;
 mod rotation;
 pub mod script;
+mod stage;
 mod status;
 mod stdout;
 mod warnings;

@@ -2,8 +2,10 @@
 //! after each a crash leaves enough for the next start to go by.
 
 use super::archive::{self, Suffix};
-use super::logdir::{Logdir, complete_mode, open_current};
+use super::files::{complete_mode, open_current};
+use super::logdir::Logdir;
 use super::processor;
+use super::stage::Stage;
 use super::warnings::Warnings;
 use crate::sys::process::WaitStatus;
 use crate::tools::die::show;
@@ -11,44 +13,6 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, open, renameat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat};
 use nix::unistd::{Pid, fsync, unlink};
-
-/// The next step of a rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// There is no rotation.
-    Idle,
-    /// Let `current` reach the disk.
-    Sync,
-    /// Rename it to `previous`.
-    Rename,
-    /// Begin a new `current`.
-    Renew,
-    /// Mark `previous` as complete.
-    Seal,
-    /// Archive `previous` as it is.
-    Archive(Suffix),
-    /// Start the processor.
-    Process,
-    /// Wait for the processor.
-    Processing(Pid),
-    /// Let what the processor has written reach the disk.
-    SealProcessed,
-    /// And its state.
-    SyncState,
-    /// Remove `previous`: it is processed.
-    DropPrevious,
-    /// Make the new state the state.
-    KeepState,
-    /// Archive what the processor has written.
-    ArchiveProcessed,
-}
-
-impl Stage {
-    /// Whether `current` is a new file already.
-    pub fn has_new_file(self) -> bool {
-        !matches!(self, Self::Idle | Self::Sync | Self::Rename | Self::Renew)
-    }
-}
 
 /// What could not be done.
 struct Failure {
@@ -148,10 +112,8 @@ impl Logdir {
 
     fn archive(&self, name: &[u8], suffix: Suffix, warnings: Warnings) -> Result<Stage, Failure> {
         let settings = &self.settings;
-        archive::keep(&settings.dir, name, suffix).map_err(unable("archive a file"))?;
         let failed = |file: &[u8], e| warnings.unable_with("unlink", file, e);
-        archive::trim(&settings.dir, settings.archives, settings.total_size, failed)
-            .map_err(unable("remove old archives"))?;
+        archive::finish(settings, name, suffix, failed).map_err(unable("archive a file"))?;
         Ok(Stage::Idle)
     }
 

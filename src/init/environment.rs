@@ -53,7 +53,10 @@ pub fn publish(boot: &Boot) -> Result<(), Refusal> {
     }
     let directory = boot.run_directory.join("s6/container_environment");
     fs::create_dir_all(&directory).map_err(Refusal::unwritable(&directory))?;
-    for (name, value) in boot.container_env.iter() {
+    let mut published = boot.container_env.clone();
+    // As the shell sets it that is the reference's /init.
+    published.set(b"PWD", boot.work_directory.as_os_str().as_bytes());
+    for (name, value) in published.iter() {
         let usable = !name.is_empty() && !name.contains(&b'/') && name.len() <= 255;
         if usable && name != b"." && name != b".." {
             let file = directory.join(std::ffi::OsStr::from_bytes(name));

@@ -130,6 +130,11 @@ impl Children {
         self.by_pid.retain(|_, whose| *whose != Whose::Script(process));
     }
 
+    /// Whose process this is, if it was started here.
+    pub fn whose(&self, pid: i32) -> Option<Whose> {
+        self.by_pid.get(&pid).copied()
+    }
+
     /// The pids that were started here.
     pub fn pids(&self) -> impl Iterator<Item = i32> {
         self.by_pid.keys().copied()

@@ -162,6 +162,12 @@ impl Clients {
         socket::peer_pid(&client.socket).unwrap_or(0)
     }
 
+    /// The pids of the clients whose requests are under way.
+    pub(super) fn pids_under_way(&self) -> impl Iterator<Item = i32> {
+        let under_way = self.connected.values().filter(|client| client.is_under_way());
+        under_way.filter_map(|client| socket::peer_pid(&client.socket).ok())
+    }
+
     /// Whether a client's request is under way.
     pub(super) fn is_under_way(&self, id: u32) -> bool {
         self.connected.get(&id).is_some_and(Client::is_under_way)

@@ -1,21 +1,21 @@
 //! Orders from outside that come through FIFOs, a letter each.
 
 use super::directory::open_fifo;
+use super::halt::HaltFifo;
 use super::poller::Source;
 use super::{Role, Runtime};
-use crate::engine::{Control, Event, Target, Time};
+use crate::engine::{Control, Event, Target};
 use crate::format::control;
-use crate::format::shutdown::Message;
 use crate::graph::ServiceId;
 use crate::sys::fd;
 use crate::sys::lock::Lock;
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// How many letters one wake-up takes from a FIFO.
-const LETTERS: usize = 64;
+pub const LETTERS: usize = 64;
 
 impl Runtime {
     /// Opens the FIFOs and the socket by which the outside drives us.
@@ -35,10 +35,10 @@ impl Runtime {
         if self.settings.role != Role::Container {
             return;
         }
-        match self.open_halt() {
-            Ok(fifo) => {
-                let _ = self.poller.watch(&fifo, Source::Halt);
-                self.halt = Some(fifo);
+        match HaltFifo::open(&self.settings.scan_directory) {
+            Ok(halt) => {
+                let _ = self.poller.watch(halt.fd(), Source::Halt);
+                self.halt = Some(halt);
             }
             Err(e) => self.reporter.warn(&format!(
                 "sixtree: warning: unable to make the FIFO of halt: {}: use kill -TERM 1",
@@ -51,12 +51,6 @@ impl Runtime {
                 e.desc()
             ));
         }
-    }
-
-    fn open_halt(&self) -> Result<OwnedFd, Errno> {
-        let directory = self.settings.scan_directory.join("s6-linux-init-shutdownd");
-        std::fs::create_dir_all(&directory).map_err(|_| Errno::EIO)?;
-        open_fifo(&directory.join("fifo"))
     }
 
     fn open_scan_control(&mut self) -> Result<(), (PathBuf, Errno)> {
@@ -110,26 +104,6 @@ impl Runtime {
         }
     }
 
-    /// Reads what `halt` and its kind wrote.
-    pub(super) fn read_halt(&mut self) {
-        let Some(fifo) = &self.halt else { return };
-        self.halt_bytes.extend(letters(fifo.as_raw_fd()));
-        while let Some(message) = Message::take(&mut self.halt_bytes) {
-            match message {
-                Message::Cancel => self.stop_at = None,
-                Message::Stop(stop) if stop.delay.is_zero() => {
-                    self.note_stop("halt");
-                    self.feed(Event::Stop);
-                }
-                Message::Stop(stop) => {
-                    self.note_stop("shutdown");
-                    let delay_ms = u64::try_from(stop.delay.as_millis()).unwrap_or(u64::MAX);
-                    self.stop_at = Some(Time(self.now().0.saturating_add(delay_ms)));
-                }
-            }
-        }
-    }
-
     /// Leaves the scan directory; a container stops.
     pub(super) fn leave(&mut self, loggers: bool, at_once: bool) {
         match self.settings.role {
@@ -169,10 +143,10 @@ fn order(letter: u8) -> Option<Control> {
 }
 
 /// The letters that wait in a FIFO.
-fn letters(fifo: RawFd) -> Vec<u8> {
+pub fn letters(fifo: RawFd) -> Vec<u8> {
     let mut buffer = [0; LETTERS];
     match fd::read(fifo, &mut buffer) {
-        Ok(n) => buffer.iter().take(n).copied().collect(),
+        Ok(n) => buffer[..n].to_vec(),
         Err(_) => Vec::new(),
     }
 }

@@ -4,11 +4,13 @@
 //!
 //! Differs: there is no s6-supervise for each service. All of them are supervised here.
 
+mod boot_record;
 mod children;
 mod clients;
 mod control;
 mod directory;
 mod failed_boot;
+mod halt;
 mod journal;
 mod live;
 mod notes;
@@ -27,7 +29,6 @@ mod signals;
 mod small_files;
 mod status_page;
 mod stray;
-mod timing;
 mod update;
 
 pub use live::LiveTree;
@@ -35,11 +36,13 @@ pub use servicedir::{LiveError, fill};
 pub use settings::{Cmd, Launch, Role, Settings};
 pub use signals::{hold as hold_signals, stops as stop_signals};
 
-use crate::engine::{Engine, Event, Failure, Time};
+use crate::engine::{Engine, Event, Time};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::memory::Program;
+use boot_record::BootRecord;
 use children::Children;
 use clients::Clients;
+use halt::HaltFifo;
 use nix::errno::Errno;
 use pipeline::Pipelines;
 use poller::{Poller, Source};
@@ -48,9 +51,7 @@ use scan::ScanDirectory;
 use service::Services;
 use signals::Signals;
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use stray::Stray;
-use timing::Timing;
 
 /// How long nothing must happen before the program's pages are given back, in ms.
 const REST_MS: u64 = 1_000;
@@ -69,16 +70,12 @@ pub struct Runtime {
     clients: Clients,
     scan: ScanDirectory,
     reporter: Reporter,
-    timing: Timing,
+    boot: BootRecord,
     poller: Poller,
     signals: Signals,
     program: Program,
     /// The FIFO that `halt` writes to.
-    halt: Option<OwnedFd>,
-    /// The beginning of a message that came through it.
-    halt_bytes: Vec<u8>,
-    /// When a stop that was put off begins.
-    stop_at: Option<Time>,
+    halt: Option<HaltFifo>,
     stray: Stray,
     /// Answers that come after all that the engine wanted has been done.
     later: VecDeque<Event>,
@@ -86,10 +83,8 @@ pub struct Runtime {
     heard_us: u64,
     /// The services that a stop waits for, to be named in one line.
     awaited: Vec<ServiceId>,
-    /// What failed in the course of the boot.
-    boot_failures: Vec<(ServiceId, Failure)>,
-    /// Whether the container ends because of it.
-    boot_is_fatal: bool,
+    /// The container's exit code, where its file could not be written.
+    unwritten_code: Option<u8>,
     left: bool,
 }
 
@@ -109,16 +104,13 @@ impl Runtime {
             clients: Clients::default(),
             scan: ScanDirectory::new(settings.scan_directory.clone()),
             reporter: Reporter::new(settings.verbosity, settings.role),
-            timing: Timing::default(),
+            boot: BootRecord::default(),
             halt: None,
-            halt_bytes: Vec::new(),
-            stop_at: None,
             stray: Stray::default(),
             later: VecDeque::new(),
             heard_us: 0,
             awaited: Vec::new(),
-            boot_failures: Vec::new(),
-            boot_is_fatal: false,
+            unwritten_code: None,
             left: false,
             settings,
             poller,
@@ -136,12 +128,13 @@ impl Runtime {
         if let Some(Event::Boot(container)) = &first {
             let graph = self.engine.graph();
             self.note_boot(graph.closure(&container.top, Direction::Up).len());
+            self.boot.begin(self.now());
         }
         first.into_iter().for_each(|event| self.feed(event));
         while !self.left {
             self.turn();
         }
-        self.tell_last_lines();
+        self.report_last_lines();
         self.exit_code()
     }
 
@@ -156,10 +149,8 @@ impl Runtime {
         if self.engine.deadline().is_some_and(|t| t <= self.now()) {
             self.feed(Event::Timeout);
         }
-        if self.stop_at.is_some_and(|t| t <= self.now()) {
-            self.stop_at = None;
-            self.feed(Event::Stop);
-        }
+        self.stop_if_due();
+        self.name_boot_waits();
         self.scan_if_due();
         self.look_for_others();
         self.settle_clients();
@@ -226,7 +217,13 @@ impl Runtime {
             return Some(0);
         }
         let now = self.now();
-        let due = [self.engine.deadline(), self.scan.due(), self.looking_at(), self.stop_at];
+        let due = [
+            self.engine.deadline(),
+            self.scan.due(),
+            self.looking_at(),
+            self.boot.due(),
+            self.halt.as_ref().and_then(HaltFifo::due),
+        ];
         due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))
     }
 

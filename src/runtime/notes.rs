@@ -23,7 +23,7 @@ impl Runtime {
             return;
         }
         let over_us = self.since_begun_us();
-        self.timing.over_us = Some(over_us);
+        self.boot.over_us = Some(over_us);
         let how = match outcome {
             Outcome::Done => "all services are up",
             Outcome::Failed | Outcome::Busy => "failed",

@@ -1,6 +1,6 @@
 //! What the engine wants, done.
 
-use super::{Runtime, failed_boot, report};
+use super::{Runtime, report};
 use crate::engine::{
     BOOT, Command, Event, Notice, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
     Target,
@@ -148,27 +148,12 @@ impl Runtime {
     }
 
     fn done(&mut self, request: RequestId, outcome: Outcome) {
-        if request == BOOT && matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
-            let failures = std::mem::take(&mut self.boot_failures);
-            let engine = &self.engine;
-            let lines = failed_boot::summary(engine.graph(), &failures, |id| engine.is_up(id));
-            for line in lines {
-                self.reporter.warn(&format!("sixtree: warning: {line}"));
-            }
+        if request == BOOT {
+            self.report_boot(outcome);
         }
         self.write_statuses();
         self.note_done(request, outcome);
         self.clients.done(request, outcome);
-    }
-
-    /// Where the failed services wrote into a log that nobody can read any more, tells its end. By
-    /// now the logger has read all that there was.
-    pub(super) fn tell_last_lines(&mut self) {
-        let log = self.settings.hidden_log.take().filter(|_| self.boot_is_fatal);
-        let lines = log.as_deref().map(failed_boot::last_lines).unwrap_or_default();
-        for line in lines {
-            self.reporter.warn(&format!("sixtree: warning: logged at last: {line}"));
-        }
     }
 
     /// Tells whoever asked: the client that did, or the container's stderr.
@@ -179,11 +164,7 @@ impl Runtime {
         if let Some(id) = subject(report) {
             self.clients.note_request(id, request);
         }
-        if let (BOOT, Report::NotStarted(id, failure)) = (request, report) {
-            self.boot_failures.push((id, failure));
-        }
-        self.time(request, report);
-        self.boot_is_fatal |= report == Report::BootFatal;
+        self.record_boot(request, report);
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
         let line = format!("s6-rc: {}: {}", say.severity.word(), say.text);
         if request == BOOT || request == SHUTDOWN {
@@ -205,7 +186,7 @@ impl Runtime {
         let awaited = std::mem::take(&mut self.awaited);
         let graph = self.engine.graph();
         let names: Vec<&str> = awaited.iter().map(|&id| graph.name(id)).collect();
-        let line = format!("s6-rc: warning: {}", report::still_waiting(&names));
+        let line = format!("s6-rc: warning: {}", report::still_waiting(&names, "stop"));
         self.reporter.say(1, &line);
     }
 
@@ -227,24 +208,36 @@ impl Runtime {
         self.settings.run_directory.join("s6-linux-init-container-results")
     }
 
+    /// Records the container's exit code, in the file where everybody may replace it.
     fn write_exit_code(&mut self, code: u8) {
+        // Where the file cannot be made, the code is known here all the same.
         let _ = std::fs::create_dir_all(self.results());
-        let _ = std::fs::write(self.results().join("exitcode"), format!("{code}\n"));
+        let file = self.results().join("exitcode");
+        let written = file::overwrite(&file, format!("{code}\n").as_bytes());
+        self.unwritten_code = written.is_err().then_some(code);
     }
 
     /// The container's exit code: what the file says, modulo 256; 0 without one, 100 if it holds
-    /// no number.
+    /// no number. A code that could not be written counts unless somebody has written another one:
+    /// the file begins as 0.
     pub(super) fn exit_code(&self) -> u8 {
         let file = self.results().join("exitcode");
-        let Ok(text) = file::head(file.as_os_str().as_bytes(), 64) else { return 0 };
-        let text = String::from_utf8_lossy(&text);
-        text.trim().parse::<u64>().map_or(100, |n| (n % 256) as u8)
+        let text = file::head(file.as_os_str().as_bytes(), 64).ok();
+        let text = text.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+        let number = text.as_ref().map(|text| text.parse::<u64>().ok());
+        match (number, self.unwritten_code) {
+            (Some(Some(0) | None) | None, Some(code)) => code,
+            (Some(Some(number)), _) => (number % 256) as u8,
+            (Some(None), None) => 100,
+            (None, None) => 0,
+        }
     }
 
     pub(super) fn write_cmd_pid(&self, pid: Pid) {
         if self.settings.cmd_receives_signals {
             let file = self.settings.run_directory.join("s6/cmdpid");
-            let _ = std::fs::write(file, format!("{pid}\n"));
+            // Without it, signals are as if there were no CMD.
+            let _ = file::write(&file.to_string_lossy(), format!("{pid}\n").as_bytes());
         }
     }
 

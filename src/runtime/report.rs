@@ -62,7 +62,7 @@ fn text(report: Report, n: &str) -> String {
         R::Left(_) => {
             format!("service {n} is not up, but runs on: leaving it to the last TERM and KILL")
         }
-        R::StillWaiting(_) => still_waiting(&[n]),
+        R::StillWaiting(_) => still_waiting(&[n], "stop"),
         R::Late(_) => {
             format!("SIXTREE_SHUTDOWN_MAXTIME is over: service {n} has not stopped; killing it")
         }
@@ -73,8 +73,8 @@ fn text(report: Report, n: &str) -> String {
     }
 }
 
-/// What a stop waits for.
-pub fn still_waiting(names: &[&str]) -> String {
+/// What a stop or the boot waits for: that services `stop` or `start`.
+pub fn still_waiting(names: &[&str], what: &str) -> String {
     const NAMED: usize = 10;
     let plural = if names.len() == 1 { "" } else { "s" };
     let (named, others) = names.split_at(names.len().min(NAMED));
@@ -82,7 +82,7 @@ pub fn still_waiting(names: &[&str]) -> String {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
-    format!("still waiting for service{plural} {}{more} to stop", named.join(", "))
+    format!("still waiting for service{plural} {}{more} to {what}", named.join(", "))
 }
 
 /// How s6-rc puts a failure: it runs a helper, whose codes 99 (time-out) and 1 (permanent failure)

@@ -34,7 +34,12 @@ impl Runtime {
     pub(super) fn spawn(&mut self, process: Process) -> Event {
         let answer = match process.script {
             Script::Run => self.spawn_run(process),
-            Script::Finish => self.spawn_finish(process),
+            Script::Finish => self.spawn_finish(process).inspect_err(|_| {
+                // Nothing is left to wait for: it is down and ready from now on.
+                if let Some(service) = self.services.get_mut(&process.service) {
+                    service.status.ready_stamp = stamp();
+                }
+            }),
             Script::Up | Script::Down | Script::Reload => return self.spawn_oneshot(process),
         };
         match answer {

@@ -1,8 +1,8 @@
 //! Replies to `sixtree status` and `sixtree timing`: what is known of the services and of the boot.
 
 use super::Runtime;
+use super::boot_record::BootRecord;
 use super::service::Service;
-use super::timing::Timing;
 use crate::definition::Kind;
 use crate::engine::{Exit, Failure, Why};
 use crate::format::request::{
@@ -31,7 +31,7 @@ impl Runtime {
 
     /// What took how long at boot.
     pub(super) fn boot_times(&self) -> BootTimes {
-        let Timing { spans, over_us, .. } = &self.timing;
+        let BootRecord { spans, over_us, .. } = &self.boot;
         let step =
             |(name, ended_us): &(&str, u64)| StepTime { name: (*name).into(), ended_us: *ended_us };
         let services = spans.iter().filter_map(|(id, span)| {

@@ -122,7 +122,7 @@ fn descendants(root: i32) -> Option<Vec<i32>> {
 }
 
 /// The parent, from /proc/PID/stat: the second word after the name, which ends at the last `)`.
-fn parent(pid: i32) -> Option<i32> {
+pub fn parent(pid: i32) -> Option<i32> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after = stat.iter().rposition(|&b| b == b')')? + 1;
     let text = std::str::from_utf8(stat.get(after..)?).ok()?;

@@ -138,7 +138,7 @@ pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
 
 /// Makes a regular file hold these bytes without asking the file system for more room than they
 /// need: what is there is written over. For a moment readers may see a part of both.
-pub fn overwrite(file: &str, bytes: &[u8]) -> Result<()> {
+pub fn overwrite(file: &Path, bytes: &[u8]) -> Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
     let flags = flags | OFlag::from_bits_retain(NO_WAIT);
     let open = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(0o666))?;

@@ -25,6 +25,8 @@ macro_rules! cases {
 
 cases! {
     base_dependency
+    boot_names_what_it_waits_for
+    boot_timeout_reported
     broken_tree_crlf
     broken_tree_reports_all
     bundle_old_place
@@ -50,6 +52,8 @@ cases! {
     env_values
     env_with_contenv_everywhere
     exec_while_up
+    exit_code_full_run
+    exit_code_without_descriptors
     exit_finish_writes_code
     exit_halt_from_exec
     exit_halt_from_finish
@@ -65,6 +69,7 @@ cases! {
     graph_failed_oneshot
     graph_parallel_down
     graph_timeout_up_longrun
+    halt_after_stray_byte
     hook_adds_service
     hook_missing_is_told
     hook_removes_service
@@ -99,6 +104,7 @@ cases! {
     rc_during_boot
     rc_list_during_change
     rc_prune
+    rc_queued_from_oneshot
     rc_update
     rc_update_pipeline
     ready_again_after_restart
@@ -158,6 +164,8 @@ cases! {
     svc_exit_then_down
     svc_once
     svc_q_keeps_down
+    svstat_ready_stamp
+    svstat_signal_name_abrt
     timeout_kill
     tmpfs_run_owned_by_user
     tree_broken_ends

@@ -65,7 +65,11 @@ impl Message {
     /// is the beginning of one, if anything.
     pub fn take(held: &mut Vec<u8>) -> Option<Self> {
         let begins = |b: &u8| *b == b'c' || LETTERS.iter().any(|(_, l)| l == b);
-        let start = held.iter().position(begins).unwrap_or(held.len());
+        // A delay does not begin with a letter: where one follows, the first is a stray one.
+        let is_message = |at: usize| {
+            held[at] == b'c' || (begins(&held[at]) && !held.get(at + 1).is_some_and(begins))
+        };
+        let start = (0..held.len()).find(|&at| is_message(at)).unwrap_or(held.len());
         held.drain(..start);
         if held.first() == Some(&b'c') {
             held.drain(..1);
@@ -118,6 +122,16 @@ mod tests {
     fn the_layout_is_that_of_the_reference() {
         let halt = Stop { then: Then::Halt, delay: Duration::ZERO, grace_ms: 0 };
         assert_eq!(Message::Stop(halt).encode(), [b"h".as_slice(), &[0; 16]].concat());
+    }
+
+    #[test]
+    fn a_stray_letter_does_not_swallow_the_next_message() {
+        let halt = Stop { then: Then::Halt, delay: Duration::ZERO, grace_ms: 0 };
+        for stray in [b"h".as_slice(), b"Shr", b"p"] {
+            let mut held = [stray, &Message::Stop(halt).encode()].concat();
+            assert_eq!(Message::take(&mut held), Some(Message::Stop(halt)));
+            assert_eq!(held, b"");
+        }
     }
 
     #[test]

@@ -5,6 +5,6 @@ pub mod database;
 mod image;
 mod read;
 
-pub use image::{Image, read_with_bundles};
+pub use image::{Image, USER_BUNDLES, read_with_bundles};
 pub use read::read;
 pub use sixtree_core::definition::*;

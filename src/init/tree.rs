@@ -1,11 +1,13 @@
 //! The service definitions, as they are to boot, and the live tree made of them.
 
 use super::{Refusal, warn};
-use crate::definition::{Image, database, names};
+use crate::definition::{Image, USER_BUNDLES, database, names};
 use crate::format::settings::Settings;
 use crate::graph::{Direction, Graph};
 use crate::runtime::LiveTree;
 use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,9 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
              /etc/s6-overlay/user-bundles.d instead",
         );
     }
+    if image.root == Path::new("/") && image.has_bundles_among_services() {
+        complete_bundles(&image.services());
+    }
     let (graph, faults) = Graph::of(image.read());
     let Some(graph) = graph else { return Err(Refusal::Tree(faults)) };
     // The reference's compiler is told to say one thing less than all else.
@@ -28,6 +33,18 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
         warn_of_slips(&graph);
     }
     Ok(graph)
+}
+
+/// Makes what the bundles `user` and `user2` lack, as the reference does: scripts of an image may
+/// compile its services themselves. Where that is not allowed, the tree is read as if it were there.
+fn complete_bundles(services: &Path) {
+    for bundle in USER_BUNDLES.map(|name| services.join(name)) {
+        // A root that is read-only is nothing to speak of.
+        let _ = fs::create_dir_all(bundle.join("contents.d"));
+        if let Ok(mut kind) = fs::File::create_new(bundle.join("type")) {
+            let _ = kind.write_all(b"bundle\n");
+        }
+    }
 }
 
 /// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it.
@@ -68,7 +85,7 @@ pub fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusa
         database: run_directory.join("s6/db"),
     };
     live.make(graph, &mut |text| warn(text))?;
-    std::fs::create_dir_all(&live.database).map_err(Refusal::unwritable(&live.database))?;
+    fs::create_dir_all(&live.database).map_err(Refusal::unwritable(&live.database))?;
     database::write(&live.database.join(database::FILE), graph.definitions())
         .map_err(|e| Refusal::Database(live.database.clone(), e))?;
     Ok(live)

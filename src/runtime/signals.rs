@@ -29,8 +29,9 @@ const WATCHED: &[Signal] = &[
 const SYSTEMD_STOPS: RangeInclusive<u8> = 37..=41;
 
 /// Blocks the signals that are to be watched, and those of a terminal. PID 1 would lose them until
-/// then.
+/// then. SIGCHLD may have been ignored by whoever started us: the ends of children would go unseen.
 pub fn hold(role: Role) -> Result<(), Errno> {
+    process::set_signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
     let terminal = [Signal::SIGTTOU, Signal::SIGTTIN, Signal::SIGTSTP];
     let held = set(watched(role).chain(terminal.map(|signal| signal as u8)));
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), None)
@@ -71,7 +72,6 @@ impl Signals {
     pub fn watch(role: Role) -> Result<Self, Errno> {
         hold(role)?;
         process::set_signal(Signal::SIGPIPE, SigHandler::SigIgn)?;
-        process::set_signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         SignalFd::with_flags(&set(watched(role)), flags).map(Self)
     }

@@ -2,12 +2,16 @@
 //! the FIFO to which everything else writes.
 
 use super::Refusal;
+use crate::execline::quote::quote;
 use crate::format::settings::Settings;
+use crate::sys::fd;
 use crate::sys::user::User;
+use crate::tools::Word;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -74,23 +78,24 @@ fn open_fifo(fifo: &Path) -> Result<[OwnedFd; 2], nix::errno::Errno> {
     nix::unistd::mkfifo(fifo, Mode::from_bits_truncate(0o600))?;
     let both = open(fifo, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?;
     let write = open(fifo, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
+    fd::open_to_writers(&write);
     Ok([write, both])
 }
 
 /// Differs: with S6_LOGGING_SCRIPT unset lines are stamped as its default (T) says; the
 /// reference means to, and has none.
-fn script(settings: &Settings, user: Option<&User>, logs: &Path) -> String {
+fn script(settings: &Settings, user: Option<&User>, logs: &Path) -> Word {
     let words = super::hook::words(&settings.logging_script);
-    let stamps: String = ["t ", "T "]
-        .into_iter()
-        .filter(|s| words.iter().any(|w| w == s.trim().as_bytes()))
-        .collect();
-    let copy = if settings.logging == 1 { "1 " } else { "" };
-    let user = user.map(|user| format!("s6-setuidgid {}\n", String::from_utf8_lossy(&user.name)));
-    let user = user.unwrap_or_default();
-    let logs = logs.display();
-    format!(
-        "#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n{user}\
-         s6-log -bpd3 -- {copy}{stamps}{logs}\n"
-    )
+    let mut script = b"#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n".to_vec();
+    if let Some(user) = user {
+        script.extend([b"s6-setuidgid ", quote(&user.name).as_slice(), b"\n"].concat());
+    }
+    script.extend(b"s6-log -bpd3 -- ");
+    script.extend_from_slice(if settings.logging == 1 { b"1 " } else { b"" });
+    for stamp in [b"t", b"T"].into_iter().filter(|stamp| words.iter().any(|w| w == stamp)) {
+        script.extend([stamp.as_slice(), b" "].concat());
+    }
+    script.extend(quote(logs.as_os_str().as_bytes()));
+    script.push(b'\n');
+    script
 }

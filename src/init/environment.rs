@@ -2,18 +2,36 @@
 
 use super::{Boot, Refusal};
 use crate::format::settings::Settings;
-use crate::tools::Environment;
+use crate::sys::mount::is_mount_point;
+use crate::tools::{Environment, path};
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+/// How many names a warning shows, and how much of each.
+const MOST_NAMES: usize = 10;
+const MOST_BYTES: usize = 60;
 
 /// The folders that PATH must have, in the reverse of the order in which they are put in front.
 const FOLDERS: [&[u8]; 3] = [b"/bin", b"/usr/bin", b"/command"];
 
+/// The environment with what a shell in the container's directory adds to it, as the reference's
+/// /init is one: PWD, and a PATH with all that a tree needs.
+pub fn complete(env: Environment, directory: &Path) -> Environment {
+    let mut env = with_path(env);
+    let directory_of =
+        |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let named = env.get(b"PWD").map(path).filter(|pwd| pwd.is_absolute());
+    if named.and_then(directory_of).is_none_or(|found| Some(found) != directory_of(directory)) {
+        env.set(b"PWD", directory.as_os_str().as_bytes());
+    }
+    env
+}
+
 /// The environment with a PATH in which the folders that a tree needs are never missing.
-pub fn with_path(mut env: Environment) -> Environment {
+fn with_path(mut env: Environment) -> Environment {
     let mut path = env.get(b"PATH").unwrap_or_default().to_vec();
     for folder in FOLDERS {
         if path.is_empty() {
@@ -53,25 +71,67 @@ pub fn publish(boot: &Boot) -> Result<(), Refusal> {
     }
     let directory = boot.run_directory.join("s6/container_environment");
     fs::create_dir_all(&directory).map_err(Refusal::unwritable(&directory))?;
-    let mut published = boot.container_env.clone();
-    // As the shell sets it that is the reference's /init.
-    published.set(b"PWD", boot.work_directory.as_os_str().as_bytes());
-    for (name, value) in published.iter() {
-        let usable = !name.is_empty() && !name.contains(&b'/') && name.len() <= 255;
-        if usable && name != b"." && name != b".." {
-            let file = directory.join(std::ffi::OsStr::from_bytes(name));
-            write_new(&file, &[value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
+    let Modes { of_directory, of_files } = Modes::of(boot.settings.environment_mode);
+    let mut dropped = Vec::new();
+    for (name, value) in boot.container_env.iter() {
+        if can_name_a_file(name) {
+            let file = directory.join(path(name));
+            write(&file, of_files, &[value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
+        } else {
+            dropped.push(name);
         }
     }
-    let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(&directory, open).map_err(Refusal::unwritable(&directory))
+    if !dropped.is_empty() && boot.settings.verbosity >= 1 {
+        warn_of_dropped(&dropped);
+    }
+    let mode = fs::Permissions::from_mode(of_directory);
+    fs::set_permissions(&directory, mode).map_err(Refusal::unwritable(&directory))
 }
 
-/// Writes a file that is not there. One that is has been mounted, and wins.
-fn write_new(file: &Path, content: &[u8]) -> io::Result<()> {
-    match fs::File::create_new(file) {
+/// The permissions of container_environment and its files.
+#[derive(Debug, PartialEq, Eq)]
+struct Modes {
+    of_directory: u32,
+    of_files: u32,
+}
+
+impl Modes {
+    /// Whoever may read shall find what there is, and we shall make it.
+    fn of(mode: u32) -> Self {
+        Self { of_directory: mode | (mode & 0o444) >> 2 | 0o700, of_files: mode & 0o666 | 0o600 }
+    }
+}
+
+/// Whether there can be a file of this name, and with-contenv reads it.
+fn can_name_a_file(name: &[u8]) -> bool {
+    !name.is_empty() && !name.starts_with(b".") && !name.contains(&b'/') && name.len() <= 255
+}
+
+fn warn_of_dropped(names: &[&[u8]]) {
+    let shown = names.iter().take(MOST_NAMES).map(|name| {
+        let (start, rest) = name.split_at(name.len().min(MOST_BYTES));
+        format!("\"{}{}\"", start.escape_ascii(), if rest.is_empty() { "" } else { "…" })
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    let more = match names.len().saturating_sub(MOST_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    super::warn(&format!(
+        "variables that with-contenv does not set, because no file can have their name or it is \
+         hidden: {shown}{more}; rename them, or set S6_KEEP_ENV=1"
+    ));
+}
+
+/// Writes a file, but not what is mounted in its place: that wins.
+fn write(file: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let mut how = fs::File::options();
+    how.write(true).mode(mode);
+    match how.create_new(true).open(file) {
         Ok(mut new) => new.write_all(content),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && is_mount_point(file) => Ok(()),
+        // A name that comes twice.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => fs::write(file, content),
         Err(e) => Err(e),
     }
 }
@@ -84,6 +144,37 @@ mod tests {
         let mut env = Environment::empty();
         given.into_iter().for_each(|p| env.set(b"PATH", p.as_bytes()));
         String::from_utf8(with_path(env).get(b"PATH").unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn who_may_read_the_environment_finds_it() {
+        let modes = |mode| (Modes::of(mode).of_directory, Modes::of(mode).of_files);
+        assert_eq!(modes(0o755), (0o755, 0o644));
+        assert_eq!(modes(0o700), (0o700, 0o600));
+        assert_eq!(modes(0o640), (0o750, 0o640));
+        assert_eq!(modes(0), (0o700, 0o600));
+    }
+
+    #[test]
+    fn pwd_is_where_the_container_starts() {
+        let pwd = |named: &str, directory: &str| {
+            let mut env = Environment::empty();
+            env.set(b"PWD", named.as_bytes());
+            let env = complete(env, Path::new(directory));
+            String::from_utf8(env.get(b"PWD").unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(pwd("", "/tmp"), "/tmp");
+        assert_eq!(pwd("/usr", "/tmp"), "/tmp");
+        assert_eq!(pwd("/no/such/directory", "/tmp"), "/tmp");
+        assert_eq!(pwd("/tmp/../tmp", "/tmp"), "/tmp/../tmp", "the same by another name");
+    }
+
+    #[test]
+    fn a_variable_that_no_file_can_be_called_by_is_seen() {
+        assert!(can_name_a_file(b"A.b"));
+        for name in [b"".as_slice(), b"a/b", b".", b"..", b".hidden", &[b'x'; 256]] {
+            assert!(!can_name_a_file(name));
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod hook;
 mod refuse;
 mod run;
 mod starter;
+mod stdio;
 mod terminal;
 mod tree;
 
@@ -44,7 +45,7 @@ struct Boot {
 /// Runs `/init` with its arguments; returns the exit code.
 pub fn run(argv: Vec<Word>) -> i32 {
     let held = runtime::hold_signals(Role::Container).map_err(Refusal::NoLoop);
-    fill_stdio();
+    stdio::fill();
     match held.and_then(|()| boot(argv)) {
         Ok(code) => i32::from(code),
         Err(refusal) => {
@@ -60,6 +61,7 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     if !Path::new("/proc/self").exists() {
         return Err(Refusal::NoProc);
     }
+    stdio::open_to_services();
     let waited = starter::wait_for_closing(&boot.settings).map_err(Refusal::NoLoop)?;
     if waited == starter::Wait::Stopped {
         return Ok(0);
@@ -96,7 +98,8 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
 
 impl Boot {
     fn begin(argv: Vec<Word>) -> Self {
-        let container_env = environment::with_path(Environment::inherited());
+        let work_directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+        let container_env = environment::complete(Environment::inherited(), &work_directory);
         let lookup = |name: &str| container_env.get(name.as_bytes()).map(<[u8]>::to_vec);
         let (settings, refused) = Settings::read(lookup);
         for bad in refused.iter().filter(|_| settings.verbosity >= 1) {
@@ -106,7 +109,7 @@ impl Boot {
             env: environment::of_services(&container_env, &settings),
             container_env,
             args: argv.into_iter().skip(1).collect(),
-            work_directory: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+            work_directory,
             run_directory: PathBuf::from(RUNDIR),
             pid_1: std::process::id() == 1,
             begun: Instant::now(),
@@ -192,17 +195,6 @@ impl Boot {
             env: environment::of_cmd(&self.env, &self.work_directory).strings().to_vec(),
             outputs: terminal.map_or(outputs, |fd| (fd, fd)),
         })
-    }
-}
-
-/// Descriptors 0 to 2 that are closed would be taken by the first files we open.
-fn fill_stdio() {
-    use nix::fcntl::{OFlag, open};
-    for number in 0..=2 {
-        if !fd::is_open(number) {
-            let null = open(Path::new("/dev/null"), OFlag::O_RDWR, nix::sys::stat::Mode::empty());
-            null.ok().map(std::os::fd::IntoRawFd::into_raw_fd);
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Differs: s6-rc has a service for that, s6rc-fdholder.
 
 use crate::graph::ServiceId;
+use crate::sys::fd;
 use litemap::LiteMap;
 use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -65,6 +66,7 @@ impl Pipelines {
         let slot = self.pipes.get_mut(&consumer)?;
         if slot.is_none() {
             *slot = nix::unistd::pipe2(OFlag::O_CLOEXEC).ok();
+            slot.iter().for_each(|(_, write)| fd::open_to_writers(write));
         }
         slot.as_ref().map(|(read, write)| (read.as_raw_fd(), write.as_raw_fd()))
     }

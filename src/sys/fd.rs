@@ -40,6 +40,16 @@ pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {
     }
 }
 
+/// Lets every user open a pipe or FIFO for writing. A program that has it as stdout may be another
+/// user's, and open /dev/stdout anew; what it could write by that, it can write as it is.
+pub fn open_to_writers(pipe: impl std::os::fd::AsFd) {
+    use nix::sys::stat::{Mode, fchmod, fstat};
+    let Ok(found) = fstat(&pipe) else { return };
+    let everybody = Mode::S_IWUSR | Mode::S_IWGRP | Mode::S_IWOTH;
+    // Refused where it is another user's: it is then for whoever made it to allow.
+    let _ = fchmod(&pipe, Mode::from_bits_truncate(found.st_mode) | everybody);
+}
+
 /// One read; retried when a signal interrupts it. 0 is the end of the file.
 pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {

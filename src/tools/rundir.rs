@@ -125,7 +125,7 @@ const TAKE_LIVE_PATHS: &[&str] = &[
 ];
 
 /// Has a tool's words lead to this container's run directory where they name what an init makes in
-/// /run, and it is not there.
+/// /run, and it is not there, or another container's.
 pub fn redirect(tool: &str, env: &Environment, words: &mut [Word]) {
     let is_live = |word: &Word| live(word).is_some();
     if words.iter().any(is_live) && TAKE_LIVE_PATHS.binary_search(&tool).is_ok() {
@@ -148,8 +148,7 @@ fn live(word: &[u8]) -> Option<&[u8]> {
 fn redirected(env: &Environment, word: &[u8]) -> Option<Word> {
     let below = path(live(word)?);
     let run = Path::new(RUNDIR);
-    let is_elsewhere = env.get(b"SIXTREE_RUNDIR").is_some_and(|named| path(named) != run);
-    if leads_somewhere(run, below) && !(is_elsewhere && is_of_another_init(run)) {
+    if leads_somewhere(run, below) && !is_of_another_init(run) {
         return None;
     }
     let rundir = env.rundir();

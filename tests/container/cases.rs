@@ -41,12 +41,15 @@ cases! {
     cmd_output
     cmd_receives_signals
     cmd_wait_maxtime_stops
+    continit_ignores_term
     data_specials
     def_longrun_modes
     def_oneshot_words
     env_directory
     env_fifo
     env_keep
+    env_mode
+    env_names
     env_path_default
     env_services_see_none
     env_values
@@ -71,9 +74,12 @@ cases! {
     graph_timeout_up_longrun
     halt_after_stray_byte
     hook_adds_service
+    hook_ignores_term
     hook_missing_is_told
     hook_removes_service
+    hook_sigchld_ignored
     install_symlinks
+    kubernetes_configmap
     last_lines_fifo
     last_lines_symlink
     legacy_cont_finish_order
@@ -85,7 +91,10 @@ cases! {
     log_1_catch_all
     log_catchall_user
     log_catchall_user_unknown
+    log_rundir_blank
     logutil_pipeline
+    nofile_limit_passed_on
+    nonroot_reopens_stdout
     not_pid1
     off_by_itself
     oneshot_before_longrun
@@ -143,6 +152,7 @@ cases! {
     sixtree_timing
     slips_told
     stat_plain
+    stdin_is_the_cmds
     stop_after_boot_failed
     stop_during_bounded_boot
     stop_leaves_what_is_not_up
@@ -178,6 +188,8 @@ cases! {
     unreadable_run_named
     update_fifo
     user_plain_run
+    user_type_read_only
+    user_type_written
     var_run_folder
     verbosity_2
     verbosity_3

@@ -12,6 +12,8 @@ mod image;
 mod skip;
 mod stops;
 mod terminal;
+mod users;
+mod volumes;
 
 use engine::{Container, answers};
 use image::Image;
@@ -73,18 +75,6 @@ fn another_init_is_pid_1() {
 }
 
 #[test]
-fn a_user_has_a_run_directory_of_its_own() {
-    lives(&["--user=1000:1000"], &["using /tmp/sixtree-1000", "web runs as 1000:1000"]);
-}
-
-#[test]
-fn a_user_that_nobody_knows_and_without_any_rights() {
-    let options = ["--user=12345:0", "--cap-drop=ALL", "--security-opt=no-new-privileges"];
-    let run = ["--tmpfs=/run:exec,mode=0777", "--env=PLACE=a tmpfs"];
-    lives(&[options.as_slice(), &run].concat(), &["web runs as 12345:0 in a tmpfs"]);
-}
-
-#[test]
 fn a_root_without_capabilities() {
     let options = ["--cap-drop=ALL", "--security-opt=no-new-privileges"];
     lives(&options, &["web runs as 0:0"]);
@@ -105,7 +95,10 @@ fn a_read_only_root_with_nowhere_to_write() {
     let (code, log) = (container.exit_code(), container.log());
     assert_eq!(code, 100, "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.contains("mount a tmpfs on /run, or name a writable directory"), "{log}");
+    assert!(
+        log.contains("mount a tmpfs on it (--tmpfs /run), or name a writable directory"),
+        "{log}"
+    );
 }
 
 #[test]

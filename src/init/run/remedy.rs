@@ -18,6 +18,7 @@ pub fn of_unwritable(run: &Path, env: &Environment) -> String {
     let tmpfs = match env.get(b"container") {
         // It takes neither owner.
         Some(b"podman") => "--mount type=tmpfs,destination=/run,tmpfs-mode=1777".to_owned(),
+        _ if uid.is_root() => "--tmpfs /run".to_owned(),
         _ => format!("--tmpfs /run:uid={uid},gid={gid}"),
     };
     match (is_mount_point(run), is_read_only) {

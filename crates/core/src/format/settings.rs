@@ -71,6 +71,8 @@ pub struct Settings {
     pub rundir: Option<Vec<u8>>,
     /// `SIXTREE_ROOTDIR`: where the image is, whose definitions are booted.
     pub rootdir: Option<Vec<u8>>,
+    /// `SIXTREE_ENVIRONMENT_MODE`: who may read the files of container_environment, as permissions.
+    pub environment_mode: u32,
     /// `SIXTREE_SHUTDOWN_MAXTIME`: how long stopping the services may take, in ms; 0 is for ever.
     pub shutdown_maxtime_ms: u32,
 }
@@ -128,6 +130,7 @@ impl Settings {
             accept_writable_run: from.flag("S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES"),
             rundir: from.directory("SIXTREE_RUNDIR", RUNDIR),
             rootdir: from.directory("SIXTREE_ROOTDIR", "/"),
+            environment_mode: from.permissions("SIXTREE_ENVIRONMENT_MODE", 0o755),
             shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
         };
         (settings, from.refused)
@@ -173,6 +176,18 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
     fn descriptor(&mut self, name: &'static str) -> Option<u16> {
         u16::try_from(self.number(name, 0)).ok().filter(|fd| *fd >= 3)
     }
+    /// Octal, as for chmod.
+    fn permissions(&mut self, name: &'static str, default: u32) -> u32 {
+        let Some(value) = self.text(name) else { return default };
+        let digits = std::str::from_utf8(value.trim_ascii()).unwrap_or_default();
+        match u32::from_str_radix(digits, 8) {
+            Ok(mode @ 0..=0o777) => mode,
+            _ => {
+                self.refuse(name, value, "an octal mode such as 0700", format!("{default:04o}"));
+                default
+            }
+        }
+    }
     fn directory(&mut self, name: &'static str, default: &str) -> Option<Vec<u8>> {
         let value = self.text(name)?;
         if value.first() == Some(&b'/') {
@@ -217,24 +232,32 @@ mod tests {
             ("S6_KILL_GRACETIME", "99999999999999999999"),
             ("S6_WAIT_FOR_CLOSING_FD", "3"),
             ("SIXTREE_RUNDIR", "/srv/run"),
+            ("SIXTREE_ENVIRONMENT_MODE", "0750"),
         ]);
         assert_eq!(refused, [""; 0]);
         assert!(settings.keep_env);
         assert_eq!((settings.verbosity, settings.if_boot_fails), (5, 255));
         assert_eq!(settings.kill_gracetime_ms, 300_000);
         assert_eq!(settings.wait_for_closing_fd, Some(3));
+        assert_eq!(settings.environment_mode, 0o750);
         assert_eq!(settings.rundir.as_deref(), Some(b"/srv/run".as_slice()));
     }
 
     #[test]
     fn a_bad_value_is_the_default_and_one_clear_line() {
-        let bad = [("S6_VERBOSITY", "lo\nud"), ("S6_LOGGING", "-1"), ("SIXTREE_RUNDIR", "run")];
+        let bad = [
+            ("S6_VERBOSITY", "lo\nud"),
+            ("S6_LOGGING", "-1"),
+            ("SIXTREE_RUNDIR", "run"),
+            ("SIXTREE_ENVIRONMENT_MODE", "01777"),
+        ];
         let (settings, refused) = read(&bad);
         assert_eq!(settings, read(&[]).0);
         let lines = [
             r#"S6_VERBOSITY is "lo\nud", which is not a number: using 2"#,
             r#"S6_LOGGING is "-1", which is not a number: using 0"#,
             r#"SIXTREE_RUNDIR is "run", which is not an absolute path: using /run"#,
+            r#"SIXTREE_ENVIRONMENT_MODE is "01777", which is not an octal mode such as 0700: using 0755"#,
         ];
         assert_eq!(refused, lines);
     }

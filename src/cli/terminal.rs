@@ -1,7 +1,9 @@
 //! What stdout is: a terminal of some size, with colours or without.
 
+use crate::definition::MARK;
 use crate::sys::{fd, winsize};
 use crate::tools::Environment;
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 /// How wide a text for something else than a terminal is.
@@ -24,10 +26,46 @@ pub fn width() -> usize {
     winsize::of(1).map(|(columns, _)| columns).or(told).unwrap_or(WIDTH)
 }
 
+/// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its colours
+/// or turns its lines round is shown as an escape. Line feeds stay.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => shown.extend(c.escape_debug()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal would do something else with it than show it.
+fn is_hidden(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && c != '\n') || turns || c == MARK
+}
+
 /// A text in a colour, given as the number that terminals know it by.
 pub fn coloured(text: &str, colour: Option<&str>) -> String {
     match colour {
         Some(colour) => format!("\x1b[{colour}m{text}\x1b[0m"),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_hide_is_shown() {
+        let hostile = "a\x1b[2Jb\u{9b}1mc\r\t\u{202e}d\u{feff}\x07";
+        let shown = r"a\u{1b}[2Jb\u{9b}1mc\r\t\u{202e}d\u{feff}\u{7}";
+        assert_eq!(visible(hostile), shown);
+        assert_eq!(visible("Grüße\n"), "Grüße\n");
     }
 }

@@ -81,9 +81,13 @@ impl Image {
     /// files that come with it.
     pub fn read_what_is_there(&self) -> (Vec<Definition>, Vec<Fault>) {
         let mut sources = self.sources();
-        let is_installed = sources.last().is_some_and(|package| is_directory(package));
         sources.retain(|source| *source == self.services() || is_directory(source));
-        self.read_sources(&sources, !is_installed || self.has_bundles_among_services())
+        self.read_sources(&sources, !self.is_installed() || self.has_bundles_among_services())
+    }
+
+    /// Whether sixtree is installed there, or s6-overlay.
+    pub fn is_installed(&self) -> bool {
+        self.sources().last().is_some_and(|package| is_directory(package))
     }
 
     /// `lacks_bundles`: of `user` and `user2` there may be less than a definition needs.

@@ -100,6 +100,11 @@ struct Directory<'a> {
 
 impl Directory<'_> {
     fn kind(&mut self) -> Option<Kind> {
+        let is_one = self.files.iter().filter_map(|entry| entry.name.to_str()).any(names::is_meant);
+        if !is_one {
+            self.fault_at(self.path.clone(), 0, &Mistake::NoDefinition);
+            return None;
+        }
         Some(match self.parsed("type", Some(Mistake::TypeMissing), parse::kind)? {
             Type::Oneshot => Kind::Oneshot(self.oneshot()),
             Type::Longrun => Kind::Longrun(self.longrun()),

@@ -30,7 +30,7 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
         warn(&fault.to_string());
     }
     if settings.verbosity >= 2 {
-        warn_of_slips(&graph);
+        warn_of_slips(&graph, settings.stage2_hook.is_some());
     }
     Ok(graph)
 }
@@ -47,13 +47,17 @@ fn complete_bundles(services: &Path) {
     }
 }
 
-/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it.
-fn warn_of_slips(graph: &Graph) {
+/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it. A hook
+/// that ran before may have taken services out of their bundles on purpose.
+fn warn_of_slips(graph: &Graph, has_hook: bool) {
     for fault in graph.definitions().flat_map(names::misnamed) {
         // A oneshot's `run` may be what its author takes for `up`; other files do no harm.
         if fault.code == "W202" || fault.file.ends_with("run") {
             warn(&fault.to_string());
         }
+    }
+    if has_hook {
+        return;
     }
     let members: Vec<_> = graph.bundles().iter().flat_map(|b| b.members.clone()).collect();
     let wanted = graph.closure(&members, Direction::Up);

@@ -78,6 +78,7 @@ cases! {
     hook_missing_is_told
     hook_removes_service
     hook_sigchld_ignored
+    hook_switches_off
     install_symlinks
     kubernetes_configmap
     last_lines_fifo

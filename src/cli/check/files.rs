@@ -3,15 +3,13 @@
 use super::Found;
 use super::lint::Lint;
 use crate::definition::{Definition, Kind, names};
+use crate::graph::Graph;
 use nix::sys::signal::Signal;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// Lists that may be a directory or a file.
 const LISTS: [(&str, &str); 2] = [("contents.d", "contents"), ("dependencies.d", "dependencies")];
-
-/// Files that are executed.
-const SCRIPTS: [&str; 2] = ["run", "finish"];
 
 /// Words that the name of a secret has in it.
 const SECRETS: [&str; 8] =
@@ -47,7 +45,21 @@ fn list(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Who may write to a file, and whether it can be executed.
+/// Warns of empty files that are called like another service: they were meant for a list.
+pub(super) fn misplaced(definition: &Definition, graph: &Graph, found: &mut Found) {
+    let list = match definition.kind {
+        Kind::Bundle(_) => "contents.d",
+        Kind::Oneshot(_) | Kind::Longrun(_) => "dependencies.d",
+    };
+    for name in definition.unread.iter().filter(|name| graph.find(name).is_some()) {
+        let metadata = std::fs::metadata(definition.directory.join(name));
+        if metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            found.tell_file(definition, name, &Lint::NamedLikeService { list });
+        }
+    }
+}
+
+/// Who may write to a file.
 fn permissions(definition: &Definition, name: &str, found: &mut Found) {
     let file = definition.directory.join(name);
     // What a link says of itself is nothing.
@@ -55,9 +67,6 @@ fn permissions(definition: &Definition, name: &str, found: &mut Found) {
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o002 != 0 && names::is_known(name) {
         found.tell_file(definition, name, &Lint::WorldWritable(mode));
-    }
-    if SCRIPTS.contains(&name) && metadata.is_file() && mode & 0o111 == 0 {
-        found.tell_file(definition, name, &Lint::NotExecutable);
     }
 }
 

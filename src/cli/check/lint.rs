@@ -17,20 +17,28 @@ pub(super) enum Lint {
     /// A `#!` line that ends in a carriage return.
     #[error("the #! line ends in a carriage return, which is taken for a part of it")]
     CarriageReturn,
+    /// A script that begins with a byte order mark.
+    #[error("begins with a byte order mark, which is taken for a part of the first word")]
+    ByteOrderMark,
     /// A script without `#!`.
     #[error("no #! line, so that it cannot be executed: Exec format error")]
     NoInterpreter,
-    /// A command line whose program is not there.
-    #[error("the program {0:?} is not there")]
-    ProgramMissing(String),
+    /// A program of a command line that is not there.
+    #[error("the program {program:?} is not there")]
+    ProgramMissing {
+        /// What it is called.
+        program: String,
+        /// What was meant, perhaps.
+        meant: Option<String>,
+    },
     /// A command line whose program is a file without an x bit.
     #[error("the program {0:?} is not executable: Permission denied")]
     ProgramNotExecutable(String),
     /// Nothing wants the service.
     #[error("not in the bundle top, nor needed by what is: nothing starts it")]
     Unreachable,
-    /// `run` or `finish` without an x bit.
-    #[error("not executable")]
+    /// A script that is executed where it is, without an x bit.
+    #[error("not executable: s6-overlay fails to run it")]
     NotExecutable,
     /// A command line that is taken for shell.
     #[error("looks like shell ({0:?}), but is one execline command line")]
@@ -61,6 +69,45 @@ pub(super) enum Lint {
     /// A list as a directory and as a file.
     #[error("ignored: {0} is there too")]
     Shadowed(&'static str),
+    /// A script that looks for a process that is not there.
+    #[error("looks for a process called {0}, and there is none")]
+    LooksForSupervisor(&'static str),
+    /// A command of a shell that changes nothing.
+    #[error("{tool} {argument} names no program, so that it fails and changes nothing")]
+    LoneWrapper {
+        /// The tool.
+        tool: &'static str,
+        /// Its one argument.
+        argument: String,
+    },
+    /// Two commands on two lines of one command line.
+    #[error("{command:?} begins a line, but is an argument of {program:?} (line {line})")]
+    SecondCommand {
+        /// What is taken for an argument.
+        command: String,
+        /// Whose argument it is.
+        program: String,
+        /// Where that is.
+        line: u32,
+    },
+    /// A `#!` line of a command line.
+    #[error("the line #!{0} is a comment: this is one execline command line, not a script")]
+    ShebangIgnored(String),
+    /// An empty file that is called like a service.
+    #[error("nothing reads this file, which is called like a service")]
+    NamedLikeService {
+        /// Where it belongs.
+        list: &'static str,
+    },
+    /// Sources of a release that does not boot.
+    #[error("not read: /package/admin/s6-overlay leads to {}", read.as_deref().unwrap_or("nothing there"))]
+    OtherRelease {
+        /// The folder that is read.
+        read: Option<String>,
+    },
+    /// The bundle `user` in the old place.
+    #[error("user bundles in s6-rc.d are deprecated: every boot warns of them")]
+    BundlesAmongServices,
     /// `max-death-tally` that is too high.
     #[error("at most 4096 deaths are counted, not {0}")]
     TallyTooLong(u32),
@@ -73,8 +120,9 @@ impl Problem for Lint {
             Self::Syntax(_) => "E202",
             Self::CarriageReturn => "E203",
             Self::NoInterpreter => "E204",
-            Self::ProgramMissing(_) => "E205",
+            Self::ProgramMissing { .. } => "E205",
             Self::ProgramNotExecutable(_) => "E206",
+            Self::ByteOrderMark => "E207",
             Self::Unreachable => "W201",
             Self::NotExecutable => "W203",
             Self::LooksLikeShell(_) => "W204",
@@ -86,6 +134,13 @@ impl Problem for Lint {
             Self::NoSuchSignal(_) => "W210",
             Self::Shadowed(_) => "W212",
             Self::TallyTooLong(_) => "W213",
+            Self::LooksForSupervisor(_) => "W214",
+            Self::LoneWrapper { .. } => "W215",
+            Self::SecondCommand { .. } => "W216",
+            Self::ShebangIgnored(_) => "W217",
+            Self::NamedLikeService { .. } => "W218",
+            Self::OtherRelease { .. } => "W219",
+            Self::BundlesAmongServices => "W220",
         }
     }
 
@@ -95,10 +150,17 @@ impl Problem for Lint {
             Self::Syntax(_) => "mend the quote, block or escape",
             Self::CarriageReturn => "save it with Unix line endings",
             Self::NoInterpreter => "begin it with #!/bin/sh, or whatever it is written for",
-            Self::ProgramMissing(_) => "install it, or mend its path",
+            Self::ProgramMissing { meant: Some(meant), .. } => {
+                return format!("did you mean {meant}?");
+            }
+            Self::ProgramMissing { program, .. } if !program.contains('/') => {
+                "install it: it is in no directory of PATH"
+            }
+            Self::ProgramMissing { .. } => "install it, or mend its path",
+            Self::ByteOrderMark => "save it as UTF-8 without a byte order mark",
             Self::ProgramNotExecutable(_) => "chmod +x it",
             Self::Unreachable => "make an empty file of its name in user/contents.d",
-            Self::NotExecutable => "chmod +x it: it works without, but only as a service",
+            Self::NotExecutable => "chmod +x it; sixtree runs it all the same",
             Self::LooksLikeShell(_) => {
                 "put it into an executable script, and the path of that here"
             }
@@ -110,6 +172,31 @@ impl Problem for Lint {
             Self::NoSuchSignal(_) => "write a name such as SIGTERM, or a number",
             Self::Shadowed(_) => "move what it says into the directory",
             Self::TallyTooLong(_) => "write 4096 or less",
+            Self::LooksForSupervisor("s6-svscan") => {
+                "PID 1 is called init: ask sixtree healthcheck, or s6-svok for a service"
+            }
+            Self::LooksForSupervisor(_) => {
+                "ask s6-svstat -o up /run/service/NAME, or s6-svok; or set SIXTREE_SUPERVISORS=1 in \
+                 the image, which shows such a process for each longrun"
+            }
+            Self::LoneWrapper { tool, argument } => {
+                return format!("write {tool} {argument} PROGRAM… in one line");
+            }
+            Self::SecondCommand { .. } => {
+                "write foreground { … } around the first, or put both into an executable script, \
+                 and its path here"
+            }
+            Self::ShebangIgnored(line) if line.contains("with-contenv") => {
+                "put the script into a file of its own, and its path here; or begin the command \
+                 with with-contenv"
+            }
+            Self::ShebangIgnored(_) => "put the script into a file of its own, and its path here",
+            Self::NamedLikeService { list } => return format!("move it into {list}"),
+            Self::OtherRelease { read: Some(read) } => {
+                return format!("copy them to /package/admin/{read}/etc/s6-rc/sources");
+            }
+            Self::OtherRelease { read: None } => "install sixtree or s6-overlay",
+            Self::BundlesAmongServices => "move user and user2 to /etc/s6-overlay/user-bundles.d",
         }
         .to_owned()
     }

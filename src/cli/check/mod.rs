@@ -1,7 +1,11 @@
 //! `sixtree check`: tells what is wrong with a tree, without running anything of it.
 
 mod builtin;
+mod chain;
+mod command_line;
+mod elsewhere;
 mod files;
+mod idiom;
 mod layer;
 mod lint;
 pub mod report;
@@ -13,7 +17,7 @@ use super::Failure;
 use super::arguments::{flag, layer, path, profile};
 use crate::definition::{self, Definition, Fault, Image, Place, Problem};
 use crate::graph::Graph;
-use crate::tools::die;
+use crate::tools::{Environment, die};
 pub(super) use builtin::{MANUAL, is_reserved};
 use clap::{Arg, ArgMatches, Command, value_parser};
 pub(super) use files::is_secret_name;
@@ -33,6 +37,14 @@ pub struct Request {
     pub profile: Option<String>,
     /// It is one layer of an image, and others may have what it names.
     pub layer: bool,
+}
+
+impl Request {
+    /// The image that it is about.
+    fn image(&self) -> Image {
+        let root = self.root.clone().unwrap_or_else(|| "/".into());
+        Image { root, profile: self.profile.clone(), bundles: None }
+    }
 }
 
 /// The subcommand and what it takes.
@@ -103,12 +115,36 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
         files::lint(definition, &mut found);
         scripts::lint(definition, &root, &mut found);
     }
-    // Of a layer, the place in the tree is not known.
-    if let Some(graph) = graph.as_ref().filter(|_| !request.layer) {
-        tree::lint(graph, &root, &mut found);
+    let image = Image { root: given.unwrap_or(Path::new("/")).to_owned(), ..request.image() };
+    let is_image = request.directories.is_empty();
+    let switches = is_image.then(|| elsewhere::lint(&root, &image, &mut found));
+    if let Some(graph) = &graph {
+        for definition in looked_at.iter().filter(|definition| !builtin::is_builtin(definition)) {
+            files::misplaced(definition, graph, &mut found);
+        }
+        // Of a layer, the place in the tree is not known.
+        if !request.layer {
+            let started = switches.map(|switches| switches.started(graph)).unwrap_or_default();
+            tree::lint(graph, &root, &started, &mut found);
+        }
     }
-    found.faults.sort_by(|a, b| (&a.file, a.line, a.code).cmp(&(&b.file, b.line, b.code)));
+    if shows_supervisors() {
+        found.faults.retain(|fault| fault.code != SUPERVISOR);
+    }
+    // A script of a definition is one of the image, too.
+    let place = |fault: &Fault| (fault.file.clone(), fault.line, fault.code);
+    found.faults.sort_by_key(place);
+    found.faults.dedup_by_key(|fault| place(fault));
     Ok((graph, found.faults))
+}
+
+/// What a script has wrong that looks for `s6-supervise`.
+const SUPERVISOR: &str = "W214";
+
+/// Whether the image has PID 1 show a process for each supervisor, as far as its variables are those
+/// of this process.
+fn shows_supervisors() -> bool {
+    Environment::inherited().get(b"SIXTREE_SUPERVISORS").is_some_and(|value| value == b"1")
 }
 
 /// The tree, if it can be used, and what keeps it from that.
@@ -123,7 +159,11 @@ pub fn definitions(request: &Request) -> Result<Vec<Definition>, Failure> {
 
 /// Reads the tree as it would boot; what the package has is added where it is not there.
 fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
-    let root = request.root.clone().unwrap_or_else(|| "/".into());
+    if let Some(root) = request.directories.iter().find(|d| d.join("etc/s6-overlay").is_dir()) {
+        let shown = root.display();
+        let text = format!("{shown} looks like the root of an image: sixtree check --root {shown}");
+        return Err(Failure::trouble(text));
+    }
     for directory in request.directories.iter().chain(&request.root) {
         std::fs::read_dir(directory).map_err(|e| {
             let why = die::reason(die::errno(&e));
@@ -131,13 +171,13 @@ fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
         })?;
     }
     let (mut definitions, mut faults) = if request.directories.is_empty() {
-        let image = Image { root, profile: request.profile.clone(), bundles: None };
+        let image = request.image();
         let (definitions, mut faults) = image.read_what_is_there();
         // An image may well have its services elsewhere, or none yet.
         faults.retain(|fault| fault.code != "W001");
-        // Nor need this layer be the one that has the directory for them.
+        // Nor need this layer be the one that has the directory for them, which comes with sixtree.
         let services = image.services();
-        let is_elsewhere = request.layer && !services.exists();
+        let is_elsewhere = (request.layer || !image.is_installed()) && !services.exists();
         faults.retain(|fault| !is_elsewhere || fault.file != services);
         (definitions, faults)
     } else {
@@ -176,6 +216,11 @@ impl Found {
     ) {
         let service = Some(definition.name.clone());
         self.faults.push(Fault::new(Place { service, file, line }, problem));
+    }
+
+    /// The image has this wrong, in a file that is no definition's.
+    fn tell_of_image(&mut self, file: PathBuf, line: u32, problem: &dyn Problem) {
+        self.faults.push(Fault::new(Place { service: None, file, line }, problem));
     }
 }
 

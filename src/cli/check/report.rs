@@ -1,5 +1,6 @@
 //! How faults are printed: for people, for programs, and for the forges that show them in a diff.
 
+use crate::cli::terminal::visible;
 use crate::definition::{Fault, Severity};
 use litemap::LiteMap;
 use serde_json::{Value, json};
@@ -89,8 +90,8 @@ fn quote(file: &Path, line: u32) -> Option<String> {
     let text = super::text_of(file)?;
     let quoted = text.split(|&b| b == b'\n').nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
     let quoted = String::from_utf8_lossy(quoted);
-    let shown = quoted.chars().take(LONGEST).map(|c| if c.is_control() { '�' } else { c });
-    Some(shown.collect())
+    let shown: String = quoted.chars().take(LONGEST).collect();
+    Some(visible(&shown.replace('\t', " ")).into_owned())
 }
 
 /// `service NAME: WHAT`.

@@ -1,13 +1,18 @@
 //! An image's root, seen from outside: its links lead to where they lead inside it.
 
+use crate::definition::similar;
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use walkdir::WalkDir;
 
 /// Where programs are looked for, as in a container without a PATH of its own.
 const PATH: [&str; 7] =
     ["/command", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// No more files of an image than this are looked at, to see whether a program is among them.
+const MOST: usize = 500_000;
 
 /// What a whole image has, and what is copied into one has not: a few programs in `usr/bin` are no
 /// image.
@@ -24,6 +29,8 @@ pub(super) struct Root {
     path: PathBuf,
     /// Whether programs can be looked for: it is all of an image.
     whole: bool,
+    /// Where they are looked for.
+    folders: Vec<PathBuf>,
     /// Whether even what is ours may be in another layer.
     is_layer: bool,
 }
@@ -32,9 +39,12 @@ impl Root {
     /// The image at this path; without one, nothing is known of it. Other layers may have more.
     pub fn new(path: Option<&Path>, is_layer: bool) -> Self {
         let path = path.unwrap_or(Path::new("")).to_owned();
-        let mut root = Self { path, whole: false, is_layer };
+        let mut root = Self { path, whole: false, folders: Vec::new(), is_layer };
         let is_whole = WHOLE.iter().any(|file| root.find(Path::new(file)).is_some());
         root.whole = is_whole && root.is_given() && !is_layer;
+        if root.is_given() {
+            root.folders = root.path_folders();
+        }
         root
     }
 
@@ -51,6 +61,16 @@ impl Root {
             folder.is_some_and(|mut entries| entries.next().is_some())
         };
         !self.is_given() || PREPARE.iter().any(has_entries)
+    }
+
+    /// Whether all of an image is there, so that what is not there is known.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Where it is, seen from here.
+    pub fn path(&self) -> Option<&Path> {
+        self.is_given().then_some(self.path.as_path())
     }
 
     /// Whether there is a root at all.
@@ -89,7 +109,45 @@ impl Root {
         if name.contains('/') {
             return self.find(Path::new(name));
         }
-        PATH.iter().find_map(|folder| self.find(&Path::new(folder).join(name)))
+        self.folders.iter().find_map(|folder| self.find(&folder.join(name)))
+    }
+
+    /// The program that was meant, perhaps, by a name or path that nothing has.
+    pub fn similar_program(&self, name: &str) -> Option<String> {
+        let names = |folder: &Path| {
+            let entries = self.find(folder).and_then(|path| path.read_dir().ok());
+            let entries = entries.into_iter().flatten().flatten();
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect::<Vec<_>>()
+        };
+        let path = Path::new(name);
+        if let (Some(folder), Some(file), true) =
+            (path.parent(), path.file_name(), name.contains('/'))
+        {
+            let beside = names(folder);
+            let meant = similar(file.to_str()?, beside.iter().map(String::as_str))?;
+            return Some(folder.join(meant).display().to_string());
+        }
+        let all: Vec<String> = self.folders.iter().flat_map(|folder| names(folder)).collect();
+        similar(name, all.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    /// Whether an executable file of this name is anywhere: an image may add any folder to PATH.
+    pub fn has_somewhere(&self, name: &str) -> bool {
+        let walk = WalkDir::new(&self.path).same_file_system(true);
+        let entries = walk.into_iter().filter_map(Result::ok).take(MOST);
+        let mut named = entries.filter(|entry| entry.file_name() == name);
+        named.any(|entry| !entry.file_type().is_dir() && is_executable(entry.path()))
+    }
+
+    /// The folders in which programs are looked for: those of a plain container, and those that the
+    /// variable PATH of this process has, where it is in the image.
+    fn path_folders(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = PATH.iter().map(PathBuf::from).collect();
+        if self.path == Path::new("/") {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            folders.extend(std::env::split_paths(&path));
+        }
+        folders
     }
 
     fn outside(&self, inside: &Path) -> PathBuf {

@@ -1,19 +1,13 @@
 //! Scripts: whether what they name is there, and whether they are what they are taken for.
 
+use super::command_line::is_tool;
 use super::lint::Lint;
-use super::root::{Root, is_executable};
-use super::{Found, LONGEST_TEXT, text_of};
-use crate::definition::similar;
-use crate::definition::{Definition, Kind, Word};
+use super::root::Root;
+use super::{Found, LONGEST_TEXT, command_line, idiom, text_of};
+use crate::definition::{Definition, Kind, similar};
 use crate::execline::lexer;
 use crate::tools::{self, FAMILIES};
 use std::path::Path;
-
-/// Words that only a shell understands.
-const SHELL: [&str; 11] = ["&&", "||", "|", ";", ";;", "&", ">", ">>", "<", "2>&1", "[["];
-
-/// Words with which a shell's commands begin, and an execline program only before a block.
-const KEYWORDS: [&str; 4] = ["for", "if", "until", "while"];
 
 /// Looks at the scripts of one definition.
 pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Found) {
@@ -35,76 +29,33 @@ pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Found) {
         Kind::Oneshot(oneshot) => {
             let lines = [("up", &oneshot.up), ("down", &oneshot.down), ("reload", &oneshot.reload)];
             for (file, words) in lines {
-                command_line(definition, file, words, root, found);
+                command_line::lint(definition, file, words, root, found);
             }
         }
         Kind::Bundle(_) => {}
     }
 }
 
-/// A oneshot's command line: its program, and that it is not shell.
-fn command_line(
-    definition: &Definition,
-    file: &str,
-    words: &[Word],
-    root: &Root,
-    found: &mut Found,
-) {
-    let Some(program) = words.first().map(|word| String::from_utf8_lossy(word)) else { return };
-    if let Some(word) = shell_word(words) {
-        found.tell_file(definition, file, &Lint::LooksLikeShell(word));
-        return;
-    }
-    if is_tool(&program) || !root.knows(Path::new(&*program)) {
-        return;
-    }
-    let Some(path) = root.find_program(&program) else {
-        found.tell_file(definition, file, &Lint::ProgramMissing(program.into_owned()));
-        return;
-    };
-    if !is_executable(&path) {
-        found.tell_file(definition, file, &Lint::ProgramNotExecutable(program.into_owned()));
-        return;
-    }
-    let is_own = program.starts_with("/etc/");
-    if let Some(text) = text_of(&path).filter(|_| is_own) {
-        Script { definition, file: &path, text: &text, root }.lint(found);
-    }
-}
-
-/// The first word of a command line that says that it was meant as shell.
-fn shell_word(words: &[Word]) -> Option<String> {
-    let words: Vec<&str> =
-        words.iter().map(|word| std::str::from_utf8(word).unwrap_or_default()).collect();
-    let (first, second) = (*words.first()?, words.get(1).copied().unwrap_or_default());
-    let name = first.split_once('=').map_or("", |(name, _)| name);
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let assigns = !name.is_empty() && name.chars().all(is_name);
-    let exports = first == "export" && second.contains('=');
-    let sets = first == "set" && second.starts_with('-');
-    // A block is words that begin with a blank, and an option is one that begins with a dash.
-    let is_prefix = second.is_empty() || second.starts_with([' ', '-']);
-    let branches = KEYWORDS.contains(&first) && !is_prefix;
-    if assigns || exports || sets || branches {
-        return Some(first.to_owned());
-    }
-    let ends_command = |word: &str| word.len() > 1 && word.ends_with(';') && !word.contains(' ');
-    let shell = words.into_iter().find(|word| SHELL.contains(word) || ends_command(word));
-    shell.map(str::to_owned)
-}
-
 /// A script that the kernel is to execute.
-struct Script<'a> {
-    definition: &'a Definition,
-    file: &'a Path,
-    text: &'a [u8],
-    root: &'a Root,
+pub(super) struct Script<'a> {
+    /// Whose it is.
+    pub definition: &'a Definition,
+    /// Where it is.
+    pub file: &'a Path,
+    /// Its beginning.
+    pub text: &'a [u8],
+    /// The image that it is in.
+    pub root: &'a Root,
 }
 
 impl Script<'_> {
-    fn lint(&self, found: &mut Found) {
+    /// Looks at its first line, at its syntax, and at what it calls.
+    pub fn lint(&self, found: &mut Found) {
         if self.text.starts_with(b"\x7fELF") {
             return;
+        }
+        if is_marked(self.text) {
+            return self.tell(1, &Lint::ByteOrderMark, found);
         }
         let line = self.text.split(|&b| b == b'\n').next().unwrap_or_default();
         let Some(line) = line.strip_prefix(b"#!") else {
@@ -119,13 +70,17 @@ impl Script<'_> {
         let interpreter = words.next().unwrap_or_default();
         self.interpreter(interpreter, words, found);
         let is_all = (self.text.len() as u64) < LONGEST_TEXT;
-        if is_all
-            && tools::basename(interpreter.as_bytes()) == b"execlineb"
-            && let Err(e) = lexer::words(self.text)
-        {
-            self.tell(0, &Lint::Syntax(e), found);
+        let is_execline = line.split_whitespace().any(|word| word.ends_with("execlineb"));
+        match lexer::words(self.text) {
+            Err(e) if is_all && is_execline => self.tell(0, &Lint::Syntax(e), found),
+            Ok(_) if is_all && is_execline => command_line::execline(self, found),
+            _ if is_execline => {}
+            _ => self.lone_wrappers(found),
         }
         self.tools(found);
+        for (line, lint) in idiom::supervisors(self.text) {
+            self.tell(line, &lint, found);
+        }
     }
 
     /// Sees whether the interpreter is there, and the one that with-contenv or env is to find.
@@ -145,6 +100,14 @@ impl Script<'_> {
         };
         if let Some(missing) = [interpreter].into_iter().chain(second).find(is_missing) {
             self.tell(1, &Lint::InterpreterMissing(missing.to_owned()), found);
+        }
+    }
+
+    /// Looks for commands of a shell that change only the program that they are to become, and
+    /// name none.
+    fn lone_wrappers(&self, found: &mut Found) {
+        for (line, lint) in idiom::lone_wrappers(self.text) {
+            self.tell(line, &lint, found);
         }
     }
 
@@ -185,8 +148,7 @@ impl Script<'_> {
     }
 }
 
-/// Whether a name, or a path in /command, is that of one of our tools.
-fn is_tool(program: &str) -> bool {
-    let name = program.strip_prefix("/command/").unwrap_or(program);
-    tools::find(name.as_bytes()).is_some()
+/// Whether a text begins with a byte order mark, of UTF-8 or of UTF-16.
+pub(super) fn is_marked(text: &[u8]) -> bool {
+    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| text.starts_with(mark))
 }

@@ -6,8 +6,8 @@ use super::{Found, builtin};
 use crate::definition::Definition;
 use crate::graph::{Direction, Graph, ServiceId};
 
-/// Looks at the place of every service.
-pub(super) fn lint(graph: &Graph, root: &Root, found: &mut Found) {
+/// Looks at the place of every service. Scripts of the image may start some.
+pub(super) fn lint(graph: &Graph, root: &Root, by_scripts: &[ServiceId], found: &mut Found) {
     let Some(top) = graph.find("top") else { return };
     let mut wanted = top;
     wanted.extend(graph.find(builtin::MANUAL).unwrap_or_default());
@@ -18,7 +18,9 @@ pub(super) fn lint(graph: &Graph, root: &Root, found: &mut Found) {
     let can_be_early = root.prepares();
     for (id, definition) in users(graph) {
         if started.binary_search(&id).is_err() {
-            found.tell(definition, &Lint::Unreachable);
+            if by_scripts.binary_search(&id).is_err() {
+                found.tell(definition, &Lint::Unreachable);
+            }
         } else if can_be_early
             && prepares.binary_search(&id).is_err()
             && waits.binary_search(&id).is_err()

@@ -14,6 +14,15 @@ impl Display for SystemError {
     }
 }
 
+/// What to do about carriage returns.
+const UNIX_LINES: &str = "save it with Unix line endings";
+
+/// What to do about a byte order mark.
+const NO_MARK: &str = "save it without a byte order mark";
+
+/// A byte order mark, which editors on Windows put in front of a text, and do not show.
+pub const MARK: char = '\u{feff}';
+
 /// How bad a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -138,6 +147,12 @@ pub enum Mistake {
     /// The right word, and then a carriage return.
     #[error("invalid type: must be oneshot, longrun, or bundle, and ends in a carriage return")]
     TypeCrlf,
+    /// A word in `type` after a byte order mark.
+    #[error("invalid type: must be oneshot, longrun, or bundle, and begins with a byte order mark")]
+    TypeMarked,
+    /// A directory with nothing of a definition in it.
+    #[error("no definition: it has none of the files of one, and no type")]
+    NoDefinition,
     /// A oneshot without `up`.
     #[error("unable to open up: No such file or directory")]
     UpMissing,
@@ -198,6 +213,8 @@ impl Problem for Mistake {
             Self::TypeMissing => "E010",
             Self::TypeUnknown(_) => "E011",
             Self::TypeCrlf => "E012",
+            Self::NoDefinition => "E013",
+            Self::TypeMarked => "E014",
             Self::UpMissing => "E020",
             Self::RunMissing => "E021",
             Self::NotRegular => "E022",
@@ -223,6 +240,7 @@ impl Problem for Mistake {
             | Self::Unreadable(_)
             | Self::TooLong(_)
             | Self::TypeMissing
+            | Self::NoDefinition
             | Self::UpMissing
             | Self::ContentsMissing
             | Self::NumberInvalid(_) => 111,
@@ -242,12 +260,23 @@ impl Problem for Mistake {
                 "write oneshot, longrun or bundle into it (or install the layer that defines it)"
             }
             Self::TypeUnknown(_) => "write one of these three words into it",
-            Self::TypeCrlf => "save it with Unix line endings",
+            Self::TypeCrlf => UNIX_LINES,
+            Self::TypeMarked => NO_MARK,
+            Self::NoDefinition => {
+                "move it out of here, if it is no service (scripts belong into \
+                 /etc/s6-overlay/scripts); else write oneshot, longrun or bundle into type"
+            }
             Self::UpMissing => "write the command to run into it (an empty file does nothing)",
             Self::RunMissing => "write the script that runs the service",
             Self::NotRegular => "make it a script",
             Self::ContentsMissing => "make a directory contents.d with an empty file per member",
             Self::Syntax(_) => "mend the quote, block or escape; this file is execline, not shell",
+            Self::TimeoutInvalid(text) | Self::NumberInvalid(text) if text.contains('\r') => {
+                UNIX_LINES
+            }
+            Self::TimeoutInvalid(text) | Self::NumberInvalid(text) if text.starts_with(MARK) => {
+                NO_MARK
+            }
             Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
             Self::NumberInvalid(_) => "write plain digits",
             Self::SameDescriptor(_) => "choose another descriptor for one of them",

@@ -69,6 +69,11 @@ pub fn is_known(name: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == name)
 }
 
+/// Whether a file of this name is one of a definition, or was meant to be.
+pub fn is_meant(name: &str) -> bool {
+    is_known(name) || similar(name, FILES.iter().map(|(known, _)| *known)).is_some()
+}
+
 /// Those of these files that nothing reads in a definition of a type.
 pub fn unread<'f>(kind: &str, files: impl Iterator<Item = &'f str>) -> Vec<String> {
     let is_read = |name: &str| FILES.iter().any(|(n, types)| *n == name && types.contains(&kind));

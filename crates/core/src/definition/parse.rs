@@ -1,7 +1,7 @@
 //! The small files of a definition directory, from bytes. Reference: s6-rc-compile's page.
 
 use super::Word;
-use super::error::Mistake;
+use super::error::{MARK, Mistake};
 use crate::execline::lexer;
 use crate::format::decimal;
 
@@ -27,7 +27,10 @@ pub fn kind(text: &[u8]) -> Result<Type, Mistake> {
         b"longrun" => Ok(Type::Longrun),
         b"bundle" => Ok(Type::Bundle),
         b"oneshot\r" | b"longrun\r" | b"bundle\r" => Err(Mistake::TypeCrlf),
-        _ => Err(Mistake::TypeUnknown(excerpt(line))),
+        _ => match excerpt(line) {
+            text if text.starts_with(MARK) => Err(Mistake::TypeMarked),
+            text => Err(Mistake::TypeUnknown(text)),
+        },
     }
 }
 
@@ -100,6 +103,7 @@ mod tests {
         }
         assert_eq!(kind(b"bundle\n\n"), Ok(Type::Bundle));
         assert_eq!(kind(b"oneshot\r\n"), Err(Mistake::TypeCrlf));
+        assert_eq!(kind("\u{feff}oneshot\n".as_bytes()), Err(Mistake::TypeMarked));
         for text in ["", "\n", "longrun ", " longrun", "Longrun", "daemon\n", "longruns"] {
             assert!(matches!(kind(text.as_bytes()), Err(Mistake::TypeUnknown(_))), "{text:?}");
         }

@@ -1,6 +1,6 @@
 //! What definitions can have wrong among themselves.
 
-use crate::definition::Problem;
+use crate::definition::{MARK, Problem};
 use std::path::PathBuf;
 
 /// One such thing.
@@ -114,7 +114,8 @@ impl Problem for Conflict {
 /// What to do about a name that nothing has.
 fn mend_name(name: &str, meant: Option<&str>, otherwise: &str) -> String {
     match meant {
-        Some(_) if name.ends_with('\r') => "save the file with Unix line endings".to_owned(),
+        _ if name.ends_with('\r') => "save the file with Unix line endings".to_owned(),
+        _ if name.starts_with(MARK) => "save the file without a byte order mark".to_owned(),
         Some(meant) if name.trim_end() == meant => "remove the blank after it".to_owned(),
         Some(meant) => format!("did you mean {}?", meant.escape_debug()),
         None => otherwise.to_owned(),

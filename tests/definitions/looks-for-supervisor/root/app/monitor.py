@@ -1,0 +1,2 @@
+import subprocess
+subprocess.run(["pgrep", "-f", "s6-supervise web"])

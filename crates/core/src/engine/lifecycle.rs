@@ -3,27 +3,27 @@
 //!
 //! # Stages
 //!
-//! The table has every change of stage; with any other event the stage stays. `Stop` stands for TERM
-//! and its kind, `halt`, and the end of a scan directory; `Service` for an event that is about a
-//! service, with which a change comes to its end. A stage in which there is nothing to wait for
+//! The table has every change of stage; with any other event the stage stays. `Stop` stands for
+//! TERM and its kind, `halt`, and the end of a scan directory; `Service` for an event that is about
+//! a service, with which a change comes to its end. A stage in which there is nothing to wait for
 //! passes at once. The simulation compares the table with what it meets.
 //!
 //! | stage | event | then | what is done |
 //! |---|---|---|---|
 //! | Bare | Boot | Booting | every longrun is supervised, and the bundle `top` is started |
 //! | Bare | Stop | Leaving | there is no container: every supervisor is told to leave |
-//! | Booting | Service, Timeout, at once | Running | the CMD is started, even where services failed |
+//! | Booting | Service, Timeout, at once | Running | the CMD is started, even if services failed |
 //! | Booting | Service, Timeout | Stopping | services failed, and that is to end the container |
 //! | Booting, Running | Stop | Stopping | all services are stopped, in order |
 //! | Running | CmdExited | Stopping | the same; the exit code of the CMD is the container's |
-//! | Stopping | Service, Timeout, at once | Terming | they are down, or given up: TERM to all that is left |
-//! | Terming | Timeout, at once | Killing | `S6_KILL_GRACETIME` is over: KILL to all that is left |
+//! | Stopping | Service, Timeout, at once | Terming | they are down or given up: TERM to the rest |
+//! | Terming | Timeout, at once | Killing | `S6_KILL_GRACETIME` is over: KILL to the rest |
 //! | Terming, Killing | Alone | Over | no process is left: the loop ends |
 //! | Killing | Timeout | Over | the same after the fifth KILL, a second after each |
 //! | Leaving | Service, at once | Over | the last supervisor has left: the loop ends |
 //!
-//! A CMD that ends in Stopping still gives the container its exit code. In Terming it may have ended
-//! of the last TERM, which says nothing.
+//! A CMD that ends in Stopping still gives the container its exit code. In Terming it may have
+//! ended of the last TERM, which says nothing.
 
 use super::agenda::Timer;
 use super::transition::{Goal, Transition};

@@ -58,8 +58,8 @@ impl Longrun {
         }
     }
 
-    /// A supervisor starts. It starts `run` unless it found a `down` file, or a change has asked for
-    /// something else meanwhile.
+    /// A supervisor starts. It starts `run` unless it found a `down` file, or a change has asked
+    /// for something else meanwhile.
     pub(in crate::engine) fn supervised(
         &mut self,
         supervised: Supervised,

@@ -8,8 +8,8 @@
 //! `finish` in Ending and Finishing. (Starting a process is a command with an answer: Starting and
 //! Ending last until the answer is there.) What an event does also depends on these two:
 //!
-//! - *wanted*: the service is to run. It starts again when it has ended, but no sooner than a second
-//!   after the death, or after the moment at which it was ready.
+//! - *wanted*: the service is to run. It starts again when it has ended, but no sooner than a
+//!   second after the death, or after the moment at which it was ready.
 //! - *leaving*: the supervisor leaves as soon as the service is Down; it corresponds to the states
 //!   LASTUP and LASTFINISH of s6-supervise. If the directory is still there another supervisor
 //!   follows, but no sooner than a second after the last one came.
@@ -17,8 +17,8 @@
 //! The table has every change of state. With any other event the state stays. `Order` stands for an
 //! event that is about something else: a change starts or stops the service, another tree has it,
 //! the scan directory is pruned, or the container ends. Where a supervisor leaves and the next one
-//! may come at once, Supervising follows Unsupervised immediately. The simulation compares the table
-//! with what it meets.
+//! may come at once, Supervising follows Unsupervised immediately. The simulation compares the
+//! table with what it meets.
 //!
 //! | state | event | then | what is done |
 //! |---|---|---|---|
@@ -26,9 +26,9 @@
 //! | Unsupervised | Timeout | Supervising | the same, a second after the last one came |
 //! | Supervising | Supervised | Down | `s` is notified |
 //! | Supervising | Supervised | Starting | the same; it is wanted: `run` is asked for |
-//! | Supervising | Supervised | Unsupervised | the same; the supervisor is leaving: `x` is notified |
+//! | Supervising | Supervised | Unsupervised | the same; it is leaving: `x` is notified |
 //! | Supervising | NotSupervised | Unsupervised | nothing |
-//! | Down | Control, Order, Timeout | Starting | `u` or `o`, or the second is over: `run` is asked for |
+//! | Down | Control, Order, Timeout | Starting | `u`, `o`, or the second is over: `run` is asked for |
 //! | Down | Control, Order | Unsupervised | the supervisor is told to leave: `x` is notified |
 //! | Starting | Spawned | Up | `u` is notified; if a `d` came meanwhile, it is stopped now |
 //! | Starting | NotSpawned | Down | if it is wanted, it is tried again a minute later |

@@ -14,7 +14,7 @@
 //! | Waiting | the same | Moving | it is told to start or to stop, and its limit begins |
 //! | Waiting | the same, in the shutdown | Held | its `up` runs, and gets a TERM after 3 s |
 //! | Moving | it is up (and ready), or down | Settled | its neighbours wait for one less |
-//! | Moving | its script or its supervisor failed | Stuck | a longrun on its way up is told to stop |
+//! | Moving | its script or its supervisor failed | Stuck | a longrun that was to start is stopped |
 //! | Moving | its limit is over | Stuck | the same; a oneshot's script is not watched any more |
 //! | Moving | the same, and the shutdown can leave it | Settled | the last TERM and KILL end it |
 //! | Held | its `up` ended | Waiting | it is stopped, if `up` did well |

@@ -19,9 +19,8 @@ const LINES: usize = 400_000;
 pub fn throughput(bench: &Bench, table: &mut Table) {
     let Some(debian) = debian::original() else { return };
     // Memory, not the disk, is to be measured.
-    let folder = Path::new("/dev/shm").join(format!("sixtree-bench-{}", std::process::id()));
-    fs::create_dir_all(&folder).expect("/dev/shm");
-    let input = folder.join("input");
+    let folder = tempfile::tempdir_in("/dev/shm").expect("/dev/shm");
+    let input = folder.path().join("input");
     fs::write(&input, format!("{:<99}\n", "a line, as a server writes them").repeat(LINES))
         .expect("/dev/shm");
     for (what, script) in [
@@ -31,16 +30,15 @@ pub fn throughput(bench: &Bench, table: &mut Table) {
         let mut rates = [const { Vec::new() }; 2];
         for _ in 0..RUNS {
             let mut ours = Command::new(bench.root.join("command/s6-log"));
-            rates[0].push(rate(&mut ours, &input, &folder, script));
+            rates[0].push(rate(&mut ours, &input, folder.path(), script));
             let mut theirs = Command::new(debian.0.join("usr/bin/s6-log"));
             theirs.env("LD_LIBRARY_PATH", debian.libraries());
-            rates[1].push(rate(&mut theirs, &input, &folder, script));
+            rates[1].push(rate(&mut theirs, &input, folder.path(), script));
         }
         let [ours, theirs] = rates.map(median);
         let of = [("", ours, " MB/s"), ("Debian's", theirs, " MB/s")];
         table.row(what, &of, (ours / theirs, " ×"), Target::AtLeast(1.0));
     }
-    let _ = fs::remove_dir_all(&folder);
 }
 
 /// Logs a file, in MB a second.

@@ -44,6 +44,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|w| !w.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     let bench = programs::Bench::prepare();
+    tree::fill_defaults(&bench);
     let mut table = Table::begin(&machine::name());
     for (name, measure) in PARTS {
         if wanted(name) {

@@ -1,6 +1,5 @@
 //! The programs that are started: static, and as small as they can be.
 
-use crate::tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -42,9 +41,7 @@ impl Bench {
             let status = compiler.arg(source).status().expect("musl-gcc: make deps");
             assert!(status.success(), "musl-gcc: {name}.c");
         }
-        let bench = Self { sixtree: root.join("command/sixtree"), target, folder, root };
-        tree::fill_defaults(&bench);
-        bench
+        Self { sixtree: root.join("command/sixtree"), target, folder, root }
     }
 
     /// One of the programs, outside.

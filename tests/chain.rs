@@ -1,5 +1,5 @@
-//! A chain of our programs runs in one process, and nothing but its speed tells: at the end, all
-//! that a process is, is what it would be had each program been executed.
+//! A chain of our programs runs in one process, and only its speed shows that: at its end, the state
+//! of the process is what it would be if each program had been executed.
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 mod skip;
@@ -55,8 +55,8 @@ const PROGRAMS: [&str; 14] = [
     "s6-softlimit",
 ];
 
-/// Keeps the other tests waiting: a file that is still open for writing in a fork of theirs could
-/// not be executed.
+/// Runs one test at a time: a file that a forked child of another test still has open for writing
+/// could not be executed.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -144,8 +144,8 @@ fn copies_are_executed_one_by_one() {
     }
 }
 
-/// Tells all that a process is, as far as /proc does.
-const TELL: &str = "#!/bin/sh
+/// Prints the state of its process, as far as /proc has it.
+const PRINT_STATE: &str = "#!/bin/sh
 for word; do echo word \"$word\"; done
 tr '\\0' '\\n' < /proc/$$/environ
 pwd; umask; ulimit -a
@@ -156,13 +156,13 @@ cd /proc/$$/fd
 for fd in *; do echo fd $fd `readlink $fd`; done
 ";
 
-/// What a script that becomes `tell` leaves of the process, with programs that are laid out so.
-/// Two signals are ignored from the start, and one descriptor is open.
-fn told(lay: fn(&Path), script: &str) -> Vec<String> {
+/// Returns the lines that a script which ends in `print-state` prints, with programs that are laid
+/// out so. Two signals are ignored from the start, and one descriptor is open.
+fn state(lay: fn(&Path), script: &str) -> Vec<String> {
     let folder = folder();
     let programs = folder.path();
     lay(programs);
-    write_script(&programs.join("tell"), TELL);
+    write_script(&programs.join("print-state"), PRINT_STATE);
     execline_script(programs, script);
     let start = "trap '' USR1 PIPE; cd \"$0\"; exec ./script 5< /etc/group";
     let name = programs.to_str().unwrap();
@@ -176,25 +176,25 @@ fn told(lay: fn(&Path), script: &str) -> Vec<String> {
 #[test]
 fn a_chain_leaves_what_executions_would_leave() {
     let _alone = alone();
-    let script = FIVE_LINKS.replace("./bin/env", "tell \"a b\" c");
-    let chained = told(linked, &script);
-    assert_eq!(chained, told(copied, &script));
+    let script = FIVE_LINKS.replace("./bin/env", "print-state \"a b\" c");
+    let chained = state(linked, &script);
+    assert_eq!(chained, state(copied, &script));
     for line in ["word a b", "word c", "LINKS=5", "/usr", "0027", "fd 7 /etc/passwd"] {
-        assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
+        assert!(chained.iter().any(|line| line == line), "{line} in {chained:#?}");
     }
-    assert!(!chained.iter().any(|told| told.starts_with("FIVE")), "{chained:#?}");
+    assert!(!chained.iter().any(|line| line.starts_with("FIVE")), "{chained:#?}");
 }
 
 #[test]
 fn limits_signals_and_locks_are_handed_on() {
     let _alone = alone();
-    let script = format!("{MORE_LINKS} sh -c \"echo called $0; exec tell\"");
-    let chained = told(linked, &script);
-    assert_eq!(chained, told(copied, &script));
+    let script = format!("{MORE_LINKS} sh -c \"echo called $0; exec print-state\"");
+    let chained = state(linked, &script);
+    assert_eq!(chained, state(copied, &script));
     let lines =
         ["called title", "A=b", "0007", "fd 5 /etc/group", "fd 8 pipe", "fd 11 FOLDER/lock"];
     for line in lines {
-        assert!(chained.iter().any(|told| told == line), "{line} in {chained:#?}");
+        assert!(chained.iter().any(|line| line == line), "{line} in {chained:#?}");
     }
     let ignored = chained.iter().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
     let both = 1 << (Signal::SIGUSR1 as u32 - 1) | 1 << (Signal::SIGPIPE as u32 - 1);
@@ -231,7 +231,7 @@ fn a_path_that_a_chain_sets_counts_from_the_next_program_on() {
     let (programs, own) = (folder(), folder());
     let (programs, own) = (programs.path(), own.path());
     linked(programs);
-    write_script(&own.join("tell"), "#!/bin/sh\necho \"$PATH\"\n");
+    write_script(&own.join("print-state"), "#!/bin/sh\necho \"$PATH\"\n");
     let path = format!("{}:{}", own.display(), programs.display());
     let script = execline_script(programs, &format!("export PATH {path} export A b tell"));
     let output = run(programs, &[script.to_str().unwrap()]);

@@ -1,8 +1,8 @@
-//! Trees, and what is said of each.
+//! Trees of services, and what is reported of each.
 //!
-//! `tests/definitions/NAME/` holds a tree: source directories, or in `root/` an image. Beside it
-//! stands what must be said of it: in `faults.txt` by reading and resolving source directories as a
-//! boot does, in `check.txt` and `check.json` by `sixtree check`. `UPDATE=1 cargo test` rewrites
+//! `tests/definitions/NAME/` holds a tree: source directories, or an image in `root/`. Beside it is
+//! the report that is expected: in `faults.txt` that of reading and resolving source directories as
+//! a boot does, in `check.txt` and `check.json` that of `sixtree check`. `UPDATE=1 cargo test` rewrites
 //! these files.
 #![allow(clippy::disallowed_methods)]
 
@@ -53,36 +53,36 @@ fn checked(tree: &Path) -> Vec<Fault> {
     check::check(&request).unwrap().1
 }
 
-/// What is told of a tree, by the file that it should be in.
-fn told(tree: &Path) -> Vec<(&'static str, String)> {
+/// Returns what is reported of a tree, by the name of the file that has what is expected.
+fn reports(tree: &Path) -> Vec<(&'static str, String)> {
     let faults_of_check = checked(tree);
-    let mut told = vec![
+    let mut reports = vec![
         ("check.txt", Format::Human.report(&faults_of_check)),
         ("check.json", Format::Json.report(&faults_of_check)),
     ];
     if !tree.join("root").is_dir() {
-        told.push(("faults.txt", faults(tree)));
+        reports.push(("faults.txt", faults(tree)));
     }
-    for (_, text) in &mut told {
+    for (_, text) in &mut reports {
         *text = text.replace(&format!("{}/", tree.display()), "");
     }
-    told
+    reports
 }
 
 #[test]
-fn every_tree_is_told_what_it_should_be_told() {
+fn every_tree_gets_the_report_that_is_expected() {
     let update = std::env::var_os("UPDATE").is_some();
     let mut wrong = String::new();
     for tree in directories(Path::new(GALLERY)) {
-        for (file, told) in told(&tree) {
+        for (file, report) in reports(&tree) {
             let golden = tree.join(file);
             if update {
-                std::fs::write(&golden, &told).unwrap();
+                std::fs::write(&golden, &report).unwrap();
             }
             let expected = std::fs::read_to_string(&golden).unwrap_or_default();
-            if told != expected {
+            if report != expected {
                 let golden = golden.display();
-                wrong += &format!("{golden}:\n-- expected --\n{expected}-- told --\n{told}");
+                wrong += &format!("{golden}:\n-- expected --\n{expected}-- reported --\n{report}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `sixtree import`: files, and the trees that come of them.
 //!
 //! `tests/import/NAME/` holds a supervisord.conf or a Procfile, and what lies beside it. In
-//! `expected.txt` stands what must come of it: the exit code, what is told, and every file that is
+//! `expected.txt` is what must come of it: the exit code, the notes, and every file that is
 //! written. `UPDATE=1 cargo test` rewrites these.
 #![allow(clippy::disallowed_methods)]
 
@@ -30,19 +30,19 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     entries.map(walkdir::DirEntry::into_path).collect()
 }
 
-/// What came of a folder.
-fn told(folder: &Path, out: &Path) -> String {
+/// Returns what comes of a folder, in the form of `expected.txt`.
+fn outcome(folder: &Path, out: &Path) -> String {
     let output = import(folder, out);
-    let mut told = format!("exits {}\n", output.status.code().expect("no signal"));
+    let mut outcome = format!("exits {}\n", output.status.code().expect("no signal"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    told += &said.replace(&format!("{}/", folder.display()), "");
+    outcome += &said.replace(&format!("{}/", folder.display()), "");
     for file in files(out) {
         let name = file.strip_prefix(out).expect("a file below it").display();
         let name = name.to_string().replace("etc/s6-overlay/", "");
         let text = fs::read_to_string(&file).expect("a text");
-        let _ = write!(told, "-- {name} --\n{text}");
+        let _ = write!(outcome, "-- {name} --\n{text}");
     }
-    told
+    outcome
 }
 
 #[test]
@@ -55,15 +55,15 @@ fn every_file_becomes_the_tree_that_it_should() {
     for folder in folders {
         let directory = tempfile::tempdir().unwrap();
         let out = directory.path().join("out");
-        let told = told(&folder, &out);
+        let outcome = outcome(&folder, &out);
         let golden = folder.join("expected.txt");
         if std::env::var_os("UPDATE").is_some() {
-            fs::write(&golden, &told).unwrap();
+            fs::write(&golden, &outcome).unwrap();
         }
         let expected = fs::read_to_string(&golden).unwrap_or_default();
-        if told != expected {
+        if outcome != expected {
             let name = golden.display();
-            let _ = writeln!(wrong, "{name}:\n-- expected --\n{expected}-- told --\n{told}");
+            let _ = writeln!(wrong, "{name}:\n-- expected --\n{expected}-- got --\n{outcome}");
         }
         if out.exists() {
             let request = Request { root: Some(out.clone()), layer: true, ..Request::default() };

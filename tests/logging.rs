@@ -28,7 +28,7 @@ const DATE: usize = 31;
 /// How often each logger is timed, if that is asked for.
 const RUNS: usize = 3;
 
-/// Keeps the other tests waiting: what their loggers spend is not to be counted.
+/// Runs one test at a time: the processor time of other loggers must not be counted.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -217,7 +217,7 @@ fn a_killed_logger_loses_nothing_that_it_has_written() {
     check(&logs, next, 0);
 }
 
-/// A logger that is told to end does so after the line; if that is too long, where it may be cut.
+/// A logger that gets a TERM ends after the line, or where that is cut if it is too long.
 #[test]
 fn the_last_line_is_the_last() {
     let _alone = alone();

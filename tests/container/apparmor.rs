@@ -54,7 +54,7 @@ fn nothing_is_executed_where_profiles_forbid_it() {
         .arg(trace.join("of"));
     strace.args([env!("CARGO_BIN_EXE_sixtree"), "run", "--env", "S6_KILL_GRACETIME=100"]);
     strace.args(["--env", "PATH=/usr/bin:/bin", "--env", "S6_LOGGING=1"]);
-    strace.args(image.words()).args(["s6-svwait", "-U", "-t", "10000", "/run/service/web"]);
+    strace.args(image.arguments()).args(["s6-svwait", "-U", "-t", "10000", "/run/service/web"]);
     let ended = strace.stdin(Stdio::null()).output().expect("strace starts (make deps)");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(0), "{said}");

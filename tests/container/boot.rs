@@ -1,5 +1,5 @@
-//! One container: an image, booted by `sixtree run`. Everything waits for what it wants to see,
-//! until a deadline; nothing sleeps and hopes.
+//! One container: an image that `sixtree run` boots. Everything waits for an event, until a deadline
+//! that is there only to end a test that hangs.
 
 use crate::image::{Image, Scratch};
 use crate::skip::skip;
@@ -111,7 +111,7 @@ impl Boot {
         }
         let mut words: Vec<&str> = on_kernel(self.kernel).collect();
         words.extend(pid_1);
-        run.args(["--entrypoint", words[0]]).args(image.words()).args(&words[1..]);
+        run.args(["--entrypoint", words[0]]).args(image.arguments()).args(&words[1..]);
         let process = run
             .args(&self.cmd)
             .stdin(Stdio::null())
@@ -186,7 +186,7 @@ impl Container {
         });
     }
 
-    /// Waits until all that is to be started is; verbosity 2 tells it.
+    /// Waits until everything that starts at boot has started, which verbosity 2 reports.
     pub fn wait_for_boot(&mut self) {
         self.wait_for_text("stderr", "legacy-services successfully started", 1);
     }
@@ -274,7 +274,7 @@ impl Container {
         assert!(written.is_some_and(|w| w.is_ok()), "{service} is not supervised");
     }
 
-    /// What its supervisor says of a service.
+    /// The status of a service, as its supervisor has written it.
     pub fn status(&self, service: &str) -> Option<Status> {
         let mut bytes = Vec::new();
         let file = format!("/run/service/{service}/supervise/status");
@@ -282,7 +282,7 @@ impl Container {
         Status::decode(&bytes)
     }
 
-    /// All that there is to know when something went wrong.
+    /// What the container has written: it is shown when a test fails.
     pub fn transcript(&self) -> String {
         let part = |name| format!("--- {name}\n{}", self.text(name));
         [part("trace"), part("stdout"), part("stderr")].concat()

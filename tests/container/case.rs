@@ -28,7 +28,7 @@ impl Case {
             }
             match sections.last_mut() {
                 Some(("case", _)) if line.trim().is_empty() || line.starts_with('#') => {}
-                Some(("case", _)) => steps.push((number, words(line))),
+                Some(("case", _)) => steps.push((number, split(line))),
                 Some((_, text)) => text.extend([line, "\n"]),
                 None => {}
             }
@@ -49,7 +49,7 @@ impl Case {
 }
 
 /// Splits a line into words as a shell does: quotes of both kinds and backslashes.
-fn words(line: &str) -> Vec<String> {
+fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
@@ -78,6 +78,6 @@ fn words(line: &str) -> Vec<String> {
 
 #[test]
 fn words_are_split_as_a_shell_does() {
-    assert_eq!(words("a  'b c' \"d\\\"e\" f\\ g ''"), ["a", "b c", "d\"e", "f g", ""]);
-    assert_eq!(words("out~/^x\\\\.y/ \"\\n\""), ["out~/^x\\.y/", "\\n"]);
+    assert_eq!(split("a  'b c' \"d\\\"e\" f\\ g ''"), ["a", "b c", "d\"e", "f g", ""]);
+    assert_eq!(split("out~/^x\\\\.y/ \"\\n\""), ["out~/^x\\.y/", "\\n"]);
 }

@@ -1,5 +1,5 @@
-//! A PID 1 that has nothing to do: it gives back the memory that its program takes, and sleeps
-//! until there is news.
+//! A PID 1 that has nothing to do releases the memory of its program, and sleeps until something
+//! happens.
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// For how long it must not wake up. It is longer than the rest after which it gives back.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// What the kernel knows of it.
+/// What the kernel knows of PID 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Seen {
     /// `S (sleeping)` while it waits.

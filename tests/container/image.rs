@@ -1,4 +1,4 @@
-//! What is booted: the release over a small base, and on top of both the files of a test.
+//! The image that a test boots: the release over a small base, and above both the files of the test.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -88,8 +88,8 @@ impl Image {
         self
     }
 
-    /// What `sixtree run` calls it: its last words before those of the CMD.
-    pub fn words(&self) -> Vec<OsString> {
+    /// The arguments by which `sixtree run` gets it, which stand before those of the CMD.
+    pub fn arguments(&self) -> Vec<OsString> {
         let layers = self.layers();
         let above =
             layers.iter().skip(1).flat_map(|layer| ["--overlay".as_ref(), layer.as_os_str()]);

@@ -1,4 +1,4 @@
-//! A tree of thousands of services: that it works at all, and in seconds.
+//! Trees of thousands of services boot, answer and stop.
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
@@ -15,11 +15,11 @@ const KNOWN: usize = 10_000;
 /// The soft limit of open files that the container begins with. PID 1 needs more.
 const NOFILE: u64 = 1024;
 
-/// What nearly all of them do.
+/// The `run` of nearly all of them.
 const PAUSE: &str = "#!/command/execlineb -P\ns6-pause\n";
 
-/// What one of them does.
-const TELL: &str = "#!/bin/sh\ntrace the limit is $(ulimit -n)\nexec sleep 1000\n";
+/// The `run` of one of them.
+const PRINT_LIMIT: &str = "#!/bin/sh\ntrace the limit is $(ulimit -n)\nexec sleep 1000\n";
 
 #[test]
 fn thousands_of_services_start_and_restart_and_stop() {
@@ -31,21 +31,21 @@ fn thousands_of_services_start_and_restart_and_stop() {
         image
             .file(&format!("etc/s6-overlay/user-bundles.d/user/contents.d/svc-{at}"), "")
             .file(&format!("{folder}/type"), "longrun\n")
-            .file(&format!("{folder}/run"), if at == 7 { TELL } else { PAUSE })
+            .file(&format!("{folder}/run"), if at == 7 { PRINT_LIMIT } else { PAUSE })
     });
     let mut clock = Clock(Instant::now());
     let mut container = boot(&image);
-    clock.tell("2,000 services: the boot");
+    clock.report("2,000 services: the boot");
     let listed = container.exec(&["s6-rc", "-a", "list"], None);
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(listed.lines().filter(|line| line.starts_with("svc-")).count(), SERVICES);
-    clock.tell("the list");
+    clock.report("the list");
     restart(&mut container, "svc-1234");
-    clock.tell("one restart");
+    clock.report("one restart");
     check_limits(&mut container);
     clock = Clock(Instant::now());
     container.stops();
-    clock.tell("the stop");
+    clock.report("the stop");
     let said = container.text("stderr");
     // A busy machine may be slow to stop them.
     let faults: Vec<_> = said.lines().filter(|line| !line.contains("still waiting for")).collect();
@@ -54,7 +54,7 @@ fn thousands_of_services_start_and_restart_and_stop() {
 }
 
 #[test]
-fn ten_thousand_services_are_told() {
+fn ten_thousand_services_are_listed() {
     if !is_possible() {
         return;
     }
@@ -64,7 +64,7 @@ fn ten_thousand_services_are_told() {
     });
     let mut clock = Clock(Instant::now());
     let mut container = boot(&image);
-    clock.tell("10,000 services: the boot");
+    clock.report("10,000 services: the boot");
     for (words, told) in [
         (&["s6-rc", "-da", "list"][..], "known-"),
         (&["sixtree", "status", "--json"], "\"name\":\"known-"),
@@ -74,7 +74,7 @@ fn ten_thousand_services_are_told() {
         let out = String::from_utf8_lossy(&output.stdout);
         let count = format!("\n{out}").matches(told).count();
         assert_eq!(count, KNOWN, "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-        clock.tell(&words.join(" "));
+        clock.report(&words.join(" "));
     }
 }
 
@@ -137,11 +137,11 @@ fn check_limits(container: &mut Container) {
     assert_ne!(numbers[0], NOFILE.to_string(), "the hard limit here is too low for this test");
 }
 
-/// Tells how long things have taken.
+/// Reports how long things have taken; nothing depends on it.
 struct Clock(Instant);
 
 impl Clock {
-    fn tell(&mut self, what: &str) {
+    fn report(&mut self, what: &str) {
         let took = self.0.elapsed();
         let _ = writeln!(std::io::stderr(), "{what} took {took:.2?}");
         self.0 = Instant::now();

@@ -15,7 +15,7 @@ fn calls(variables: &[&str]) -> Vec<String> {
     strace.args(["-f", "-qqq", "-e", "trace=sync,exit_group", "-o"]).arg(&file);
     strace.arg(env!("CARGO_BIN_EXE_sixtree")).arg("run");
     strace.args(variables.iter().map(|variable| format!("--env={variable}")));
-    let output = strace.args(image.words()).args(["sh", "-c", "exit 3"]).output();
+    let output = strace.args(image.arguments()).args(["sh", "-c", "exit 3"]).output();
     let output = output.expect("strace starts (make deps)");
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(file).expect("what strace has seen");

@@ -1,4 +1,4 @@
-//! The containers that only an engine makes: other users, other roots, other PIDs, other signals.
+//! Containers that only an engine makes: other users, roots, PID namespaces and stop signals.
 //!
 //! They need Docker, and tini-static to compare with. The release under test is that of the tests
 //! in namespaces: the root that SIXTREE_ROOT names, else one with a debug binary.

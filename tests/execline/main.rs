@@ -1,5 +1,5 @@
-//! Debian's execline and ours: made-up scripts come to the same end, and how long one of six links
-//! takes with either is told.
+//! Debian's execline and ours: made-up scripts end in the same way under both. How long a script of
+//! six links takes under each is printed.
 //!
 //! `SIXTREE_SCRIPTS` is the number of scripts, `SIXTREE_SEED` what they are made from.
 #![allow(clippy::disallowed_methods, reason = "tests start programs as anyone would")]
@@ -27,8 +27,7 @@ use std::time::Instant;
 /// How many scripts are tried at a time.
 const WORKERS: usize = 2;
 
-/// Keeps the other test waiting: neither is to be timed with the other at work, and both lay out
-/// the same folders.
+/// Runs one test at a time, so that none is timed while another one works.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

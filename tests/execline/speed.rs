@@ -20,7 +20,7 @@ redirfd -r 0 /dev/null
 true ${one}
 ";
 
-/// It only tells: on a busy machine the times mean little.
+/// It only prints them: on a busy machine the times mean little.
 #[test]
 fn six_links_are_timed() {
     let _alone = crate::alone();

@@ -26,7 +26,7 @@ macro_rules! scenarios {
             scenarios!(@each $supervisor, $tools,
                 service::a_life,
                 service::every_letter_arrives,
-                service::every_state_is_told_alike,
+                service::both_read_every_state_alike,
                 service::who_is_ready_and_ends_at_once_was_ready,
                 service::a_permanent_failure_ends_the_wait,
                 service::deaths_are_listed_and_forgotten,

@@ -79,7 +79,7 @@ pub fn every_letter_arrives(world: &World) {
 }
 
 /// In every state both s6-svstat read the same from `supervise/status`.
-pub fn every_state_is_told_alike(world: &World) {
+pub fn both_read_every_state_alike(world: &World) {
     let alike = |state: &str| {
         let [ours, theirs] = [Side::Ours, Side::Theirs]
             .map(|side| world.run_of(side, &["s6-svstat", "-o", FIELDS, "a"]));

@@ -100,7 +100,7 @@ impl World {
         let pid = Pid::from_raw(child.id() as i32);
         let words = words.join(" ");
         let (done, is_done) = std::sync::mpsc::channel();
-        // Whoever is late is killed, so that the test fails rather than hang.
+        // A program that takes too long is killed, so that the test fails and does not hang.
         let watchdog = std::thread::spawn(move || {
             if is_done.recv_timeout(PATIENCE).is_err() {
                 eprintln!("{words}: not done in {PATIENCE:?}");
@@ -147,12 +147,12 @@ impl World {
         }
     }
 
-    /// Starts a supervisor (s6-supervise or s6-svscan), and waits until it listens and has told
+    /// Starts a supervisor (s6-supervise or s6-svscan), and waits until it listens and has written
     /// its first status.
     pub fn supervise(&self, program: &str, dir: &str) {
         self.spawn(self.supervisor, &[program, dir]);
         let dir = self.dir.join(dir);
-        let [control, told] = match program {
+        let [control, written] = match program {
             "s6-svscan" => [".s6-svscan/control", ".s6-svscan/lock"],
             _ => ["supervise/control", "supervise/status"],
         };
@@ -160,7 +160,7 @@ impl World {
         self.until(&format!("{program} {dir:?} listens"), || {
             let control = dir.join(control);
             nix::fcntl::open(&control, flags, nix::sys::stat::Mode::empty()).is_ok()
-                && dir.join(told).exists()
+                && dir.join(written).exists()
         });
     }
 

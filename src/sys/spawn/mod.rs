@@ -1,4 +1,5 @@
-//! A child of the supervisor: a process that puts everything in its place before its program starts.
+//! A child of the supervisor: a process that puts everything in its place before its program
+//! starts.
 //!
 //! The program may be one of ours and go on without an execve, so close-on-exec is not enough:
 //! the child closes all that it was not given by hand.

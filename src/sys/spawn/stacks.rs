@@ -64,20 +64,19 @@ impl Drop for Stacks {
 }
 
 #[cfg(test)]
-impl Stacks {
-    /// The bytes of a stack that is in use, or was.
-    pub fn contents(&mut self, index: usize) -> &mut [u8] {
-        let top = self.top(index).unwrap();
-        // SAFETY: the stack is below its top.
-        let bottom = unsafe { top.sub(self.bytes) };
-        // SAFETY: so many bytes are there, and those who used them are gone.
-        unsafe { std::slice::from_raw_parts_mut(bottom, self.bytes) }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Stacks {
+        /// The bytes of a stack that is in use, or was.
+        pub fn contents(&mut self, index: usize) -> &mut [u8] {
+            let top = self.top(index).unwrap();
+            // SAFETY: the stack is below its top.
+            let bottom = unsafe { top.sub(self.bytes) };
+            // SAFETY: so many bytes are there, and those who used them are gone.
+            unsafe { std::slice::from_raw_parts_mut(bottom, self.bytes) }
+        }
+    }
 
     #[test]
     fn they_are_apart_and_can_be_written_to() {

@@ -2,7 +2,7 @@
 //! without an execve.
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
-use sixtree::sys::process::set_signal;
+use sixtree::sys::signal::{ignore, set_default};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -108,10 +108,10 @@ fn signals_are_as_they_were() {
         // SAFETY: setting a signal to be ignored is safe between fork and exec.
         unsafe {
             command.pre_exec(|| {
-                use nix::sys::signal::{SigHandler, Signal};
-                set_signal(Signal::SIGHUP, SigHandler::SigIgn)?;
-                set_signal(Signal::SIGILL, SigHandler::SigIgn)?;
-                set_signal(Signal::SIGPIPE, SigHandler::SigDfl)?;
+                use nix::sys::signal::Signal;
+                ignore(Signal::SIGHUP)?;
+                ignore(Signal::SIGILL)?;
+                set_default(Signal::SIGPIPE)?;
                 Ok(())
             });
         }

@@ -2,9 +2,9 @@
 
 use super::{Role, Runtime};
 use crate::engine::{Control, Event};
-use crate::sys::{fd, process, signal};
+use crate::sys::{bug, fd, process, signal};
 use nix::errno::Errno;
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io::IsTerminal;
 use std::ops::RangeInclusive;
@@ -30,8 +30,14 @@ const SYSTEMD_STOPS: RangeInclusive<u8> = 37..=41;
 
 /// Blocks the signals that are to be watched, and those of a terminal. PID 1 would lose them until
 /// then. SIGCHLD may have been ignored by whoever started us: the ends of children would go unseen.
+///
+/// Differs: a container's programs heed the signals that whoever started /init ignores.
 pub fn hold(role: Role) -> Result<(), Errno> {
-    process::set_signal(Signal::SIGCHLD, SigHandler::SigDfl)?;
+    match role {
+        Role::Container => signal::set_all_default(),
+        Role::Scan | Role::Supervise => signal::set_default(Signal::SIGCHLD)?,
+    }
+    bug::guard_children();
     let terminal = [Signal::SIGTTOU, Signal::SIGTTIN, Signal::SIGTSTP];
     let held = set(watched(role).chain(terminal.map(|signal| signal as u8)));
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&held), None)
@@ -71,7 +77,7 @@ impl Signals {
     /// Blocks the signals of a supervisor and those of a terminal, and ignores SIGPIPE.
     pub fn watch(role: Role) -> Result<Self, Errno> {
         hold(role)?;
-        process::set_signal(Signal::SIGPIPE, SigHandler::SigIgn)?;
+        signal::ignore(Signal::SIGPIPE)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         SignalFd::with_flags(&set(watched(role)), flags).map(Self)
     }

@@ -110,15 +110,6 @@ fn clone(flags: i32) -> Result<Side, Errno> {
     }
 }
 
-/// Ignores a signal, or gives it back its default action.
-pub fn set_signal(
-    signal: nix::sys::signal::Signal,
-    action: nix::sys::signal::SigHandler,
-) -> Result<(), Errno> {
-    // SAFETY: SIG_IGN and SIG_DFL are no code of ours; nobody here passes a function.
-    unsafe { nix::sys::signal::signal(signal, action) }.map(drop)
-}
-
 /// kill(2), for any signal number, real-time ones too: a process, its group (negative pid), or
 /// every process there is (-1). Signal 0 only asks whether there is one.
 pub fn kill(pid: i32, signal: u8) -> Result<(), Errno> {

@@ -32,6 +32,18 @@ pub unsafe fn clone(
     outcome(unsafe { arch::clone(flags, stack, running, entry, argument) })
 }
 
+/// Lets a signal act by default.
+pub fn set_default_signal(number: usize) -> Result<(), Errno> {
+    // The kernel's own struct: handler (the default one), flags, restorer, mask.
+    let default = [0_u64; 4];
+    let address = std::ptr::from_ref(&default) as usize;
+    // SAFETY: as many bytes as the kernel reads; the default is no code of ours.
+    unsafe { call(libc::SYS_rt_sigaction, [number, address, 0, SIGNAL_SET_BYTES]) }.map(drop)
+}
+
+/// Bytes of the kernel's own set of signals.
+pub const SIGNAL_SET_BYTES: usize = 8;
+
 fn outcome(result: isize) -> Result<usize, Errno> {
     match result {
         -4095..=-1 => Err(Errno::from_raw(-result as i32)),

@@ -1,5 +1,6 @@
 //! Signals: which are ignored, and which are waited for one after the other.
 
+use super::raw;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask};
@@ -7,8 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Ignores a signal, here and in whatever this process becomes.
 pub fn ignore(which: Signal) -> Result<(), Errno> {
-    // SAFETY: ignoring is no code of ours.
-    unsafe { signal(which, SigHandler::SigIgn) }.map(drop)
+    ignore_number(which as u8)
 }
 
 /// The same for a signal of any number, a real-time one too.
@@ -17,6 +17,23 @@ pub fn ignore_number(number: u8) -> Result<(), Errno> {
     let before = unsafe { libc::signal(i32::from(number), libc::SIG_IGN) };
     if before == libc::SIG_ERR { Err(Errno::last()) } else { Ok(()) }
 }
+
+/// Lets a signal act by default.
+pub fn set_default(which: Signal) -> Result<(), Errno> {
+    raw::set_default_signal(which as usize)
+}
+
+/// Lets every signal act by default, those too that whoever started this process ignored: TERM must
+/// stop what is started from here. The C library would leave out those that it keeps for itself.
+pub fn set_all_default() {
+    for number in 1..=LAST {
+        // It cannot fail but for KILL and STOP, which act by default anyway.
+        let _ = raw::set_default_signal(number);
+    }
+}
+
+/// The last of the kernel's signals.
+const LAST: usize = 64;
 
 /// Makes SIGCHLD act by default, since children of a process that ignores it vanish without their
 /// status. Returns what it did before.

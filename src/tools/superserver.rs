@@ -10,7 +10,7 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags};
-use nix::sys::signal::{SigHandler, SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::fstat;
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
@@ -311,7 +311,7 @@ impl<'a> Server<'a> {
             fd::copy(0, client.socket.as_raw_fd())?;
             fd::copy(1, 0)?;
             self.signals.release()?;
-            child::set_signal(Signal::SIGPIPE, SigHandler::SigDfl)
+            signal::set_default(Signal::SIGPIPE)
         })
     }
 

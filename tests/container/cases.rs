@@ -97,6 +97,7 @@ cases! {
     nofile_limit_passed_on
     nonroot_reopens_stdout
     not_pid1
+    not_pid1_file_size
     off_by_itself
     oneshot_before_longrun
     orphans_reaped
@@ -135,6 +136,7 @@ cases! {
     rundir_cleared
     rundir_of_somebody
     scan_link
+    signal_ignored_at_start
     signal_int_stops
     signal_pwr_stops
     signal_quit_stops

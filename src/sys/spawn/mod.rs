@@ -18,10 +18,10 @@ mod stacks;
 pub mod waited;
 
 use super::exec::Execve;
-use super::{errno, fd, process};
+use super::{bug, errno, fd, process, signal};
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, Signal, sigprocmask};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::Pid;
 use offer::{SHARED_TABLE, close_range};
 use setup::{Others, Setup};
@@ -169,6 +169,7 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
     if let process::Side::Parent(pid) = side {
         return Ok(pid);
     }
+    bug::has_forked();
     let setup = Setup { shares_table, session: child.session, nofile: child.nofile };
     match setup.apply(&mut fds, || {}) {
         Ok(others) => {
@@ -222,7 +223,7 @@ fn open_from(first: RawFd) -> impl Iterator<Item = RawFd> {
 
 /// The signals as a program expects to find them: none blocked, SIGPIPE deadly.
 pub fn restore_signals() -> Result<(), Errno> {
-    process::set_signal(Signal::SIGPIPE, SigHandler::SigDfl)?;
+    signal::set_default(Signal::SIGPIPE)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
 }
 

@@ -206,18 +206,13 @@ fn restore_nofile(soft: u64, hard: u64) {
 
 /// As `super::restore_signals` does.
 fn restore_signals() -> Result<(), Errno> {
-    const SET_BYTES: usize = 8;
-    // The kernel's own struct: handler (the default one), flags, restorer, mask.
-    let default = [0_u64; 4];
-    let address = std::ptr::from_ref(&default) as usize;
-    let which = Signal::SIGPIPE as usize;
-    // SAFETY: as many bytes as the kernel reads; the default is no code of ours.
-    unsafe { raw::call(libc::SYS_rt_sigaction, [which, address, 0, SET_BYTES]) }?;
+    raw::set_default_signal(Signal::SIGPIPE as usize)?;
     let none = 0_u64;
     let address = std::ptr::from_ref(&none) as usize;
     let how = libc::SIG_SETMASK as usize;
     // SAFETY: as many bytes as the kernel reads.
-    unsafe { raw::call(libc::SYS_rt_sigprocmask, [how, address, 0, SET_BYTES]) }.map(drop)
+    unsafe { raw::call(libc::SYS_rt_sigprocmask, [how, address, 0, raw::SIGNAL_SET_BYTES]) }
+        .map(drop)
 }
 
 /// A call of numbers, or of something that the kernel only reads.

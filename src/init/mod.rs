@@ -176,6 +176,7 @@ impl Boot {
             outputs: outputs.services,
             hidden_log: outputs.hidden_log,
             cmd_receives_signals: self.settings.cmd_receives_signals,
+            supervisors: self.settings.supervisors,
             rescan_ms: 0,
             begun: self.begun,
             steps: self.steps.clone(),

@@ -73,6 +73,14 @@ impl Plan {
     pub fn new(argv: Vec<Word>, env: Vec<Word>, streams: Streams) -> Self {
         Self { argv, env, streams, session: Session::New, new_pid_namespace: false, lock_fd: None }
     }
+
+    /// The program, behind the lock if there is to be one.
+    pub(super) fn behind_lock(&self, program: Program) -> Program {
+        match self.lock_fd {
+            None => program,
+            Some(lock_fd) => behind_lock(program, lock_fd),
+        }
+    }
 }
 
 impl Children {
@@ -96,7 +104,7 @@ impl Children {
         directory: &Inside,
     ) -> Result<Pid, StartError> {
         let pid = self.start_unwatched(plan, settings, directory)?;
-        self.by_pid.insert(pid.as_raw(), whose);
+        self.record(pid.as_raw(), whose);
         Ok(pid)
     }
 
@@ -115,14 +123,15 @@ impl Children {
             nofile: settings.nofile,
             new_pid_namespace: plan.new_pid_namespace,
         };
-        let Some(lock_fd) = plan.lock_fd else {
-            return Ok(self.spawner.spawn(&child, program)?);
-        };
-        let locked = move || match crate::sys::lock::wait_for(b"supervise/service-lock", lock_fd) {
-            Ok(()) => program.go(),
-            Err(_) => 111,
-        };
-        Ok(spawn(&child, Program::Here(Box::new(locked)))?)
+        Ok(match plan.lock_fd {
+            None => self.spawner.spawn(&child, program)?,
+            Some(lock_fd) => spawn(&child, behind_lock(program, lock_fd))?,
+        })
+    }
+
+    /// Records whose process a pid is.
+    pub(super) fn record(&mut self, pid: i32, whose: Whose) {
+        self.by_pid.insert(pid, whose);
     }
 
     /// Stops caring whose a process is: it runs on, and is reaped like an orphan.
@@ -147,6 +156,15 @@ impl Children {
     }
 }
 
+/// A program that takes `supervise/service-lock` first, at this descriptor.
+fn behind_lock(program: Program, lock_fd: RawFd) -> Program {
+    let locked = move || match crate::sys::lock::wait_for(b"supervise/service-lock", lock_fd) {
+        Ok(()) => program.go(),
+        Err(_) => 111,
+    };
+    Program::Here(Box::new(locked))
+}
+
 /// /dev/null, or a pipe that is at its end where a container has no /dev/null.
 fn open_null() -> Result<OwnedFd, Errno> {
     use nix::fcntl::open;
@@ -169,7 +187,7 @@ impl Runtime {
         self.children.reap_again = true;
     }
 
-    fn ended(&mut self, pid: Pid, status: WaitStatus) {
+    pub(super) fn ended(&mut self, pid: Pid, status: WaitStatus) {
         let exit = match status.code() {
             Some(code) => Exit::Code(code),
             None => Exit::Signal(status.signal().unwrap_or(0)),

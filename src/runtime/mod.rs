@@ -29,6 +29,7 @@ mod signals;
 mod small_files;
 mod status_page;
 mod stray;
+pub mod supervisors;
 mod update;
 
 pub use live::LiveTree;
@@ -162,6 +163,7 @@ impl Runtime {
             Source::Signals => self.take_signals(),
             Source::Control(id) => self.read_control(id),
             Source::Readiness(id) => self.read_readiness(id),
+            Source::Supervisor(id) => self.read_supervisor(id),
             Source::Scan => self.read_scan_control(),
             Source::Halt => self.read_halt(),
             Source::Listener => self.accept_clients(),

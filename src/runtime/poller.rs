@@ -14,6 +14,8 @@ pub enum Source {
     Control(ServiceId),
     /// A service's notification pipe.
     Readiness(ServiceId),
+    /// The process that shows itself as a service's supervisor.
+    Supervisor(ServiceId),
     /// The scan directory's `.s6-svscan/control`.
     Scan,
     /// The FIFO that `halt` writes to.
@@ -37,6 +39,7 @@ impl Source {
             Self::Listener => (5, 0),
             Self::Client(id) => (6, id),
             Self::Journal => (7, 0),
+            Self::Supervisor(id) => (8, id.0),
         };
         (tag << 32) | u64::from(id)
     }
@@ -51,6 +54,7 @@ impl Source {
             5 => Self::Listener,
             6 => Self::Client(id),
             7 => Self::Journal,
+            8 => Self::Supervisor(ServiceId(id)),
             _ => Self::Signals,
         }
     }
@@ -123,6 +127,7 @@ mod tests {
             Source::Signals,
             Source::Control(ServiceId(7)),
             Source::Readiness(ServiceId(u32::MAX)),
+            Source::Supervisor(ServiceId(5)),
             Source::Scan,
             Source::Halt,
             Source::Listener,

@@ -189,7 +189,9 @@ impl Runtime {
         match (supervised, directory, &service.supervision) {
             (Ok(()), Ok(directory), Some(supervision)) => {
                 let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
-                Event::Supervised(id, Supervised { down: directory.flag("down") })
+                let down = directory.flag("down");
+                self.show_supervisor(id);
+                Event::Supervised(id, Supervised { down })
             }
             (supervised, ..) => {
                 let why = supervised.err().unwrap_or_default();

@@ -66,13 +66,23 @@ impl Runtime {
         }
         plan.new_pid_namespace = directory.flag("flag-newpidns");
         plan.lock_fd = numbers.lock;
-        let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
-        let pid = started.map_err(|e| refused(&directory, reporter, "run", e))?;
+        let (whose, settings) = (Whose::Script(process), &self.settings);
+        let started = match settings.supervisors {
+            false => self.children.start(whose, plan, settings, &directory).map(|pid| (pid, None)),
+            true => self
+                .children
+                .start_supervised(whose, plan, settings, &service.name, &directory)
+                .map(|(pid, supervisor)| (pid, Some(supervisor))),
+        };
+        let (pid, supervisor) = started.map_err(|e| refused(&directory, reporter, "run", e))?;
         service.processes.run = Some(pid);
         service.status.stamp = stamp();
         service.readiness = None;
         if let Some((read, _)) = pipe {
             self.watch_readiness(id, read);
+        }
+        if let Some(supervisor) = supervisor {
+            self.follow_supervisor(id, supervisor);
         }
         Ok(Spawned { notifies: numbers.notification.is_some(), timeout_ms: 0 })
     }

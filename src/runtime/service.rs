@@ -124,6 +124,8 @@ pub struct Service {
     pub supervision: Option<Supervision>,
     /// The pipe in which it reports its readiness.
     pub readiness: Option<OwnedFd>,
+    /// The process that shows itself as its supervisor, if one does (`supervisors.rs`).
+    pub supervisor: Option<OwnedFd>,
     /// The processes of its scripts.
     pub processes: Processes,
     /// How the last script of a oneshot ended.
@@ -183,6 +185,7 @@ impl Service {
             handle: None,
             supervision: None,
             readiness: None,
+            supervisor: None,
             processes,
             last_script: None,
             status,
@@ -227,6 +230,7 @@ impl Service {
     pub fn unsupervise(&mut self) {
         self.supervision = None;
         self.readiness = None;
+        self.supervisor = None;
     }
 
     /// A script of a oneshot ended.

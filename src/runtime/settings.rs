@@ -40,6 +40,8 @@ pub struct Settings {
     pub hidden_log: Option<PathBuf>,
     /// Whether the CMD gets the signals: its pid is then in `s6/cmdpid`.
     pub cmd_receives_signals: bool,
+    /// Whether each longrun has a process that is called `s6-supervise NAME`.
+    pub supervisors: bool,
     /// How often to scan without being told to, in ms; 0 is never.
     pub rescan_ms: u64,
     /// When this process began.

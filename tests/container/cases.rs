@@ -173,6 +173,9 @@ cases! {
     super_finish_exit_code
     super_finish_signal
     super_session
+    supervisors_killed
+    supervisors_pgrep
+    supervisors_stop_service
     svc_down_up
     svc_exit_then_down
     svc_once

@@ -2,8 +2,9 @@
 //! Reference: s6-supervise's and s6-svscan's pages.
 
 use crate::engine::{Event, Scanned};
+use crate::format::decimal;
 use crate::graph::Graph;
-use crate::runtime::{Role, Runtime, Settings};
+use crate::runtime::{Role, Runtime, Settings, supervisors};
 use crate::sys::{fd, lock};
 use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
@@ -11,6 +12,10 @@ use std::time::Instant;
 
 /// s6-supervise: supervises one service directory.
 pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+    if let Some(socket) = process.env.get(supervisors::REPORTS_TO.as_bytes()) {
+        let socket = decimal::parse::<u32>(socket).and_then(|fd| i32::try_from(fd).ok());
+        return Ok(Next::Exit(socket.map_or(100, supervisors::watch_child) as u8));
+    }
     let words = Options::parse(process, argv, "")?.rest();
     let name = words.into_iter().next().ok_or_else(|| process.usage())?;
     let directory = enter(process, &name)?;
@@ -85,6 +90,7 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> Settings {
         outputs: (1, 2),
         catch_all: Vec::new(),
         cmd_receives_signals: false,
+        supervisors: false,
         rescan_ms: 0,
         hidden_log: None,
         begun: Instant::now(),

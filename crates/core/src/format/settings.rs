@@ -75,6 +75,8 @@ pub struct Settings {
     pub environment_mode: u32,
     /// `SIXTREE_SHUTDOWN_MAXTIME`: how long stopping the services may take, in ms; 0 is for ever.
     pub shutdown_maxtime_ms: u32,
+    /// `SIXTREE_SUPERVISORS`: each longrun has a process called `s6-supervise NAME`.
+    pub supervisors: bool,
 }
 
 /// A variable whose value cannot be used, and what is used for it.
@@ -132,6 +134,7 @@ impl Settings {
             rootdir: from.directory("SIXTREE_ROOTDIR", "/"),
             environment_mode: from.permissions("SIXTREE_ENVIRONMENT_MODE", 0o755),
             shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
+            supervisors: from.flag("SIXTREE_SUPERVISORS"),
         };
         (settings, from.refused)
     }

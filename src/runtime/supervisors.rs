@@ -1,0 +1,235 @@
+//! `SIXTREE_SUPERVISORS=1`: a process `s6-supervise NAME` for each longrun, which is the parent of
+//! its `run`, for scripts that look for one. Nothing else depends on it: PID 1 supervises.
+//!
+//! For a start, PID 1 forks the supervisor with all that `run` gets. That one forks `run`, says its
+//! pid, and then executes this program again under its name, so that it has the words that `ps`
+//! shows. It looks at the end of its child without taking it (WNOWAIT), says what it was, and takes
+//! it when PID 1 has answered. Whenever the supervisor dies, `run` or what is left of it becomes a
+//! child of PID 1, which is its reaper, and no end is lost: the second report of one is ignored.
+//! The supervisor of the start before leaves when PID 1 closes its socket, and so does one whose
+//! service is supervised no more.
+
+use super::Runtime;
+use super::children::{Children, Plan, Whose};
+use super::directory::Inside;
+use super::poller::Source;
+use super::settings::Settings;
+use crate::graph::ServiceId;
+use crate::sys::exec::{Execve, set_comm};
+use crate::sys::poll::{self, Deadline};
+use crate::sys::process::{self, Side, WaitStatus};
+use crate::sys::spawn::{Child, Program, SpawnError, spawn};
+use crate::sys::why::StartError;
+use crate::sys::{errno, fd};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus as Waited, waitid};
+use nix::unistd::{Pid, pipe2, setsid};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// The variable that makes s6-supervise such a process: the descriptor of its socket.
+pub const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
+
+/// How long a supervisor may take to fork its child, in ms. It has nothing else to do.
+const FORK_MS: u64 = 2_000;
+
+/// What the supervisor says: its child's pid, and how it ended; `STARTED` when it begins.
+type Report = (i32, i32);
+
+const STARTED: i32 = -1;
+
+impl Children {
+    /// Starts `run` as the child of a supervisor of its own; its pid, and the supervisor's socket.
+    pub(super) fn start_supervised(
+        &mut self,
+        whose: Whose,
+        mut plan: Plan,
+        settings: &Settings,
+        name: &str,
+        _: &Inside,
+    ) -> Result<(Pid, OwnedFd), StartError> {
+        let (ours, theirs) = socket_pair()?;
+        let argv = std::mem::take(&mut plan.argv);
+        let program = plan.behind_lock((settings.launch)(argv, &plan.env)?);
+        let namespace = std::mem::take(&mut plan.new_pid_namespace);
+        let supervisor = fork_supervisor(plan, settings, name, &theirs, move |report| {
+            start_run(program, namespace, report)
+        })?;
+        drop(theirs);
+        let said = poll::readable(&[&ours], Deadline::after_ms(FORK_MS));
+        if !said.is_ok_and(|ready| !ready.is_empty()) {
+            // Without its word, the child that it may have by now does not go on.
+            let _ = process::kill(supervisor.as_raw(), nix::libc::SIGKILL as u8);
+        }
+        match receive(&ours) {
+            Ok(Some((pid, STARTED))) if pid > 0 => {
+                self.record(pid, whose);
+                Ok((Pid::from_raw(pid), ours))
+            }
+            Ok(Some((_, e))) => Err(SpawnError::Process(Errno::from_raw(e)).into()),
+            Ok(None) | Err(_) => Err(SpawnError::Process(Errno::EAGAIN).into()),
+        }
+    }
+}
+
+fn socket_pair() -> Result<(OwnedFd, OwnedFd), SpawnError> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags);
+    let (ours, theirs) = pair.map_err(SpawnError::Process)?;
+    fd::set_nonblocking(ours.as_raw_fd(), true).map_err(SpawnError::Process)?;
+    Ok((ours, theirs))
+}
+
+/// Forks a process that has what a plan says, does something, and becomes a supervisor.
+fn fork_supervisor(
+    plan: Plan,
+    settings: &Settings,
+    name: &str,
+    socket: &OwnedFd,
+    first: impl FnOnce(RawFd) -> Result<(), Errno> + 'static,
+) -> Result<Pid, SpawnError> {
+    let streams = plan.streams;
+    let given = streams.lasting.iter().chain(&streams.passing).map(|&(to, _)| to);
+    let kept: Vec<RawFd> = given.chain(plan.lock_fd).collect();
+    let report = kept.iter().copied().max().unwrap_or(2).max(2) + 1;
+    let words = [b"s6-supervise".to_vec(), name.as_bytes().to_vec()];
+    let env = [format!("{REPORTS_TO}={report}").into_bytes()];
+    let execve = Execve::new(b"/proc/self/exe", &words, &env).map_err(SpawnError::Process)?;
+    let body = move || {
+        if let Err(e) = first(report) {
+            // Where nobody hears it, nobody waits for it.
+            let _ = send(report, (0, e as i32));
+            return 111;
+        }
+        kept.into_iter().for_each(fd::close);
+        execve.go()
+    };
+    let mut passing = streams.passing;
+    passing.push((report, socket.as_raw_fd()));
+    let child = Child {
+        session: plan.session,
+        fds: &streams.lasting,
+        passing: &passing,
+        nofile: settings.nofile,
+        new_pid_namespace: false,
+    };
+    spawn(&child, Program::Here(Box::new(body)))
+}
+
+/// In the supervisor: forks `run`, which goes on when its pid has been said.
+fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Errno> {
+    let (wait, go) = pipe2(OFlag::O_CLOEXEC)?;
+    let side = match namespace {
+        true => process::fork_into_pid_namespace()?,
+        false => process::fork()?,
+    };
+    match side {
+        Side::Parent(pid) => {
+            send(report, (pid.as_raw(), STARTED))?;
+            fd::write_all(go.as_raw_fd(), b"\n")
+        }
+        Side::Child => {
+            drop(go);
+            fd::close(report);
+            let told = fd::read(wait.as_raw_fd(), &mut [0]);
+            drop(wait);
+            // It leads no process group yet, so that this cannot fail.
+            let _ = setsid();
+            process::exit(if told == Ok(1) { program.go() } else { 111 })
+        }
+    }
+}
+
+fn send(socket: RawFd, (pid, status): Report) -> Result<(), Errno> {
+    fd::write_all(socket, &[pid.to_ne_bytes(), status.to_ne_bytes()].concat())
+}
+
+/// The next report. `None`: the supervisor has gone.
+fn receive(socket: &OwnedFd) -> Result<Option<Report>, Errno> {
+    let mut bytes = [0; 8];
+    if fd::read(socket.as_raw_fd(), &mut bytes)? < bytes.len() {
+        return Ok(None);
+    }
+    let [a, b, c, d, e, f, g, h] = bytes;
+    Ok(Some((i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes([e, f, g, h]))))
+}
+
+/// The supervisor's life, after its execve; its exit code.
+pub fn watch_child(socket: RawFd) -> i32 {
+    set_comm("s6-supervise");
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+    let mut answer = [0; 1];
+    loop {
+        let (pid, status) = match waitid(Id::All, flags) {
+            Ok(Waited::Exited(pid, code)) => (pid, code << 8),
+            Ok(Waited::Signaled(pid, signal, core)) => {
+                (pid, signal as i32 | if core { 0x80 } else { 0 })
+            }
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(_) => break,
+        };
+        if send(socket, (pid.as_raw(), status)).is_err() {
+            return 0;
+        }
+        let answered = fd::read(socket, &mut answer);
+        // Whose end is known may go.
+        let _ = process::wait(pid.as_raw(), WaitPidFlag::WNOHANG);
+        if answered != Ok(1) {
+            return 0;
+        }
+    }
+    // There is no child. PID 1 closes the socket when there is no more to show.
+    while let Ok(1) = fd::read(socket, &mut answer) {}
+    0
+}
+
+impl Runtime {
+    /// Shows a supervisor for a service of which nothing runs yet.
+    pub(super) fn show_supervisor(&mut self, id: ServiceId) {
+        if !self.settings.supervisors {
+            return;
+        }
+        let Some((service, Ok(_))) = self.services.enter(id) else { return };
+        let plan = Plan::new(Vec::new(), Vec::new(), self.children.no_pipes((1, 2)));
+        let shown = socket_pair().and_then(|(ours, theirs)| {
+            fork_supervisor(plan, &self.settings, &service.name, &theirs, |_| Ok(()))?;
+            Ok(ours)
+        });
+        match shown {
+            Ok(socket) => service.supervisor = Some(socket),
+            Err(e) => {
+                let text = format!("unable to show a supervisor: {e}");
+                self.reporter.warn(&format!("s6-supervise {}: warning: {text}", service.name));
+            }
+        }
+    }
+
+    /// Waits for what a supervisor says of its child. The one of the start before leaves.
+    pub(super) fn follow_supervisor(&mut self, id: ServiceId, socket: OwnedFd) {
+        let Some(service) = self.services.get_mut(&id) else { return };
+        if let Err(e) = self.poller.watch(&socket, Source::Supervisor(id)) {
+            let why = errno::words(e);
+            self.reporter.warn(&format!(
+                "s6-supervise {}: warning: unable to wait for its supervisor: {why}",
+                service.name
+            ));
+        }
+        service.supervisor = Some(socket);
+    }
+
+    /// Reads what a supervisor says: how `run` ended.
+    pub(super) fn read_supervisor(&mut self, id: ServiceId) {
+        let Some(service) = self.services.get_mut(&id) else { return };
+        let Some(socket) = &service.supervisor else { return };
+        match receive(socket) {
+            Ok(Some((pid, status))) => {
+                // One that has died meanwhile needs no answer.
+                let _ = nix::unistd::write(socket, b"\n");
+                self.ended(Pid::from_raw(pid), WaitStatus(status));
+            }
+            Err(Errno::EAGAIN) => {}
+            Ok(None) | Err(_) => service.supervisor = None,
+        }
+    }
+}

@@ -233,7 +233,7 @@ fn a_path_that_a_chain_sets_counts_from_the_next_program_on() {
     linked(programs);
     write_script(&own.join("print-state"), "#!/bin/sh\necho \"$PATH\"\n");
     let path = format!("{}:{}", own.display(), programs.display());
-    let script = execline_script(programs, &format!("export PATH {path} export A b tell"));
+    let script = execline_script(programs, &format!("export PATH {path} export A b print-state"));
     let output = run(programs, &[script.to_str().unwrap()]);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{path}\n"));
 }

@@ -91,3 +91,18 @@ fn a_thousand_connections_at_once_are_served() {
     server.kill().unwrap();
     server.wait().unwrap();
 }
+
+/// What makes no sense in a container says so in one line, and what to do.
+#[test]
+fn what_makes_no_sense_says_so() {
+    let refused = ["s6-rc-repo-init", "s6-rc-set-commit", "s6-ftrigrd", "s6-linux-init-telinit"];
+    for name in refused.into_iter().chain(["s6-linux-init-umountall"]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sixtree"));
+        std::os::unix::process::CommandExt::arg0(&mut command, name);
+        let ended = command.output().unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(100), "{name}: {told}");
+        assert!(told.starts_with(&format!("{name}: fatal: ")), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+}

@@ -14,6 +14,7 @@ pub mod portable;
 pub mod rundir;
 pub mod s6;
 pub mod s6_rc;
+mod senseless;
 pub mod subcommand;
 pub mod superserver;
 

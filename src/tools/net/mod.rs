@@ -1,11 +1,16 @@
 //! The tools of s6-networking, and those of s6-dns.
 
 pub mod address;
+mod clock;
 pub mod connect;
 pub mod dns;
 pub mod tcp;
 
 use super::Tool;
+
+/// The synopsis of those that ask clock servers.
+const CLOCK: &str = "[ -f ] [ -v verbosity ] [ -r roundtrips ] [ -t triptimeout ] [ -h throttle ] \
+                     [ -T totaltimeout ] [ -e errmax ] [ -p port ] ipaddress";
 
 /// The tools of s6-networking, sorted by name. Those that speak TLS are a program of their own.
 pub const TOOLS: &[Tool] = &[
@@ -14,6 +19,18 @@ pub const TOOLS: &[Tool] = &[
         tcp::proxy::run,
         "[ -1 | -2 ] [ -t timeout ] [ -v verbosity ] prog...",
         "Read what a proxy tells of its client, then become a program",
+    ),
+    Tool::new(
+        "s6-clockadd",
+        clock::adjust::s6_clockadd,
+        "[ -f ] [ -e errmax ]",
+        "Add what stdin tells to the system clock",
+    ),
+    Tool::new(
+        "s6-clockview",
+        clock::adjust::s6_clockview,
+        "",
+        "Show the time now and after what stdin tells is added",
     ),
     Tool::new(
         "s6-getservbyname",
@@ -27,6 +44,25 @@ pub const TOOLS: &[Tool] = &[
         "[ -t timeout ] ra rp la lp",
         "Ask the other side of a connection whose it is",
     ),
+    Tool::new(
+        "s6-sntpclock",
+        clock::sntp::run,
+        CLOCK,
+        "Ask an NTP server how far the system clock is from its",
+    ),
+    Tool::new(
+        "s6-taiclock",
+        clock::tai::run,
+        CLOCK,
+        "Ask a TAICLOCK server how far the system clock is from its",
+    ),
+    Tool::new(
+        "s6-taiclockd",
+        clock::taiclockd::run,
+        "[ -i ip ] [ -p port ]",
+        "Tell TAICLOCK clients the time",
+    )
+    .stays(),
     Tool::new(
         "s6-tcpclient",
         tcp::client::run,

@@ -13,7 +13,8 @@ mod stages;
 mod stat;
 mod with_retries;
 
-use super::Tool;
+use super::portable::{echo, signals};
+use super::{Tool, senseless};
 
 /// This family's tools, sorted by name.
 #[rustfmt::skip]
@@ -34,10 +35,16 @@ pub const TOOLS: &[Tool] = &[
     Tool::new("printcontenv", contenv::printcontenv, "variable",
         "print one of the container's variables"),
     Tool::new("reboot", halt::reboot, "", "stop the container").alias_of("s6-linux-init-hpr"),
+    Tool::new("s6-linux-init-echo", echo::s6_echo, "[ -n ] [ -s sep ] args...", "print words"),
     Tool::new("s6-linux-init-hpr", halt::s6_linux_init_hpr,
         "[ -h | -p | -r ] [ -n ] [ -d | -w ] [ -W ] [ -f ] [ -i ]", "stop the container"),
+    Tool::new("s6-linux-init-nuke", signals::s6_linux_init_nuke, "", "kill every process"),
     Tool::new("s6-linux-init-shutdown", halt::s6_linux_init_shutdown, SHUTDOWN,
         "stop the container, now or later"),
+    Tool::new("s6-linux-init-telinit", senseless::s6_linux_init_telinit, "runlevel",
+        "change the runlevel (a container has none)"),
+    Tool::new("s6-linux-init-umountall", senseless::s6_linux_init_umountall, "",
+        "unmount everything (which a container's end does)"),
     Tool::new("s6-overlay-stat", stat::run, "path", "print owner and permissions for a shell"),
     Tool::new("s6-overlay-suexec", stages::suexec, "{ root_block... } normal_init...",
         "run a block, then init"),

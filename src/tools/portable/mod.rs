@@ -2,7 +2,7 @@
 
 mod clock;
 mod cut;
-mod echo;
+pub mod echo;
 mod environment;
 mod expr;
 pub mod format_filter;
@@ -17,7 +17,7 @@ mod paths;
 mod quote;
 pub mod quoting;
 mod seekablepipe;
-mod signals;
+pub mod signals;
 mod sleep;
 mod sort;
 mod tail;

@@ -21,6 +21,12 @@ pub fn s6_nuke(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     Ok(Next::Exit(0))
 }
 
+/// `s6-linux-init-nuke`: SIGKILL to every process but this one and PID 1.
+pub fn s6_linux_init_nuke(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+    kill(-1, libc::SIGKILL as u8).map_err(process.unable("kill"))?;
+    Ok(Next::Exit(0))
+}
+
 /// `s6-pause [ -t ] [ -h ] [ -a ] [ -q ] [ -b ] [ -i ] [ -p signal,signal... ]`: ignores these
 /// signals, and waits for any other.
 pub fn s6_pause(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {

@@ -43,7 +43,7 @@ mod ucspilogd;
 mod usertree_maker;
 pub mod watch;
 
-use super::Tool;
+use super::{Tool, senseless};
 
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[
@@ -168,6 +168,12 @@ pub const TOOLS: &[Tool] = &[
         ftrig::wait,
         "[ -t timeout ] fifodir regexp",
         "Wait for events in a directory, and print them",
+    ),
+    Tool::new(
+        "s6-ftrigrd",
+        senseless::s6_ftrigrd,
+        "",
+        "Listen for the original programs (those here do so themselves)",
     ),
     Tool::new(
         "s6-instance-control",

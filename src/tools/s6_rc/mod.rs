@@ -11,7 +11,7 @@ pub mod live;
 mod rc;
 mod update;
 
-use super::Tool;
+use super::{Tool, senseless};
 
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[
@@ -65,6 +65,72 @@ pub const TOOLS: &[Tool] = &[
         init::oneshot_run,
         "[ -l live ] [ -b ] up|down|reload servicenumber",
         "Run the script of a oneshot",
+    ),
+    Tool::new(
+        "s6-rc-repo-init",
+        senseless::repository,
+        "[ -v verbosity ] [ -f ] [ -h fdholder_user ] repo stores...",
+        "Make a repository of services (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-repo-list",
+        senseless::repository,
+        "[ -v verbosity ] repo",
+        "List the sets of a repository (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-repo-sync",
+        senseless::repository,
+        "[ -v verbosity ] [ -h fdholder_user ] repo",
+        "Bring a repository up to date (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-change",
+        senseless::repository,
+        "[ -v verbosity ] repo set subset services...",
+        "Change which services of a set are used (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-commit",
+        senseless::repository,
+        "[ -v verbosity ] [ -D defaultbundle ] repo set",
+        "Compile a set of services (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-copy",
+        senseless::repository,
+        "[ -v verbosity ] repo oldset newset",
+        "Copy a set of services (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-delete",
+        senseless::repository,
+        "[ -v verbosity ] repo set",
+        "Delete a set of services (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-fix",
+        senseless::repository,
+        "[ -v verbosity ] repo set",
+        "Make a set of services consistent (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-install",
+        senseless::repository,
+        "[ -v verbosity ] [ -l livedir ] repo set bootdb",
+        "Make a set of services the live one (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-new",
+        senseless::repository,
+        "[ -v verbosity ] repo set",
+        "Make a set of services (not in an image)",
+    ),
+    Tool::new(
+        "s6-rc-set-status",
+        senseless::repository,
+        "[ -v verbosity ] repo set [ services... ]",
+        "Tell which services of a set are used (not in an image)",
     ),
     Tool::new(
         "s6-rc-update",

@@ -221,6 +221,8 @@ impl Runtime {
                 service.processes.last_run = Some(pid);
                 service.status.wait_status = status.0 as u16;
                 service.status.stamp = stamp();
+                // It is ready since its death, unless a finish script follows.
+                service.status.ready_stamp = service.status.stamp;
                 service.readiness = None;
             }
             Script::Finish => {

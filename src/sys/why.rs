@@ -46,11 +46,16 @@ impl From<SpawnError> for StartError {
     }
 }
 
+/// What is wrong with a word that ends in a carriage return.
+pub const CARRIAGE_RETURN: &str = "the word ends in a carriage return, so that the script which it \
+    stands in has CR LF line ends: save it with LF line ends";
+
 /// The reason why executing `file` gave `e`.
 pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
     let reason = words(e);
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     match e {
+        Errno::ENOENT if file.ends_with(b"\r") => CARRIAGE_RETURN.to_owned(),
         Errno::ENOENT if !file.contains(&b'/') => {
             format!("{reason}: is it installed, and in PATH?")
         }
@@ -110,6 +115,7 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
         assert!(unable_to_exec(b"nginx", Errno::ENOENT).contains("PATH"));
+        assert!(unable_to_exec(b"sh\r", Errno::ENOENT).contains("CR LF"));
         let no_process = StartError::from(SpawnError::Process(Errno::ENOENT));
         assert!(!no_process.reason(b"nginx").contains("PATH"), "it is not the program's fault");
         assert_eq!(no_process.exit_code(), 111);

@@ -5,7 +5,7 @@ use super::{Environment, Tool, Word, basename, die, rundir};
 use crate::sys::exec::{self, Execve, Found, Shebang};
 use crate::sys::identity::Refused;
 use crate::sys::spawn::{self, waited};
-use crate::sys::{fd, process};
+use crate::sys::{fd, process, why};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -247,8 +247,11 @@ impl Process {
 
     /// Says why a program could not be executed; the code to exit with.
     fn unable_to_exec(&self, name: &[u8], e: Errno) -> u8 {
-        let text = format!("unable to exec {}: {}", die::show(name), die::reason(e));
-        self.fatal(exec_failure(e), text).0
+        // A name without a slash stands for a file that is not known here.
+        let is_known = name.contains(&b'/') || e == Errno::ENOENT;
+        let why = is_known.then(|| why::unable_to_exec(name, e));
+        let why = why.unwrap_or_else(|| die::reason(e).to_owned());
+        self.fatal(exec_failure(e), format_args!("unable to exec {}: {why}", die::show(name))).0
     }
 }
 

@@ -5,6 +5,7 @@
 use super::die::{octal, show};
 use super::{Exit, Process, Word};
 use crate::sys::fd;
+use crate::sys::why::CARRIAGE_RETURN;
 use nix::errno::Errno;
 use std::os::fd::RawFd;
 
@@ -28,7 +29,14 @@ impl Options {
     /// Parses `argv` (with its name in front). `spec` lists the letters, `:` after one that takes a
     /// value. An unknown letter, or a missing value, prints the usage: `Err` is how to end.
     pub fn parse(process: &Process, argv: Vec<Word>, spec: &str) -> Result<Self, Exit> {
-        Self::read(argv, spec.as_bytes()).map_err(|_| process.usage())
+        let first = argv.get(1).filter(|word| word.ends_with(b"\r")).cloned();
+        Self::read(argv, spec.as_bytes()).map_err(|_| match first {
+            Some(word) => {
+                let word = show(word.trim_ascii_end()).to_string();
+                process.fatal(100, format_args!("invalid option {word}: {CARRIAGE_RETURN}"))
+            }
+            None => process.usage(),
+        })
     }
 
     /// The same, without a word about what is wrong. Where `spec` begins with `:`, a value that is

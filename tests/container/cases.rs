@@ -42,6 +42,8 @@ cases! {
     cmd_receives_signals
     cmd_wait_maxtime_stops
     continit_ignores_term
+    cont_init_skips_what_is_no_script
+    crlf_with_contenv
     data_specials
     def_longrun_modes
     def_oneshot_words
@@ -66,6 +68,8 @@ cases! {
     fd3_at_start
     fd3_for_writing
     fix_attrs_hidden
+    fix_attrs_fallbacks
+    fix_attrs_links
     fix_attrs_modes
     graph_chain
     graph_diamond

@@ -3,9 +3,13 @@
 
 use super::container::{entries, etc, settings, word};
 use super::script;
+use crate::format::settings::Settings;
 use crate::sys::why;
-use crate::tools::die::show;
+use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Process, Word};
+use nix::errno::Errno;
+use nix::unistd::AccessFlags;
+use std::path::Path;
 
 /// `cont-init`: runs the scripts in the order of their names. One that fails stops no other, and
 /// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
@@ -13,8 +17,7 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-init.d");
     let mut failed = false;
-    for name in entries(&dir) {
-        let file = [word(&dir).as_slice(), b"/", &name].concat();
+    for file in scripts(process, &dir, &settings) {
         let shown = show(&file);
         if settings.verbosity >= 2 {
             process.info(format_args!("running {shown}"));
@@ -36,8 +39,7 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-finish.d");
-    for name in entries(&dir) {
-        let file = [word(&dir).as_slice(), b"/", &name].concat();
+    for file in scripts(process, &dir, &settings) {
         if settings.verbosity >= 2 {
             process.info(format_args!("running {}", show(&file)));
         }
@@ -50,4 +52,35 @@ pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
         }
     }
     Ok(Next::Exit(0))
+}
+
+/// The scripts of a directory, in the order of their names.
+///
+/// Differs: what is no script that can be read (a folder such as lost+found, a file of another
+/// user) is left out, with one warning.
+fn scripts(process: &Process, dir: &Path, settings: &Settings) -> Vec<Word> {
+    let mut files: Vec<Word> =
+        entries(dir).into_iter().map(|name| [word(dir).as_slice(), b"/", &name].concat()).collect();
+    files.retain(|file| {
+        let why = match readable(file) {
+            Ok(()) => return true,
+            Err(Errno::EISDIR) => "it is no file".to_owned(),
+            Err(e @ Errno::EACCES) => format!("{}: let the container's user read it", reason(e)),
+            Err(e) => reason(e).to_owned(),
+        };
+        if settings.verbosity >= 1 {
+            process.warn(format_args!("{} is skipped: {why}", show(file)));
+        }
+        false
+    });
+    files
+}
+
+/// Whether a file is one, and can be read.
+fn readable(file: &[u8]) -> Result<(), Errno> {
+    let kind = nix::sys::stat::stat(file)?.st_mode & nix::libc::S_IFMT;
+    if kind != nix::libc::S_IFREG {
+        return Err(Errno::EISDIR);
+    }
+    nix::unistd::access(file, AccessFlags::R_OK)
 }

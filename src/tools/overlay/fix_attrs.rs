@@ -2,15 +2,18 @@
 //! service fix-attrs. A line is `PATTERN RECURSE ACCOUNT FMODE DMODE`.
 
 use super::container::{entries, etc, settings};
+use super::unfollowed;
 use crate::format::decimal;
 use crate::format::settings::Settings;
 use crate::sys::glob::{Expansion, expand};
+use crate::sys::identity::Identity;
 use crate::sys::user::{Group, User};
 use crate::tools::die::{octal, reason, show};
+use crate::tools::s6::envuidgid::parse_defaults;
 use crate::tools::{Exit, Next, Process, Word, path};
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open, openat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
@@ -72,7 +75,8 @@ fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
     };
     let mut good = true;
     for (at, line) in text.split(|&b| b == b'\n').enumerate() {
-        let applied = parse(line).and_then(|rule| rule.map_or(Ok(()), |r| apply(&r, settings)));
+        let applied = parse(line)
+            .and_then(|rule| rule.map_or(Ok(()), |rule| apply(process, &rule, settings)));
         if let Err(why) = applied {
             process.warn(format_args!("{}: line {}: {why}", file.display(), at + 1));
             good = false;
@@ -98,28 +102,51 @@ fn mode(field: &[u8]) -> Result<Mode, String> {
     bits.map(Mode::from_bits_truncate).ok_or_else(|| format!("{} is no mode", show(field)))
 }
 
-fn apply(rule: &Rule, settings: &Settings) -> Result<(), String> {
+fn apply(process: &Process, rule: &Rule, settings: &Settings) -> Result<(), String> {
     let owner = owner(&rule.account)?;
     let how = Expansion { sorted: true, or_itself: true, ..Expansion::default() };
     let unable = |path: &[u8], e: Errno| format!("unable to fix {}: {}", show(path), reason(e));
     let paths = expand(&rule.pattern, how).map_err(|e| unable(&rule.pattern, e))?;
+    let named = named_components(&rule.pattern);
     let mut first = Ok(());
     for found in paths {
-        first = first.and(fix_tree(path(&found), rule, owner, settings.fix_attrs_hidden));
+        let opened = match unfollowed::open(&found, named) {
+            Ok(opened) => opened,
+            Err(Errno::ELOOP) => {
+                let text = "it is behind a link that somebody else may have made: left as it is";
+                process.warn(format_args!("{}: {text}", show(&found)));
+                continue;
+            }
+            Err(e) => {
+                first = first.and(Err(unable(&found, e)));
+                continue;
+            }
+        };
+        first = first.and(fix_tree(&opened, path(&found), rule, owner, settings.fix_attrs_hidden));
     }
     first
 }
 
-/// Fixes a path, which may be a link to another one, and if asked to what is in it. Links in it are
-/// not followed, whoever puts them there meanwhile: a directory is entered by its descriptor.
-fn fix_tree(path: &Path, rule: &Rule, owner: Owner, hidden: bool) -> Result<(), String> {
-    let told = |(at, e): (PathBuf, Errno)| format!("unable to fix {}: {}", at.display(), reason(e));
-    let failed = |e| told((path.to_owned(), e));
-    let root = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).map_err(failed)?;
+/// How many components of a path that a pattern matches are the image's own words.
+fn named_components(pattern: &[u8]) -> usize {
+    let mut components = pattern.split(|&b| b == b'/').filter(|part| !part.is_empty());
+    let is_pattern = |part: &[u8]| part.iter().any(|byte| b"*?[\\".contains(byte));
+    components.position(is_pattern).unwrap_or(usize::MAX)
+}
+
+/// Fixes a path, and if asked to what is in it. Links are not followed, whoever puts them there
+/// meanwhile: a directory is entered by its descriptor.
+fn fix_tree(
+    root: &OwnedFd,
+    path: &Path,
+    rule: &Rule,
+    owner: Owner,
+    hidden: bool,
+) -> Result<(), String> {
     let mut first = Ok(());
     let mut note = |at: PathBuf, e| first = std::mem::replace(&mut first, Ok(())).and(Err((at, e)));
-    fix(&root, path.to_owned(), &Fix { rule, owner, hidden }, &mut note);
-    first.map_err(told)
+    fix(root, path.to_owned(), &Fix { rule, owner, hidden }, &mut note);
+    first.map_err(|(at, e)| format!("unable to fix {}: {}", at.display(), reason(e)))
 }
 
 /// What is to be done to a path.
@@ -177,20 +204,29 @@ fn fix_one(found: &OwnedFd, how: &Fix) -> Result<libc::mode_t, Errno> {
     Ok(kind)
 }
 
-/// Looks an account up: `user`, or `user:group` (names or numbers), each with `,uid:gid` behind it
-/// for the case that it does not exist.
+/// Looks an account up: `user`, or `user:group` (names or numbers), each with `,uid:gid` behind it:
+/// a user or a group that does not exist falls back on its own number.
 fn owner(account: &[u8]) -> Result<Owner, String> {
-    let (account, fallback) = split(account, b',');
-    let found = match split(account, b':') {
-        (user, None) => user_by_name(user)?,
-        (user, Some(group)) => both(user, group)?,
+    let (name, fallback) = split(account, b',');
+    let fallback = match fallback {
+        None => Identity::default(),
+        Some(text) => parse_defaults(text)
+            .ok_or_else(|| format!("{} is no uid:gid to fall back on", show(text)))?,
     };
-    let unknown = || format!("unknown account {}, and no numbers to fall back on", show(account));
-    match (found, fallback.map(|f| split(f, b':'))) {
-        (Some(owner), _) => Ok(owner),
-        (None, Some((uid, Some(gid)))) => numbers(uid, gid).ok_or_else(unknown),
-        (None, _) => Err(unknown()),
-    }
+    let (uid, gid) = match split(name, b':') {
+        (name, None) => match user(name)? {
+            Some(user) => (Some(user.uid), Some(user.gid)),
+            None => (fallback.uid, fallback.gid),
+        },
+        (name, Some(group_name)) => {
+            let uid = user(name)?.map(|user| user.uid).or_else(|| decimal::parse(name));
+            let gid = group(group_name)?.or_else(|| decimal::parse(group_name));
+            (uid.or(fallback.uid), gid.or(fallback.gid))
+        }
+    };
+    let unknown = || format!("unknown account {}, and no numbers to fall back on", show(name));
+    let (uid, gid) = uid.zip(gid).ok_or_else(unknown)?;
+    Ok(Owner { uid, gid })
 }
 
 fn split(word: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
@@ -198,31 +234,32 @@ fn split(word: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or_default(), parts.next())
 }
 
-fn user_by_name(name: &[u8]) -> Result<Option<Owner>, String> {
-    let user = User::by_name(name).map_err(|e| format!("/etc/passwd: {}", reason(e)))?;
-    Ok(user.map(|u| Owner { uid: u.uid, gid: u.gid }))
+fn user(name: &[u8]) -> Result<Option<User>, String> {
+    User::by_name(name).map_err(|e| format!("/etc/passwd: {}", reason(e)))
 }
 
-fn both(user: &[u8], group: &[u8]) -> Result<Option<Owner>, String> {
-    let by_name = Group::by_name(group).map_err(|e| format!("/etc/group: {}", reason(e)))?;
-    let uid = user_by_name(user)?.map(|u| u.uid).or_else(|| id(user));
-    let gid = by_name.map(|g| g.gid).or_else(|| id(group));
-    Ok(uid.zip(gid).map(|(uid, gid)| Owner { uid, gid }))
-}
-
-fn numbers(uid: &[u8], gid: &[u8]) -> Option<Owner> {
-    Some(Owner { uid: id(uid)?, gid: id(gid)? })
-}
-
-fn id(word: &[u8]) -> Option<u32> {
-    decimal::parse(word)
+fn group(name: &[u8]) -> Result<Option<u32>, String> {
+    let found = Group::by_name(name).map_err(|e| format!("/etc/group: {}", reason(e)))?;
+    Ok(found.map(|group| group.gid))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::sync::atomic::{AtomicBool, Ordering};
+
+    fn opened(path: &Path) -> OwnedFd {
+        unfollowed::open(path.as_os_str().as_bytes(), usize::MAX).unwrap()
+    }
+
+    #[test]
+    fn the_image_names_what_comes_before_a_pattern() {
+        assert_eq!(named_components(b"/srv/data/*/x"), 2);
+        assert_eq!(named_components(b"//srv//[ab]"), 1);
+        assert_eq!(named_components(b"/srv/data"), usize::MAX);
+    }
 
     #[test]
     fn lines_are_read() {
@@ -241,7 +278,11 @@ mod tests {
         assert_eq!(owner(b"root:7"), Ok(Owner { uid: 0, gid: 7 }));
         assert_eq!(owner(b"8:root"), Ok(Owner { uid: 8, gid: 0 }));
         assert_eq!(owner(b"no such,3:4"), Ok(Owner { uid: 3, gid: 4 }));
-        assert_eq!(owner(b"root:no such,3:4"), Ok(Owner { uid: 3, gid: 4 }));
+        assert_eq!(owner(b"root:no such,3:4"), Ok(Owner { uid: 0, gid: 4 }));
+        assert_eq!(owner(b"no such:root,3:4"), Ok(Owner { uid: 3, gid: 0 }));
+        assert_eq!(owner(b"no such:no such,3"), Ok(Owner { uid: 3, gid: 0 }));
+        assert_eq!(owner(b"no such,:4"), Ok(Owner { uid: 0, gid: 4 }));
+        assert!(owner(b"no such,x").is_err());
         assert!(owner(b"no such").is_err());
         assert!(owner(b"5").is_err());
     }
@@ -261,13 +302,14 @@ mod tests {
         let rule = parse(line.as_bytes()).unwrap().unwrap();
         let mode = |name: &str| fs::metadata(root.join(name)).unwrap().permissions().mode() & 0o777;
 
-        assert_eq!(fix_tree(&inside, &rule, Owner { uid, gid }, false), Ok(()));
+        let fixed = |hidden| fix_tree(&opened(&inside), &inside, &rule, Owner { uid, gid }, hidden);
+
+        assert_eq!(fixed(false), Ok(()));
         assert_eq!((mode("data"), mode("data/a"), mode("data/a/b")), (0o710, 0o710, 0o710));
         assert_eq!((mode("data/one"), mode("data/a/two")), (0o640, 0o640));
         assert_eq!((mode("outside"), mode("data/.hidden")), (0o600, 0o600));
-        assert_eq!(fix_tree(&inside, &rule, Owner { uid, gid }, true), Ok(()));
+        assert_eq!(fixed(true), Ok(()));
         assert_eq!(mode("data/.hidden"), 0o640);
-        assert!(fix_tree(&root.join("absent"), &rule, Owner { uid, gid }, true).is_err());
         fs::remove_dir_all(root).unwrap();
     }
 
@@ -295,7 +337,7 @@ mod tests {
                 }
             });
             for _ in 0..2000 {
-                let _ = fix_tree(&tree, &rule, Owner { uid, gid }, false);
+                let _ = fix_tree(&opened(&tree), &tree, &rule, Owner { uid, gid }, false);
             }
             over.store(true, Ordering::Relaxed);
         });

@@ -11,6 +11,7 @@ mod script;
 mod services;
 mod stages;
 mod stat;
+mod unfollowed;
 mod with_retries;
 
 use super::portable::{echo, signals};

@@ -123,7 +123,7 @@ fn both(name: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
 }
 
 /// `uid:gid:gidlist`; what is left out is 0, or no group.
-fn parse_defaults(text: &[u8]) -> Option<Identity> {
+pub fn parse_defaults(text: &[u8]) -> Option<Identity> {
     let mut parts = text.splitn(3, |&b| b == b':');
     let first = parts.next()?;
     let second = parts.next();

@@ -20,8 +20,8 @@ pub const USER_BUNDLES: [&str; 2] = ["user", "user2"];
 
 /// Reads directories among whose services are the bundles `user` and `user2`.
 ///
-/// These need no `type`, nor anything else. /init writes what they lack into /etc where it may; where
-/// it may not, it is as if it were there.
+/// These need no `type`, nor anything else. Where it may, /init writes what they lack into /etc;
+/// else it is as if it were there.
 pub fn read_with_bundles(sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
     let (mut definitions, faults) = read_with(sources, &USER_BUNDLES);
     for name in USER_BUNDLES {

@@ -36,7 +36,7 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
 }
 
 /// Makes what the bundles `user` and `user2` lack, as the reference does: scripts of an image may
-/// compile its services themselves. Where that is not allowed, the tree is read as if it were there.
+/// compile its services themselves. Where that is not allowed, they are read as if it were there.
 fn complete_bundles(services: &Path) {
     for bundle in USER_BUNDLES.map(|name| services.join(name)) {
         // A root that is read-only is nothing to speak of.

@@ -12,6 +12,7 @@ pub mod report;
 mod root;
 mod scripts;
 mod tree;
+mod user;
 
 use super::Failure;
 use super::arguments::{flag, layer, path, profile};
@@ -37,6 +38,8 @@ pub struct Request {
     pub profile: Option<String>,
     /// It is one layer of an image, and others may have what it names.
     pub layer: bool,
+    /// Whom the container runs as, where that is not root.
+    pub user: Option<user::User>,
 }
 
 impl Request {
@@ -62,6 +65,7 @@ pub fn arguments() -> Command {
         .arg(path("root", "ROOT", "The root of the image [default: /, if no DIR is given]"))
         .arg(profile())
         .arg(layer())
+        .arg(user::argument())
         .arg(flag("strict", "Exit 1 for warnings too"))
         .arg(
             Arg::new("format")
@@ -93,6 +97,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
         layer: arguments.get_flag("layer"),
+        user: arguments.get_one("user").copied(),
     };
     let (_, faults) = check(&request)?;
     let format = arguments.get_one::<String>("format").map_or("", |format| format);
@@ -127,6 +132,9 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
             let started = switches.map(|switches| switches.started(graph)).unwrap_or_default();
             tree::lint(graph, &root, &started, &mut found);
         }
+    }
+    if let Some(user) = request.user {
+        user.lint(&looked_at, &root, &mut found);
     }
     if shows_supervisors() {
         found.faults.retain(|fault| fault.code != SUPERVISOR);

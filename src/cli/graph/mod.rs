@@ -78,6 +78,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
         layer: arguments.get_flag("layer"),
+        user: None,
     };
     let is_here = request == Request::default();
     let running = if is_here { live::tree() } else { None };

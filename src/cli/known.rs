@@ -120,12 +120,19 @@ impl Known {
             Some(WhyDown::GivenUp) => "its turn did not come before the change ended".to_owned(),
             Some(WhyDown::NotWanted) if !is_enabled => "disabled".to_owned(),
             Some(WhyDown::NotWanted) => "stopped".to_owned(),
-            Some(WhyDown::Starting) | None => self.why_not_running().to_owned(),
+            Some(WhyDown::Starting) | None => self.why_not_running(),
         }
     }
 
     /// Why a longrun that ought to be up is not: its supervisor, or someone who told it, knows.
-    fn why_not_running(&self) -> &'static str {
+    fn why_not_running(&self) -> String {
+        if let (State::Restarting, Some(refused)) = (self.state(), &self.status.refused) {
+            return format!("it could not be started: {refused}; it is tried again each minute");
+        }
+        self.what_its_supervisor_does().to_owned()
+    }
+
+    fn what_its_supervisor_does(&self) -> &'static str {
         match self.state() {
             State::Up | State::Stopping | State::Failed | State::Waiting => "",
             State::Starting => "not ready yet",

@@ -111,7 +111,9 @@ impl Runtime {
         if matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
             let failures = std::mem::take(&mut self.boot.failures);
             let engine = &self.engine;
-            let lines = failed_boot::summary(engine.graph(), &failures, |id| engine.is_up(id));
+            let refused = |id| self.services.get(&id).and_then(|service| service.refused.clone());
+            let is_up = |id| engine.is_up(id);
+            let lines = failed_boot::summary(engine.graph(), &failures, is_up, refused);
             for line in lines {
                 self.reporter.warn(&format!("sixtree: warning: {line}"));
             }

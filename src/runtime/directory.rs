@@ -145,9 +145,11 @@ impl ServiceDirectory<'_> {
         file::write("supervise/status", bytes)
     }
 
-    /// Replaces `supervise/status`: readers never see it half written, nor empty.
+    /// Replaces `supervise/status`: readers never see it half written, nor empty. On a full disk it
+    /// is written over, which takes no room.
     pub fn replace_status(&self, bytes: &[u8]) -> std::io::Result<()> {
         file::replace("supervise/status", bytes)
+            .or_else(|_| file::overwrite(Path::new("supervise/status"), bytes))
     }
 
     /// Empties `supervise/death_tally`; `first`: it is not there yet.

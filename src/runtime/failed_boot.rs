@@ -28,6 +28,7 @@ pub fn summary(
     graph: &Graph,
     failures: &[(ServiceId, Failure)],
     is_up: impl Fn(ServiceId) -> bool,
+    refused: impl Fn(ServiceId) -> Option<String>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, failure) in failures {
@@ -35,7 +36,7 @@ pub fn summary(
         let name = &definition.name;
         let file = file_to_look_at(definition);
         let mut line = format!("service {name}: {}: {}", reason(*failure), file.display());
-        if let Some(cause) = cause(definition, *failure) {
+        if let Some(cause) = refused(*id).or_else(|| cause(definition, *failure)) {
             line = format!("{line}: {cause}");
         }
         lines.push(line);

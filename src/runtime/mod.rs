@@ -150,6 +150,9 @@ impl Runtime {
         if self.engine.deadline().is_some_and(|t| t <= self.now()) {
             self.feed(Event::Timeout);
         }
+        if self.services.due().is_some_and(|t| t <= self.now()) {
+            self.write_statuses();
+        }
         self.stop_if_due();
         self.name_boot_waits();
         self.scan_if_due();
@@ -224,6 +227,7 @@ impl Runtime {
             self.scan.due(),
             self.looking_at(),
             self.boot.due(),
+            self.services.due(),
             self.halt.as_ref().and_then(HaltFifo::due),
         ];
         due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))

@@ -108,9 +108,8 @@ impl Runtime {
 
     /// Writes the statuses that are not what they should be.
     pub(super) fn write_statuses(&mut self) {
-        for id in self.services.take_stale() {
-            self.write_status(id);
-        }
+        let now = self.now();
+        self.services.write_statuses(now, &self.engine);
     }
 
     pub(super) fn write_status(&mut self, id: ServiceId) {

@@ -4,6 +4,8 @@
 use super::Role;
 use super::journal::Journal;
 use super::poller::{Poller, Source};
+use crate::sys::limits;
+use nix::errno::Errno;
 use std::fmt::Display;
 
 /// Where reports go.
@@ -16,13 +18,21 @@ pub struct Reporter {
     remembers: bool,
     /// Whether the poller watches stderr for room.
     watched: bool,
+    /// It has been said that there is no descriptor left.
+    descriptors_said: bool,
 }
 
 impl Reporter {
     /// One of a process in this role that has this verbosity.
     pub fn new(verbosity: u8, role: Role) -> Self {
         let remembers = role == Role::Container;
-        Self { journal: Journal::new(), verbosity, remembers, watched: false }
+        Self {
+            journal: Journal::new(),
+            verbosity,
+            remembers,
+            watched: false,
+            descriptors_said: false,
+        }
     }
 
     /// Reports a line whatever the verbosity.
@@ -42,6 +52,19 @@ impl Reporter {
     /// Reports a warning.
     pub fn warn(&mut self, text: &str) {
         self.say(1, text);
+    }
+
+    /// Where an error is that PID 1 has no descriptor left, says so, once, with the limit.
+    pub fn warn_of_descriptors(&mut self, e: Errno) {
+        if e != Errno::EMFILE || std::mem::replace(&mut self.descriptors_said, true) {
+            return;
+        }
+        let limit = limits::soft().map_or_else(|_| "reached".to_owned(), |n| n.to_string());
+        self.warn(&format!(
+            "sixtree: warning: PID 1 has no descriptor left, and it needs two or more for each \
+             service: its limit of open files is {limit}; raise the hard limit (docker run --ulimit \
+             nofile=N:N, ulimit -n)"
+        ));
     }
 
     /// Remembers what happened; at verbosity 3 it is reported as well.

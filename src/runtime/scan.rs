@@ -183,9 +183,13 @@ impl Runtime {
             return Event::NotSupervised(id);
         };
         let supervised = match &directory {
-            Ok(directory) => service.supervise(directory).map_err(|e| e.to_string()),
+            Ok(directory) => service.supervise(directory).map_err(|e| {
+                self.reporter.warn_of_descriptors(e.errno());
+                e.to_string()
+            }),
             Err(e) => Err(e.to_string()),
         };
+        service.refused = supervised.as_ref().err().cloned();
         match (supervised, directory, &service.supervision) {
             (Ok(()), Ok(directory), Some(supervision)) => {
                 let _ = self.poller.watch(&supervision.control, super::Source::Control(id));

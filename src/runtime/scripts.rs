@@ -55,10 +55,12 @@ impl Runtime {
             return Err(NotSpawned::Invalid);
         };
         let reporter = &mut self.reporter;
-        let directory = directory.map_err(|e| unreachable(reporter, &service.name, "run", &e))?;
+        let directory = directory
+            .map_err(|e| unreachable(reporter, &service.name, "run", &e, &mut service.refused))?;
         let numbers = numbers(&directory, reporter)?;
         let pipe = numbers.notification.map(|_| nix::unistd::pipe2(OFlag::O_CLOEXEC)).transpose();
-        let pipe = pipe.map_err(|e| refused(&directory, reporter, "run", e.into()))?;
+        let pipe =
+            pipe.map_err(|e| refused(&directory, reporter, "run", e.into(), &mut service.refused))?;
         let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
         let mut plan = Plan::new(argv, self.settings.env.clone(), streams);
         if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
@@ -74,8 +76,10 @@ impl Runtime {
                 .start_supervised(whose, plan, settings, &service.name, &directory)
                 .map(|(pid, supervisor)| (pid, Some(supervisor))),
         };
-        let (pid, supervisor) = started.map_err(|e| refused(&directory, reporter, "run", e))?;
+        let (pid, supervisor) =
+            started.map_err(|e| refused(&directory, reporter, "run", e, &mut service.refused))?;
         service.processes.run = Some(pid);
+        service.refused = None;
         service.status.stamp = stamp();
         service.readiness = None;
         if let Some((read, _)) = pipe {
@@ -109,8 +113,9 @@ impl Runtime {
             return Err(NotSpawned::Absent);
         };
         let reporter = &mut self.reporter;
-        let directory =
-            directory.map_err(|e| unreachable(reporter, &service.name, "finish", &e))?;
+        let directory = directory.map_err(|e| {
+            unreachable(reporter, &service.name, "finish", &e, &mut service.refused)
+        })?;
         if !directory.flag("finish") {
             return Err(NotSpawned::Absent);
         }
@@ -124,7 +129,8 @@ impl Runtime {
         let plan = Plan::new(argv, self.settings.env.clone(), streams);
         let timeout_ms = directory.number("timeout-finish", reporter).unwrap_or(TIMEOUT_FINISH_MS);
         let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
-        let pid = started.map_err(|e| refused(&directory, reporter, "finish", e))?;
+        let pid = started
+            .map_err(|e| refused(&directory, reporter, "finish", e, &mut service.refused))?;
         service.processes.finish = Some(pid);
         Ok(Spawned { notifies: false, timeout_ms })
     }
@@ -258,8 +264,15 @@ fn numbers(directory: &ServiceDirectory, reporter: &mut Reporter) -> Result<Numb
 }
 
 /// Reports that a script of a longrun is not started because its directory cannot be entered.
-fn unreachable(reporter: &mut Reporter, name: &str, script: &str, why: &Unreachable) -> NotSpawned {
+fn unreachable(
+    reporter: &mut Reporter,
+    name: &str,
+    script: &str,
+    why: &Unreachable,
+    refused: &mut Option<String>,
+) -> NotSpawned {
     reporter.warn(&format!("s6-supervise {name}: warning: unable to spawn ./{script}: {why}"));
+    *refused = Some(why.to_string());
     NotSpawned::Invalid
 }
 
@@ -271,9 +284,12 @@ fn refused(
     reporter: &mut Reporter,
     script: &str,
     e: StartError,
+    refused: &mut Option<String>,
 ) -> NotSpawned {
     let why = e.reason(format!("./{script}").as_bytes());
     let when = if script == "run" { " (waiting 60 seconds)" } else { "" };
     directory.warn(reporter, &format!("unable to spawn ./{script}{when}: {why}"));
+    reporter.warn_of_descriptors(e.errno());
+    *refused = Some(why);
     NotSpawned::Refused
 }

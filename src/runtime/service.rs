@@ -2,7 +2,7 @@
 //! as s6-supervise has it.
 
 use super::directory::{ServiceDirectory, Unreachable, WorkingDirectory};
-use crate::engine::{Exit, Longrun};
+use crate::engine::{Engine, Exit, Longrun, Time};
 use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
 use crate::format::tally::Death;
@@ -26,7 +26,12 @@ pub struct Services {
     pub working: WorkingDirectory,
     /// Those whose `supervise/status` is to be written.
     stale: Vec<ServiceId>,
+    /// When to try again where that has failed.
+    retry_at: Option<Time>,
 }
+
+/// How soon to try again to write a status that could not be written, in ms.
+const RETRY_MS: u64 = 5_000;
 
 impl Services {
     /// What is known of a service.
@@ -94,9 +99,21 @@ impl Services {
         }
     }
 
-    /// Takes those whose status is to be written.
-    pub fn take_stale(&mut self) -> Vec<ServiceId> {
-        std::mem::take(&mut self.stale)
+    /// When to write statuses though nothing has happened.
+    pub fn due(&self) -> Option<Time> {
+        self.retry_at
+    }
+
+    /// Writes the statuses that are not what they should be; where that fails, it is tried again.
+    pub fn write_statuses(&mut self, now: Time, engine: &Engine) {
+        let stale = std::mem::take(&mut self.stale);
+        for id in stale {
+            self.write_status(id, engine.longrun(id));
+            if self.get(&id).is_some_and(|service| service.stale && service.supervision.is_some()) {
+                self.stale.push(id);
+            }
+        }
+        self.retry_at = (!self.stale.is_empty()).then_some(Time(now.0 + RETRY_MS));
     }
 
     /// Writes the status of a service, if it is not what it should be.
@@ -128,6 +145,8 @@ pub struct Service {
     pub supervisor: Option<OwnedFd>,
     /// The processes of its scripts.
     pub processes: Processes,
+    /// Why it could not be supervised or started when that was tried last.
+    pub refused: Option<String>,
     /// How the last script of a oneshot ended.
     pub last_script: Option<Exit>,
     /// What stands in `supervise/status`, but for what the engine knows. Of a oneshot, the stamp
@@ -174,6 +193,16 @@ pub enum Unsupervisable {
     File(&'static str, Errno),
 }
 
+impl Unsupervisable {
+    /// The kernel's reason.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Locked => Errno::EBUSY,
+            Self::File(_, e) => *e,
+        }
+    }
+}
+
 impl Service {
     /// A service that is not supervised yet.
     pub fn new(name: String, directory: PathBuf) -> Self {
@@ -187,6 +216,7 @@ impl Service {
             readiness: None,
             supervisor: None,
             processes,
+            refused: None,
             last_script: None,
             status,
             stale: false,
@@ -251,11 +281,11 @@ impl Service {
         self.status.want_up = longrun.wanted();
         self.status.ready = longrun.ready() || longrun.never_started();
         let bytes = self.status.encode();
-        self.stale = false;
         if self.written != Some(bytes) {
             let written = directory.replace_status(&bytes);
             self.written = written.is_ok().then_some(bytes);
         }
+        self.stale = self.written.is_none();
     }
 
     /// Records a death of `run` in `supervise/death_tally`, which keeps the last `max`.

@@ -72,6 +72,7 @@ impl Runtime {
             running,
             ready,
             last_exit: exit.map(script_end),
+            refused: service.refused.clone(),
             tree: definition.map(|_| TreeStatus {
                 up: self.engine.is_up(id),
                 enabled,

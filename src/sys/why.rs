@@ -24,6 +24,14 @@ impl StartError {
         }
     }
 
+    /// The kernel's reason.
+    pub fn errno(self) -> Errno {
+        match self {
+            Self::Exec(e) => e,
+            Self::Spawn(e) => e.errno(),
+        }
+    }
+
     /// What a process exits with for it.
     pub fn exit_code(self) -> u8 {
         match self {

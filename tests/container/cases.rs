@@ -108,6 +108,7 @@ cases! {
     parallel_start
     pipe_producer_restart
     pipe_three
+    place_few_descriptors
     place_log_stalls
     place_no_proc
     place_no_shm
@@ -177,6 +178,7 @@ cases! {
     super_finish_exit_code
     super_finish_signal
     super_session
+    super_status_full_disk
     supervisors_killed
     supervisors_pgrep
     supervisors_stop_service

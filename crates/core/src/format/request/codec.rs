@@ -205,6 +205,7 @@ mod tests {
             running: true,
             ready: true,
             last_exit: Some(ScriptEnd::Signal(64)),
+            refused: Some("No space left on device".into()),
             tree: Some(TreeStatus { up: true, enabled: false, why: None }),
             supervisor: Some(SupervisorStatus {
                 wanted_up: true,

@@ -28,6 +28,8 @@ pub struct ServiceStatus {
     pub ready: bool,
     /// How its process, or its last script, ended.
     pub last_exit: Option<ScriptEnd>,
+    /// Why it could not be supervised or started when that was tried last.
+    pub refused: Option<String>,
     /// What s6-rc knows of it, where it is in the tree.
     pub tree: Option<TreeStatus>,
     /// What its supervisor knows of it, where it has one.

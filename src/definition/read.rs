@@ -5,6 +5,7 @@
 //! joined the two before anybody reads them.
 
 use crate::sys::directory::{self, Entry, Kind as FileKind};
+use crate::sys::errno;
 use crate::sys::file;
 use litemap::LiteMap;
 use nix::errno::Errno;
@@ -334,7 +335,7 @@ pub(super) fn list(directory: &Path) -> Result<Vec<Entry>, Errno> {
 fn follow(path: &Path, kind: FileKind) -> Result<FileKind, Errno> {
     match kind {
         FileKind::Link => {
-            std::fs::metadata(path).map(|found| found.file_type().into()).map_err(errno)
+            std::fs::metadata(path).map(|found| found.file_type().into()).map_err(|e| errno::of(&e))
         }
         FileKind::File | FileKind::Directory | FileKind::Other => Ok(kind),
     }
@@ -348,8 +349,4 @@ pub(super) fn is_directory(path: &Path) -> bool {
 /// An error of the system, as a fault holds it.
 fn refusal(e: Errno) -> SystemError {
     SystemError(e.desc())
-}
-
-fn errno(e: std::io::Error) -> Errno {
-    Errno::from_raw(e.raw_os_error().unwrap_or(0))
 }

@@ -7,6 +7,7 @@ use super::{Role, Runtime};
 use crate::engine::{Control, Event, Target};
 use crate::format::control;
 use crate::graph::ServiceId;
+use crate::sys::errno;
 use crate::sys::fd;
 use crate::sys::lock::Lock;
 use nix::errno::Errno;
@@ -55,9 +56,7 @@ impl Runtime {
 
     fn open_scan_control(&mut self) -> Result<(), (PathBuf, Errno)> {
         let directory = self.settings.scan_directory.join(".s6-svscan");
-        let fail = |e: std::io::Error| {
-            (directory.clone(), Errno::from_raw(e.raw_os_error().unwrap_or(nix::libc::EIO)))
-        };
+        let fail = |e: std::io::Error| (directory.clone(), errno::of(&e));
         std::fs::create_dir_all(&directory).map_err(fail)?;
         // Whoever can control us also finds the lock taken.
         let lock = directory.join("lock");

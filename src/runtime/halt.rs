@@ -5,6 +5,7 @@ use super::control::{LETTERS, letters};
 use super::directory::open_fifo;
 use crate::engine::{Event, Time};
 use crate::format::shutdown::Message;
+use crate::sys::errno;
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -23,8 +24,7 @@ impl HaltFifo {
     /// Makes the FIFO in the scan directory.
     pub fn open(scan_directory: &Path) -> Result<Self, Errno> {
         let directory = scan_directory.join("s6-linux-init-shutdownd");
-        std::fs::create_dir_all(&directory)
-            .map_err(|e| e.raw_os_error().map_or(Errno::EIO, Errno::from_raw))?;
+        std::fs::create_dir_all(&directory).map_err(|e| errno::of(&e))?;
         let fifo = open_fifo(&directory.join("fifo"))?;
         Ok(Self { fifo, bytes: Vec::new(), stop_at: None })
     }

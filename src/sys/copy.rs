@@ -1,13 +1,13 @@
 //! Copies of whole directories: modes and, where that is allowed, owners as in the original; links
 //! stay links, FIFOs, sockets and devices are made anew. Reference: s6-hiercopy's page.
 
+use super::errno;
 use super::file::{self, CopyError};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, lstat, mknod};
 use nix::unistd::{Gid, Uid, fchownat, mkdir, symlinkat};
 use std::fs;
-use std::io;
 use std::path::Path;
 use walkdir::WalkDir;
 
@@ -33,7 +33,7 @@ pub fn each(from: &Path, to: &Path, mut failed: impl FnMut(CopyError)) {
             Ok(entry) => entry,
             Err(e) => {
                 let path = e.path().unwrap_or(from).to_owned();
-                let e = e.into_io_error().map_or(Errno::EIO, errno);
+                let e = e.into_io_error().map_or(Errno::EIO, |e| errno::of(&e));
                 failed(CopyError::Read(path, e));
                 continue;
             }
@@ -90,7 +90,7 @@ fn copy_one(from: &Path, to: &Path, found: &FileStat) -> Result<(), CopyError> {
         SFlag::S_IFREG => file::copy(from, to, mode.bits())?,
         SFlag::S_IFLNK => {
             let link = fs::read_link(from);
-            let link = link.map_err(|e| CopyError::Read(from.to_owned(), errno(e)))?;
+            let link = link.map_err(|e| CopyError::Read(from.to_owned(), errno::of(&e)))?;
             symlinkat(&link, AT_FDCWD, to).map_err(unmade)?;
         }
         other => mknod(to, other, mode, found.st_rdev).map_err(unmade)?,
@@ -115,10 +115,6 @@ fn set_owner_and_mode(to: &Path, found: &FileStat) -> Result<(), Errno> {
     }
     let mode = Mode::from_bits_truncate(found.st_mode);
     fchmodat(AT_FDCWD, to, mode, FchmodatFlags::FollowSymlink)
-}
-
-fn errno(e: io::Error) -> Errno {
-    e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 #[cfg(test)]

@@ -3,6 +3,11 @@
 use nix::errno::Errno;
 use std::ffi::CStr;
 
+/// The system's error behind one of the standard library; EIO if there is none.
+pub fn of(e: &std::io::Error) -> Errno {
+    e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
 /// The C library's words for an error.
 pub fn words(e: Errno) -> &'static str {
     if e == Errno::ETIMEDOUT {

@@ -24,7 +24,7 @@ pub fn hierarchy(path: &Path) -> Result<(), Errno> {
     };
     match removed {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
+        Err(e) => Err(super::errno::of(&e)),
         Ok(()) => Ok(()),
     }
 }

@@ -109,7 +109,7 @@ fn read(file: &str) -> Result<Vec<u8>, Errno> {
     match std::fs::read(file) {
         Ok(text) => Ok(text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)),
+        Err(e) => Err(super::errno::of(&e)),
     }
 }
 

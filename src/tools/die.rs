@@ -16,10 +16,7 @@ pub fn reason(e: Errno) -> &'static str {
     words(e)
 }
 
-/// The system's error behind one of the standard library.
-pub fn errno(e: &std::io::Error) -> Errno {
-    e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
-}
+pub use crate::sys::errno::of as errno;
 
 /// A word as it is shown in a message: bytes that are not UTF-8 are replaced.
 pub fn show(word: &[u8]) -> os_str::Display<'_> {

@@ -3,6 +3,7 @@
 
 use crate::format::decimal;
 use crate::format::shutdown::{FIFO, Message, Stop, Then};
+use crate::sys::timezone::{Zone, civil};
 use crate::sys::{clock, fd};
 use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
@@ -90,7 +91,7 @@ pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<
         return Ok(Next::Exit(0));
     }
     let when = rest.first().ok_or_else(|| process.usage())?;
-    let delay = delay(process, when, clock::utc())?;
+    let delay = delay(process, when, time_of_day)?;
     // -k only warns the users, of whom there are none.
     if action != Some('k') {
         if grace_s > MAX_GRACE_S {
@@ -103,7 +104,7 @@ pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<
 }
 
 /// How long it is until `when`: `now`, minutes (`+5`, `5`), or `HH:MM`.
-fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Exit> {
+fn delay(process: &Process, when: &[u8], now_s: impl FnOnce() -> u64) -> Result<Duration, Exit> {
     if when == b"now" {
         return Ok(Duration::ZERO);
     }
@@ -111,7 +112,6 @@ fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Exit
         let minutes: u64 = process.number(when.strip_prefix(b"+").unwrap_or(when))?;
         return Ok(Duration::from_secs(minutes.saturating_mul(60)));
     };
-    // Differs: the time of day is UTC: a static program has no time zones.
     let (hour, minute) = (&when[..colon], &when[colon + 1..]);
     let time = match (decimal::parse(hour), decimal::parse(minute)) {
         (Some(h @ 0..24), Some(m @ 0..60)) if hour.len() <= 2 && minute.len() == 2 => {
@@ -119,8 +119,15 @@ fn delay(process: &Process, when: &[u8], now: Duration) -> Result<Duration, Exit
         }
         _ => return Err(process.fatal(100, "invalid time format")),
     };
-    let today = now.as_secs() % DAY_S;
-    Ok(Duration::from_secs((time + DAY_S - today) % DAY_S))
+    Ok(Duration::from_secs((time + DAY_S - now_s()) % DAY_S))
+}
+
+/// How many seconds ago the day has begun, where this container is.
+fn time_of_day() -> u64 {
+    let now = clock::utc().as_secs();
+    civil(now, Zone::Local).map_or(now % DAY_S, |here| {
+        u64::from(here.hour) * 3600 + u64::from(here.minute) * 60 + u64::from(here.second)
+    })
 }
 
 fn fifo(process: &Process) -> Result<OwnedFd, Errno> {
@@ -147,8 +154,7 @@ mod tests {
     fn times_are_read() {
         let tool = find(b"s6-linux-init-shutdown").unwrap();
         let process = Process::new(tool, Environment::empty());
-        let now = Duration::from_secs(10 * DAY_S + 3600);
-        let delay = |when: &[u8]| delay(&process, when, now).ok().map(|d| d.as_secs());
+        let delay = |when: &[u8]| delay(&process, when, || 3600).ok().map(|d| d.as_secs());
         assert_eq!(delay(b"now"), Some(0));
         assert_eq!(delay(b"+5"), Some(300));
         assert_eq!(delay(b"05"), Some(300));

@@ -91,7 +91,7 @@ fn run(
     key: fn(&Options) -> Key,
 ) -> Result<Next, Exit> {
     let options = Options::read(argv, spec.as_bytes());
-    let usage = || process.fatal(100, format_args!("usage: {}", process.synopsis()));
+    let usage = || process.fatal(100, process.synopsis());
     let options = options.map_err(|_| usage())?;
     let number =
         |letter| options.parsed(letter, |word| decimal::parse::<u32>(word).ok_or_else(usage));

@@ -63,14 +63,14 @@ fn addresses(
 /// `s6-dnsname [ -4 | -6 ] [ -H | -h ] [ -r ] [ -t timeout ] ip`
 pub fn s6_dnsname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (options, resolver) = parse(process, argv, "46Hhrt:")?;
-    let [ip, ..] = options.words() else { return Err(process.usage()) };
+    let [word, ..] = options.words() else { return Err(process.usage()) };
     let either = options.has('4') == options.has('6');
     let wanted = |ip: &IpAddr| either || ip.is_ipv6() == options.has('6');
-    let ip = address::parse(ip).filter(wanted).ok_or_else(|| process.usage())?;
+    let ip = address::parse(word).filter(wanted).ok_or_else(|| process.usage())?;
     let mut found = hosts(process, &options)?.names(ip);
     if found.is_empty() {
         let names = resolver.names_of(ip);
-        found = names.map_err(|failure| failure.report(process, address::show(ip)))?;
+        found = names.map_err(|failure| failure.report(process, show(word)))?;
     }
     print(process, &options, found)
 }

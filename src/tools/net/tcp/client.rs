@@ -101,9 +101,14 @@ fn addresses(
         }
     }
     found.truncate(MAX_ADDRESSES);
-    match found.is_empty() {
-        true => Err(process.fatal(100, format_args!("no IP address for {}", show(host)))),
-        false => Ok(found),
+    match (found.is_empty(), family) {
+        (false, _) => Ok(found),
+        (true, Some(_)) => {
+            Err(process.fatal(100, format_args!("no IP address for {}", show(host))))
+        }
+        (true, None) => {
+            Err(process.fatal(111, format_args!("unable to resolve {}: no IP address", show(host))))
+        }
     }
 }
 

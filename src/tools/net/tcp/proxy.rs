@@ -42,6 +42,8 @@ type Told = Vec<(&'static str, Word)>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wrong(u8, &'static str);
 
+const TOO_SHORT: Wrong = Wrong(1, "invalid address length");
+
 /// `proxy-server [ -1 | -2 ] [ -t timeout ] [ -v verbosity ] [ --before-tlsd | --after-tlsd ]
 /// prog...`
 pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
@@ -107,10 +109,10 @@ fn read(
         return Err(wrong(Wrong(1, "invalid magic")));
     }
     fill(&mut header, V2_BYTES, deadline).map_err(&unable)?;
-    let length = header.get(14..16).and_then(|bytes| bytes.try_into().ok());
-    let length = if header.starts_with(V2) { length.map_or(0, u16::from_be_bytes) } else { 0 };
-    fill(&mut header, V2_BYTES + usize::from(length), deadline).map_err(&unable)?;
-    Ok((parse_v2(&header).map_err(wrong)?, header.get(12).is_some_and(|byte| byte & 15 == 0)))
+    let start = parse_start(&header).map_err(wrong)?;
+    fill(&mut header, V2_BYTES + start.length, deadline).map_err(&unable)?;
+    let body = header.get(V2_BYTES..).unwrap_or_default();
+    Ok((parse_v2(&start, body).map_err(wrong)?, start.is_local))
 }
 
 /// Reads until there are so many bytes.
@@ -170,9 +172,20 @@ fn connection(remote: (IpAddr, u16), local: (IpAddr, u16)) -> Told {
     ]
 }
 
-fn parse_v2(header: &[u8]) -> Result<Told, Wrong> {
+/// What a header of version 2 tells before its body.
+struct Start {
+    /// Whether the proxy speaks for itself.
+    is_local: bool,
+    /// What kind of addresses there are; 0: none.
+    family: u8,
+    /// How long the body is.
+    length: usize,
+}
+
+/// Parses what precedes the body: a header that is none is refused before more is waited for.
+fn parse_start(header: &[u8]) -> Result<Start, Wrong> {
     let rest = header.strip_prefix(V2).ok_or(Wrong(1, "invalid magic"))?;
-    let [command, family, _, _, body @ ..] = rest else { return Err(Wrong(1, "invalid magic")) };
+    let [command, family, high, low] = *rest else { return Err(Wrong(1, "invalid magic")) };
     if command >> 4 != 2 {
         return Err(Wrong(1, "invalid version"));
     } else if command & 15 > 1 {
@@ -181,17 +194,27 @@ fn parse_v2(header: &[u8]) -> Result<Told, Wrong> {
     let (family, transport) = (family >> 4, family & 15);
     match transport {
         _ if family > 3 => return Err(Wrong(1, "invalid family")),
-        _ if family == 0 || transport == 0 => return Ok(Told::new()),
+        _ if family == 0 || transport == 0 => {}
         1 => {}
         2 => return Err(Wrong(2, "unsupported transport protocol: datagram")),
         _ => return Err(Wrong(1, "invalid transport protocol")),
     }
-    let too_short = Wrong(1, "invalid address length");
-    let (mut told, extensions) = match family {
-        1 => ends::<4>(body).ok_or(too_short)?,
-        2 => ends::<16>(body).ok_or(too_short)?,
+    let start = Start {
+        is_local: command & 15 == 0,
+        family: if transport == 0 { 0 } else { family },
+        length: usize::from(u16::from_be_bytes([high, low])),
+    };
+    let least = [0, 12, 36, 216].get(usize::from(start.family)).copied().unwrap_or(0);
+    if start.length < least { Err(TOO_SHORT) } else { Ok(start) }
+}
+
+fn parse_v2(start: &Start, body: &[u8]) -> Result<Told, Wrong> {
+    let (mut told, extensions) = match start.family {
+        0 => return Ok(Told::new()),
+        1 => ends::<4>(body).ok_or(TOO_SHORT)?,
+        2 => ends::<16>(body).ok_or(TOO_SHORT)?,
         _ => {
-            let (paths, extensions) = body.split_at_checked(216).ok_or(too_short)?;
+            let (paths, extensions) = body.split_at_checked(216).ok_or(TOO_SHORT)?;
             let (remote, local) = paths.split_at(108);
             let told = vec![
                 ("PROTO", b"IPC".to_vec()),
@@ -262,7 +285,8 @@ mod tests {
 
     fn v2(kind: [u8; 2], body: &[u8]) -> Result<Vec<String>, Wrong> {
         let length = (body.len() as u16).to_be_bytes();
-        parse_v2(&[V2, &kind, &length, body].concat()).map(shown)
+        let start = parse_start(&[V2, &kind, &length].concat())?;
+        parse_v2(&start, body).map(shown)
     }
 
     #[test]

@@ -133,6 +133,6 @@ fn a_restart_finds_a_clean_place() {
     assert_eq!(log.matches("web stops").count(), 1, "{log}");
     assert_eq!(log.matches("web runs as 0:0 in Docker").count(), 2, "{log}");
     let left = container.exec(&["/command/printcontenv", "LEFT"]);
-    assert_eq!(left.status.code(), Some(1), "{left:?}");
+    assert_eq!(left.status.code(), Some(2), "{left:?}");
     container.ends_in_order(0);
 }

@@ -9,6 +9,7 @@ use crate::format::request::Severity;
 use crate::graph::ServiceId;
 use crate::sys::file;
 use crate::sys::process::kill;
+use nix::errno::Errno;
 use nix::sys::signal;
 use nix::unistd::Pid;
 use std::io::ErrorKind;
@@ -80,9 +81,13 @@ impl Runtime {
                     directory.signal("down-signal", signal::SIGTERM, reporter)
                 });
                 // An extension: s6 has this flag for the KILL alone.
-                match flag("flag-down-killpg") {
-                    true => send_group(pid, number),
-                    false => send(pid, number),
+                let target = if flag("flag-down-killpg") { -pid.as_raw() } else { pid.as_raw() };
+                if kill(target, number) == Err(Errno::EPERM) {
+                    reporter.warn(&format!(
+                        "s6-supervise {}: warning: pid {pid} is another user's: it cannot be \
+                         signaled, and stops when it likes to",
+                        service.name
+                    ));
                 }
                 let timeout_ms =
                     directory.and_then(|directory| directory.number("timeout-kill", reporter));

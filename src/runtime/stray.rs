@@ -22,7 +22,12 @@ pub struct Stray {
     /// No child is left, but there may be processes that came in from outside (docker exec).
     childless: bool,
     look_at: Option<Time>,
+    /// KILL has been sent.
+    killed: bool,
 }
+
+/// How many processes are named.
+const NAMED: usize = 10;
 
 impl Runtime {
     /// TERM, and CONT for those that are stopped, to every process but this one.
@@ -35,6 +40,7 @@ impl Runtime {
 
     /// KILL to every process but this one.
     pub(super) fn kill_all(&mut self) {
+        self.stray.killed = true;
         self.signal_all(SIGKILL as u8);
     }
 
@@ -68,7 +74,8 @@ impl Runtime {
         self.stray.childless = false;
         self.reap();
         let others = self.settings.pid_1 && kill(-1, 0) != Err(Errno::ESRCH);
-        if self.stray.childless && !others {
+        let is_over = self.stray.childless && !others;
+        if is_over || (self.stray.killed && self.leaves_to_others()) {
             self.stray.look_at = None;
             self.feed(Event::Alone);
         } else {
@@ -79,6 +86,33 @@ impl Runtime {
 }
 
 impl Runtime {
+    /// Whether all that is left are processes of other users, which we may not signal: waiting for
+    /// them would not help. They are named.
+    fn leaves_to_others(&mut self) -> bool {
+        let me = std::process::id() as i32;
+        let left = if self.settings.pid_1 { others(me) } else { descendants(me) };
+        let left = left.unwrap_or_default();
+        let is_others = |pid: &i32| kill(*pid, 0) == Err(Errno::EPERM);
+        if left.is_empty() || !left.iter().all(is_others) {
+            return false;
+        }
+        let named = left.iter().take(NAMED).map(|pid| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            format!("{} (pid {pid})", name.trim_end().escape_debug())
+        });
+        let named = named.collect::<Vec<_>>().join(", ");
+        let more = match left.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        self.reporter.warn(&format!(
+            "sixtree: warning: not waiting for processes of other users, which uid {} may not \
+             signal: {named}{more}",
+            nix::unistd::geteuid()
+        ));
+        true
+    }
+
     /// Closes the catch-all logger's FIFO once nobody else is left to write to it: the logger reads
     /// what is in it, and then its end.
     fn let_catch_all_end(&mut self) {

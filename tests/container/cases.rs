@@ -41,8 +41,8 @@ cases! {
     cmd_output
     cmd_receives_signals
     cmd_wait_maxtime_stops
-    continit_ignores_term
     cont_init_skips_what_is_no_script
+    continit_ignores_term
     crlf_with_contenv
     data_specials
     def_longrun_modes
@@ -67,8 +67,8 @@ cases! {
     fail_oneshot_2
     fd3_at_start
     fd3_for_writing
-    fix_attrs_hidden
     fix_attrs_fallbacks
+    fix_attrs_hidden
     fix_attrs_links
     fix_attrs_modes
     graph_chain
@@ -163,6 +163,7 @@ cases! {
     stdin_is_the_cmds
     stop_after_boot_failed
     stop_during_bounded_boot
+    stop_leaves_other_users
     stop_leaves_what_is_not_up
     stop_maxtime
     stop_names_late

@@ -32,6 +32,8 @@ pub struct Children {
     by_pid: LiteMap<i32, Whose>,
     /// The CMD's process.
     pub cmd: Option<Pid>,
+    /// It has been reported that there is no room for the CMD.
+    pub cmd_delayed: bool,
     /// How they are started.
     pub spawner: Spawner,
     /// What programs read where they should find nothing.
@@ -89,6 +91,7 @@ impl Children {
         Ok(Self {
             by_pid: LiteMap::new(),
             cmd: None,
+            cmd_delayed: false,
             spawner: Spawner::default(),
             null: open_null()?,
             reap_again: false,

@@ -7,7 +7,7 @@ use super::poller::Source;
 use super::reporter::Reporter;
 use super::service::stamp;
 use crate::definition::{Kind, Word};
-use crate::engine::{Event, Exit, NotSpawned, Process, Script, Spawned};
+use crate::engine::{Event, Exit, NotSpawned, Process, RETRY_FOR_MS, Script, Spawned};
 use crate::graph::ServiceId;
 use crate::sys::fd;
 use crate::sys::process::WaitStatus;
@@ -129,8 +129,11 @@ impl Runtime {
         let plan = Plan::new(argv, self.settings.env.clone(), streams);
         let timeout_ms = directory.number("timeout-finish", reporter).unwrap_or(TIMEOUT_FINISH_MS);
         let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
-        let pid = started
-            .map_err(|e| refused(&directory, reporter, "finish", e, &mut service.refused))?;
+        let pid = started.map_err(|e| {
+            let failure = if e.is_temporary() { delayed } else { refused };
+            failure(&directory, reporter, "finish", e, &mut service.refused)
+        })?;
+        service.refused = None;
         service.processes.finish = Some(pid);
         Ok(Spawned { notifies: false, timeout_ms })
     }
@@ -163,9 +166,18 @@ impl Runtime {
         let plan = Plan::new(argv, env, streams);
         match self.children.start(Whose::Script(process), plan, &self.settings, &directory) {
             Ok(pid) => {
+                service.refused = None;
                 service.processes.oneshot = Some(pid);
                 service.status.stamp = stamp();
                 Event::Spawned(process, Spawned::default())
+            }
+            Err(e) if e.is_temporary() => {
+                let why = e.reason(program.as_bytes());
+                let text = format!("unable to run {program}{}: {why}", again());
+                if service.refused.replace(why).is_none() {
+                    self.report_for(id, &format!("s6-rc-oneshot-run: warning: {text}"));
+                }
+                Event::NotSpawned(process, NotSpawned::Delayed)
             }
             Err(e) => {
                 let text = format!("unable to exec {program}: {}", e.reason(program.as_bytes()));
@@ -209,8 +221,8 @@ impl Runtime {
             Ok(inside) => self
                 .children
                 .start(Whose::Cmd, plan, &self.settings, &inside)
-                .map_err(|e| (e.exit_code(), e.reason(name.as_bytes()))),
-            Err(e) => Err((StartError::Exec(e.errno).exit_code(), e.to_string())),
+                .map_err(|e| (Some(e), e.exit_code(), e.reason(name.as_bytes()))),
+            Err(e) => Err((None, StartError::Exec(e.errno).exit_code(), e.to_string())),
         };
         match started {
             Ok(pid) => {
@@ -219,7 +231,14 @@ impl Runtime {
                 self.write_cmd_pid(pid);
                 None
             }
-            Err((code, why)) => {
+            Err((Some(e), _, why)) if e.is_temporary() => {
+                if !std::mem::replace(&mut self.children.cmd_delayed, true) {
+                    let text = format!("unable to run the CMD {name}{}: {why}", again());
+                    self.reporter.line(&format!("sixtree: warning: {text}"));
+                }
+                Some(Event::CmdDelayed)
+            }
+            Err((_, code, why)) => {
                 self.reporter.line(&format!("sixtree: fatal: unable to run the CMD {name}: {why}"));
                 Some(Event::CmdExited(Exit::Code(code)))
             }
@@ -274,6 +293,27 @@ fn unreachable(
     reporter.warn(&format!("s6-supervise {name}: warning: unable to spawn ./{script}: {why}"));
     *refused = Some(why.to_string());
     NotSpawned::Invalid
+}
+
+/// What a message about a process for which there is no room says of it.
+fn again() -> String {
+    format!(" (trying again for {} seconds)", RETRY_FOR_MS / 1000)
+}
+
+/// Reports that there is no room for a process of a longrun, once until there is.
+fn delayed(
+    directory: &ServiceDirectory,
+    reporter: &mut Reporter,
+    script: &str,
+    e: StartError,
+    refused: &mut Option<String>,
+) -> NotSpawned {
+    let why = e.reason(format!("./{script}").as_bytes());
+    let text = format!("unable to spawn ./{script}{}: {why}", again());
+    if refused.replace(why).is_none() {
+        directory.warn(reporter, &text);
+    }
+    NotSpawned::Delayed
 }
 
 /// Reports that the system does not start a script of a longrun.

@@ -32,6 +32,11 @@ impl StartError {
         }
     }
 
+    /// Whether the same may succeed in a moment.
+    pub fn is_temporary(self) -> bool {
+        matches!(self, Self::Spawn(e) if e.is_temporary())
+    }
+
     /// What a process exits with for it.
     pub fn exit_code(self) -> u8 {
         match self {

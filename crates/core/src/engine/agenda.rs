@@ -4,6 +4,10 @@ use super::{Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Scrip
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// How long after an attempt to start a process for which there was no room the next one comes, in
+/// ms.
+pub(super) const RETRY_MS: u64 = 200;
+
 /// Something that happens later, unless it is called off. Of two that are due at the same time
 /// the earlier variant comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +22,10 @@ pub(super) enum Timer {
     Move(ServiceId),
     /// A supervised service has something to do: start again, kill, be supervised again.
     Longrun(ServiceId),
+    /// It is time to ask again for the script of a oneshot.
+    Oneshot(ServiceId),
+    /// It is time to start the CMD again.
+    Cmd,
     /// It is time to name the services that the shutdown waits for.
     Naming,
 }

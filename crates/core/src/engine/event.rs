@@ -12,6 +12,9 @@ pub struct Time(pub u64);
 /// to come as well.
 pub const FIRST_SCANNED: u32 = 1 << 31;
 
+/// For how long a process for which there is no room is asked for again, in ms.
+pub const RETRY_FOR_MS: u64 = 5_000;
+
 /// A script of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Script {
@@ -236,6 +239,8 @@ pub enum Event {
     Boot(Container),
     /// The CMD ended (127 or 126 if it could not even start).
     CmdExited(Exit),
+    /// The answer to `Command::StartCmd` where there is no room for another process now.
+    CmdDelayed,
     /// A stop is asked for: TERM and its kind to PID 1, or `halt`.
     Stop,
     /// A signal came that the CMD may want (`S6_CMD_RECEIVE_SIGNALS`); else it is a `Stop` if
@@ -268,6 +273,9 @@ pub enum NotSpawned {
     Absent,
     /// The system refused: runtime has said why.
     Refused,
+    /// There is no room for another process now (a limit of the container, or no memory). Oneshots
+    /// and `finish` are tried again for `RETRY_FOR_MS`, and what depends on them waits.
+    Delayed,
     /// The service directory is wrong in a way that only a change of it can mend (for one,
     /// notification-fd equal to lock-fd): no retry until a control letter asks for one.
     Invalid,
@@ -319,7 +327,7 @@ pub enum Command {
     /// The request has come to its end.
     Done(RequestId, Outcome),
 
-    /// Start the CMD. Answered by `Event::CmdExited`.
+    /// Start the CMD. Answered by `Event::CmdDelayed`, or, when it ends, by `Event::CmdExited`.
     StartCmd,
     /// Signal the CMD.
     SignalCmd(u8),

@@ -15,6 +15,7 @@
 //! | Booting | Service, Timeout, at once | Running | the CMD is started, even if services failed |
 //! | Booting | Service, Timeout | Stopping | services failed, and that is to end the container |
 //! | Booting, Running | Stop | Stopping | all services are stopped, in order |
+//! | Running | CmdDelayed | Stopping | the same: there was no room for the CMD for too long |
 //! | Running | CmdExited | Stopping | the same; the exit code of the CMD is the container's |
 //! | Stopping | Service, Timeout, at once | Terming | they are down or given up: TERM to the rest |
 //! | Terming | Timeout, at once | Killing | `S6_KILL_GRACETIME` is over: KILL to the rest |
@@ -25,9 +26,12 @@
 //! A CMD that ends in Stopping still gives the container its exit code. In Terming it may have
 //! ended of the last TERM, which says nothing.
 
-use super::agenda::Timer;
+use super::agenda::{RETRY_MS, Timer};
 use super::transition::{Goal, Transition};
-use super::{BOOT, Change, Command, Container, Engine, Exit, Outcome, Report, SHUTDOWN, Scanned};
+use super::{
+    BOOT, Change, Command, Container, Engine, Exit, Outcome, RETRY_FOR_MS, Report, SHUTDOWN,
+    Scanned, Time,
+};
 use crate::graph::{Direction, ServiceId};
 use std::collections::BTreeSet;
 
@@ -39,6 +43,8 @@ const NAMING_AGAIN_MS: u64 = 10_000;
 /// what was just being forked may have been missed, and some things do not even die of KILL.
 const KILLS: u32 = 5;
 const KILLED_MS: u64 = 1_000;
+/// What stands for the end of a CMD for which there never was any room.
+const NO_CMD: Exit = Exit::Code(111);
 
 /// Where the container is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,12 +68,23 @@ pub enum Stage {
     Over,
 }
 
+/// Whether the CMD runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cmd {
+    #[default]
+    None,
+    /// It was started, perhaps several times, for which there was no room until then.
+    Started { retry_until: Option<Time> },
+    /// There is no room for it now; it is started again.
+    Delayed { retry_until: Time },
+}
+
 /// The container, and where it is.
 #[derive(Debug, Default)]
 pub(super) struct Lifecycle {
     pub stage: Stage,
     pub container: Container,
-    cmd_runs: bool,
+    cmd: Cmd,
     /// How often KILL has been sent.
     kills: u32,
     /// Those whose supervisor is still to leave (Leaving).
@@ -118,7 +135,8 @@ impl Engine {
 
     /// A signal came that the CMD may want.
     pub(super) fn signal(&mut self, number: u8, stops: bool) {
-        if self.life.cmd_runs && self.life.container.cmd_receives_signals {
+        let runs = matches!(self.life.cmd, Cmd::Started { .. });
+        if runs && self.life.container.cmd_receives_signals {
             self.services.agenda.command(Command::SignalCmd(number));
         } else if stops {
             self.stop();
@@ -128,7 +146,7 @@ impl Engine {
     /// The CMD ended. Its code is the container's, unless the last TERM, which is for the CMD as
     /// well, came first.
     pub(super) fn cmd_exited(&mut self, exit: Exit) {
-        if !std::mem::take(&mut self.life.cmd_runs) {
+        if std::mem::take(&mut self.life.cmd) == Cmd::None {
             return;
         }
         match self.life.stage {
@@ -143,6 +161,28 @@ impl Engine {
             | Stage::Killing
             | Stage::Leaving
             | Stage::Over => {}
+        }
+    }
+
+    /// There is no room for the CMD: it is started again, for a while. A stop ends that.
+    pub(super) fn cmd_delayed(&mut self) {
+        let Cmd::Started { retry_until } = self.life.cmd else { return };
+        let retry_until = retry_until.unwrap_or(self.services.agenda.after(RETRY_FOR_MS));
+        if self.life.stage != Stage::Running {
+            self.life.cmd = Cmd::None;
+        } else if self.services.agenda.now() < retry_until {
+            self.life.cmd = Cmd::Delayed { retry_until };
+            self.services.agenda.set(Timer::Cmd, self.services.agenda.after(RETRY_MS));
+        } else {
+            self.cmd_exited(NO_CMD);
+        }
+    }
+
+    /// It is time to start the CMD again.
+    pub(super) fn cmd_due(&mut self) {
+        if let Cmd::Delayed { retry_until } = self.life.cmd {
+            self.life.cmd = Cmd::Started { retry_until: Some(retry_until) };
+            self.services.agenda.command(Command::StartCmd);
         }
     }
 
@@ -174,7 +214,7 @@ impl Engine {
             self.services.agenda.command(Command::ExitCode(code));
             self.shut_down();
         } else if self.life.container.has_cmd {
-            self.life.cmd_runs = true;
+            self.life.cmd = Cmd::Started { retry_until: None };
             self.services.agenda.command(Command::StartCmd);
         }
     }
@@ -182,6 +222,10 @@ impl Engine {
     /// Stops the services: what is on its way up goes no further.
     fn shut_down(&mut self) {
         self.life.stage = Stage::Stopping;
+        if let Cmd::Delayed { .. } = self.life.cmd {
+            self.life.cmd = Cmd::None;
+            self.services.agenda.clear(Timer::Cmd);
+        }
         let former = self.give_up_all();
         self.services.agenda.set(Timer::Naming, self.services.agenda.after(NAMING_MS));
         match self.life.container.shutdown_timeout_ms {

@@ -131,6 +131,7 @@ impl Engine {
             Event::Leave { loggers, at_once } => self.leave(loggers, at_once),
             Event::Boot(container) => self.boot(container),
             Event::CmdExited(exit) => self.cmd_exited(exit),
+            Event::CmdDelayed => self.cmd_delayed(),
             Event::Stop => self.stop(),
             Event::Signal { number, stops } => self.signal(number, stops),
             Event::Alone => self.alone(),
@@ -168,6 +169,8 @@ impl Engine {
                 Timer::Change => self.change_due(),
                 Timer::Move(id) => self.move_due(id),
                 Timer::Longrun(id) => self.with_longrun(id, Longrun::timeout),
+                Timer::Oneshot(id) => self.oneshot_due(id),
+                Timer::Cmd => self.cmd_due(),
                 Timer::Naming => self.naming_due(),
             }
             self.settle();
@@ -194,7 +197,9 @@ impl Engine {
                 self.with_longrun(service, |l, agenda| l.spawned(script, spawned, agenda));
             }
             Script::Up | Script::Down | Script::Reload => {
-                self.answered(service);
+                if let Some(oneshot) = self.services.oneshots.get_mut(&service) {
+                    oneshot.spawned();
+                }
             }
         }
     }
@@ -206,7 +211,12 @@ impl Engine {
                 self.with_longrun(service, |l, agenda| l.not_spawned(script, why, agenda));
             }
             Script::Up | Script::Down | Script::Reload => {
-                if self.answered(service) {
+                // What has not started when a stop comes need not start.
+                let stops = script == Script::Up && self.stopping();
+                let why = if stops { NotSpawned::Refused } else { why };
+                let Services { oneshots, agenda, .. } = &mut self.services;
+                let oneshot = oneshots.get_mut(&service);
+                if oneshot.is_some_and(|oneshot| oneshot.not_spawned(why, agenda)) {
                     self.ended(service, script, verdict_without(why));
                 }
             }
@@ -223,11 +233,6 @@ impl Engine {
                 self.ended(service, script, verdict(exit));
             }
         }
-    }
-
-    /// The answer about a oneshot's script is there: whether anybody waits for it.
-    fn answered(&mut self, id: ServiceId) -> bool {
-        self.services.oneshots.get_mut(&id).is_some_and(Oneshot::answered)
     }
 
     /// A oneshot's script ended.
@@ -353,6 +358,12 @@ impl Engine {
     fn change_due(&mut self) {
         if let Some(current) = &mut self.current {
             current.time_out(&mut self.services);
+        }
+    }
+
+    fn oneshot_due(&mut self, id: ServiceId) {
+        if let Some(oneshot) = self.services.oneshots.get_mut(&id) {
+            oneshot.retry(&mut self.services.agenda);
         }
     }
 

@@ -1,42 +1,59 @@
 //! One oneshot: which of its scripts runs, and what its end means. Reference: s6-rc's page.
 
-use super::agenda::Agenda;
-use super::{Exit, Failure, NotSpawned, Process, Script, Signal, Target};
-use crate::engine::Command;
+use super::agenda::{Agenda, RETRY_MS, Timer};
+use super::{Command, Exit, Failure, NotSpawned, RETRY_FOR_MS, Script, Signal, Target, Time};
+use crate::engine;
 use crate::graph::ServiceId;
 
 /// A oneshot.
 #[derive(Clone, Debug)]
 pub(super) struct Oneshot {
     id: ServiceId,
-    running: Option<Script>,
-    /// The answer to the last start is there.
-    answered: bool,
+    current: Option<Current>,
     /// Answers to come that are about scripts nobody watches any more.
     stale: u32,
+}
+
+/// The script of now.
+#[derive(Clone, Copy, Debug)]
+struct Current {
+    script: Script,
+    process: Process,
+    /// Until when it is asked for again, once there was no room for it.
+    retry_until: Option<Time>,
+}
+
+/// Whether there is a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Process {
+    /// The answer is to come.
+    Asked,
+    /// There is no room for one; it is asked for again.
+    Delayed,
+    Running,
 }
 
 impl Oneshot {
     /// A oneshot of which no script runs.
     pub fn new(id: ServiceId) -> Self {
-        Self { id, running: None, answered: true, stale: 0 }
+        Self { id, current: None, stale: 0 }
     }
 
-    /// The script that runs.
+    /// The script that runs, or is about to.
     pub fn running(&self) -> Option<Script> {
-        self.running
+        self.current.map(|current| current.script)
     }
 
     /// Starts a script. Only where none runs.
     pub fn start(&mut self, script: Script, agenda: &mut Agenda) {
-        self.running = Some(script);
-        self.answered = false;
+        self.current = Some(Current { script, process: Process::Asked, retry_until: None });
         agenda.spawn(self.id, script);
     }
 
     /// Asks the running script to end early.
     pub fn interrupt(&self, agenda: &mut Agenda) {
-        if let Some(script) = self.running.filter(|_| self.answered) {
+        let running = self.current.filter(|current| current.process == Process::Running);
+        if let Some(Current { script, .. }) = running {
             agenda.signal(self.id, script, Signal::Term);
             agenda.signal(self.id, script, Signal::Continue(Target::Process));
         }
@@ -44,30 +61,70 @@ impl Oneshot {
 
     /// Lets the running script run on, unwatched.
     pub fn forget(&mut self, agenda: &mut Agenda) {
-        if let Some(script) = self.running.take() {
-            self.stale += u32::from(!self.answered);
-            self.answered = true;
-            agenda.command(Command::Forget(Process { service: self.id, script }));
+        self.cancel_delayed(agenda);
+        if let Some(Current { script, process, .. }) = self.current.take() {
+            self.stale += u32::from(process == Process::Asked);
+            agenda.command(Command::Forget(engine::Process { service: self.id, script }));
         }
     }
 
-    /// The answer to a start is there: whether it is about the script that is watched.
-    pub fn answered(&mut self) -> bool {
-        if self.stale > 0 {
-            self.stale -= 1;
+    /// Asks no more for a script for which there is no room.
+    pub fn cancel_delayed(&mut self, agenda: &mut Agenda) {
+        if self.current.is_some_and(|current| current.process == Process::Delayed) {
+            self.current = None;
+            agenda.clear(Timer::Oneshot(self.id));
+        }
+    }
+
+    /// The answer to a start is there: a process. Nothing if it is about one that is not watched.
+    pub fn spawned(&mut self) {
+        if !self.is_stale()
+            && let Some(current) = &mut self.current
+        {
+            current.process = Process::Running;
+        }
+    }
+
+    /// The answer to a start is there: no process. Whether that is the end of the script that is
+    /// watched; where there is only no room for it now, it is asked for again for a while.
+    pub fn not_spawned(&mut self, why: NotSpawned, agenda: &mut Agenda) -> bool {
+        if self.is_stale() {
             return false;
         }
-        self.answered = true;
-        true
+        let Some(current) = &mut self.current else { return false };
+        let until = *current.retry_until.get_or_insert(agenda.after(RETRY_FOR_MS));
+        let retries = why == NotSpawned::Delayed && agenda.now() < until;
+        if retries {
+            current.process = Process::Delayed;
+            agenda.set(Timer::Oneshot(self.id), agenda.after(RETRY_MS));
+        }
+        !retries
+    }
+
+    /// It is time to ask again.
+    pub fn retry(&mut self, agenda: &mut Agenda) {
+        if let Some(current) = &mut self.current
+            && current.process == Process::Delayed
+        {
+            current.process = Process::Asked;
+            agenda.spawn(self.id, current.script);
+        }
     }
 
     /// A script ended: whether it is the one that is watched.
     pub fn ended(&mut self, script: Script) -> bool {
-        let watched = self.running == Some(script);
+        let watched = self.running() == Some(script);
         if watched {
-            self.running = None;
+            self.current = None;
         }
         watched
+    }
+
+    /// Whether the answer that is there is about a script that nobody watches any more.
+    fn is_stale(&mut self) -> bool {
+        let stale = self.stale > 0;
+        self.stale = self.stale.saturating_sub(1);
+        stale
     }
 }
 
@@ -85,6 +142,6 @@ pub(super) fn verdict(exit: Exit) -> Result<(), Failure> {
 pub(super) fn verdict_without(why: NotSpawned) -> Result<(), Failure> {
     match why {
         NotSpawned::Absent => Ok(()),
-        NotSpawned::Refused | NotSpawned::Invalid => Err(Failure::NotSpawned),
+        NotSpawned::Refused | NotSpawned::Delayed | NotSpawned::Invalid => Err(Failure::NotSpawned),
     }
 }

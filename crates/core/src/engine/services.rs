@@ -133,6 +133,13 @@ impl Services {
         }
     }
 
+    /// Asks no more for the script of a oneshot for which there is no room.
+    pub fn cancel_delayed(&mut self, id: ServiceId) {
+        if let Some(oneshot) = self.oneshots.get_mut(&id) {
+            oneshot.cancel_delayed(&mut self.agenda);
+        }
+    }
+
     /// Lets the running script of a oneshot run on, unwatched.
     pub fn forget(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {

@@ -55,12 +55,14 @@ pub enum Bug {
     Gracious,
     /// It makes the `down` file of what it has stopped after all else.
     LateDownFile,
+    /// It takes no room for a refusal.
+    Hasty,
     /// The CMD's exit code is lost once a stop has begun.
     LosesCode,
 }
 
 /// Every bug, and the rule that catches it.
-pub const BUGS: [(Bug, Rule); 23] = [
+pub const BUGS: [(Bug, Rule); 24] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -83,6 +85,7 @@ pub const BUGS: [(Bug, Rule); 23] = [
     (Bug::Patient, Rule::EndsInTime),
     (Bug::Gracious, Rule::EndsInTime),
     (Bug::LateDownFile, Rule::StaysDown),
+    (Bug::Hasty, Rule::Patience),
     (Bug::LosesCode, Rule::ExitCode),
 ];
 
@@ -196,6 +199,9 @@ impl Subject {
         match event {
             Event::Boot(container) if self.bug == Some(Bug::Gracious) => {
                 Event::Boot(Container { kill_grace_ms: 1_000_000, ..container })
+            }
+            Event::NotSpawned(process, NotSpawned::Delayed) if self.bug == Some(Bug::Hasty) => {
+                Event::NotSpawned(process, NotSpawned::Refused)
             }
             event => event,
         }

@@ -76,6 +76,10 @@ pub struct Kernel {
     pub left: BTreeSet<ServiceId>,
     /// Longruns that a change has stopped, and that nobody has asked for since.
     pub rested: BTreeSet<ServiceId>,
+    /// Processes for which there was no room, and since when.
+    pub delayed: BTreeMap<Process, Time>,
+    /// The same of the CMD.
+    pub cmd_delayed: Option<Time>,
     /// The exit code of the CMD, until it is the container's.
     code: Option<u8>,
     pub boot_is_fatal: bool,
@@ -205,7 +209,8 @@ impl Kernel {
             }
             Command::ExitCode(code) => {
                 let of_cmd = self.code.take() == Some(*code);
-                hold(of_cmd || self.boot_is_fatal, Rule::ExitCode, what)?;
+                let never = *code == 111 && self.cmd_delayed.is_some_and(|at| self.is_over(at));
+                hold(of_cmd || never || self.boot_is_fatal, Rule::ExitCode, what)?;
             }
             Command::TermAll => self.term_all(),
             Command::KillAll => self.kill_all(),
@@ -295,6 +300,9 @@ impl Kernel {
     fn notify(&mut self, id: ServiceId, notices: &[Notice]) -> Result<(), Breach> {
         let what = || format!("{notices:?} of {id:?}");
         hold(self.is_supervised(id), Rule::Supervision, what)?;
+        if notices.contains(&Notice::Died) {
+            hold(!self.is_delayed(id), Rule::Patience, what)?;
+        }
         let now = self.now;
         for notice in notices {
             let next = self.directory(id).listener.hear(*notice);
@@ -317,6 +325,25 @@ impl Kernel {
     pub fn touch(&mut self, id: ServiceId) {
         self.touched.insert(id);
         self.rested.remove(&id);
+    }
+
+    /// Whether a process of a service is still to be asked for again.
+    pub fn is_delayed(&self, id: ServiceId) -> bool {
+        let mut of_service = self.delayed.iter().filter(|(process, _)| process.service == id);
+        of_service.any(|(_, &since)| !self.is_over(since))
+    }
+
+    fn is_over(&self, since: Time) -> bool {
+        self.now.0 >= since.0 + RETRY_FOR_MS
+    }
+
+    /// Notes the answer to a start.
+    pub fn note_answer(&mut self, process: Process, why: Option<NotSpawned>) {
+        if why == Some(NotSpawned::Delayed) && process.script != Script::Run {
+            self.delayed.entry(process).or_insert(self.now);
+        } else {
+            self.delayed.remove(&process);
+        }
     }
 
     /// The CMD ends by itself, or because it was asked to.

@@ -79,6 +79,7 @@ fn of_container(event: &Event) -> &'static str {
         Event::Boot(_) => "Boot",
         Event::Stop | Event::Leave { .. } | Event::Signal { .. } => "Stop",
         Event::CmdExited(_) => "CmdExited",
+        Event::CmdDelayed => "CmdDelayed",
         Event::Alone => "Alone",
         Event::Timeout => "Timeout",
         _ => "Service",

@@ -21,6 +21,12 @@ impl Kernel {
         self.note_report(request, asked.limited, report);
         let begins = matches!(report, Report::Starting(_) | Report::Stopping(_));
         hold(!(asked.aborted && begins), Rule::Answers, what)?;
+        if let Report::NotStarted(id, Failure::NotSpawned)
+        | Report::NotStopped(id, Failure::NotSpawned)
+        | Report::NotReloaded(id, Failure::NotSpawned) = report
+        {
+            hold(!self.is_delayed(id) || self.stopped, Rule::Patience, what)?;
+        }
         match report {
             Report::Starting(id) => {
                 self.excuse(id);

@@ -39,6 +39,8 @@ pub enum Rule {
     Pace,
     /// A longrun is wanted as it was told, stopped when it was told, and started if it is wanted.
     Obedience,
+    /// A process for which there is no room is asked for again for a while.
+    Patience,
     /// What a change has stopped is not started before somebody asks for it.
     StaysDown,
     /// The CMD starts once, and not after a stop.
@@ -50,7 +52,7 @@ pub enum Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 20] = [
+pub const RULES: [Rule; 21] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -67,6 +69,7 @@ pub const RULES: [Rule; 20] = [
     Rule::Tally,
     Rule::Pace,
     Rule::Obedience,
+    Rule::Patience,
     Rule::StaysDown,
     Rule::Cmd,
     Rule::ExitCode,

@@ -27,6 +27,11 @@ impl Kernel {
     /// What an event means to longruns.
     pub fn hear(&mut self, event: &Event) {
         match event {
+            Event::Spawned(process, _) => self.note_answer(*process, None),
+            Event::NotSpawned(process, why) => self.note_answer(*process, Some(*why)),
+            _ => {}
+        }
+        match event {
             Event::Supervised(id, supervised) => {
                 let wish = self.wish(*id);
                 wish.wanted = wish.asked.take().unwrap_or(!supervised.down);

@@ -151,7 +151,9 @@ impl World {
                 self.kernel.stopped = true;
                 self.kernel.at_once |= *at_once && self.kernel.bare;
             }
-            Event::NotSpawned(p, NotSpawned::Refused) if p.script == Script::Run => {
+            Event::NotSpawned(p, NotSpawned::Refused | NotSpawned::Delayed)
+                if p.script == Script::Run =>
+            {
                 let at = Time(self.kernel.now.0 + 60_000);
                 self.kernel.paced.insert(p.service, at);
             }

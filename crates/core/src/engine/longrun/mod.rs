@@ -28,7 +28,7 @@
 //! | Supervising | Supervised | Starting | the same; it is wanted: `run` is asked for |
 //! | Supervising | Supervised | Unsupervised | the same; it is leaving: `x` is notified |
 //! | Supervising | NotSupervised | Unsupervised | nothing |
-//! | Down | Control, Order, Timeout | Starting | `u`, `o`, or the second is over: `run` is asked for |
+//! | Down | Control, Order, Timeout | Starting | `u`, `o`, or it is time: `run` is asked for |
 //! | Down | Control, Order | Unsupervised | the supervisor is told to leave: `x` is notified |
 //! | Starting | Spawned | Up | `u` is notified; if a `d` came meanwhile, it is stopped now |
 //! | Starting | NotSpawned | Down | if it is wanted, it is tried again a minute later |

@@ -1,8 +1,10 @@
 //! A supervisor: it starts `run`, and `finish` after it, as long as the service is wanted up.
 
 use super::History;
-use crate::engine::agenda::{News, ServiceAgenda};
-use crate::engine::{Exit, NotSpawned, Notice, Script, Signal, Spawned, Target, Time};
+use crate::engine::agenda::{News, RETRY_MS, ServiceAgenda};
+use crate::engine::{
+    Exit, NotSpawned, Notice, RETRY_FOR_MS, Script, Signal, Spawned, Target, Time,
+};
 
 /// How long after a death, or after readiness, `run` may start again, in ms.
 const THROTTLE_MS: u64 = 1_000;
@@ -39,6 +41,8 @@ pub(super) enum Activity {
     Ending {
         /// When `run` may start again, if it has notified its readiness.
         next_start: Option<Time>,
+        /// Until when `finish` is asked for again, if there was no room for it.
+        retry_until: Option<Time>,
     },
     Finishing {
         /// As above.
@@ -108,7 +112,7 @@ impl Supervisor {
     pub fn spawned(&mut self, spawned: Spawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { stop } => self.run_spawned(spawned.notifies, stop, agenda),
-            Activity::Ending { next_start } => {
+            Activity::Ending { next_start, .. } => {
                 self.activity = Activity::Finishing { next_start };
                 agenda.set_timer_ms(spawned.timeout_ms);
                 self.announce(agenda);
@@ -135,8 +139,14 @@ impl Supervisor {
     pub fn not_spawned(&mut self, why: NotSpawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { .. } => self.run_refused(why, agenda),
-            Activity::Ending { next_start } => {
-                self.go_down(&[Notice::Died, Notice::Down], false, next_start, agenda);
+            Activity::Ending { next_start, retry_until } => {
+                let until = retry_until.unwrap_or(agenda.after(RETRY_FOR_MS));
+                if why == NotSpawned::Delayed && agenda.now() < until {
+                    self.activity = Activity::Ending { next_start, retry_until: Some(until) };
+                    agenda.set_timer(agenda.after(RETRY_MS));
+                } else {
+                    self.go_down(&[Notice::Died, Notice::Down], false, next_start, agenda);
+                }
             }
             Activity::Down { .. } | Activity::Up(_) | Activity::Finishing { .. } => {}
         }
@@ -146,7 +156,9 @@ impl Supervisor {
         self.activity = Activity::Down { gave_up: false };
         agenda.record(News::NotSpawned(why));
         let retry = match why {
-            NotSpawned::Absent | NotSpawned::Refused => self.wanted && !self.leaving,
+            NotSpawned::Absent | NotSpawned::Refused | NotSpawned::Delayed => {
+                self.wanted && !self.leaving
+            }
             NotSpawned::Invalid => false,
         };
         if retry {
@@ -159,7 +171,7 @@ impl Supervisor {
         match &self.activity {
             Activity::Up(run) => {
                 let next_start = run.next_start();
-                self.activity = Activity::Ending { next_start };
+                self.activity = Activity::Ending { next_start, retry_until: None };
                 self.history.exit = Some(exit);
                 agenda.clear_timer();
                 agenda.tally(exit);
@@ -223,13 +235,14 @@ impl Supervisor {
         }
     }
 
-    /// The timer is due: it is time to start, or too late to end.
+    /// The timer is due: it is time to start something, or too late for a process to end.
     pub fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Down { .. } if self.wanted => self.start(agenda),
             Activity::Up(_) => kill(Script::Run, agenda),
+            Activity::Ending { .. } => agenda.spawn(Script::Finish),
             Activity::Finishing { .. } => kill(Script::Finish, agenda),
-            Activity::Down { .. } | Activity::Starting { .. } | Activity::Ending { .. } => {}
+            Activity::Down { .. } | Activity::Starting { .. } => {}
         }
     }
 

@@ -333,3 +333,60 @@ fn a_oneshot_that_a_stop_finds_starting_is_told_to_end_when_the_boot_would_have_
     let out = scene.timeout();
     assert!(out.starts_with("slow up 15 | slow up 18 | forget slow up"), "{out}");
 }
+
+#[test]
+fn a_down_for_which_there_is_no_room_is_tried_again_and_what_it_needs_waits() {
+    let mut scene = Scene::booted(vec![oneshot("low", &[]), oneshot("x", &["low"])], &["x"]);
+    scene.on(Event::Stop);
+    let down = scene.process("x down");
+    let no_room = Event::NotSpawned(down, NotSpawned::Delayed);
+    assert_eq!(scene.on(no_room.clone()), "");
+    assert_eq!(scene.deadline(), Some(200));
+    assert_eq!(scene.timeout(), "spawn x down");
+    assert_eq!(scene.on(no_room), "");
+    scene.timeout();
+    scene.spawned("x down");
+    let last = scene.exited("x down", 0);
+    assert_eq!(last, "1: stopping low | spawn low down | 1: stopped x");
+    // But not for ever.
+    let mut scene = Scene::booted(vec![oneshot("x", &[])], &["x"]);
+    let no_room = Event::NotSpawned(scene.process("x down"), NotSpawned::Delayed);
+    scene.on(Event::Stop);
+    scene.on(no_room.clone());
+    scene.wait(5_000);
+    let last = scene.on(no_room);
+    assert_eq!(last, "1: not stopped x NotSpawned | 1: Failed | TermAll");
+}
+
+#[test]
+fn an_up_for_which_there_is_no_room_is_given_up_by_a_stop() {
+    let mut scene = booting(oneshot("slow", &["first"]));
+    let up = scene.process("slow up");
+    scene.on(Event::NotSpawned(up, NotSpawned::Delayed));
+    let out = scene.on(Event::Stop);
+    assert!(out.contains("1: stopping first"), "{out}");
+    assert_eq!(scene.on(Event::Timeout), "");
+}
+
+#[test]
+fn a_finish_for_which_there_is_no_room_is_tried_again() {
+    let tree = vec![oneshot("low", &[]), longrun("web", &["low"])];
+    let mut scene = Scene::booted(tree, &["web"]);
+    scene.on(Event::Stop);
+    scene.exited("web run", 0);
+    let finish = scene.process("web finish");
+    assert_eq!(scene.on(Event::NotSpawned(finish, NotSpawned::Delayed)), "");
+    assert_eq!(scene.timeout(), "spawn web finish");
+    assert_eq!(scene.spawned("web finish"), "status web | web d");
+}
+
+#[test]
+fn a_cmd_for_which_there_is_no_room_is_started_again_for_a_while() {
+    let mut scene = Scene::new(vec![]);
+    let container = Container { has_cmd: true, kill_grace_ms: 3000, ..Container::default() };
+    assert_eq!(scene.on(Event::Boot(container)), "0: Done | StartCmd");
+    assert_eq!(scene.on(Event::CmdDelayed), "");
+    assert_eq!(scene.timeout(), "StartCmd");
+    scene.wait(5_000);
+    assert_eq!(scene.on(Event::CmdDelayed), "code 111 | 1: Done | TermAll");
+}

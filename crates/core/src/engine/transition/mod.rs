@@ -14,7 +14,7 @@
 //! | Waiting | the same | Moving | it is told to start or to stop, and its limit begins |
 //! | Waiting | the same, in the shutdown | Held | its `up` runs, and gets a TERM after 3 s |
 //! | Moving | it is up (and ready), or down | Settled | its neighbours wait for one less |
-//! | Moving | its script or its supervisor failed | Stuck | a longrun that was to start is stopped |
+//! | Moving | its script or supervisor failed | Stuck | a longrun that was to start is stopped |
 //! | Moving | its limit is over | Stuck | the same; a oneshot's script is not watched any more |
 //! | Moving | the same, and the shutdown can leave it | Settled | the last TERM and KILL end it |
 //! | Held | its `up` ended | Waiting | it is stopped, if `up` did well |
@@ -222,6 +222,7 @@ impl Transition {
             if self.goal == Goal::Reload {
                 services.forget(id);
             }
+            services.cancel_delayed(id);
             if services.running(id).is_none() {
                 self.fail(id, Failure::Aborted, services);
             }
@@ -234,8 +235,10 @@ impl Transition {
         services.agenda.clear(Timer::Change);
         for &id in &self.moving {
             services.agenda.clear(Timer::Move(id));
-            if self.goal == Goal::Reload {
-                services.forget(id);
+            match self.goal {
+                Goal::Reload => services.forget(id),
+                Goal::Go(Direction::Up) => services.cancel_delayed(id),
+                Goal::Go(Direction::Down) => {}
             }
         }
         self.outcome = Some(Outcome::Aborted);
@@ -309,9 +312,10 @@ fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
             Some(Err(Failure::NotSpawned))
         }
         // It is tried again.
-        (Goal::Go(Direction::Up), News::NotSpawned(NotSpawned::Absent | NotSpawned::Refused)) => {
-            None
-        }
+        (
+            Goal::Go(Direction::Up),
+            News::NotSpawned(NotSpawned::Absent | NotSpawned::Refused | NotSpawned::Delayed),
+        ) => None,
         (Goal::Go(Direction::Down), News::Notified(notices)) => {
             let down = notices.iter().any(|n| matches!(n, Notice::Down | Notice::Unsupervised));
             down.then_some(Ok(()))

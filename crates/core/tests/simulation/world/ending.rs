@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::choices::Scripted;
-use crate::kernel::Living;
+use crate::kernel::{Answer, Living};
 use crate::rules::{Breach, Rule, hold};
 use sixtree_core::definition::Atomic;
 use sixtree_core::engine::*;
@@ -21,7 +21,7 @@ pub enum Manners {
     Fair,
     /// Those that something limits end of KILL only.
     Stubborn,
-    /// Not even of KILL.
+    /// Not even of KILL, and there is no room for any other process.
     Immortal,
 }
 
@@ -60,7 +60,8 @@ impl World {
         let limits = |id| {
             let limits = self.limits(id);
             let up = u64::from(limits.timeout_up_ms) + INTERRUPT_MS;
-            up + u64::from(limits.timeout_down_ms)
+            // There may be no room for `down`, and for `finish`.
+            up + u64::from(limits.timeout_down_ms) + 2 * RETRY_FOR_MS
         };
         let grace = self.container.kill_grace_ms;
         let services = match self.container.shutdown_timeout_ms {
@@ -113,7 +114,14 @@ impl World {
     /// What happens next.
     fn next_of_the_end(&mut self) -> Result<Event, Breach> {
         if let Some(answer) = self.kernel.answers.pop_front() {
-            return Ok(self.answer(answer, &mut Scripted::new(&[])));
+            return Ok(match answer {
+                Answer::Spawn(process)
+                    if self.manners == Manners::Immortal && process.script != Script::Run =>
+                {
+                    Event::NotSpawned(process, NotSpawned::Delayed)
+                }
+                answer => self.answer(answer, &mut Scripted::new(&[])),
+            });
         }
         let manners = self.manners;
         self.kernel.strays.retain(|stray| match manners {

@@ -99,11 +99,14 @@ impl World {
                 Event::NotSpawned(process, NotSpawned::Invalid)
             }
             (true, Script::Run) => Event::NotSpawned(process, NotSpawned::Refused),
-            (true, _) if choices.pick(4) == 1 => Event::NotSpawned(process, NotSpawned::Refused),
-            (true, script) => {
-                self.kernel.done.insert(process.service, script);
-                Event::NotSpawned(process, NotSpawned::Absent)
-            }
+            (true, script) => match choices.pick(4) {
+                1 => Event::NotSpawned(process, NotSpawned::Refused),
+                2 => Event::NotSpawned(process, NotSpawned::Delayed),
+                _ => {
+                    self.kernel.done.insert(process.service, script);
+                    Event::NotSpawned(process, NotSpawned::Absent)
+                }
+            },
             (false, script) => {
                 let notifies = script == Script::Run && choices.pick(2) == 1;
                 let asked = self.kernel.termed && script == Script::Finish;
@@ -129,6 +132,12 @@ impl World {
 
     fn any_end(&mut self, choices: &mut dyn Choices) -> Option<Event> {
         if self.kernel.cmd.is_some() && choices.pick(8) == 1 {
+            if choices.pick(4) == 1 {
+                self.kernel.cmd = None;
+                self.kernel.cmd_started = false;
+                self.kernel.cmd_delayed.get_or_insert(self.kernel.now);
+                return Some(Event::CmdDelayed);
+            }
             return Some(self.kernel.end_cmd([Exit::Code(3), Exit::Signal(9)][choices.pick(2)]));
         }
         let all: Vec<_> = self.kernel.alive.keys().copied().collect();

@@ -99,6 +99,12 @@ impl Failure {
         let what = format!("{what} {}", path.display());
         move |e| Self::system(&what, die::errno(&e.into()))
     }
+    /// Reports it as the subcommand of this name. The code to exit with.
+    fn report(&self, name: &str) -> i32 {
+        // There is nobody else to tell.
+        let _ = fd::write_all(2, format!("sixtree {name}: fatal: {}\n", self.text).as_bytes());
+        self.code
+    }
     /// Adds what can be done about it.
     pub fn advise(mut self, advice: &str) -> Self {
         self.text.push_str(advice);
@@ -122,11 +128,7 @@ pub fn run(argv: Vec<Word>) -> i32 {
     let Some(chosen) = SUBCOMMANDS.iter().find(|s| (s.arguments)().get_name() == name) else {
         return 100;
     };
-    (chosen.run)(arguments).unwrap_or_else(|failure| {
-        let line = format!("sixtree {name}: fatal: {}\n", failure.text);
-        let _ = fd::write_all(2, line.as_bytes());
-        failure.code
-    })
+    (chosen.run)(arguments).unwrap_or_else(|failure| failure.report(name))
 }
 
 /// Writes `text` to stdout; returns the exit code.

@@ -70,14 +70,14 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     signals.add(Signal::SIGCHLD);
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None).map_err(refused)?;
     let news = SignalFd::new(&signals).map_err(refused)?;
-    match process::fork().map_err(refused)? {
-        process::Side::Parent(child) => watch(child, &news).map_err(refused),
-        process::Side::Child => {
-            drop(news);
-            spawn::restore_signals().map_err(refused)?;
-            Err(container.boot(unprivileged))
-        }
-    }
+    let child = process::fork_to(|| {
+        let failure = match spawn::restore_signals() {
+            Ok(()) => container.boot(unprivileged),
+            Err(e) => refused(e),
+        };
+        failure.report("run")
+    });
+    watch(child.map_err(refused)?, &news).map_err(refused)
 }
 
 fn container(arguments: &ArgMatches) -> Result<Container, Failure> {

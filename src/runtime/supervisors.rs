@@ -17,7 +17,7 @@ use super::settings::Settings;
 use crate::graph::ServiceId;
 use crate::sys::exec::{Execve, set_comm};
 use crate::sys::poll::{self, Deadline};
-use crate::sys::process::{self, Side, WaitStatus};
+use crate::sys::process::{self, WaitStatus};
 use crate::sys::spawn::{Child, Program, SpawnError, spawn};
 use crate::sys::why::StartError;
 use crate::sys::{errno, fd};
@@ -120,25 +120,22 @@ fn fork_supervisor(
 /// In the supervisor: forks `run`, which goes on when its pid has been said.
 fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Errno> {
     let (wait, go) = pipe2(OFlag::O_CLOEXEC)?;
-    let side = match namespace {
-        true => process::fork_into_pid_namespace()?,
-        false => process::fork()?,
+    let (wait_fd, go_fd) = (wait.as_raw_fd(), go.as_raw_fd());
+    let run = || {
+        fd::close(go_fd);
+        fd::close(report);
+        let told = fd::read(wait_fd, &mut [0]);
+        fd::close(wait_fd);
+        // It leads no process group yet, so that this cannot fail.
+        let _ = setsid();
+        if told == Ok(1) { program.go() } else { 111 }
     };
-    match side {
-        Side::Parent(pid) => {
-            send(report, (pid.as_raw(), STARTED))?;
-            fd::write_all(go.as_raw_fd(), b"\n")
-        }
-        Side::Child => {
-            drop(go);
-            fd::close(report);
-            let told = fd::read(wait.as_raw_fd(), &mut [0]);
-            drop(wait);
-            // It leads no process group yet, so that this cannot fail.
-            let _ = setsid();
-            process::exit(if told == Ok(1) { program.go() } else { 111 })
-        }
-    }
+    let pid = match namespace {
+        true => process::fork_into_pid_namespace_to(run)?,
+        false => process::fork_to(run)?,
+    };
+    send(report, (pid.as_raw(), STARTED))?;
+    fd::write_all(go_fd, b"\n")
 }
 
 fn send(socket: RawFd, (pid, status): Report) -> Result<(), Errno> {

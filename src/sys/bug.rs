@@ -136,7 +136,8 @@ mod tests {
     /// How a child ends that tells of its bugs and then does this, and what it said.
     fn after(what: fn()) -> (process::WaitStatus, String) {
         let (said, stderr) = nix::unistd::pipe().unwrap();
-        match process::fork().unwrap() {
+        // SAFETY: the child needs nothing that a thread of another test may hold.
+        match unsafe { process::fork() }.unwrap() {
             process::Side::Parent(child) => {
                 drop(stderr);
                 let said = fd::read_to_end(std::os::fd::AsRawFd::as_raw_fd(&said)).unwrap();

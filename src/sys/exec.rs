@@ -292,6 +292,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "nothing is forked here")]
     fn a_fifo_is_no_program_and_is_not_waited_for() {
         let fifo = std::env::temp_dir().join(format!("sixtree-exec-{}", std::process::id()));
         nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();

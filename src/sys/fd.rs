@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Borrows a descriptor by its number. The number may be closed: calls on it then give EBADF.
 pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
@@ -10,10 +10,11 @@ pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
     unsafe { BorrowedFd::borrow_raw(fd.max(0)) }
 }
 
-/// Takes over a descriptor that nothing else here owns.
-pub fn own(fd: RawFd) -> OwnedFd {
-    // SAFETY: by the caller's word, the number is open and has no other owner in this process.
-    unsafe { std::os::fd::FromRawFd::from_raw_fd(fd) }
+/// A copy of a descriptor that is closed on exec, under the lowest free number from `least` on.
+pub fn duplicate(fd: impl AsFd, least: RawFd) -> Result<OwnedFd, Errno> {
+    let number = fcntl(fd, FcntlArg::F_DUPFD_CLOEXEC(least))?;
+    // SAFETY: it is open, and only the kernel knew of it so far.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Writes all of `bytes`, however many calls it takes.
@@ -120,7 +121,7 @@ pub fn close(fd: RawFd) {
 /// closed: others are placed there.
 pub fn pipe_above_2() -> Result<(OwnedFd, OwnedFd), Errno> {
     let above = |end: OwnedFd| match end.as_raw_fd() {
-        0..=2 => fcntl(&end, FcntlArg::F_DUPFD_CLOEXEC(3)).map(own),
+        0..=2 => duplicate(&end, 3),
         _ => Ok(end),
     };
     let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;

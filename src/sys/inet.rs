@@ -1,12 +1,12 @@
 //! Sockets of the internet protocols, made, bound and connected by address.
 
-use super::fd::own;
 use super::poll::{self, Deadline};
+use super::socket::accept_now;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, accept4, getpeername, getsockname,
-    getsockopt, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, getpeername, getsockname, getsockopt,
+    setsockopt, socket, sockopt,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -87,7 +87,7 @@ pub fn receiver(address: SocketAddr) -> Result<OwnedFd, Errno> {
 /// Takes the next connection of a listening socket, which blocks and is closed on exec, and says
 /// whose it is.
 pub fn accept(listener: RawFd) -> Result<(OwnedFd, SocketAddr), Errno> {
-    let connection = accept4(listener, SockFlag::SOCK_CLOEXEC).map(own)?;
+    let connection = accept_now(listener, SockFlag::SOCK_CLOEXEC)?;
     let client = remote(connection.as_raw_fd())?;
     Ok((connection, client))
 }

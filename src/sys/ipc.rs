@@ -1,12 +1,13 @@
 //! Sockets in the file system that programs hand on to each other.
 
-use super::fd::{borrow, own};
+use super::fd::borrow;
 use super::lock::Lock;
+use super::socket::accept_now;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, UnixAddr, accept4, getpeername, getsockname, getsockopt,
-    socket, sockopt,
+    AddressFamily, SockFlag, SockType, UnixAddr, getpeername, getsockname, getsockopt, socket,
+    sockopt,
 };
 use nix::sys::stat::{Mode, umask};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -68,7 +69,7 @@ pub fn connect(socket: &OwnedFd, path: &[u8]) -> Result<(), Errno> {
 /// Takes the next connection of a listening socket; it is closed on exec.
 pub fn accept(listener: RawFd, blocking: bool) -> Result<OwnedFd, Errno> {
     let nonblocking = if blocking { SockFlag::empty() } else { SockFlag::SOCK_NONBLOCK };
-    accept4(listener, nonblocking | SockFlag::SOCK_CLOEXEC).map(own)
+    accept_now(listener, nonblocking | SockFlag::SOCK_CLOEXEC)
 }
 
 /// The path to which a socket is bound, if it is.

@@ -1,20 +1,17 @@
 //! What the machine is like.
 
-use nix::libc;
 use nix::sys::sysinfo::sysinfo;
 use nix::time::{ClockId, clock_gettime};
+use nix::unistd::{SysconfVar, sysconf};
 use std::time::Duration;
 
 /// The unit in which /proc tells times: all of Linux's user space counts 100 a second.
 pub const TICKS_PER_SECOND: u64 = 100;
 
 /// Bytes of a page of memory.
-pub fn page_size() -> u64 {
-    // SAFETY: getauxval has no preconditions.
-    match unsafe { libc::getauxval(libc::AT_PAGESZ) } as usize {
-        0 => 4096,
-        size => size as u64,
-    }
+pub fn page_size() -> usize {
+    let told = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    told.and_then(|size| usize::try_from(size).ok()).unwrap_or(4096)
 }
 
 /// Bytes of memory, if the kernel tells.

@@ -1,7 +1,7 @@
 //! Memory of our own: what is not needed for a while is given back.
 
+use super::machine::page_size;
 use nix::libc::{self, c_int, c_void, dl_phdr_info, size_t};
-use nix::unistd::{SysconfVar, sysconf};
 
 /// Where the program's code and constants are in memory: whole pages of a file, which the page
 /// cache has too.
@@ -37,8 +37,7 @@ impl Program {
 
     /// Adds the whole pages between an address and another, so many bytes on.
     fn add(&mut self, address: usize, length: usize) {
-        let Ok(Some(page)) = sysconf(SysconfVar::PAGE_SIZE) else { return };
-        let page = page as usize;
+        let page = page_size();
         let begin = address.next_multiple_of(page);
         let length = (address + length).saturating_sub(begin) / page * page;
         self.0.push(Pages { begin, length });

@@ -12,30 +12,37 @@ pub enum Side {
     Child,
 }
 
-/// Forks. The program is single-threaded, so the child may go on as the parent would have.
-pub fn fork() -> Result<Side, Errno> {
-    // SAFETY: no other thread exists, so no lock is held by anyone who is not in the child.
+/// Forks.
+///
+/// # Safety
+/// No other thread of this process holds anything that the child needs: a lock that is held while
+/// it forks is held for ever in the child.
+pub unsafe fn fork() -> Result<Side, Errno> {
+    // SAFETY: the caller's promise.
     match unsafe { nix::unistd::fork() }? {
         ForkResult::Parent { child } => Ok(Side::Parent(child)),
         ForkResult::Child => Ok(Side::Child),
     }
 }
 
-/// Forks a child that is not for this process to wait for: its own parent is gone at once. The pid
-/// on this side is that of the parent that is gone.
-pub fn fork_orphan() -> Result<Side, Errno> {
-    match fork()? {
-        Side::Parent(between) => match wait(between.as_raw(), WaitPidFlag::empty()) {
-            Ok(Some((_, status))) if status.code() != Some(0) => Err(Errno::EAGAIN),
-            // Where SIGCHLD is ignored, nobody hears how it ended.
-            Ok(_) | Err(Errno::ECHILD) => Ok(Side::Parent(between)),
-            Err(e) => Err(e),
-        },
-        Side::Child => match fork() {
-            Ok(Side::Child) => Ok(Side::Child),
-            Ok(Side::Parent(_)) => exit(0),
-            Err(_) => exit(111),
-        },
+/// Forks a child that runs `body`, to the code to exit with.
+pub fn fork_to(body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    // SAFETY: this program starts no threads (clippy.toml).
+    match unsafe { fork() }? {
+        Side::Parent(child) => Ok(child),
+        Side::Child => exit(body()),
+    }
+}
+
+/// Forks a child that runs `body` and is not for this process to wait for: its own parent is gone
+/// at once.
+pub fn fork_orphan_to(body: impl FnOnce() -> i32) -> Result<(), Errno> {
+    let between = fork_to(|| if fork_to(body).is_ok() { 0 } else { 111 })?;
+    match wait(between.as_raw(), WaitPidFlag::empty()) {
+        Ok(Some((_, status))) if status.code() != Some(0) => Err(Errno::EAGAIN),
+        // Where SIGCHLD is ignored, nobody hears how it ended.
+        Ok(_) | Err(Errno::ECHILD) => Ok(()),
+        Err(e) => Err(e),
     }
 }
 
@@ -86,23 +93,43 @@ pub fn exit(code: i32) -> ! {
     unsafe { nix::libc::_exit(code) }
 }
 
+/// The same, and the child is PID 1 of a new PID namespace.
+pub fn fork_into_pid_namespace_to(body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    // SAFETY: this program starts no threads (clippy.toml).
+    match unsafe { fork_into_pid_namespace() }? {
+        Side::Parent(child) => Ok(child),
+        Side::Child => exit(body()),
+    }
+}
+
 /// Forks; the child is PID 1 of a new PID namespace.
-pub fn fork_into_pid_namespace() -> Result<Side, Errno> {
-    clone(nix::libc::CLONE_NEWPID)
+///
+/// # Safety
+/// As for `fork`.
+pub unsafe fn fork_into_pid_namespace() -> Result<Side, Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { clone(nix::libc::CLONE_NEWPID) }
 }
 
 /// Forks; parent and child have one table of descriptors, until the child unshares it.
-pub fn fork_sharing_descriptors() -> Result<Side, Errno> {
-    clone(nix::libc::CLONE_FILES)
+///
+/// # Safety
+/// As for `fork`; and until then, the child closes no descriptor that an owner here counts on.
+pub unsafe fn fork_sharing_descriptors() -> Result<Side, Errno> {
+    // SAFETY: the caller's promise.
+    unsafe { clone(nix::libc::CLONE_FILES) }
 }
 
 /// fork, with flags. The C library does not hear of it: its idea of the thread's id stays that of
 /// the parent, so the child must not raise signals by it (a panic exits, see `bug`).
-fn clone(flags: i32) -> Result<Side, Errno> {
+///
+/// # Safety
+/// As for `fork`. The flags are none that share memory.
+unsafe fn clone(flags: i32) -> Result<Side, Errno> {
     let flags = flags | nix::libc::SIGCHLD;
     // On s390x the stack comes first.
     let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
-    // SAFETY: without a stack or CLONE_VM, clone is fork; no other thread exists.
+    // SAFETY: without a stack or CLONE_VM, clone is fork; the rest is the caller's promise.
     match unsafe { nix::libc::syscall(nix::libc::SYS_clone, first, second, 0, 0, 0) } {
         -1 => Err(Errno::last()),
         0 => Ok(Side::Child),

@@ -7,7 +7,11 @@ use std::ffi::{CStr, CString, c_int};
 use std::ops::Range;
 
 /// A regular expression that was understood.
-pub struct Regex(Box<libc::regex_t>);
+pub struct Regex {
+    compiled: Box<libc::regex_t>,
+    /// How many groups it has. POSIX's field for that is private in the declaration used here.
+    groups: usize,
+}
 
 /// Why a regular expression was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Regex {
         let mut regex = Box::new(unsafe { std::mem::zeroed() });
         // SAFETY: the expression is NUL-terminated, and `regex` outlives the call.
         match unsafe { libc::regcomp(&raw mut *regex, expression.as_ptr(), flags) } {
-            0 => Ok(Self(regex)),
+            0 => Ok(Self { compiled: regex, groups: groups(&expression, dialect.extended) }),
             code => Err(BadRegex { reason: reason(code), out_of_memory: code == libc::REG_ESPACE }),
         }
     }
@@ -72,7 +76,7 @@ impl Regex {
     pub fn matches(&self, string: &CStr) -> bool {
         let nowhere = std::ptr::null_mut();
         // SAFETY: the expression was compiled, the string is NUL-terminated, no place is asked for.
-        unsafe { libc::regexec(&raw const *self.0, string.as_ptr(), 0, nowhere, 0) == 0 }
+        unsafe { libc::regexec(&raw const *self.compiled, string.as_ptr(), 0, nowhere, 0) == 0 }
     }
 
     /// Where the expression and its groups match in a string (to its first NUL); the first is the
@@ -80,34 +84,62 @@ impl Regex {
     pub fn find(&self, string: &[u8]) -> Option<Vec<Group>> {
         let string = c_string(string);
         let nowhere = libc::regmatch_t { rm_so: -1, rm_eo: -1 };
-        let mut places = vec![nowhere; self.groups() + 1];
+        let mut places = vec![nowhere; self.groups + 1];
         let (count, first) = (places.len(), places.as_mut_ptr());
         // SAFETY: the expression was compiled, the string is NUL-terminated, there are `count`
         // places.
-        let result = unsafe { libc::regexec(&raw const *self.0, string.as_ptr(), count, first, 0) };
+        let result =
+            unsafe { libc::regexec(&raw const *self.compiled, string.as_ptr(), count, first, 0) };
         let group = |place: &libc::regmatch_t| {
             Some(usize::try_from(place.rm_so).ok()?..usize::try_from(place.rm_eo).ok()?)
         };
         (result == 0).then(|| places.iter().map(group).collect())
-    }
-
-    /// How many groups the expression has. POSIX calls the field `re_nsub`; the declaration that is
-    /// used here keeps it private.
-    fn groups(&self) -> usize {
-        const BEFORE: usize = if cfg!(target_env = "musl") { 0 } else { 6 };
-        let words = (&raw const *self.0).cast::<usize>();
-        // SAFETY: it is the first field in musl, the seventh in glibc, and all have a word.
-        let field = unsafe { words.add(BEFORE) };
-        // SAFETY: as above, and the field is set by regcomp.
-        unsafe { *field }
     }
 }
 
 impl Drop for Regex {
     fn drop(&mut self) {
         // SAFETY: it was compiled, and is freed once.
-        unsafe { libc::regfree(&raw mut *self.0) }
+        unsafe { libc::regfree(&raw mut *self.compiled) }
     }
+}
+
+/// How many groups an expression opens that the C library has understood.
+fn groups(expression: &CStr, extended: bool) -> usize {
+    let mut count = 0;
+    let mut rest = expression.to_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = match first {
+            b'\\' => {
+                count += usize::from(!extended && after.first() == Some(&b'('));
+                after.get(1..).unwrap_or_default()
+            }
+            b'[' => after_bracket(after),
+            _ => {
+                count += usize::from(extended && *first == b'(');
+                after
+            }
+        };
+    }
+    count
+}
+
+/// What follows a bracket expression, of which this is all but the `[`. A `]` that comes first in it
+/// stands for itself; so does any that belongs to `[:class:]` and its like.
+fn after_bracket(all: &[u8]) -> &[u8] {
+    let all = all.strip_prefix(b"^").unwrap_or(all);
+    let mut rest = all.strip_prefix(b"]").unwrap_or(all);
+    while let Some((first, after)) = rest.split_first() {
+        rest = match (first, after.first()) {
+            (b']', _) => return after,
+            (b'[', Some(kind @ (b':' | b'.' | b'='))) => {
+                let end = after.windows(2).skip(1).position(|two| two == [*kind, b']']);
+                end.and_then(|at| after.get(at + 3..)).unwrap_or_default()
+            }
+            _ => after,
+        };
+    }
+    rest
 }
 
 /// The C library's words would come with all of printf.
@@ -199,5 +231,26 @@ mod tests {
         assert_eq!(matches("*c", "a/.c", strict), Some(false));
         assert_eq!(matches("*", ".c", strict), Some(false));
         assert_eq!(matches("\\*", "*", Pattern::default()), Some(true));
+    }
+
+    #[test]
+    fn groups_are_counted_as_the_c_library_does() {
+        let extended = Dialect { extended: true, groups: true, ..Dialect::default() };
+        for (expression, count) in [
+            ("a", 0),
+            ("(a)(b(c)?)|d", 3),
+            (r"\(a\)", 0),
+            (r"[(](a)", 1),
+            (r"[]()](a)[^](](b)", 2),
+            (r"[[:alpha:](](a)", 1),
+            (r"[\](a)", 1),
+        ] {
+            let regex = Regex::new(expression.as_bytes(), extended).unwrap();
+            assert_eq!(regex.groups, count, "{expression}");
+        }
+        let basic = Dialect { groups: true, ..Dialect::default() };
+        let regex = Regex::new(br"(a)\(b\)[\(]\(c\)", basic).unwrap();
+        assert_eq!(regex.groups, 2);
+        assert_eq!(regex.find(b"(a)b(c"), Some(vec![Some(0..6), Some(3..4), Some(5..6)]));
     }
 }

@@ -8,7 +8,7 @@ use nix::sys::socket::{
     sendmsg, socket,
 };
 use std::io::{IoSlice, IoSliceMut};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -38,11 +38,18 @@ pub fn listen(path: &Path) -> Result<OwnedFd, Errno> {
 /// Takes the next connection, if one is waiting. The result does not block.
 pub fn accept(listener: &OwnedFd) -> Result<Option<OwnedFd>, Errno> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    match nix::sys::socket::accept4(listener.as_raw_fd(), flags) {
-        Ok(fd) => Ok(Some(super::fd::own(fd))),
+    match accept_now(listener.as_raw_fd(), flags) {
+        Ok(fd) => Ok(Some(fd)),
         Err(Errno::EAGAIN | Errno::ECONNABORTED | Errno::EINTR) => Ok(None),
         Err(e) => Err(e),
     }
+}
+
+/// accept4(2).
+pub fn accept_now(listener: RawFd, flags: SockFlag) -> Result<OwnedFd, Errno> {
+    let connection = nix::sys::socket::accept4(listener, flags)?;
+    // SAFETY: the kernel has just made it, and nobody else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(connection) })
 }
 
 /// The pid of whoever connected; 0: not of our namespace.
@@ -73,7 +80,8 @@ pub fn send(fd: BorrowedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno>
 pub fn receive(fd: BorrowedFd, buffer: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize, Errno> {
     let mut control = cmsg_space!([RawFd; MAX_FDS]);
     let (bytes, flags) = receive_message(fd, buffer, &mut control)?;
-    let received = rights(&control);
+    // SAFETY: this is the message, and these are its descriptors' first owners.
+    let received = unsafe { rights(&control) };
     if flags.contains(MsgFlags::MSG_CTRUNC) {
         return Err(Errno::EMFILE);
     }
@@ -99,7 +107,10 @@ fn receive_message(
 /// Takes over the descriptors of a control message as the kernel writes it (`struct cmsghdr`): its
 /// length, which is 0 where there is none; level; type; numbers. nix does not hand them out of a
 /// message that was truncated, and they would stay open.
-fn rights(control: &[u8]) -> Vec<OwnedFd> {
+///
+/// # Safety
+/// The kernel has just written it, and nobody has taken the descriptors over.
+unsafe fn rights(control: &[u8]) -> Vec<OwnedFd> {
     let Some((length, rest)) = control.split_first_chunk() else { return Vec::new() };
     let Some((level, rest)) = rest.split_first_chunk() else { return Vec::new() };
     let Some((kind, _)) = rest.split_first_chunk() else { return Vec::new() };
@@ -112,7 +123,8 @@ fn rights(control: &[u8]) -> Vec<OwnedFd> {
     let numbers = numbers.chunks_exact(size_of::<RawFd>());
     numbers
         .filter_map(|n| n.first_chunk())
-        .map(|n| super::fd::own(RawFd::from_ne_bytes(*n)))
+        // SAFETY: the caller's promise.
+        .map(|n| unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(*n)) })
         .collect()
 }
 
@@ -161,11 +173,9 @@ mod tests {
     /// In a process of its own, whose limit of open files is that of all threads.
     #[test]
     fn descriptors_that_do_not_fit_are_closed_again() {
-        use crate::sys::process::{self, Side};
-        let Side::Parent(child) = process::fork().unwrap() else {
-            let met = std::panic::catch_unwind(receive_too_many);
-            process::exit(if met.is_ok() { 0 } else { 1 });
-        };
+        use crate::sys::process;
+        let met = || i32::from(std::panic::catch_unwind(receive_too_many).is_err());
+        let child = process::fork_to(met).unwrap();
         let ended = process::wait(child.as_raw(), nix::sys::wait::WaitPidFlag::empty());
         assert_eq!(ended.unwrap().unwrap().1.code(), Some(0));
     }

@@ -151,29 +151,25 @@ impl Process {
         setup: &dyn Fn() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
         let (told, tell) = fd::pipe_above_2()?;
-        match process::fork()? {
-            process::Side::Parent(between) => {
-                drop(tell);
-                let mut answer = [0; 4];
-                let read = fd::read(raw(&told), &mut answer);
-                // Where SIGCHLD is ignored, there is nobody to wait for.
-                let _ = process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty());
-                match (read, i32::from_ne_bytes(answer)) {
-                    (Ok(4), pid @ 1..) => Ok(Pid::from_raw(pid)),
-                    (Ok(4), error) => Err(Errno::from_raw(-error)),
-                    _ => Err(Errno::EIO),
-                }
-            }
-            process::Side::Child => {
-                let setup = || {
-                    fd::close(raw(&told));
-                    fd::close(raw(&tell));
-                    setup()
-                };
-                let answer = self.spawn(program, &setup).map_or_else(|e| -(e as i32), Pid::as_raw);
-                let _ = fd::write_all(raw(&tell), &answer.to_ne_bytes());
-                process::exit(0)
-            }
+        let (told_fd, tell_fd) = (raw(&told), raw(&tell));
+        let between = process::fork_to(|| {
+            let setup = || {
+                fd::close(told_fd);
+                fd::close(tell_fd);
+                setup()
+            };
+            let answer = self.spawn(program, &setup).map_or_else(|e| -(e as i32), Pid::as_raw);
+            i32::from(fd::write_all(tell_fd, &answer.to_ne_bytes()).is_err())
+        })?;
+        drop(tell);
+        let mut answer = [0; 4];
+        let read = fd::read(told_fd, &mut answer);
+        // Where SIGCHLD is ignored, there is nobody to wait for.
+        let _ = process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty());
+        match (read, i32::from_ne_bytes(answer)) {
+            (Ok(4), pid @ 1..) => Ok(Pid::from_raw(pid)),
+            (Ok(4), error) => Err(Errno::from_raw(-error)),
+            _ => Err(Errno::EIO),
         }
     }
 

@@ -163,7 +163,11 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
     let mut fds = [child.fds, child.passing].concat();
     let low = child.passing.is_empty() && fds.iter().all(|&(_, from)| from < LOW);
     let (side, shares_table) = match child.new_pid_namespace {
-        true => (process::fork_into_pid_namespace().map_err(SpawnError::PidNamespace)?, false),
+        // SAFETY: this program starts no threads (clippy.toml).
+        true => match unsafe { process::fork_into_pid_namespace() } {
+            Ok(side) => (side, false),
+            Err(e) => return Err(SpawnError::PidNamespace(e)),
+        },
         false => fork(low).map_err(SpawnError::Process)?,
     };
     if let process::Side::Parent(pid) = side {
@@ -185,12 +189,14 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
 /// Forks; the child may share our table of descriptors, if it likes to. Whether it does.
 fn fork(may_share: bool) -> Result<(process::Side, bool), Errno> {
     if may_share && SHARED_TABLE.is_there() {
-        match process::fork_sharing_descriptors() {
+        // SAFETY: the same; a table of its own is the first thing that the child takes.
+        match unsafe { process::fork_sharing_descriptors() } {
             Err(e) if SHARED_TABLE.is_refused(e) => {}
             other => return Ok((other?, true)),
         }
     }
-    Ok((process::fork()?, false))
+    // SAFETY: this program starts no threads (clippy.toml).
+    Ok((unsafe { process::fork() }?, false))
 }
 
 /// Closes every descriptor that is not kept, one by one.

@@ -321,10 +321,8 @@ mod tests {
 
     /// The write end of a pipe, under a number that is not low, and its read end.
     fn pipe() -> (OwnedFd, OwnedFd) {
-        use nix::fcntl::{FcntlArg, fcntl};
         let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).unwrap();
-        let high = fcntl(&write, FcntlArg::F_DUPFD_CLOEXEC(LOW)).unwrap();
-        (read, crate::sys::fd::own(high))
+        (read, crate::sys::fd::duplicate(&write, LOW).unwrap())
     }
 
     #[test]

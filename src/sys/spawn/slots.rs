@@ -5,7 +5,7 @@
 use super::LOW;
 use crate::sys::fd;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::fcntl::OFlag;
 use nix::unistd::{dup3, pipe2};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -24,8 +24,8 @@ impl Slots {
     pub fn reserve() -> Self {
         let nothing = pipe2(OFlag::O_CLOEXEC).ok().map(|(read, _)| read);
         let reserve = |_| {
-            let slot = fcntl(nothing.as_ref()?, FcntlArg::F_DUPFD_CLOEXEC(FIRST)).ok()?;
-            Some(fd::own(slot)).filter(|_| slot < LOW)
+            let slot = fd::duplicate(nothing.as_ref()?, FIRST).ok()?;
+            Some(slot).filter(|slot| slot.as_raw_fd() < LOW)
         };
         let free = (FIRST..LOW).map_while(reserve).collect();
         Self { nothing, free }

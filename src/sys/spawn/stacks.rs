@@ -27,7 +27,7 @@ pub struct Stacks {
 impl Stacks {
     /// Reserves addresses for so many. They take no memory until they are used.
     pub fn reserve(count: usize) -> Result<Self, Errno> {
-        let guard = usize::try_from(page_size()).map_err(|_| Errno::EOVERFLOW)?;
+        let guard = page_size();
         let bytes = BYTES.next_multiple_of(guard);
         let all = NonZeroUsize::new((guard + bytes) * count).ok_or(Errno::EINVAL)?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE | MapFlags::MAP_STACK;

@@ -84,27 +84,24 @@ pub fn fork(
     rest: impl FnOnce() -> i32,
 ) -> Result<Pid, Errno> {
     let (told, tell) = fd::pipe_above_2()?;
-    match process::fork()? {
-        process::Side::Parent(child) => {
-            drop(tell);
-            let mut errno = [0; 4];
-            if fd::read(told.as_raw_fd(), &mut errno) == Ok(errno.len()) {
-                reap(child);
-                return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
-            }
-            Ok(child)
+    let (told_fd, tell_fd) = (told.as_raw_fd(), tell.as_raw_fd());
+    let child = process::fork_to(|| {
+        fd::close(told_fd);
+        if let Err(e) = first() {
+            // Whoever does not hear of it sees the exit code.
+            let _ = fd::write_all(tell_fd, &(e as i32).to_ne_bytes());
+            return 127;
         }
-        process::Side::Child => {
-            drop(told);
-            if let Err(e) = first() {
-                // Whoever does not hear of it sees the exit code.
-                let _ = fd::write_all(tell.as_raw_fd(), &(e as i32).to_ne_bytes());
-                process::exit(127);
-            }
-            drop(tell);
-            process::exit(rest())
-        }
+        fd::close(tell_fd);
+        rest()
+    })?;
+    drop(tell);
+    let mut errno = [0; 4];
+    if fd::read(told.as_raw_fd(), &mut errno) == Ok(errno.len()) {
+        reap(child);
+        return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
     }
+    Ok(child)
 }
 
 /// Takes the end of a child whose failure is known.

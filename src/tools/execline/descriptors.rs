@@ -90,7 +90,7 @@ fn free_numbers(n: i32) -> Result<Vec<i32>, Errno> {
     let mut taken = vec![OwnedFd::from(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?)];
     for _ in 1..n {
         let first = fd::borrow(taken.first().map_or(0, AsRawFd::as_raw_fd));
-        taken.push(fd::own(fcntl(first, FcntlArg::F_DUPFD_CLOEXEC(0))?));
+        taken.push(fd::duplicate(first, 0)?);
     }
     Ok(taken.iter().map(AsRawFd::as_raw_fd).collect())
 }
@@ -99,7 +99,7 @@ fn swap(one: i32, other: i32) -> Result<(), Errno> {
     if one != other && !fd::is_open(other) {
         return Err(Errno::EBADF);
     }
-    let kept = fd::own(fcntl(fd::borrow(one), FcntlArg::F_DUPFD_CLOEXEC(0))?);
+    let kept = fd::duplicate(fd::borrow(one), 0)?;
     fd::copy(one, other)?;
     fd::copy(other, kept.as_raw_fd())
 }

@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/execline/heredoc.html>.
 
 use crate::sys::fd;
-use crate::sys::process::{self, Side};
+use crate::sys::process;
 use crate::tools::die::reason;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -23,19 +23,20 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Starts the child, or grandchild, that writes the string.
 fn start_writer(read: &OwnedFd, write: &OwnedFd, string: &[u8], orphan: bool) -> Result<(), Errno> {
-    match if orphan { process::fork_orphan() } else { process::fork() }? {
-        Side::Parent(_) => Ok(()),
-        Side::Child => write_all(read, write, string),
+    let body = || write_all(read, write, string);
+    match orphan {
+        true => process::fork_orphan_to(body),
+        false => process::fork_to(body).map(drop),
     }
 }
 
-/// What the child does.
-fn write_all(read: &OwnedFd, write: &OwnedFd, string: &[u8]) -> ! {
+/// What the child does, to the code to exit with.
+fn write_all(read: &OwnedFd, write: &OwnedFd, string: &[u8]) -> i32 {
     fd::close(read.as_raw_fd());
     if let Err(e) = fd::write_all(write.as_raw_fd(), string) {
         let text = format!("heredoc (child): fatal: unable to write: {}\n", reason(e));
         let _ = fd::write_all(2, text.as_bytes());
-        process::exit(111)
+        return 111;
     }
-    process::exit(0)
+    0
 }

@@ -315,6 +315,7 @@ mod tests {
 
     /// Someone who may write to the tree has directories and links change places meanwhile.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "nothing is forked here")]
     fn a_link_that_takes_a_directory_s_place_is_not_followed() {
         let root = std::env::temp_dir().join(format!("sixtree-race-{}", std::process::id()));
         let (tree, precious) = (root.join("tree"), root.join("precious"));

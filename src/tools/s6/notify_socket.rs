@@ -108,11 +108,12 @@ impl Aside {
 
     /// Runs `body` in a process of its own, which exits with the code that it gives.
     fn run(self, process: &Process, body: impl FnOnce() -> u8) -> Result<(), Exit> {
-        let forked = if self.child { process::fork() } else { process::fork_orphan() };
-        match forked.map_err(process.unable("fork"))? {
-            process::Side::Parent(_) => Ok(()),
-            process::Side::Child => process::exit(i32::from(body())),
-        }
+        let body = || i32::from(body());
+        let forked = match self.child {
+            true => process::fork_to(body).map(drop),
+            false => process::fork_orphan_to(body),
+        };
+        forked.map_err(process.unable("fork"))
     }
 }
 

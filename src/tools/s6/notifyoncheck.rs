@@ -5,7 +5,7 @@ use crate::execline::lexer;
 use crate::format::decimal;
 use crate::sys::fifodir::Listener;
 use crate::sys::poll::{Deadline, readable};
-use crate::sys::process::{self, Side};
+use crate::sys::process;
 use crate::sys::signalfd::Signals;
 use crate::sys::{fd, lock};
 use crate::tools::die::{errno, show};
@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::Duration;
 
 const LONG: &[(&str, char)] = &[
@@ -72,26 +72,27 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let program = options.rest();
     require_supervisor(process)?;
     let (told, tell) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
-    match if twice { process::fork_orphan() } else { process::fork() }
-        .map_err(process.unable("fork"))?
-    {
-        Side::Child => {
-            drop(told);
-            let over = watch(process, &check, &policy, tell);
-            if matches!(over, Ok(Over::Ready)) {
-                let _ = fd::write_all(notification, b"\n");
-            }
-            process::exit(over.map_or(111, |over| over as i32))
+    let told_fd = told.as_raw_fd();
+    let watcher = || {
+        fd::close(told_fd);
+        let over = watch(process, &check, &policy, tell.as_raw_fd());
+        if matches!(over, Ok(Over::Ready)) {
+            // A supervisor that has gone need not know.
+            let _ = fd::write_all(notification, b"\n");
         }
-        Side::Parent(_) => {
-            drop(tell);
-            fd::close(notification);
-            // Otherwise the daemon could die before anybody listens.
-            match fd::read(told.as_raw_fd(), &mut [0]) {
-                Ok(1) => Ok(program.into()),
-                _ => Err(process.fatal(111, "unable to synchronize with child")),
-            }
-        }
+        over.map_or(111, |over| over as i32)
+    };
+    let forked = match twice {
+        true => process::fork_orphan_to(watcher),
+        false => process::fork_to(watcher).map(drop),
+    };
+    forked.map_err(process.unable("fork"))?;
+    drop(tell);
+    fd::close(notification);
+    // Otherwise the daemon could die before anybody listens.
+    match fd::read(told.as_raw_fd(), &mut [0]) {
+        Ok(1) => Ok(program.into()),
+        _ => Err(process.fatal(111, "unable to synchronize with child")),
     }
 }
 
@@ -141,13 +142,13 @@ fn require_supervisor(process: &Process) -> Result<(), Exit> {
 }
 
 /// What the child does: listens for the daemon's death, lets the parent go on, and asks.
-fn watch(process: &Process, check: &[Word], policy: &Policy, tell: OwnedFd) -> Result<Over, Exit> {
+fn watch(process: &Process, check: &[Word], policy: &Policy, tell: RawFd) -> Result<Over, Exit> {
     let subscribed = Listener::subscribe(b"event");
     let listener = subscribed.map_err(process.unable("subscribe to event fifodir"))?;
     let chld = SigSet::from_iter([Signal::SIGCHLD]);
     let signals = Signals::catch(chld).map_err(process.unable("trap SIGCHLD"))?;
-    fd::write_all(tell.as_raw_fd(), b"\n").map_err(process.unable("synchronize with parent"))?;
-    drop(tell);
+    fd::write_all(tell, b"\n").map_err(process.unable("synchronize with parent"))?;
+    fd::close(tell);
     let mut watcher = Watcher { process, check, policy, listener, signals };
     watcher.ask_until_ready().map_err(process.unable("wait"))
 }

@@ -97,7 +97,7 @@ pub const FIELDS: &[Field] = &[
     right("thcount", "THREADS", |_, p| text(p.threads)),
     left("start", "START", |a, p| moment(a.since_boot(p.start), a.now)),
     right("vsize", "VSZ", |_, p| text(p.vsize / 1024)),
-    right("rss", "RSS", |_, p| text(p.rss.saturating_mul(page_size() / 1024))),
+    right("rss", "RSS", |_, p| text(p.rss.saturating_mul(page_size() as u64 / 1024))),
     right("rsslimit", "RSSLIM", |_, p| text(p.rss_limit / 1024)),
     right("psr", "CPU", |_, p| text(p.cpu)),
     right("rtprio", "RTPRIO", |_, p| text(p.rt_priority)),
@@ -110,7 +110,7 @@ pub const FIELDS: &[Field] = &[
         let group = a.groups.iter().find(|group| group.gid == p.gid);
         group.map_or_else(|| text(format!("({})", p.gid)), |group| group.name.clone())
     }),
-    right("pmem", "%MEM", |a, p| percent(p.rss.saturating_mul(page_size()), a.memory)),
+    right("pmem", "%MEM", |a, p| percent(p.rss.saturating_mul(page_size() as u64), a.memory)),
     left("wchan", "WCHAN", |a, p| text(a.symbols.name(p.wchan))),
     left("args", "COMMAND", |_, p| command(p)),
     left("env", "ENVIRONMENT", |_, p| match &p.environment {

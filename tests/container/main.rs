@@ -24,6 +24,7 @@ mod scale;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod steps;
+mod suexec;
 mod sync;
 mod syslog;
 mod terminal;

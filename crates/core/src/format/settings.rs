@@ -260,7 +260,8 @@ mod tests {
             r#"S6_VERBOSITY is "lo\nud", which is not a number: using 2"#,
             r#"S6_LOGGING is "-1", which is not a number: using 0"#,
             r#"SIXTREE_RUNDIR is "run", which is not an absolute path: using /run"#,
-            r#"SIXTREE_ENVIRONMENT_MODE is "01777", which is not an octal mode such as 0700: using 0755"#,
+            "SIXTREE_ENVIRONMENT_MODE is \"01777\", which is not an octal mode such as 0700: \
+             using 0755",
         ];
         assert_eq!(refused, lines);
     }

@@ -53,82 +53,82 @@ pub(super) struct Agenda {
 
 impl Agenda {
     /// The time of the event that is being handled.
-    pub fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         self.now
     }
 
     /// Lets the time go on; never back.
-    pub fn advance(&mut self, now: Time) {
+    pub(super) fn advance(&mut self, now: Time) {
         self.now = self.now.max(now);
     }
 
     /// So many milliseconds from now.
-    pub fn after(&self, ms: u64) -> Time {
+    pub(super) fn after(&self, ms: u64) -> Time {
         Time(self.now.0.saturating_add(ms))
     }
 
     /// Appends a command.
-    pub fn command(&mut self, command: Command) {
+    pub(super) fn command(&mut self, command: Command) {
         self.commands.push_back(command);
     }
 
     /// The next command.
-    pub fn next_command(&mut self) -> Option<Command> {
+    pub(super) fn next_command(&mut self) -> Option<Command> {
         self.commands.pop_front()
     }
 
     /// Asks for a process.
-    pub fn spawn(&mut self, service: ServiceId, script: Script) {
+    pub(super) fn spawn(&mut self, service: ServiceId, script: Script) {
         self.command(Command::Spawn(Process { service, script }));
     }
 
     /// Signals a process.
-    pub fn signal(&mut self, service: ServiceId, script: Script, signal: Signal) {
+    pub(super) fn signal(&mut self, service: ServiceId, script: Script, signal: Signal) {
         self.command(Command::Signal(Process { service, script }, signal));
     }
 
     /// The agenda as far as it is about one longrun.
-    pub fn of(&mut self, service: ServiceId) -> ServiceAgenda<'_> {
+    pub(super) fn of(&mut self, service: ServiceId) -> ServiceAgenda<'_> {
         ServiceAgenda { agenda: self, service }
     }
 
     /// The next thing that the change under way does not know yet.
-    pub fn next_news(&mut self) -> Option<(ServiceId, News)> {
+    pub(super) fn next_news(&mut self) -> Option<(ServiceId, News)> {
         self.news.pop_front()
     }
 
     /// Reports to whoever asked.
-    pub fn report(&mut self, request: RequestId, report: Report) {
+    pub(super) fn report(&mut self, request: RequestId, report: Report) {
         self.command(Command::Report(request, report));
     }
 
     /// Sets a timer (again).
-    pub fn set(&mut self, timer: Timer, at: Time) {
+    pub(super) fn set(&mut self, timer: Timer, at: Time) {
         self.clear(timer);
         self.times.insert(timer, at);
         self.timers.insert((at, timer));
     }
 
     /// Calls a timer off.
-    pub fn clear(&mut self, timer: Timer) {
+    pub(super) fn clear(&mut self, timer: Timer) {
         if let Some(at) = self.times.remove(&timer) {
             self.timers.remove(&(at, timer));
         }
     }
 
     /// Calls all timers off.
-    pub fn clear_all(&mut self) {
+    pub(super) fn clear_all(&mut self) {
         self.times.clear();
         self.timers.clear();
     }
 
     /// The time of the next timer.
-    pub fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self) -> Option<Time> {
         self.timers.first().map(|&(at, _)| at)
     }
 
     /// Takes the next timer that is due.
-    pub fn next_due(&mut self) -> Option<Timer> {
+    pub(super) fn next_due(&mut self) -> Option<Timer> {
         let &(at, timer) = self.timers.first()?;
         if at > self.now {
             return None;
@@ -147,22 +147,22 @@ pub(super) struct ServiceAgenda<'a> {
 
 impl ServiceAgenda<'_> {
     /// The time of the event that is being handled.
-    pub fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         self.agenda.now()
     }
 
     /// So many milliseconds from now.
-    pub fn after(&self, ms: u64) -> Time {
+    pub(super) fn after(&self, ms: u64) -> Time {
         self.agenda.after(ms)
     }
 
     /// Sets the timer (again).
-    pub fn set_timer(&mut self, at: Time) {
+    pub(super) fn set_timer(&mut self, at: Time) {
         self.agenda.set(Timer::Longrun(self.service), at);
     }
 
     /// Sets the timer to so many milliseconds from now, or clears it: 0 is for ever.
-    pub fn set_timer_ms(&mut self, ms: u32) {
+    pub(super) fn set_timer_ms(&mut self, ms: u32) {
         match ms {
             0 => self.clear_timer(),
             ms => self.set_timer(self.after(ms.into())),
@@ -170,58 +170,58 @@ impl ServiceAgenda<'_> {
     }
 
     /// Calls the timer off.
-    pub fn clear_timer(&mut self) {
+    pub(super) fn clear_timer(&mut self) {
         self.agenda.clear(Timer::Longrun(self.service));
     }
 
     /// Asks for a process.
-    pub fn spawn(&mut self, script: Script) {
+    pub(super) fn spawn(&mut self, script: Script) {
         self.agenda.spawn(self.service, script);
     }
 
     /// Signals a process.
-    pub fn signal(&mut self, script: Script, signal: Signal) {
+    pub(super) fn signal(&mut self, script: Script, signal: Signal) {
         self.agenda.signal(self.service, script, signal);
     }
 
     /// Rewrites the status.
-    pub fn status(&mut self) {
+    pub(super) fn status(&mut self) {
         self.agenda.command(Command::Status(self.service));
     }
 
     /// Adds a death of `run` to the tally.
-    pub fn tally(&mut self, exit: Exit) {
+    pub(super) fn tally(&mut self, exit: Exit) {
         self.agenda.command(Command::Tally(self.service, exit));
     }
 
     /// Makes or removes the `down` file.
-    pub fn down_file(&mut self, there: bool) {
+    pub(super) fn down_file(&mut self, there: bool) {
         self.agenda.command(Command::DownFile(self.service, there));
     }
 
     /// Notifies the listeners of `event/`, and the change under way, which listens too.
-    pub fn notify(&mut self, notices: &'static [Notice]) {
+    pub(super) fn notify(&mut self, notices: &'static [Notice]) {
         self.agenda.command(Command::Notify(self.service, notices));
         self.record(News::Notified(notices));
     }
 
     /// Records what only the change under way has to know.
-    pub fn record(&mut self, news: News) {
+    pub(super) fn record(&mut self, news: News) {
         self.agenda.news.push_back((self.service, news));
     }
 
     /// Asks for a supervisor.
-    pub fn supervise(&mut self) {
+    pub(super) fn supervise(&mut self) {
         self.agenda.command(Command::Supervise(self.service));
     }
 
     /// Lets the supervisor go.
-    pub fn unsupervise(&mut self) {
+    pub(super) fn unsupervise(&mut self) {
         self.agenda.command(Command::Unsupervise(self.service));
     }
 
     /// Forgets the service.
-    pub fn drop_service(&mut self) {
+    pub(super) fn drop_service(&mut self) {
         self.agenda.command(Command::Drop(self.service));
     }
 }

@@ -93,7 +93,7 @@ pub(super) struct Lifecycle {
 
 impl Lifecycle {
     /// Whether a directory that appears is still supervised.
-    pub fn takes_directories(&self) -> bool {
+    pub(super) fn takes_directories(&self) -> bool {
         match self.stage {
             Stage::Bare | Stage::Booting | Stage::Running | Stage::Stopping => true,
             Stage::Terming | Stage::Killing | Stage::Leaving | Stage::Over => false,

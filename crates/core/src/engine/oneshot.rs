@@ -35,23 +35,23 @@ enum Process {
 
 impl Oneshot {
     /// A oneshot of which no script runs.
-    pub fn new(id: ServiceId) -> Self {
+    pub(super) fn new(id: ServiceId) -> Self {
         Self { id, current: None, stale: 0 }
     }
 
     /// The script that runs, or is about to.
-    pub fn running(&self) -> Option<Script> {
+    pub(super) fn running(&self) -> Option<Script> {
         self.current.map(|current| current.script)
     }
 
     /// Starts a script. Only where none runs.
-    pub fn start(&mut self, script: Script, agenda: &mut Agenda) {
+    pub(super) fn start(&mut self, script: Script, agenda: &mut Agenda) {
         self.current = Some(Current { script, process: Process::Asked, retry_until: None });
         agenda.spawn(self.id, script);
     }
 
     /// Asks the running script to end early.
-    pub fn interrupt(&self, agenda: &mut Agenda) {
+    pub(super) fn interrupt(&self, agenda: &mut Agenda) {
         let running = self.current.filter(|current| current.process == Process::Running);
         if let Some(Current { script, .. }) = running {
             agenda.signal(self.id, script, Signal::Term);
@@ -60,7 +60,7 @@ impl Oneshot {
     }
 
     /// Lets the running script run on, unwatched.
-    pub fn forget(&mut self, agenda: &mut Agenda) {
+    pub(super) fn forget(&mut self, agenda: &mut Agenda) {
         self.cancel_delayed(agenda);
         if let Some(Current { script, process, .. }) = self.current.take() {
             self.stale += u32::from(process == Process::Asked);
@@ -69,7 +69,7 @@ impl Oneshot {
     }
 
     /// Asks no more for a script for which there is no room.
-    pub fn cancel_delayed(&mut self, agenda: &mut Agenda) {
+    pub(super) fn cancel_delayed(&mut self, agenda: &mut Agenda) {
         if self.current.is_some_and(|current| current.process == Process::Delayed) {
             self.current = None;
             agenda.clear(Timer::Oneshot(self.id));
@@ -77,7 +77,7 @@ impl Oneshot {
     }
 
     /// The answer to a start is there: a process. Nothing if it is about one that is not watched.
-    pub fn spawned(&mut self) {
+    pub(super) fn spawned(&mut self) {
         if !self.is_stale()
             && let Some(current) = &mut self.current
         {
@@ -87,7 +87,7 @@ impl Oneshot {
 
     /// The answer to a start is there: no process. Whether that is the end of the script that is
     /// watched; where there is only no room for it now, it is asked for again for a while.
-    pub fn not_spawned(&mut self, why: NotSpawned, agenda: &mut Agenda) -> bool {
+    pub(super) fn not_spawned(&mut self, why: NotSpawned, agenda: &mut Agenda) -> bool {
         if self.is_stale() {
             return false;
         }
@@ -102,7 +102,7 @@ impl Oneshot {
     }
 
     /// It is time to ask again.
-    pub fn retry(&mut self, agenda: &mut Agenda) {
+    pub(super) fn retry(&mut self, agenda: &mut Agenda) {
         if let Some(current) = &mut self.current
             && current.process == Process::Delayed
         {
@@ -112,7 +112,7 @@ impl Oneshot {
     }
 
     /// A script ended: whether it is the one that is watched.
-    pub fn ended(&mut self, script: Script) -> bool {
+    pub(super) fn ended(&mut self, script: Script) -> bool {
         let watched = self.running() == Some(script);
         if watched {
             self.current = None;

@@ -31,7 +31,7 @@ pub(super) struct Services {
 
 impl Services {
     /// All at rest.
-    pub fn new(mut graph: Graph) -> Self {
+    pub(super) fn new(mut graph: Graph) -> Self {
         graph.forget_mentions();
         let mut all = Self::default();
         for id in graph.ids() {
@@ -47,60 +47,60 @@ impl Services {
     }
 
     /// Begins to keep what s6-rc knows of a service.
-    pub fn new_view(&mut self, id: ServiceId) {
+    pub(super) fn new_view(&mut self, id: ServiceId) {
         self.views.insert(id, View::default());
     }
 
     /// Forgets what s6-rc knows of a service.
-    pub fn forget_view(&mut self, id: ServiceId) {
+    pub(super) fn forget_view(&mut self, id: ServiceId) {
         self.views.remove(&id);
     }
 
     /// What s6-rc knows of a service.
-    pub fn view(&self, id: ServiceId) -> View {
+    pub(super) fn view(&self, id: ServiceId) -> View {
         self.views.get(&id).copied().unwrap_or_default()
     }
 
     /// Changes what s6-rc knows of a service of the graph.
-    pub fn set_view(&mut self, id: ServiceId, change: impl FnOnce(&mut View)) {
+    pub(super) fn set_view(&mut self, id: ServiceId, change: impl FnOnce(&mut View)) {
         if let Some(view) = self.views.get_mut(&id) {
             change(view);
         }
     }
 
     /// Whether it is up, as s6-rc sees it.
-    pub fn is_up(&self, id: ServiceId) -> bool {
+    pub(super) fn is_up(&self, id: ServiceId) -> bool {
         self.view(id).up
     }
 
     /// Every service that is up, as s6-rc sees it.
-    pub fn all_up(&self) -> impl Iterator<Item = ServiceId> {
+    pub(super) fn all_up(&self) -> impl Iterator<Item = ServiceId> {
         self.views.iter().filter(|(_, view)| view.up).map(|(&id, _)| id)
     }
 
     /// Every service that is up, on its way up, or has a process all the same.
-    pub fn all_alive(&self) -> impl Iterator<Item = ServiceId> {
+    pub(super) fn all_alive(&self) -> impl Iterator<Item = ServiceId> {
         self.graph.ids().filter(|&id| self.is_up(id) || !self.at_rest(id))
     }
 
     /// Whether it has no process, and will have none until it is told so.
-    pub fn at_rest(&self, id: ServiceId) -> bool {
+    pub(super) fn at_rest(&self, id: ServiceId) -> bool {
         let longrun = self.longruns.get(&id).is_none_or(Longrun::at_rest);
         longrun && self.running(id).is_none()
     }
 
     /// The script of a oneshot that runs.
-    pub fn running(&self, id: ServiceId) -> Option<Script> {
+    pub(super) fn running(&self, id: ServiceId) -> Option<Script> {
         self.oneshots.get(&id).and_then(Oneshot::running)
     }
 
     /// Whether it stays up unless a change says otherwise.
-    pub fn is_essential(&self, id: ServiceId) -> bool {
+    pub(super) fn is_essential(&self, id: ServiceId) -> bool {
         self.graph.definition(id).is_some_and(|definition| definition.essential)
     }
 
     /// When its way up or down, if it begins now, will have taken too long; `None` is never.
-    pub fn limit(&self, id: ServiceId, direction: Direction) -> Option<Time> {
+    pub(super) fn limit(&self, id: ServiceId, direction: Direction) -> Option<Time> {
         let atomic = self.graph.definition(id)?.atomic()?;
         let ms = match direction {
             Direction::Up => atomic.timeout_up_ms,
@@ -110,7 +110,7 @@ impl Services {
     }
 
     /// Lets the change under way wait for a service until then, or for ever.
-    pub fn set_limit(&mut self, id: ServiceId, at: Option<Time>) {
+    pub(super) fn set_limit(&mut self, id: ServiceId, at: Option<Time>) {
         match at {
             None => self.agenda.clear(Timer::Move(id)),
             Some(at) => self.agenda.set(Timer::Move(id), at.max(self.agenda.now())),
@@ -118,7 +118,7 @@ impl Services {
     }
 
     /// Starts the script of a oneshot.
-    pub fn run(&mut self, id: ServiceId, script: Script) {
+    pub(super) fn run(&mut self, id: ServiceId, script: Script) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.start(script, &mut self.agenda);
         }
@@ -126,7 +126,7 @@ impl Services {
 
     /// The time of a oneshot is over: its script is asked to end, as s6-sudod does when its client
     /// has gone, and is not watched any more.
-    pub fn time_out(&mut self, id: ServiceId) {
+    pub(super) fn time_out(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.interrupt(&mut self.agenda);
             oneshot.forget(&mut self.agenda);
@@ -134,21 +134,21 @@ impl Services {
     }
 
     /// Asks no more for the script of a oneshot for which there is no room.
-    pub fn cancel_delayed(&mut self, id: ServiceId) {
+    pub(super) fn cancel_delayed(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.cancel_delayed(&mut self.agenda);
         }
     }
 
     /// Lets the running script of a oneshot run on, unwatched.
-    pub fn forget(&mut self, id: ServiceId) {
+    pub(super) fn forget(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.forget(&mut self.agenda);
         }
     }
 
     /// Notes that a service came up, or went down: from now on that is its default too.
-    pub fn arrived(&mut self, id: ServiceId, direction: Direction) {
+    pub(super) fn arrived(&mut self, id: ServiceId, direction: Direction) {
         let up = direction == Direction::Up;
         self.set_view(id, |view| view.up = up);
         if self.longruns.contains_key(&id) {

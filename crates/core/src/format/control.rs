@@ -1,12 +1,6 @@
 //! The letters that are written to `supervise/control` (by s6-svc) and to `.s6-svscan/control` (by
 //! s6-svscanctl).
 
-/// The letters that a supervisor understands.
-pub const SERVICE: &[u8] = b"abqhkti12pcyrlPCKoduDUxOQ";
-
-/// The letters that a scan directory's owner understands.
-pub const SCAN: &[u8] = b"zabhitqnN";
-
 /// The letters that just stand for a signal, with its number. (`p` and `c` also say whether the
 /// service is paused.)
 const SIGNALS: &[(u8, u8)] = &[
@@ -40,12 +34,9 @@ mod tests {
 
     #[test]
     fn letters_and_signals_agree() {
-        for letter in SERVICE {
-            if let Some(signal) = signal_of(*letter) {
-                assert_eq!(letter_of(signal), Some(*letter));
-            }
+        for (letter, signal) in SIGNALS {
+            assert_eq!((signal_of(*letter), letter_of(*signal)), (Some(*signal), Some(*letter)));
         }
-        assert_eq!(SERVICE.iter().filter(|l| signal_of(**l).is_some()).count(), SIGNALS.len());
         assert_eq!((signal_of(b'u'), letter_of(11)), (None, None));
     }
 }

@@ -16,30 +16,30 @@ pub(super) struct Faults<'a> {
 
 impl<'a> Faults<'a> {
     /// None yet.
-    pub fn new(broken: &'a LiteMap<String, ()>) -> Self {
+    pub(super) fn new(broken: &'a LiteMap<String, ()>) -> Self {
         Self { all: Vec::new(), broken, suggestions: 50 }
     }
 
     /// `service` is wrong in what it says in this place.
-    pub fn tell(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
+    pub(super) fn tell(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
         self.tell_at(service, at.place(), at.line, conflict);
     }
 
     /// The same, of a place where no name is mentioned.
-    pub fn tell_at(&mut self, service: &str, file: PathBuf, line: u32, conflict: &Conflict) {
+    pub(super) fn tell_at(&mut self, service: &str, file: PathBuf, line: u32, conflict: &Conflict) {
         let place = Place { service: Some(service.to_owned()), file, line };
         self.all.push(Fault::new(place, conflict));
     }
 
     /// The same, unless the name there is known to be wrong by itself.
-    pub fn tell_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
+    pub(super) fn tell_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
         if !self.broken.contains_key(&at.name) {
             self.tell(service, at, conflict);
         }
     }
 
     /// `service` mentions a name that nothing has: `conflict` of what was meant, perhaps.
-    pub fn undefined(
+    pub(super) fn undefined(
         &mut self,
         graph: &Graph,
         service: &str,
@@ -53,7 +53,7 @@ impl<'a> Faults<'a> {
     }
 
     /// All of them, in the order in which they were found.
-    pub fn into_all(self) -> Vec<Fault> {
+    pub(super) fn into_all(self) -> Vec<Fault> {
         self.all
     }
 

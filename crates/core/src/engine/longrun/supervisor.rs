@@ -82,13 +82,13 @@ pub(super) enum StopRequest {
 
 impl Supervisor {
     /// The supervisor of a service that is down, and was started again so often.
-    pub fn new(wanted: bool, leaving: bool, restarts: u32) -> Self {
+    pub(super) fn new(wanted: bool, leaving: bool, restarts: u32) -> Self {
         let activity = Activity::Down { gave_up: false };
         Self { wanted, leaving, history: History::new(restarts), activity }
     }
 
     /// The script of the process that it has, or has asked for.
-    pub fn script(&self) -> Option<Script> {
+    pub(super) fn script(&self) -> Option<Script> {
         match self.activity {
             Activity::Down { .. } => None,
             Activity::Starting { .. } | Activity::Up(_) => Some(Script::Run),
@@ -97,19 +97,19 @@ impl Supervisor {
     }
 
     /// Whether nothing keeps it from leaving.
-    pub fn may_leave(&self) -> bool {
+    pub(super) fn may_leave(&self) -> bool {
         self.leaving && matches!(self.activity, Activity::Down { .. })
     }
 
     /// Asks for `run`.
-    pub fn start(&mut self, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn start(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.activity = Activity::Starting { stop: false };
         agenda.clear_timer();
         agenda.spawn(Script::Run);
     }
 
     /// The process that was asked for is there.
-    pub fn spawned(&mut self, spawned: Spawned, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn spawned(&mut self, spawned: Spawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { stop } => self.run_spawned(spawned.notifies, stop, agenda),
             Activity::Ending { next_start, .. } => {
@@ -136,7 +136,7 @@ impl Supervisor {
     }
 
     /// The process that was asked for cannot be started.
-    pub fn not_spawned(&mut self, why: NotSpawned, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn not_spawned(&mut self, why: NotSpawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { .. } => self.run_refused(why, agenda),
             Activity::Ending { next_start, retry_until } => {
@@ -167,7 +167,7 @@ impl Supervisor {
     }
 
     /// Its process ended.
-    pub fn exited(&mut self, exit: Exit, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn exited(&mut self, exit: Exit, agenda: &mut ServiceAgenda<'_>) {
         match &self.activity {
             Activity::Up(run) => {
                 let next_start = run.next_start();
@@ -213,7 +213,7 @@ impl Supervisor {
     }
 
     /// `run` notified its readiness: its next start is allowed a second from now.
-    pub fn became_ready(&mut self, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn became_ready(&mut self, agenda: &mut ServiceAgenda<'_>) {
         let Activity::Up(run) = &mut self.activity else { return };
         match run.readiness {
             Readiness::Silent | Readiness::Awaited => {
@@ -227,7 +227,7 @@ impl Supervisor {
     }
 
     /// `run` got its down signal. Only the stop that was asked for has a limit, not a restart.
-    pub fn stopping(&mut self, timeout_ms: u32, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn stopping(&mut self, timeout_ms: u32, agenda: &mut ServiceAgenda<'_>) {
         let Activity::Up(run) = &mut self.activity else { return };
         if run.stop == StopRequest::LimitAwaited {
             run.stop = StopRequest::Sent;
@@ -236,7 +236,7 @@ impl Supervisor {
     }
 
     /// The timer is due: it is time to start something, or too late for a process to end.
-    pub fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Down { .. } if self.wanted => self.start(agenda),
             Activity::Up(_) => kill(Script::Run, agenda),
@@ -247,7 +247,7 @@ impl Supervisor {
     }
 
     /// Sends the down signal, then CONT, lest a paused service never see it.
-    pub fn stop(&mut self, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn stop(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.wanted = false;
         agenda.signal(Script::Run, Signal::Down);
         agenda.signal(Script::Run, Signal::Continue(Target::Process));
@@ -259,7 +259,7 @@ impl Supervisor {
     }
 
     /// Rewrites the status. What stands in it from then on is no longer "never started".
-    pub fn announce(&mut self, agenda: &mut ServiceAgenda<'_>) {
+    pub(super) fn announce(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.history.fresh = false;
         agenda.status();
     }

@@ -76,7 +76,7 @@ struct Shutdown {
 
 impl Transition {
     /// A change of these services, or a reload.
-    pub fn new(request: RequestId, goal: Goal, change: Change, services: &Services) -> Self {
+    pub(super) fn new(request: RequestId, goal: Goal, change: Change, services: &Services) -> Self {
         Self {
             request,
             phases: phases(goal, &change, services),
@@ -95,7 +95,7 @@ impl Transition {
 
     /// The stop of all that is alive. It takes over from the change under way, if there is one, and
     /// waits until `patience` for what is alive without being up.
-    pub fn shutdown(former: Option<Self>, patience: Time, services: &Services) -> Self {
+    pub(super) fn shutdown(former: Option<Self>, patience: Time, services: &Services) -> Self {
         let selection = services.all_alive().collect();
         let change = Change { selection, down: true, ..Change::default() };
         let deadline = former.as_ref().and_then(|former| former.deadline);
@@ -111,22 +111,22 @@ impl Transition {
     }
 
     /// Whose it is.
-    pub fn request(&self) -> RequestId {
+    pub(super) fn request(&self) -> RequestId {
         self.request
     }
 
     /// How it ended, once it has.
-    pub fn outcome(&self) -> Option<Outcome> {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
     /// The services that are on their way.
-    pub fn moving(&self) -> impl Iterator<Item = ServiceId> {
+    pub(super) fn moving(&self) -> impl Iterator<Item = ServiceId> {
         self.moving.iter().copied()
     }
 
     /// Which way a selected service goes.
-    pub fn way_of(&self, id: ServiceId) -> Option<Direction> {
+    pub(super) fn way_of(&self, id: ServiceId) -> Option<Direction> {
         match self.goal {
             Goal::Go(direction) => self.tasks.contains_key(&id).then_some(direction),
             Goal::Reload => None,
@@ -134,12 +134,12 @@ impl Transition {
     }
 
     /// Whether a service is on its way.
-    pub fn is_moving(&self, id: ServiceId) -> bool {
+    pub(super) fn is_moving(&self, id: ServiceId) -> bool {
         self.moving.contains(&id)
     }
 
     /// Starts it.
-    pub fn begin(&mut self, services: &mut Services) {
+    pub(super) fn begin(&mut self, services: &mut Services) {
         if self.change.timeout_ms > 0 {
             let at = services.agenda.after(self.change.timeout_ms);
             self.deadline = Some(at);
@@ -149,7 +149,7 @@ impl Transition {
     }
 
     /// Something happened to a longrun.
-    pub fn hear(&mut self, id: ServiceId, news: News, services: &mut Services) {
+    pub(super) fn hear(&mut self, id: ServiceId, news: News, services: &mut Services) {
         if self.tasks.get(&id) != Some(&Task::Moving) {
             return;
         }
@@ -163,7 +163,7 @@ impl Transition {
     }
 
     /// The script of a oneshot ended.
-    pub fn ended(
+    pub(super) fn ended(
         &mut self,
         id: ServiceId,
         script: Script,
@@ -185,7 +185,7 @@ impl Transition {
     }
 
     /// A service has taken too long.
-    pub fn timeout(&mut self, id: ServiceId, services: &mut Services) {
+    pub(super) fn timeout(&mut self, id: ServiceId, services: &mut Services) {
         match self.tasks.get(&id) {
             Some(Task::Moving) if self.may_be_left(id, services) => {
                 self.take(Step::Leave(id), services);
@@ -206,7 +206,7 @@ impl Transition {
     }
 
     /// The whole has taken too long: what is on its way goes on, unwatched.
-    pub fn time_out(&mut self, services: &mut Services) {
+    pub(super) fn time_out(&mut self, services: &mut Services) {
         for id in std::mem::take(&mut self.moving) {
             services.time_out(id);
             services.set_view(id, |view| view.failure = Some(Failure::TimedOut));
@@ -216,7 +216,7 @@ impl Transition {
     }
 
     /// What has not started need not start. Scripts of oneshots are waited for.
-    pub fn abort(&mut self, services: &mut Services) {
+    pub(super) fn abort(&mut self, services: &mut Services) {
         self.aborted = true;
         for id in self.moving.clone() {
             if self.goal == Goal::Reload {
@@ -231,7 +231,7 @@ impl Transition {
     }
 
     /// The container stops, now: the shutdown watches over what is on its way.
-    pub fn give_up(&mut self, services: &mut Services) {
+    pub(super) fn give_up(&mut self, services: &mut Services) {
         services.agenda.clear(Timer::Change);
         for &id in &self.moving {
             services.agenda.clear(Timer::Move(id));

@@ -150,20 +150,20 @@ impl Process {
         program: Exec,
         setup: &dyn Fn() -> Result<(), Errno>,
     ) -> Result<Pid, Errno> {
-        let (told, tell) = fd::pipe_above_2()?;
-        let (told_fd, tell_fd) = (raw(&told), raw(&tell));
+        let (read_end, write_end) = fd::pipe_above_2()?;
+        let (read_fd, write_fd) = (raw(&read_end), raw(&write_end));
         let between = process::fork_to(|| {
             let setup = || {
-                fd::close(told_fd);
-                fd::close(tell_fd);
+                fd::close(read_fd);
+                fd::close(write_fd);
                 setup()
             };
             let answer = self.spawn(program, &setup).map_or_else(|e| -(e as i32), Pid::as_raw);
-            i32::from(fd::write_all(tell_fd, &answer.to_ne_bytes()).is_err())
+            i32::from(fd::write_all(write_fd, &answer.to_ne_bytes()).is_err())
         })?;
-        drop(tell);
+        drop(write_end);
         let mut answer = [0; 4];
-        let read = fd::read(told_fd, &mut answer);
+        let read = fd::read(read_fd, &mut answer);
         // Where SIGCHLD is ignored, there is nobody to wait for.
         let _ = process::wait(between.as_raw(), nix::sys::wait::WaitPidFlag::empty());
         match (read, i32::from_ne_bytes(answer)) {

@@ -32,7 +32,7 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let there = names.len();
     names.retain(|name| {
         if settings.verbosity >= 2 {
-            tell(process, name, &from);
+            report_copying(process, name, &from);
         }
         let copy = copies.join(path(name));
         let is_copied = copy_service(process, &settings, &from.join(path(name)), &copy);
@@ -75,7 +75,7 @@ fn copy_service(process: &Process, settings: &Settings, from: &Path, copy: &Path
     false
 }
 
-fn tell(process: &Process, name: &[u8], from: &Path) {
+fn report_copying(process: &Process, name: &[u8], from: &Path) {
     let notifies = from.join(path(name)).join("notification-fd").exists();
     let note = if notifies { "" } else { " (no readiness notification)" };
     process.info(format_args!("copying legacy longrun {}{note}", show(name)));

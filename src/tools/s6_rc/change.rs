@@ -61,7 +61,7 @@ pub fn converse(
     dry: Option<&DryRun>,
 ) -> Result<Outcome, Exit> {
     let hear = |heard| match heard {
-        Heard::Say(say) => tell(process, &say, verbosity, dry),
+        Heard::Say(say) => report(process, &say, verbosity, dry),
         Heard::GivingUp(signal) => {
             if verbosity >= 2 {
                 let name = signal.as_str().trim_start_matches("SIG");
@@ -75,7 +75,12 @@ pub fn converse(
     conversation::converse(live, request, hear).map_err(|e| process.fatal(e.code, &e.text))
 }
 
-fn tell(process: &Process, say: &Say, verbosity: u32, dry: Option<&DryRun>) -> Result<(), Trouble> {
+fn report(
+    process: &Process,
+    say: &Say,
+    verbosity: u32,
+    dry: Option<&DryRun>,
+) -> Result<(), Trouble> {
     let mut prefix = "";
     if let Some(dry) = dry {
         prefix = dry_prefix(say.what);

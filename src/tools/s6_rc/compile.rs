@@ -34,7 +34,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         }
     }
     let (graph, faults) = Graph::of(read(&sources));
-    tell(process, &faults, verbosity);
+    report(process, &faults, verbosity);
     let graph = graph.ok_or_else(|| {
         Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))
     })?;
@@ -45,8 +45,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     Ok(Next::Exit(0))
 }
 
-/// All faults, each with its remedy in a line of its own.
-fn tell(process: &Process, faults: &[Fault], verbosity: u32) {
+/// Reports all faults, each with its remedy in a line of its own.
+fn report(process: &Process, faults: &[Fault], verbosity: u32) {
     for fault in faults {
         let mut text = fault.what.clone();
         if let Some(service) = &fault.service {

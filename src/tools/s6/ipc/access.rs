@@ -33,7 +33,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
                 process.info(format_args!("allow {client}"));
             }
             process.env.apply(grant.env);
-            tell_about_connection(process, &options, &protocol)?;
+            report_connection(process, &options, &protocol)?;
             Ok(become_program(b"-Pc", grant.exec, program))
         }
         Err(e) => {
@@ -70,11 +70,7 @@ fn check(
 }
 
 /// Sets the variable for this side of the connection, or with -E unsets all about it.
-fn tell_about_connection(
-    process: &mut Process,
-    options: &Options,
-    protocol: &str,
-) -> Result<(), Exit> {
+fn report_connection(process: &mut Process, options: &Options, protocol: &str) -> Result<(), Exit> {
     if options.last_of("Ee") == Some('E') {
         process.env.unset(b"PROTO");
         for name in ["REMOTEEUID", "REMOTEEGID", "REMOTEPATH", "LOCALPATH", "CONNNUM"] {

@@ -1,6 +1,7 @@
 //! What is known of a service of the running tree, and what that means to people: a word for its
 //! state, whether that is well, and why it is not up.
 
+use super::terminal::visible;
 use crate::format::request::{
     ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
 };
@@ -229,7 +230,7 @@ pub fn culprits(services: &[Known], named: bool) -> Vec<String> {
     let line = |known: &Known| {
         let why = known.why();
         let why = if why.is_empty() { why } else { format!(": {why}") };
-        format!("{}: {}{why}", known.name, known.state().word())
+        visible(&format!("{}: {}{why}", known.name, known.state().word())).into_owned()
     };
     wrong.map(line).collect()
 }

@@ -102,7 +102,10 @@ impl Failure {
     /// Reports it as the subcommand of this name. The code to exit with.
     fn report(&self, name: &str) -> i32 {
         // There is nobody else to tell.
-        let _ = fd::write_all(2, format!("sixtree {name}: fatal: {}\n", self.text).as_bytes());
+        let _ = fd::write_all(
+            2,
+            format!("sixtree {name}: fatal: {}\n", terminal::visible(&self.text)).as_bytes(),
+        );
         self.code
     }
     /// Adds what can be done about it.

@@ -1,5 +1,6 @@
 //! One line on a terminal that says what is being waited for, and goes when that is over.
 
+use super::terminal::visible;
 use crate::sys::fd;
 use std::io::IsTerminal;
 
@@ -22,7 +23,7 @@ impl Progress {
 
     /// Shows `VERB a, b and 3 more`.
     pub fn show<'a>(&mut self, verb: &str, names: impl Iterator<Item = &'a str>) {
-        let text = sentence(verb, names);
+        let text = visible(&sentence(verb, names)).into_owned();
         if self.is_terminal && text != self.shown {
             let _ = fd::write_all(2, format!("{CLEAR}{text}").as_bytes());
             self.shown = text;

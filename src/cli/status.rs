@@ -4,7 +4,7 @@ use super::arguments::flag;
 use super::known::{Known, culprits};
 use super::screen::Screen;
 use super::span::age;
-use super::terminal::{self, coloured};
+use super::terminal::{self, coloured, visible};
 use super::{Failure, live, print};
 use crate::sys::clock;
 use clap::{ArgMatches, Command};
@@ -135,14 +135,14 @@ fn columns(widths: &[usize; 8], room: usize) -> Vec<usize> {
 fn row(known: &Known, now_ms: u64) -> [String; 8] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
-        known.name.clone(),
+        visible(&known.name).into_owned(),
         known.state().word().to_owned(),
         if known.is_healthy() { "yes" } else { "no" }.to_owned(),
         or_none(known.since_ms().map(|since| age(now_ms.saturating_sub(since) / 1_000))),
         or_none(known.pid().map(|pid| pid.to_string())),
         or_none(known.restarts().map(|n| n.to_string())),
         or_none(known.last_exit()),
-        known.why(),
+        visible(&known.why()).into_owned(),
     ]
 }
 
@@ -169,6 +169,7 @@ fn line(
 mod tests {
     use super::*;
     use crate::cli::known::tests::canned;
+    use crate::format::request::ServiceStatus;
 
     #[test]
     fn the_table_is_aligned() {
@@ -181,6 +182,13 @@ debug    down    no     -       -    0         -                disabled
 init     up      yes    1m 40s  -    -         exit 0
 ";
         assert_eq!(table(&canned(), 101_000, None, false), text);
+    }
+
+    #[test]
+    fn names_do_nothing_to_a_terminal() {
+        let hostile = ServiceStatus { name: "a\x1b[2J".into(), ..ServiceStatus::default() };
+        let text = table(&[Known::from(hostile)], 0, None, false);
+        assert!(text.contains(r"a\u{1b}[2J  down"), "{text}");
     }
 
     #[test]

@@ -26,8 +26,8 @@ pub fn width() -> usize {
     winsize::of(1).map(|(columns, _)| columns).or(told).unwrap_or(WIDTH)
 }
 
-/// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its colours
-/// or turns its lines round is shown as an escape. Line feeds stay.
+/// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its
+/// colours or turns its lines round is shown as an escape. Line feeds stay.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);

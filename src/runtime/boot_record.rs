@@ -113,7 +113,9 @@ impl Runtime {
             let engine = &self.engine;
             let refused = |id| self.services.get(&id).and_then(|service| service.refused.clone());
             let is_up = |id| engine.is_up(id);
-            let lines = failed_boot::summary(engine.graph(), &failures, is_up, refused);
+            let path = self.settings.env.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
+            let path = path.unwrap_or_default();
+            let lines = failed_boot::summary(engine.graph(), &failures, is_up, refused, path);
             for line in lines {
                 self.reporter.warn(&format!("sixtree: warning: {line}"));
             }

@@ -2,8 +2,9 @@
 //! started because of it.
 
 use super::report::reason;
-use crate::definition::{Definition, Kind};
+use crate::definition::{Definition, Kind, Word};
 use crate::engine::Failure;
+use crate::execline::programs::Programs;
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::{exec, file, why};
 use nix::errno::Errno;
@@ -23,12 +24,13 @@ const TAIL_BYTES: u64 = 4096;
 /// How much of `up` is looked at for its first line.
 const LINE_BYTES: usize = 256;
 
-/// The lines of the summary.
+/// The lines of the summary. Scripts find their programs in `path`.
 pub fn summary(
     graph: &Graph,
     failures: &[(ServiceId, Failure)],
     is_up: impl Fn(ServiceId) -> bool,
     refused: impl Fn(ServiceId) -> Option<String>,
+    path: &[u8],
 ) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, failure) in failures {
@@ -36,7 +38,7 @@ pub fn summary(
         let name = &definition.name;
         let file = file_to_look_at(definition);
         let mut line = format!("service {name}: {}: {}", reason(*failure), file.display());
-        if let Some(cause) = refused(*id).or_else(|| cause(definition, *failure)) {
+        if let Some(cause) = refused(*id).or_else(|| cause(definition, *failure, path)) {
             line = format!("{line}: {cause}");
         }
         lines.push(line);
@@ -87,7 +89,7 @@ fn file_to_look_at(definition: &Definition) -> PathBuf {
 }
 
 /// The cause in words, where it can be known.
-fn cause(definition: &Definition, failure: Failure) -> Option<String> {
+fn cause(definition: &Definition, failure: Failure, path: &[u8]) -> Option<String> {
     if let Kind::Longrun(_) = definition.kind
         && let Some(cause) = broken_script(&definition.directory.join("run"))
     {
@@ -105,21 +107,33 @@ fn cause(definition: &Definition, failure: Failure) -> Option<String> {
             Some("its finish script exited 125, which means: do not try again".to_owned())
         }
         (Kind::Oneshot(oneshot), Failure::Exited(code)) => {
-            let program = oneshot.up.first().map_or(b"".as_slice(), |word| word);
-            let broken = (code >= 126).then(|| broken_program(program)).flatten();
+            let known = file_to_look_at(definition);
+            let broken = (code >= 126).then(|| broken_program(&oneshot.up, &known, path)).flatten();
             broken.or_else(|| foreign_shebang(&definition.directory.join("up")))
         }
         _ => None,
     }
 }
 
-/// Why a program could not be executed.
-fn broken_program(program: &[u8]) -> Option<String> {
-    // PATH has been searched, in vain.
-    let folders = b"";
-    let e = exec::find(program, folders).and_then(|found| exec::check(&found)).err()?;
-    let e = if program.contains(&b'/') { e } else { Errno::ENOENT };
-    Some(format!("{}: {}", String::from_utf8_lossy(program), why::unable_to_exec(program, e)))
+/// Which program of a command line cannot be executed, and why. The file that is `known` by now is
+/// not named again.
+fn broken_program(up: &[Word], known: &Path, path: &[u8]) -> Option<String> {
+    let broken = |name: &str| {
+        let found = exec::find(name.as_bytes(), path);
+        let e = found.and_then(|found| exec::check(&found)).err()?;
+        if name.bytes().all(|byte| b"&|;<>".contains(&byte)) {
+            return Some(format!(
+                "{name} is shell, and up is one line of execline: put the script into a file of \
+                 its own, and that file's path into up"
+            ));
+        }
+        let why = why::unable_to_exec(name.as_bytes(), e);
+        Some(if Path::new(name) == known { why } else { format!("{name}: {why}") })
+    };
+    let programs = Programs::of_words(up).all;
+    // What a variable stands for is not known here.
+    let known = programs.iter().map(|program| program.name.as_str());
+    known.filter(|name| !name.is_empty() && !name.contains('$')).find_map(broken)
 }
 
 /// A script whose interpreter is not there. Its own executable bit does not matter: the live copy
@@ -158,13 +172,13 @@ mod tests {
     }
 
     fn cause_of(directory: &Path, up: &str, code: u8) -> Option<String> {
-        let up = vec![up.as_bytes().to_vec()];
+        let up = crate::execline::lexer::words(up.as_bytes()).unwrap();
         let oneshot = Oneshot { up, ..Oneshot::default() };
         let definition = Definition {
             directory: directory.to_owned(),
             ..Definition::new("prepare", Kind::Oneshot(oneshot))
         };
-        cause(&definition, Failure::Exited(code))
+        cause(&definition, Failure::Exited(code), b"/usr/bin:/bin")
     }
 
     #[test]
@@ -186,7 +200,13 @@ mod tests {
                 .unwrap()
                 .contains("interpreter /no/such/sh: No such file")
         );
-        assert!(cause_of(&folder, "/no/such", 127).unwrap().contains("/no/such: No such file"));
+        let once = cause_of(&folder, "/no/such", 127).unwrap();
+        assert_eq!(once, "No such file or directory", "the line has its name already");
+        let other = cause_of(&folder, "env -i /bin/sh -c true", 127);
+        assert_eq!(other, None, "whatever that is, it is not missing");
+        let second = cause_of(&folder, "nice -n 5 /no/such", 127).unwrap();
+        assert!(second.starts_with("/no/such: No such file"), "{second}");
+        assert!(cause_of(&folder, "&& echo", 127).unwrap().starts_with("&& is shell"));
         assert_eq!(cause_of(&folder, &plain, 1), None);
         fs::write(folder.join("up"), "#!/bin/bash\necho hi\n").unwrap();
         assert!(cause_of(&folder, "echo", 1).unwrap().contains("#!/bin/bash is a comment"));

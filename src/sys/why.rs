@@ -87,6 +87,9 @@ pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
                 None => reason.to_owned(),
             }
         }
+        Errno::ENOEXEC if is_marked(file) => format!(
+            "{reason}: it begins with a byte order mark, and not with #!: save it without one"
+        ),
         Errno::ENOEXEC => {
             format!("{reason}: it begins neither with #! nor as a program for this machine")
         }
@@ -104,6 +107,13 @@ fn is_file(file: &[u8]) -> bool {
 fn ends_in_cr(file: &[u8]) -> bool {
     let head = super::file::head(file, 256).unwrap_or_default();
     head.split(|&b| b == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
+}
+
+/// Whether a file begins with a byte order mark, which editors on Windows write and do not show.
+fn is_marked(file: &[u8]) -> bool {
+    // What cannot be read has no such fault.
+    let head = super::file::head(file, 3).unwrap_or_default();
+    head == b"\xef\xbb\xbf" || head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff")
 }
 
 #[cfg(test)]
@@ -125,6 +135,7 @@ mod tests {
         let missing = why("#!/no/such -e\n", 0o755, Errno::ENOENT);
         assert_eq!(missing, "its interpreter /no/such: No such file or directory");
         assert!(why("echo", 0o755, Errno::ENOEXEC).contains("#!"));
+        assert!(why("\u{feff}#!/bin/sh\n", 0o755, Errno::ENOEXEC).contains("byte order mark"));
         std::fs::remove_file(&file).unwrap();
         assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
         assert!(unable_to_exec(b"nginx", Errno::ENOENT).contains("PATH"));

@@ -1,12 +1,12 @@
 //! The command lines of a oneshot, and what execline scripts run: whether the programs are there,
 //! and whether a shell was meant.
 
-use super::chain::{Program, Programs};
 use super::lint::Lint;
 use super::root::{Root, is_executable};
 use super::scripts::{Script, is_marked};
 use super::{Found, text_of};
 use crate::definition::{Definition, Word};
+use crate::execline::programs::{Program, Programs};
 use crate::tools;
 use std::path::Path;
 

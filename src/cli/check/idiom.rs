@@ -127,7 +127,7 @@ mod tests {
             "if pgrep -f \"s6-supervise svc-nginx\" >/dev/null; then",
             "ps aux | grep '[s]6-supervise nginx'",
             "what=\"s6-supervise $1\"\n\n\n\npgrep -f \"$what\"",
-            "_SERVICE=$(ps -q$(ps -cp $$ -o ppid=\"\") -o args= | grep -F s6-supervise | cut -d' ' -f2)",
+            "S=$(ps -q$(ps -cp $$ -o ppid=\"\") -o args= | grep -F s6-supervise | cut -d' ' -f2)",
             "ps aux \\\n  | grep s6-supervise",
             "ps aux |\n  grep s6-supervise",
             "subprocess.run([\"pgrep\", \"-f\", \"s6-supervise web\"])",
@@ -159,7 +159,8 @@ mod tests {
     fn a_wrapper_without_a_program_is_found() {
         let script = "#!/bin/sh\ns6-setuidgid www-data\nexec s6-setuidgid abc\n\
                       s6-setuidgid abc php\nexec \\\n  s6-setuidgid abc \\\n  php\n\
-                      s6-setuidgid \\\n abc php\n/command/s6-envdir /run/env\nx | s6-setuidgid abc;\n";
+                      s6-setuidgid \\\n abc php\n/command/s6-envdir /run/env\n\
+                      x | s6-setuidgid abc;\n";
         let found = lone_wrappers(script.as_bytes());
         let lines: Vec<u32> = found.into_iter().map(|(line, _)| line).collect();
         assert_eq!(lines, [2, 3, 10]);

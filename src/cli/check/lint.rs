@@ -100,7 +100,7 @@ pub(super) enum Lint {
         list: &'static str,
     },
     /// Sources of a release that does not boot.
-    #[error("not read: /package/admin/s6-overlay leads to {}", read.as_deref().unwrap_or("nothing there"))]
+    #[error("not read: s6-overlay beside it leads to {}", read.as_deref().unwrap_or("nothing"))]
     OtherRelease {
         /// The folder that is read.
         read: Option<String>,
@@ -176,8 +176,8 @@ impl Problem for Lint {
                 "PID 1 is called init: ask sixtree healthcheck, or s6-svok for a service"
             }
             Self::LooksForSupervisor(_) => {
-                "ask s6-svstat -o up /run/service/NAME, or s6-svok; or set SIXTREE_SUPERVISORS=1 in \
-                 the image, which shows such a process for each longrun"
+                "ask s6-svstat -o up /run/service/NAME, or s6-svok; or set SIXTREE_SUPERVISORS=1 \
+                 in the image, which shows such a process for each longrun"
             }
             Self::LoneWrapper { tool, argument } => {
                 return format!("write {tool} {argument} PROGRAM… in one line");

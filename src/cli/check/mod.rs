@@ -1,7 +1,6 @@
 //! `sixtree check`: tells what is wrong with a tree, without running anything of it.
 
 mod builtin;
-mod chain;
 mod command_line;
 mod elsewhere;
 mod files;
@@ -149,8 +148,8 @@ pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> 
 /// What a script has wrong that looks for `s6-supervise`.
 const SUPERVISOR: &str = "W214";
 
-/// Whether the image has PID 1 show a process for each supervisor, as far as its variables are those
-/// of this process.
+/// Whether the image has PID 1 show a process for each supervisor, as far as its variables are
+/// those of this process.
 fn shows_supervisors() -> bool {
     Environment::inherited().get(b"SIXTREE_SUPERVISORS").is_some_and(|value| value == b"1")
 }

@@ -7,6 +7,7 @@ mod line;
 
 use super::arguments::flag;
 use super::known::Known;
+use super::terminal::{self, visible};
 use super::{Failure, live, print};
 use crate::graph::{Graph, ServiceId};
 use clap::{Arg, ArgMatches, Command, value_parser};
@@ -93,6 +94,8 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     lines.drain(..lines.len().saturating_sub(most));
     loop {
         let text: String = lines.iter().map(|(name, line)| line.shown(name, width)).collect();
+        // A program that writes a log may not say what a terminal does.
+        let text = if terminal::is_terminal() { visible(&text) } else { text.into() };
         match print(&text) {
             0 if arguments.get_flag("follow") => {}
             code => return Ok(code),

@@ -5,5 +5,6 @@ pub mod envfile;
 pub mod expression;
 pub mod lexer;
 pub mod netstring;
+pub mod programs;
 pub mod quote;
 pub mod substitute;

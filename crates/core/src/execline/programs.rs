@@ -1,9 +1,8 @@
 //! Which programs an execline command line runs: the first word, what chain-loading programs go on
 //! as, and what stands in their blocks. Nothing is run, and words that are substituted are unknown.
 
-use crate::execline::block::{self, Mark};
-use crate::execline::lexer;
-use crate::tools;
+use super::block::{self, Mark};
+use super::lexer;
 
 /// A program that goes on as the one that its arguments name.
 struct Chain {
@@ -117,7 +116,7 @@ const WRAPPERS: &[&str] = &[
 
 /// A program that a command line runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Program {
+pub struct Program {
     /// How the line names it.
     pub name: String,
     /// The line of the script, from 1.
@@ -126,7 +125,7 @@ pub(super) struct Program {
 
 /// What a script runs.
 #[derive(Debug, Default)]
-pub(super) struct Programs {
+pub struct Programs {
     /// All of them, as far as they can be told.
     pub all: Vec<Program>,
     /// The words that begin a line after the last program, among whose arguments they are.
@@ -138,8 +137,7 @@ impl Programs {
     pub fn of(script: &[u8]) -> Self {
         let Ok(words) = lexer::words(script) else { return Self::default() };
         let lines = Lines::of(script, words.len());
-        let words: Vec<String> =
-            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        let words = texts(&words);
         let mut programs = Self::default();
         if let Some(last) = programs.follow(&words, 0, &lines) {
             let starts = lines.starts.iter().filter(|(word, _)| *word > last);
@@ -151,6 +149,13 @@ impl Programs {
         programs
     }
 
+    /// What a command line runs, whose lines are not known any more.
+    pub fn of_words(words: &[Vec<u8>]) -> Self {
+        let mut programs = Self::default();
+        programs.follow(&texts(words), 0, &Lines { starts: Vec::new() });
+        programs
+    }
+
     /// Follows a command line whose first word is the `first` of the script's. The place of the
     /// program at its end, if its arguments are not programs themselves.
     fn follow(&mut self, words: &[String], first: usize, lines: &Lines) -> Option<usize> {
@@ -158,9 +163,9 @@ impl Programs {
         loop {
             let name = words.get(at)?;
             self.all.push(Program { name: name.clone(), line: lines.of_word(first + at) });
-            let base = String::from_utf8_lossy(tools::basename(name.as_bytes())).into_owned();
+            let base = name.rsplit('/').next().unwrap_or(name);
             let Some(chain) = CHAINS.iter().find(|chain| chain.name == base) else {
-                let is_last = !WRAPPERS.contains(&base.as_str()) && !name.contains('$');
+                let is_last = !WRAPPERS.contains(&base) && !name.contains('$');
                 return is_last.then_some(first + at);
             };
             at = self.skip(chain, words, at + 1, first, lines);
@@ -202,6 +207,10 @@ impl Programs {
         }
         at
     }
+}
+
+fn texts(words: &[Vec<u8>]) -> Vec<String> {
+    words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
 /// On which lines the words of a script stand.

@@ -1,5 +1,6 @@
-//! The protocol of the control socket, `s6-rc/control` in the run directory: what the s6-rc commands
-//! and `sixtree` ask PID 1, and what it answers. It is one JSON object a line, over a stream.
+//! The protocol of the control socket, `s6-rc/control` in the run directory: what the s6-rc
+//! commands and `sixtree` ask PID 1, and what it replies. It is one JSON object a line, over a
+//! stream.
 //!
 //! A client sends one request, with its descriptors 0 to 2 beside the first byte (oneshots run
 //! with the caller's stdio), and reads answers until a last one ([`Answer::is_last`]). While it

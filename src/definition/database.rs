@@ -49,12 +49,12 @@ mod tests {
 
     #[test]
     fn what_never_ends_is_not_read() {
-        let fifo = std::env::temp_dir().join(format!("sixtree-database-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let fifo = scratch.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
         for file in [fifo.as_path(), Path::new("/dev/zero")] {
             let why = read(file).unwrap_err().to_string();
             assert_eq!(why, "it is not a regular file");
         }
-        std::fs::remove_file(fifo).unwrap();
     }
 }

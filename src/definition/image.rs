@@ -146,10 +146,10 @@ impl Image {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tempfile::TempDir;
 
-    fn image(name: &str, directories: &[&str]) -> Image {
-        let root = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&root);
+    fn image(scratch: &TempDir, directories: &[&str]) -> Image {
+        let root = scratch.path().to_owned();
         let package = ["package/admin/s6-overlay/etc/s6-rc/sources", "etc/s6-overlay/s6-rc.d"];
         for directory in package.iter().chain(directories) {
             std::fs::create_dir_all(root.join(directory)).unwrap();
@@ -164,7 +164,8 @@ mod tests {
 
     #[test]
     fn sources_are_the_images_then_others_then_the_package() {
-        let image = image("sources", &["etc/b/s6-rc.d", "etc/a/s6-rc.d", "etc/c"]);
+        let scratch = tempfile::tempdir().unwrap();
+        let image = image(&scratch, &["etc/b/s6-rc.d", "etc/a/s6-rc.d", "etc/c"]);
         let package = "package/admin/s6-overlay/etc/s6-rc/sources";
         let others = ["etc/a/s6-rc.d", "etc/b/s6-rc.d"];
         let expected = |own: &'static str, bundles| [own, others[0], others[1], bundles, package];
@@ -174,12 +175,12 @@ mod tests {
         let bundles = Some("/opt/bundles".into());
         let other = Image { profile: Some("p".into()), bundles, ..image };
         assert_eq!(sources(&other), expected(profile, "opt/bundles"));
-        std::fs::remove_dir_all(other.root).unwrap();
     }
 
     #[test]
     fn bundles_among_the_services_need_no_type() {
-        let image = image("bundles", &["etc/s6-overlay/s6-rc.d/user/contents.d/web"]);
+        let scratch = tempfile::tempdir().unwrap();
+        let image = image(&scratch, &["etc/s6-overlay/s6-rc.d/user/contents.d/web"]);
         assert_eq!(sources(&image).len(), 2);
         let (definitions, faults) = image.read();
         let faults: Vec<_> = faults.iter().map(|fault| fault.code).collect();
@@ -187,6 +188,5 @@ mod tests {
         let names: Vec<_> = definitions.iter().map(|d| (d.name.as_str(), d.kind.name())).collect();
         assert_eq!(names, [("user", "bundle"), ("user2", "bundle")]);
         assert!(matches!(&definitions[0].kind, Kind::Bundle(b) if b[0].name == "web"));
-        std::fs::remove_dir_all(image.root).unwrap();
     }
 }

@@ -165,12 +165,6 @@ mod tests {
     use crate::definition::Oneshot;
     use std::os::unix::fs::PermissionsExt;
 
-    fn folder(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
     fn cause_of(directory: &Path, up: &str, code: u8) -> Option<String> {
         let up = crate::execline::lexer::words(up.as_bytes()).unwrap();
         let oneshot = Oneshot { up, ..Oneshot::default() };
@@ -183,7 +177,8 @@ mod tests {
 
     #[test]
     fn programs_that_cannot_run_are_explained() {
-        let folder = folder("broken");
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().to_owned();
         let script = |name: &str, text: &str, mode: u32| {
             let path = folder.join(name);
             fs::write(&path, text).unwrap();
@@ -210,12 +205,12 @@ mod tests {
         assert_eq!(cause_of(&folder, &plain, 1), None);
         fs::write(folder.join("up"), "#!/bin/bash\necho hi\n").unwrap();
         assert!(cause_of(&folder, "echo", 1).unwrap().contains("#!/bin/bash is a comment"));
-        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]
     fn only_a_file_of_the_logger_is_read() {
-        let folder = folder("last-lines");
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path();
         let log = folder.join("current");
         fs::write(&log, "one\ntwo\n").unwrap();
         assert_eq!(last_lines(&log), ["one", "two"]);
@@ -225,6 +220,5 @@ mod tests {
         fs::remove_file(&log).unwrap();
         nix::unistd::mkfifo(&log, Mode::S_IRWXU).unwrap();
         assert!(last_lines(&log).is_empty());
-        fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn everything_arrives_with_its_mode() {
-        let root = std::env::temp_dir().join(format!("sixtree-copy-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         let (from, to) = (root.join("from"), root.join("to"));
         fs::create_dir_all(from.join("log/.hidden")).unwrap();
         fs::write(from.join("run"), "#!/bin/sh\n").unwrap();
@@ -141,23 +142,23 @@ mod tests {
         assert!(to.join("log/.hidden").is_dir());
         assert_eq!(fs::read_link(to.join("link")).unwrap(), Path::new("nowhere"));
         assert_eq!(hierarchy(&root.join("absent"), &to).unwrap_err().errno(), Errno::ENOENT);
-        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn a_copy_into_itself_ends() {
-        let root = std::env::temp_dir().join(format!("sixtree-into-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         fs::create_dir_all(root.join("folder")).unwrap();
         fs::write(root.join("folder/file"), "").unwrap();
         hierarchy(&root, &root.join("new")).unwrap();
         assert!(root.join("new/folder/file").exists());
         assert!(!root.join("new/new").exists());
-        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]
     fn what_fails_is_named_and_the_rest_is_copied() {
-        let root = std::env::temp_dir().join(format!("sixtree-named-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         fs::create_dir_all(root.join("from/folder")).unwrap();
         fs::create_dir_all(root.join("to/file")).unwrap();
         fs::write(root.join("from/file"), "").unwrap();
@@ -166,6 +167,5 @@ mod tests {
         assert!(failure.to_string().contains("unable to make"), "{failure}");
         assert!(failure.to_string().contains("/to/file: Is a directory"), "{failure}");
         assert!(root.join("to/folder/other").exists());
-        fs::remove_dir_all(root).unwrap();
     }
 }

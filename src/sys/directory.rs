@@ -143,8 +143,8 @@ mod tests {
 
     #[test]
     fn all_entries_are_told_with_what_they_are() {
-        let dir = std::env::temp_dir().join(format!("sixtree-directory-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("dir");
         std::fs::create_dir_all(dir.join("folder")).unwrap();
         symlink("nowhere", dir.join("link")).unwrap();
         nix::unistd::mkfifo(&dir.join("pipe"), Mode::S_IRUSR).unwrap();

@@ -294,7 +294,8 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "nothing is forked here")]
     fn a_fifo_is_no_program_and_is_not_waited_for() {
-        let fifo = std::env::temp_dir().join(format!("sixtree-exec-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let fifo = scratch.path().join("fifo");
         nix::unistd::mkfifo(&fifo, Mode::S_IRWXU).unwrap();
         let name = fifo.as_os_str().as_bytes().to_vec();
         let (done, is_done) = std::sync::mpsc::channel();

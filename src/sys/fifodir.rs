@@ -160,17 +160,18 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
+    use tempfile::TempDir;
 
-    fn fifodir(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("sixtree-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&dir);
+    fn fifodir(scratch: &TempDir) -> PathBuf {
+        let dir = scratch.path().join("event");
         make(dir.as_os_str().as_bytes(), None, false).unwrap();
         dir
     }
 
     #[test]
     fn every_listener_hears_and_the_dead_are_removed() {
-        let path = fifodir("fifodir");
+        let scratch = tempfile::tempdir().unwrap();
+        let path = fifodir(&scratch);
         let dir = path.as_os_str().as_bytes();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o1733);
         let (one, two) = (Listener::subscribe(dir).unwrap(), Listener::subscribe(dir).unwrap());
@@ -187,12 +188,12 @@ mod tests {
         assert_eq!(events.len(), 3, "nothing more to read is no error");
         drop(one);
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
-        std::fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn a_slow_listener_holds_nobody_up_and_what_is_no_fifo_stays() {
-        let path = fifodir("fifodir-slow");
+        let scratch = tempfile::tempdir().unwrap();
+        let path = fifodir(&scratch);
         let dir = path.as_os_str().as_bytes();
         let _slow = Listener::subscribe(dir).unwrap();
         let victim = path.join("victim");
@@ -204,6 +205,5 @@ mod tests {
         assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
         clean(dir).unwrap();
         assert_eq!(std::fs::read_dir(&path).unwrap().count(), 3);
-        std::fs::remove_dir_all(path).unwrap();
     }
 }

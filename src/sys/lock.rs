@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_lock_is_seen_until_it_is_dropped() {
-        let file = std::env::temp_dir().join(format!("sixtree-lock-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
         let name = file.as_os_str().as_bytes();
         assert_eq!(is_locked(name), Ok(false), "there is no file yet");
         let lock = Lock::take(name, 0o644).unwrap().unwrap();
@@ -152,6 +153,5 @@ mod tests {
         let user_of_flock = Flock::lock(user_of_flock, FlockArg::LockExclusive).unwrap();
         assert!(Lock::take(name, 0o644).unwrap().is_none());
         drop(user_of_flock);
-        std::fs::remove_file(file).unwrap();
     }
 }

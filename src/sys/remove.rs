@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_link_goes_and_what_it_points_to_stays() {
-        let root = std::env::temp_dir().join(format!("sixtree-remove-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         fs::create_dir_all(root.join("there/inside")).unwrap();
         std::os::unix::fs::symlink(root.join("there"), root.join("link")).unwrap();
         assert_eq!(hierarchy(&root.join("link/")), Err(Errno::ENOTDIR));

@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn bytes_and_descriptors_arrive() {
         let _alone = alone();
-        let path = std::env::temp_dir().join(format!("sixtree-socket-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("path");
         let listener = listen(&path).unwrap();
         assert!(accept(&listener).unwrap().is_none());
         let client = connect(&path).unwrap();
@@ -167,7 +168,6 @@ mod tests {
         drop(client);
         assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(0));
         assert_eq!(send(server.as_fd(), b"x", &[]), Err(Errno::EPIPE));
-        std::fs::remove_file(path).unwrap();
     }
 
     /// In a process of its own, whose limit of open files is that of all threads.

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn the_cause_is_named() {
-        let file = std::env::temp_dir().join(format!("sixtree-why-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
         let path = file.to_str().unwrap().as_bytes();
         let why = |text: &str, mode: u32, e: Errno| {
             std::fs::write(&file, text).unwrap();

@@ -258,7 +258,8 @@ mod tests {
 
     #[test]
     fn a_live_path_that_is_not_there_leads_to_the_run_directory() {
-        let top = std::env::temp_dir().join(format!("sixtree-redirect-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("top");
         fs::create_dir_all(top.join("service/absent-from-run")).unwrap();
         let mut env = Environment::empty();
         env.set(b"SIXTREE_RUNDIR", top.as_os_str().as_bytes());
@@ -272,18 +273,17 @@ mod tests {
         assert_eq!(redirect("s6-svstat", service), there);
         assert_eq!(redirect("s6-echo", service), service);
         assert_eq!(redirect("s6-svstat", "/run/s6/nowhere"), "/run/s6/nowhere");
-        fs::remove_dir_all(top).unwrap();
     }
 
     #[test]
     fn what_is_signed_by_another_init_is_known_as_such() {
-        let top = std::env::temp_dir().join(format!("sixtree-rundir-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("top");
         fs::create_dir_all(top.join("s6")).unwrap();
         assert_eq!(Namespaces::of(&top), None);
         sign(&top).unwrap();
         assert_eq!(Namespaces::of(&top), Namespaces::of_this_process());
         fs::write(top.join(SIGNATURE), "pid:[1] mnt:[2]\n").unwrap();
         assert_ne!(Namespaces::of(&top), Namespaces::of_this_process());
-        fs::remove_dir_all(top).unwrap();
     }
 }

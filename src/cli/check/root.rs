@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn links_lead_to_where_they_lead_inside() {
-        let top = std::env::temp_dir().join(format!("sixtree-root-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&top);
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("top");
         std::fs::create_dir_all(top.join("usr/bin")).unwrap();
         std::fs::write(top.join("usr/bin/sh"), "").unwrap();
         symlink("/usr/bin", top.join("bin")).unwrap();
@@ -194,7 +194,6 @@ mod tests {
         assert_eq!(root.find(Path::new("/bin/zsh")), None);
         assert!(root.knows(Path::new("/bin/zsh")));
         assert!(!Root::new(Some(&top), true).knows(Path::new("/etc/s6-overlay/x")));
-        std::fs::remove_dir_all(top).unwrap();
     }
 
     #[test]

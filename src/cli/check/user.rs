@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn what_is_in_a_users_way_is_told_to_that_user() {
-        let top = std::env::temp_dir().join(format!("sixtree-user-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("top");
         let service = top.join("etc/s6-overlay/s6-rc.d/web");
         fs::create_dir_all(&service).unwrap();
         fs::create_dir_all(top.join("run")).unwrap();
@@ -157,6 +158,5 @@ mod tests {
         set(&service.join("run"), 0o755);
         assert_eq!(codes(Some("4321:4321")), [""; 0]);
         assert!(User::parse("app").is_err());
-        fs::remove_dir_all(top).unwrap();
     }
 }

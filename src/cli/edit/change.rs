@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_was_never_there() {
-        let top = std::env::temp_dir().join(format!("sixtree-change-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&top);
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().join("top");
         fs::create_dir(&top).unwrap();
         fs::write(top.join("a"), "1").unwrap();
         fs::create_dir_all(top.join("b/c")).unwrap();
@@ -128,6 +128,5 @@ mod tests {
         assert_eq!(work().commit(), expected);
         assert_eq!(fs::read(top.join("a")).unwrap(), b"2");
         assert_eq!(fs::read_dir(&top).unwrap().count(), 2);
-        fs::remove_dir_all(top).unwrap();
     }
 }

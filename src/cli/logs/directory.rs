@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn archives_come_first_and_a_rotation_loses_nothing() {
-        let folder = std::env::temp_dir().join(format!("sixtree-logs-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("folder");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("@400000000000000000000000.s"), "old\n").unwrap();
         fs::write(folder.join("@400000000000000100000000.s"), "newer\n").unwrap();
@@ -126,6 +127,5 @@ mod tests {
         fs::rename(folder.join("current"), folder.join("previous")).unwrap();
         fs::write(folder.join("current"), "first\n").unwrap();
         assert_eq!(texts(log.fresh()), " | half\n | last\n | first\n");
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -289,7 +289,8 @@ mod tests {
 
     #[test]
     fn recursion_takes_every_entry_and_leaves_what_links_point_to() {
-        let root = std::env::temp_dir().join(format!("sixtree-fix-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         let inside = root.join("data");
         fs::create_dir_all(inside.join("a/b")).unwrap();
         for file in ["outside", "data/one", "data/a/two", "data/.hidden"] {
@@ -310,14 +311,14 @@ mod tests {
         assert_eq!((mode("outside"), mode("data/.hidden")), (0o600, 0o600));
         assert_eq!(fixed(true), Ok(()));
         assert_eq!(mode("data/.hidden"), 0o640);
-        fs::remove_dir_all(root).unwrap();
     }
 
     /// Someone who may write to the tree has directories and links change places meanwhile.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "nothing is forked here")]
     fn a_link_that_takes_a_directory_s_place_is_not_followed() {
-        let root = std::env::temp_dir().join(format!("sixtree-race-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         let (tree, precious) = (root.join("tree"), root.join("precious"));
         fs::create_dir_all(tree.join("a/b")).unwrap();
         fs::create_dir_all(precious.join("b")).unwrap();
@@ -345,6 +346,5 @@ mod tests {
         for folder in [precious.join("b"), precious] {
             assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o755);
         }
-        fs::remove_dir_all(root).unwrap();
     }
 }

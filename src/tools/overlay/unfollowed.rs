@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn links_are_followed_where_the_image_names_them() {
-        let root = std::env::temp_dir().join(format!("sixtree-links-{}", std::process::id()));
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("root");
         fs::create_dir_all(root.join("real/inner")).unwrap();
         symlink("real", root.join("relative")).unwrap();
         symlink(root.join("relative/inner"), root.join("absolute")).unwrap();
@@ -86,6 +87,5 @@ mod tests {
         assert_eq!(open("relative/inner", depth), Err(Errno::ELOOP));
         assert_eq!(open("itself", usize::MAX), Err(Errno::ELOOP));
         assert_eq!(open("absent", 0), Err(Errno::ENOENT));
-        fs::remove_dir_all(root).unwrap();
     }
 }

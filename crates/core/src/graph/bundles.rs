@@ -23,7 +23,7 @@ pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
     let tangles = check::tangles(&inside);
     tangles.iter().flatten().for_each(|at| fill(graph, at.index(), &contents));
     for cycle in check::cycles(&inside, &tangles) {
-        tell_cycle(graph, &cycle, faults);
+        report_cycle(graph, &cycle, faults);
     }
 }
 
@@ -60,7 +60,7 @@ fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Named>]) {
     }
 }
 
-fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
+fn report_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
     let bundles: Vec<&Bundle> =
         cycle.iter().filter_map(|at| graph.bundles.get(at.index())).collect();
     let mut names: Vec<&str> = bundles.iter().map(|bundle| bundle.name.as_str()).collect();
@@ -70,7 +70,7 @@ fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
     let Some(at) = contents(first).iter().find(|at| Some(&at.name.as_str()) == second) else {
         return;
     };
-    faults.tell(&first.name, at, &Conflict::BundleCycle(names.join(" → ")));
+    faults.report(&first.name, at, &Conflict::BundleCycle(names.join(" → ")));
 }
 
 fn contents(bundle: &Bundle) -> &[Reference] {

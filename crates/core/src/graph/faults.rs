@@ -21,20 +21,26 @@ impl<'a> Faults<'a> {
     }
 
     /// `service` is wrong in what it says in this place.
-    pub(super) fn tell(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
-        self.tell_at(service, at.place(), at.line, conflict);
+    pub(super) fn report(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
+        self.report_at(service, at.place(), at.line, conflict);
     }
 
     /// The same, of a place where no name is mentioned.
-    pub(super) fn tell_at(&mut self, service: &str, file: PathBuf, line: u32, conflict: &Conflict) {
+    pub(super) fn report_at(
+        &mut self,
+        service: &str,
+        file: PathBuf,
+        line: u32,
+        conflict: &Conflict,
+    ) {
         let place = Place { service: Some(service.to_owned()), file, line };
         self.all.push(Fault::new(place, conflict));
     }
 
     /// The same, unless the name there is known to be wrong by itself.
-    pub(super) fn tell_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
+    pub(super) fn report_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
         if !self.broken.contains_key(&at.name) {
-            self.tell(service, at, conflict);
+            self.report(service, at, conflict);
         }
     }
 
@@ -48,7 +54,7 @@ impl<'a> Faults<'a> {
     ) {
         if !self.broken.contains_key(&at.name) {
             let meant = self.meant(graph, &at.name);
-            self.tell(service, at, &conflict(meant));
+            self.report(service, at, &conflict(meant));
         }
     }
 

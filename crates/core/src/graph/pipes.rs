@@ -18,14 +18,14 @@ fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> Pipes {
         && let Some((consumer, other)) = end(graph, name, to, faults)
     {
         if !other.consumer_for.iter().any(|producer| producer.name == name) {
-            faults.tell_of(name, to, &Conflict::HalfProducer(to.name.clone()));
+            faults.report_of(name, to, &Conflict::HalfProducer(to.name.clone()));
         }
         pipes.consumer = Some(consumer);
     }
     for from in &longrun.consumer_for {
         if let Some((producer, other)) = end(graph, name, from, faults) {
             if other.producer_for.as_ref().is_none_or(|consumer| consumer.name != name) {
-                faults.tell_of(name, from, &Conflict::HalfConsumer(from.name.clone()));
+                faults.report_of(name, from, &Conflict::HalfConsumer(from.name.clone()));
             }
             pipes.producers.push(producer);
         }
@@ -46,7 +46,7 @@ fn end<'g>(
         match graph.kind(&other.name) {
             Some(kind) => {
                 let conflict = Conflict::NotLongrun { name: name_of_other, kind, meant: None };
-                faults.tell(name, other, &conflict);
+                faults.report(name, other, &conflict);
             }
             None => faults.undefined(graph, name, other, |meant| Conflict::NotLongrun {
                 name: name_of_other,
@@ -66,7 +66,7 @@ pub(super) fn name_bundles(graph: &mut Graph, faults: &mut Faults) {
         };
         if let Some(kind) = graph.kind(&named.name) {
             let conflict = Conflict::PipelineName { name: named.name.clone(), kind };
-            faults.tell(graph.name(id), &named, &conflict);
+            faults.report(graph.name(id), &named, &conflict);
             continue;
         }
         let members = pipeline(graph, id);

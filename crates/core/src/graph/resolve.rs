@@ -22,7 +22,7 @@ pub(super) fn resolve(
     bundles::flatten(&mut graph, &mut faults);
     graph.edges = edges(&graph, &mut faults);
     for cycle in check::cycles(&graph.edges, &check::tangles(&graph.edges)) {
-        tell_cycle(&graph, &cycle, &mut faults);
+        report_cycle(&graph, &cycle, &mut faults);
     }
     push_flags(&mut graph);
     let faults = faults.into_all();
@@ -38,7 +38,7 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
         let Definition { name, directory, kind, .. } = &definition;
         if let Some((first, kind)) = first.get(name) {
             let conflict = Conflict::Duplicate { first: first.clone(), kind };
-            faults.tell_at(name, directory.clone(), 0, &conflict);
+            faults.report_at(name, directory.clone(), 0, &conflict);
             continue;
         }
         first.insert(name.clone(), (directory.clone(), kind.name()));
@@ -100,7 +100,7 @@ fn needs(graph: &Graph, id: ServiceId, faults: &mut Faults) -> BTreeSet<ServiceI
     all
 }
 
-fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
+fn report_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
     let mut ids: Vec<ServiceId> = cycle.iter().copied().map(service).collect();
     let Some(&first) = ids.first() else { return };
     ids.push(first);
@@ -114,7 +114,7 @@ fn tell_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
         begins_at.get_or_insert(at);
     }
     if let Some(at) = begins_at {
-        faults.tell(graph.name(first), at, &Conflict::Cycle(path));
+        faults.report(graph.name(first), at, &Conflict::Cycle(path));
     }
 }
 

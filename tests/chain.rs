@@ -1,5 +1,5 @@
-//! A chain of our programs runs in one process, and only its speed shows that: at its end, the state
-//! of the process is what it would be if each program had been executed.
+//! A chain of our programs runs in one process, and only its speed shows that: at its end, the
+//! state of the process is what it would be if each program had been executed.
 #![expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
 
 mod skip;

@@ -2,8 +2,8 @@
 //!
 //! `tests/definitions/NAME/` holds a tree: source directories, or an image in `root/`. Beside it is
 //! the report that is expected: in `faults.txt` that of reading and resolving source directories as
-//! a boot does, in `check.txt` and `check.json` that of `sixtree check`. `UPDATE=1 cargo test` rewrites
-//! these files.
+//! a boot does, in `check.txt` and `check.json` that of `sixtree check`. `UPDATE=1 cargo test`
+//! rewrites these files.
 #![allow(clippy::disallowed_methods)]
 
 use nix::sys::resource::{UsageWho, getrusage};

@@ -47,8 +47,8 @@ fn complete_bundles(services: &Path) {
     }
 }
 
-/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it. A hook
-/// that ran before may have taken services out of their bundles on purpose.
+/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it. A
+/// hook that ran before may have taken services out of their bundles on purpose.
 fn warn_of_slips(graph: &Graph, has_hook: bool) {
     for fault in graph.definitions().flat_map(names::misnamed) {
         // A oneshot's `run` may be what its author takes for `up`; other files do no harm.

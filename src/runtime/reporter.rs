@@ -62,8 +62,8 @@ impl Reporter {
         let limit = limits::soft().map_or_else(|_| "reached".to_owned(), |n| n.to_string());
         self.warn(&format!(
             "sixtree: warning: PID 1 has no descriptor left, and it needs two or more for each \
-             service: its limit of open files is {limit}; raise the hard limit (docker run --ulimit \
-             nofile=N:N, ulimit -n)"
+             service: its limit of open files is {limit}; raise the hard limit \
+             (docker run --ulimit nofile=N:N, ulimit -n)"
         ));
     }
 

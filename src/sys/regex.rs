@@ -124,8 +124,8 @@ fn groups(expression: &CStr, extended: bool) -> usize {
     count
 }
 
-/// What follows a bracket expression, of which this is all but the `[`. A `]` that comes first in it
-/// stands for itself; so does any that belongs to `[:class:]` and its like.
+/// What follows a bracket expression, of which this is all but the `[`. A `]` that comes first in
+/// it stands for itself; so does any that belongs to `[:class:]` and its like.
 fn after_bracket(all: &[u8]) -> &[u8] {
     let all = all.strip_prefix(b"^").unwrap_or(all);
     let mut rest = all.strip_prefix(b"]").unwrap_or(all);

@@ -1,5 +1,5 @@
-//! One container: an image that `sixtree run` boots. Everything waits for an event, until a deadline
-//! that is there only to end a test that hangs.
+//! One container: an image that `sixtree run` boots. Everything waits for an event, until a
+//! deadline that is there only to end a test that hangs.
 
 use crate::image::{Image, Scratch};
 use crate::skip::skip;

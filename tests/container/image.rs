@@ -1,4 +1,5 @@
-//! The image that a test boots: the release over a small base, and above both the files of the test.
+//! The image that a test boots: the release over a small base, and above both the files of the
+//! test.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

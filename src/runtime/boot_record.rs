@@ -1,9 +1,8 @@
 //! The course of the boot: when each service began to start and was up, what it waits for, and what
 //! failed.
 
-use super::children::Whose;
-use super::{Runtime, failed_boot, report, stray};
-use crate::engine::{BOOT, Failure, Outcome, Report, RequestId, Script, Time};
+use super::{Runtime, failed_boot, report};
+use crate::engine::{BOOT, Failure, Outcome, Report, RequestId, Time};
 use crate::graph::{Direction, ServiceId};
 use litemap::LiteMap;
 
@@ -11,9 +10,6 @@ use litemap::LiteMap;
 /// stop does.
 const NAMING_MS: u64 = 2_000;
 const NAMING_AGAIN_MS: u64 = 10_000;
-
-/// How many parents of a client are looked at.
-const MAX_PARENTS: usize = 64;
 
 /// What is known of the boot. Times are in µs since /init began.
 #[derive(Debug, Default)]
@@ -75,30 +71,6 @@ impl Runtime {
         if !names.is_empty() {
             let text = report::still_waiting(&names, "start");
             self.reporter.warn(&format!("s6-rc: warning: {text}"));
-        }
-        for (id, pid) in self.waiting_for_themselves() {
-            let name = self.engine.graph().name(id);
-            self.reporter.warn(&format!(
-                "sixtree: warning: service {name} waits for a change of its own (s6-rc -b, pid \
-                 {pid}), which begins only when the boot is over: make what it needs a dependency, \
-                 or leave -b out"
-            ));
-        }
-    }
-
-    /// The services whose scripts, or children of theirs, ask for a change and wait for it.
-    fn waiting_for_themselves(&self) -> Vec<(ServiceId, i32)> {
-        let waiting = self.clients.pids_under_way();
-        waiting.filter_map(|pid| Some((self.script_above(pid)?, pid))).collect()
-    }
-
-    /// The oneshot whose `up` is an ancestor of a process.
-    fn script_above(&self, pid: i32) -> Option<ServiceId> {
-        let parents = std::iter::successors(Some(pid), |pid| stray::parent(*pid));
-        let mut scripts = parents.take(MAX_PARENTS).filter_map(|pid| self.children.whose(pid));
-        match scripts.next()? {
-            Whose::Script(process) if process.script == Script::Up => Some(process.service),
-            Whose::Script(_) | Whose::Cmd => None,
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::Runtime;
 use super::poller::Source;
-use crate::engine::{Event, RequestId, SHUTDOWN};
+use crate::engine::{Event, RequestId, SHUTDOWN, Time};
 use crate::format::request::{Answer, CONTROL, Lines, Malformed, Outcome, Say};
 use crate::graph::ServiceId;
 use crate::sys::{fd, ipc, limits, socket};
@@ -80,6 +80,8 @@ struct Client {
     stage: Stage,
     /// When it connected, in µs since /init began.
     since_us: u64,
+    /// When to look whether its request waits for itself.
+    look_at: Option<Time>,
     lines: Lines,
     stdio: Vec<OwnedFd>,
     unread: Vec<u8>,
@@ -159,13 +161,30 @@ impl Clients {
     pub(super) fn begin(&mut self, id: u32) -> i32 {
         let Some(client) = self.connected.get_mut(&id) else { return 0 };
         client.stage = Stage::UnderWay;
-        socket::peer_pid(&client.socket).unwrap_or(0)
+        client.pid()
     }
 
-    /// The pids of the clients whose requests are under way.
-    pub(super) fn pids_under_way(&self) -> impl Iterator<Item = i32> {
-        let under_way = self.connected.values().filter(|client| client.is_under_way());
-        under_way.filter_map(|client| socket::peer_pid(&client.socket).ok())
+    /// Has a client looked at later, whose request waits for its turn.
+    pub(super) fn look_later(&mut self, id: u32, at: Time) {
+        if let Some(client) = self.connected.get_mut(&id) {
+            client.look_at = Some(at);
+        }
+    }
+
+    /// When there is a client to be looked at.
+    pub(super) fn due(&self) -> Option<Time> {
+        self.connected.values().filter_map(|client| client.look_at).min()
+    }
+
+    /// The clients to be looked at now whose requests are under way, with their pids.
+    pub(super) fn take_due(&mut self, now: Time) -> Vec<(u32, i32)> {
+        let mut due = Vec::new();
+        for (id, client) in &mut self.connected {
+            if client.look_at.take_if(|at| *at <= now).is_some() && client.is_under_way() {
+                due.push((*id, client.pid()));
+            }
+        }
+        due
     }
 
     /// Whether a client's request is under way.
@@ -212,12 +231,18 @@ impl Client {
             socket,
             stage: Stage::Silent,
             since_us,
+            look_at: None,
             lines: Lines::default(),
             stdio: Vec::new(),
             unread: Vec::new(),
             awaited: (true, false),
             gone: false,
         }
+    }
+
+    /// Its pid, 0 where it is of another namespace.
+    fn pid(&self) -> i32 {
+        socket::peer_pid(&self.socket).unwrap_or(0)
     }
 
     fn is_under_way(&self) -> bool {

@@ -8,6 +8,7 @@ mod boot_record;
 mod children;
 mod clients;
 mod control;
+mod deadlock;
 mod directory;
 mod failed_boot;
 mod halt;
@@ -155,6 +156,7 @@ impl Runtime {
         }
         self.stop_if_due();
         self.name_boot_waits();
+        self.refuse_deadlocks();
         self.scan_if_due();
         self.look_for_others();
         self.settle_clients();
@@ -227,6 +229,7 @@ impl Runtime {
             self.scan.due(),
             self.looking_at(),
             self.boot.due(),
+            self.clients.due(),
             self.services.due(),
             self.halt.as_ref().and_then(HaltFifo::due),
         ];

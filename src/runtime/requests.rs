@@ -72,7 +72,7 @@ impl Runtime {
             (None, true) => "bring down",
             (None, false) => "bring up",
         };
-        self.begin_request(id, verb, &change.names);
+        self.begin_request(id, verb, &change.names, change.wait);
         let change = engine::Change {
             selection,
             down: change.down,
@@ -88,7 +88,7 @@ impl Runtime {
 
     fn ask_reload(&mut self, id: u32, reload: Reload) {
         let Some(selection) = self.resolve(id, &reload.names) else { return };
-        self.begin_request(id, "reload", &reload.names);
+        self.begin_request(id, "reload", &reload.names, reload.wait);
         let change = engine::Change {
             selection,
             timeout_ms: reload.timeout_ms,
@@ -99,9 +99,12 @@ impl Runtime {
         self.feed(Event::Reload(RequestId(id), change));
     }
 
-    /// Records that something is being done for a client.
-    fn begin_request(&mut self, id: u32, verb: &str, names: &[String]) {
+    /// Records that something is being done for a client, which may wait for its turn.
+    fn begin_request(&mut self, id: u32, verb: &str, names: &[String], wait: bool) {
         let pid = self.clients.begin(id);
+        if wait {
+            self.clients.look_later(id, self.look_at());
+        }
         let (named, others) = names.split_at(names.len().min(NAMED));
         let more = match others.len() {
             0 => String::new(),

@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
-use nix::sys::signalfd::SignalFd;
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 use std::ffi::OsString;
@@ -69,7 +69,8 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     let mut signals = SigSet::from_iter(FORWARDED.iter().copied());
     signals.add(Signal::SIGCHLD);
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None).map_err(refused)?;
-    let news = SignalFd::new(&signals).map_err(refused)?;
+    // The container must not find it open: its init would wait for a line on descriptor 3.
+    let news = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC).map_err(refused)?;
     let child = process::fork_to(|| {
         let failure = match spawn::restore_signals() {
             Ok(()) => container.boot(unprivileged),

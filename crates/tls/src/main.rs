@@ -1,0 +1,16 @@
+//! The entry: a C `main`, for the same reasons as that of the main program.
+#![no_main]
+
+use std::ffi::{c_char, c_int};
+
+/// Called by the C start-up code with the process's arguments.
+///
+/// # Safety
+/// `argv` must be what execve gave the process.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    sixtree::sys::bug::tell();
+    // SAFETY: the C start-up passes `argc` NUL-terminated strings that outlive the process.
+    let argv = unsafe { sixtree::sys::exec::words(argc, argv) };
+    sixtree_tls::run(argv)
+}

@@ -60,15 +60,15 @@ impl Plan {
         let more = if side == Side::Client { "zZ6:7:" } else { "zZ" };
         let options = conduct::parse(process, argv, side, more)?;
         let job = Job::from_options(process, &options, side)?;
+        if options.words().is_empty() {
+            return Err(process.usage());
+        }
         let network = match side {
             Side::Client => network(process, &options)?,
             Side::Server => (0, 1),
         };
         let keeps = options.last_of("zZ") == Some('Z');
         let program = options.rest();
-        if program.is_empty() {
-            return Err(process.usage());
-        }
         fd::open_all(&[0, 1, 2]).map_err(process.unable("open /dev/null"))?;
         Ok(Self { side, job, network, keeps, program })
     }
@@ -124,7 +124,7 @@ impl Pipes {
     }
 }
 
-/// The io process: `begin` says whether, and to whom to tell what the handshake comes to.
+/// The io process.
 struct Io {
     process: Process,
     side: Side,
@@ -147,10 +147,10 @@ impl Io {
         Self { process, side, job, network, clear, foreign }
     }
 
-    /// Forks it; it does `begin` first.
+    /// Forks it. It does `begin` first, which says whether there is anything more to do.
     fn spawn(
         self,
-        begin: impl FnOnce(&Process, &Job) -> Result<Option<Told>, Exit>,
+        begin: impl FnOnce() -> Result<Option<Told>, Exit>,
     ) -> Result<nix::unistd::Pid, Errno> {
         child::fork_to(|| match self.run(begin) {
             Ok(()) => 0,
@@ -158,10 +158,7 @@ impl Io {
         })
     }
 
-    fn run(
-        self,
-        begin: impl FnOnce(&Process, &Job) -> Result<Option<Told>, Exit>,
-    ) -> Result<(), Exit> {
+    fn run(self, begin: impl FnOnce() -> Result<Option<Told>, Exit>) -> Result<(), Exit> {
         exec::set_comm(self.process.name());
         self.foreign.into_iter().for_each(fd::close);
         let clear = match self.side {
@@ -175,7 +172,7 @@ impl Io {
             }
             Side::Server => (keep(self.clear.0), keep(self.clear.1)),
         };
-        let Some(Told(told)) = begin(&self.process, &self.job)? else { return Ok(()) };
+        let Some(Told(told)) = begin()? else { return Ok(()) };
         let told = told.map(keep);
         self.job.run(&self.process, Ends::new(clear, self.network), told)
     }
@@ -196,9 +193,8 @@ fn at_once(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next, E
     let (hears, tells) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     let foreign = [&pipes.program_in, &pipes.program_out, &hears].map(AsRawFd::as_raw_fd);
     let io = Io::new(process, &plan, (pipes.io_in, pipes.io_out), foreign.to_vec());
-    let pid = io
-        .spawn(|_, _| Ok(Some(Told(Some(tells)))))
-        .map_err(process.unable("spawn the io process"))?;
+    let pid =
+        io.spawn(|| Ok(Some(Told(Some(tells))))).map_err(process.unable("spawn the io process"))?;
     fd::place(plan.network.0, pipes.program_in)
         .and_then(|()| fd::place(plan.network.1, pipes.program_out))
         .map_err(process.unable("move file descriptors"))?;
@@ -222,8 +218,8 @@ fn on_demand(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next,
             .map_err(process.unable("create a socket pair"))?;
     let foreign = [&pipes.program_in, &pipes.program_out, &asks].map(AsRawFd::as_raw_fd);
     let io = Io::new(process, &plan, (pipes.io_in, pipes.io_out), foreign.to_vec());
-    let pid = std::process::id();
-    io.spawn(|process, job| wait_for_demand(process, job, hears, pid))
+    let (verbosity, pid) = (plan.job.verbosity(), std::process::id());
+    io.spawn(|| wait_for_demand(process, verbosity, hears, pid))
         .map_err(process.unable("spawn the io process"))?;
     let ends =
         [("SSLCTLFD", asks), ("SSLREADFD", pipes.program_in), ("SSLWRITEFD", pipes.program_out)];
@@ -238,7 +234,7 @@ fn on_demand(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next,
 /// Waits until the program asks for TLS; none: it does without.
 fn wait_for_demand(
     process: &Process,
-    job: &Job,
+    verbosity: u32,
     control: OwnedFd,
     pid: u32,
 ) -> Result<Option<Told>, Exit> {
@@ -246,7 +242,7 @@ fn wait_for_demand(
     let length = fd::read(control.as_raw_fd(), &mut command)
         .map_err(process.unable("read from control socket"))?;
     let report = |what: &str| {
-        if job.verbosity() > 1 {
+        if verbosity > 1 {
             process.info(format_args!("pid {pid} {what} opportunistic TLS"));
         }
     };

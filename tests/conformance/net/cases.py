@@ -1178,3 +1178,118 @@ def _(t):
     s = t.server("--", "s6-ucspitlsd", sys.executable, t.path("app.py"), env=env)
     r = t.s_client(s.port, "-starttls", "smtp", "-quiet", "-CAfile", ca, "-servername", "srv.test", "-verify_return_error", send="hello\n")
     t.match(r".*inside hello\n", r.out, "what came through the tunnel")
+
+
+@case("s6-ucspitlsd/variables-and-refusals")
+def _(t):
+    env, ca = tls(t)
+    t.write("app.py", STARTTLS.replace("COMMAND", 'b"Y"'))
+    s = t.server("--", "s6-ucspitlsd", sys.executable, t.path("app.py"), env=env)
+    r = t.s_client(s.port, "-starttls", "smtp", "-quiet", "-CAfile", ca, "-servername", "srv.test", send="hello\n")
+    t.match(r".*SSL_PROTOCOL=TLSv1\.[23]\n.*SSL_TLS_SNI_SERVERNAME=srv.test\n.*inside hello\n", r.out, "what came through the tunnel")
+    s = t.server("--", "s6-ucspitlsd", "-v2", "/bin/sh", "-c", "echo plain", env=env)
+    t.eq(t.talk(s.port), "plain\n", "what comes without TLS")
+    t.until(lambda: "declined opportunistic TLS" in s.err(), "a message that TLS was declined")
+    s = t.server("--", "s6-ucspitlsd", "/bin/sh", "-c", "printf x >&$SSLCTLFD; echo plain", env=env)
+    t.talk(s.port)
+    t.until(lambda: "unrecognized command" in s.err(), "a message about the command")
+
+
+@case("s6-tlsserver/only-named-certificates")
+def _(t):
+    env, ca = tls(t)
+    named = {"CERTFILE:*.srv.test": env["CERTFILE"], "KEYFILE:*.srv.test": env["KEYFILE"]}
+    s = t.server("-H", "-k", "2", "--", "echo", "served", program="s6-tlsserver", env=named)
+    for asked, answer in (("a.srv.test", "served\n"), ("A.SRV.test", "served\n"), ("srv.test", ""), ("a.b.srv.test", "")):
+        r = t.s_client(s.port, "-quiet", "-CAfile", ca, "-servername", asked)
+        t.eq(r.out, answer, "answer to a client that asks for " + asked)
+    t.result(t.run("s6-tlsd-io", "-k", "1", "0", "1", env={**env, "KEYFILE:x": env["KEYFILE"]}), 96, "", True)
+
+
+@case("s6-tlsserver/what-the-io-process-may")
+def _(t):
+    env, ca = tls(t)
+    look = ('id -u; for s in /proc/[0-9]*/status; do grep -q "^PPid:.$$\\$" $s && grep -q "^Name:.s6-tlsd-io" $s && '
+            'grep "^[UG]id" $s; done 2>/dev/null; env | grep -c FILE')
+    s = t.server("-H", "--", "/bin/sh", "-c", look, program="s6-tlsserver", env={**env, "TLS_UID": "65534", "TLS_GID": "1"})
+    r = t.s_client(s.port, "-quiet", "-CAfile", ca, "-servername", "srv.test")
+    t.match(r"0\nUid:\t65534\t65534\t65534\t65534\nGid:\t1\t1\t1\t1\n\d+\n", r.out, "who the program and the io process are")
+    s = t.server("-H", "-u", "65534", "-g", "1", "--", "/bin/sh", "-c", "id -u; id -g", program="s6-tlsserver", env=env)
+    r = t.s_client(s.port, "-quiet", "-CAfile", ca, "-servername", "srv.test")
+    t.eq(r.out, "65534\n1\n", "who the program is with -u and -g")
+
+
+@case("s6-tlsserver/a-lot-both-ways")
+def _(t):
+    cert, key, ca = t.cert("srv.test")
+    s = t.server("-H", "--", "cat", program="s6-tlsserver", env={"CERTFILE": cert, "KEYFILE": key})
+    t.write("sent", bytes(range(256)) * 40000)
+    r = t.run("s6-tlsclient", "-H", "-k", "srv.test", "127.0.0.1", s.port, "/bin/sh", "-c",
+              "cat sent >&7 & exec 7>&-; cat <&6 >got; wait; exit 7", env={"CAFILE": ca})
+    t.result(r, 7)
+    with open(t.path("sent"), "rb") as sent, open(t.path("got"), "rb") as got:
+        t.check(sent.read() == got.read(), "what came back is something else")
+
+
+@case("s6-tlsserver/handshakes-that-fail")
+def _(t):
+    env, ca = tls(t)
+    s = t.server("-H", "-K", "200", "--", "echo", "served", program="s6-tlsserver", env=env)
+    c = t.connect(s.port)
+    t.check("served" not in t.drain(c), "served without a handshake")
+    t.until(lambda: "handshake timed out" in s.err(), "a message about the time")
+    t.check("served" not in t.talk(s.port, "GET / HTTP/1.0\r\n\r\n"), "served in clear")
+    t.until(lambda: "during the handshake" in s.err(), "a message about the handshake")
+
+
+@case("s6-tlsclient/end-without-close-notify")
+def _(t):
+    cert, key, ca = t.cert("srv.test")
+    for option, reported in (("-s", True), ("-S", False)):
+        s = t.server("-H", option, "--", "echo", "served", program="s6-tlsserver", env={"CERTFILE": cert, "KEYFILE": key})
+        r = t.run("s6-tlsclient", "-J", "-H", "-k", "srv.test", "127.0.0.1", s.port, "/bin/sh", "-c",
+                  "cat <&6", env={"CAFILE": ca})
+        t.result(r, 0, "served\n", "without a close_notify" in r.err)
+        t.eq("without a close_notify" in r.err, reported, "the message with " + option)
+
+
+@case("s6-tlsclient/no-verify-cert")
+def _(t):
+    cert, key, ca = t.cert("srv.test")
+    s = t.server("-H", "--", "echo", "served", program="s6-tlsserver", env={"CERTFILE": cert, "KEYFILE": key})
+    run = lambda *more: t.run("s6-tlsclient", "-H", "-k", "srv.test", *more, "127.0.0.1", s.port, "/bin/sh", "-c", "cat <&6",
+                              env={"CAFILE": ca.replace("ca.pem", "other.pem")})
+    t.result(run(), 98, "", True)
+    t.result(run("--no-verify-cert"), 0, "served\n")
+    t.result(run("--no-verify-cert", "--verify-cert"), 98, "", True)
+    t.result(t.run("s6-tlsclient", "-H", "127.0.0.1", s.port, "/bin/sh", "-c", 'cat <&6; echo "${SSL_TLS_SNI_SERVERNAME-none}"',
+                   env={"CAFILE": ca}), 0, "served\nnone\n")
+
+
+@case("s6-tlsc/descriptors")
+def _(t):
+    cert, key, ca = t.cert("srv.test")
+    env = {"CAFILE": ca}
+    t.result(t.run("s6-tlsc", "true", env=env), 111, "", True)
+    t.result(t.run("s6-tlsc", "-6", "2", "true", env=env), 100, "", True)
+    t.result(t.run("s6-tlsc", "-6", "5", "-7", "5", "true", env=env), 100, "", True)
+    t.result(t.run("s6-tlsc", env=env), 100, "", True)
+    t.result(t.run("s6-tlsd", env=env), 100, "", True)
+    t.result(t.run("s6-tlsd", "--nonsense", "true", env=env), 100, "", True)
+    s = t.s_server("-cert", cert, "-key", key, "-rev", "-quiet")
+    r = t.run("s6-tcpclient", "-H", "-l", "x", "127.0.0.1", s.port, "/bin/sh", "-c",
+              "exec s6-tlsc -k srv.test --read-fd=8 --write-fd=9 sh -c 'echo abc >&9; head -n 1 <&8' 8<&6 9>&7", env=env)
+    t.result(r, 0, "cba\n")
+
+
+@case("s6-tlsc/a-certificate-that-is-its-own-authority")
+def _(t):
+    cnf = t.write("cnf", "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn]\n[ext]\nsubjectAltName=DNS:self.test\nbasicConstraints=CA:true\n")
+    r = t.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "self.key", "-out", "self.pem", "-days", "3",
+              "-subj", "/CN=self.test", "-config", cnf)
+    t.result(r, 0)
+    cert, key = t.path("self.pem"), t.path("self.key")
+    s = t.server("-H", "--", "echo", "served", program="s6-tlsserver", env={"CERTFILE": cert, "KEYFILE": key})
+    run = lambda name: t.run("s6-tlsclient", "-H", "-k", name, "127.0.0.1", s.port, "/bin/sh", "-c", "cat <&6", env={"CAFILE": cert})
+    t.result(run("self.test"), 0, "served\n")
+    t.result(run("else.test"), 98, "", True)

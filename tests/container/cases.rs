@@ -121,6 +121,7 @@ cases! {
     rc_list_during_change
     rc_prune
     rc_queued_from_oneshot
+    rc_queued_in_background
     rc_update
     rc_update_pipeline
     ready_again_after_restart

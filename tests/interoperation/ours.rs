@@ -1,10 +1,11 @@
 //! What Debian's version does not have yet, or not in this form.
 
 use crate::world::{Side, World};
+use nix::sys::signal::Signal;
 use std::fs;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 
 /// Makes instances of a service, controls them, removes them.
 #[test]
@@ -140,4 +141,21 @@ fn descriptors_that_nobody_may_store_are_closed() {
         assert_eq!(sent, Ok(1));
     }
     assert_eq!(world.ok(&["s6-fdholder-list", "-t", "50000", "holder"]), "");
+}
+
+/// What was sent to s6-socklog before SIGTERM is read, though it had no turn to read it yet.
+#[test]
+fn a_syslog_socket_is_read_to_its_end() {
+    let world = World::ours("socklog");
+    world.spawn(Side::Ours, &["s6-socklog", "-x", "log", "-t", "10000"]);
+    world.until("it listens", || world.has("log"));
+    world.signal_supervisor(Signal::SIGSTOP);
+    let sender = UnixDatagram::unbound().unwrap();
+    for number in 0..5 {
+        sender.send_to(format!("<13>line {number}").as_bytes(), world.dir.join("log")).unwrap();
+    }
+    world.signal_supervisor(Signal::SIGTERM);
+    world.signal_supervisor(Signal::SIGCONT);
+    let lines: Vec<String> = (0..5).map(|number| format!("user.notice: line {number}")).collect();
+    world.until_file_says("said", &lines.iter().map(String::as_str).collect::<Vec<_>>());
 }

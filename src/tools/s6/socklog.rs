@@ -24,6 +24,8 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 76..=1_048_576;
 const PORT: u16 = 514;
 /// How many messages of the greatest length wait for stdout at most.
 const WAITING: usize = 4;
+/// How many messages are read after SIGTERM at most: a socket of the kernel holds no more by far.
+const QUEUED: usize = 4096;
 
 /// `s6-socklog [ -d notif ] [ -r ] [ -U | -u uid -g gid -G gidlist ] [ -l linelen ]
 /// [ -t lameducktimeout ] [ -x socket | -i ip_port ]`
@@ -150,6 +152,9 @@ impl Lines {
 }
 
 /// Writes lines until SIGTERM, and then those that wait, if stdout takes them in time.
+///
+/// Differs: what was sent before SIGTERM is read; the reference leaves in the socket whatever it had
+/// no turn to read.
 fn receive_all(
     process: &Process,
     socket: &Socket,
@@ -159,9 +164,13 @@ fn receive_all(
 ) -> Result<Next, Exit> {
     let mut buffer = vec![0; lines.length + 1];
     let mut last_call = None;
-    while last_call.is_none() || !lines.outbox.is_empty() {
+    // How many messages may still be in the socket after SIGTERM.
+    let mut queued = 0;
+    while last_call.is_none() || queued > 0 || !lines.outbox.is_empty() {
         let waiting = lines.outbox.pending().len();
-        let receives = last_call.is_none() && waiting < WAITING * lines.length;
+        let has_room = waiting < WAITING * lines.length;
+        let drains = queued > 0 && has_room;
+        let receives = last_call.is_none() && has_room;
         let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         if receives {
             fds.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
@@ -170,13 +179,15 @@ fn receive_all(
             fds.push(PollFd::new(fd::borrow(1), PollFlags::POLLOUT));
         }
         let deadline = last_call.unwrap_or(Deadline::NEVER);
-        if !poll::wait(&mut fds, deadline).map_err(process.unable("poll"))? {
+        if !drains && !poll::wait(&mut fds, deadline).map_err(process.unable("poll"))? {
             return Ok(Next::Exit(99));
         }
         let came = |place: usize| fds.get(place).and_then(PollFd::any).unwrap_or(false);
-        let (message, room) = (receives && came(1), waiting > 0 && came(fds.len() - 1));
-        if signals.next().map_err(process.unable("read signals"))?.is_some() {
-            last_call = last_call.or(Some(Deadline::after_ms(lame_duck_ms)));
+        let (message, room) = (drains || (receives && came(1)), waiting > 0 && came(fds.len() - 1));
+        let is_told = signals.next().map_err(process.unable("read signals"))?.is_some();
+        if is_told && last_call.is_none() {
+            last_call = Some(Deadline::after_ms(lame_duck_ms));
+            queued = QUEUED;
         }
         if room {
             let written = fd::write_ready(1, lines.outbox.pending());
@@ -187,9 +198,11 @@ fn receive_all(
             }
         }
         if message {
+            queued = queued.saturating_sub(1);
             match socket.receive(&mut buffer) {
-                Ok((0, _)) | Err(Errno::EAGAIN) => {}
+                Ok((0, _)) => {}
                 Ok((n, sender)) => lines.add(buffer.get(..n).unwrap_or_default(), sender),
+                Err(Errno::EAGAIN) => queued = if is_told { queued } else { 0 },
                 Err(e) => return Err(process.unable("recv")(e)),
             }
         }

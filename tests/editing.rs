@@ -136,5 +136,7 @@ fn the_old_place_of_the_bundles_is_kept() {
     std::fs::create_dir_all(user).unwrap();
     assert_eq!(tree.run(&["new", "longrun", "a", "--", "a"]), 0);
     assert_eq!(tree.read("s6-rc.d/user/contents.d/a"), "");
-    assert_eq!(tree.faults(), Vec::<String>::new());
+    // That it is the old place is all that there is to say.
+    let faults = tree.faults();
+    assert!(matches!(&faults[..], [fault] if fault.ends_with("[W220]")), "{faults:?}");
 }

@@ -153,8 +153,8 @@ impl Lines {
 
 /// Writes lines until SIGTERM, and then those that wait, if stdout takes them in time.
 ///
-/// Differs: what was sent before SIGTERM is read; the reference leaves in the socket whatever it had
-/// no turn to read.
+/// Differs: what was sent before SIGTERM is read; the reference leaves in the socket whatever it
+/// had no turn to read.
 fn receive_all(
     process: &Process,
     socket: &Socket,

@@ -66,7 +66,7 @@ const CHAINS: &[Chain] = &[
     lists("redirfd", "", 2),
     lists("s6-applyuidgid", "ugG", 0),
     lists("s6-envdir", "c", 1),
-    lists("s6-envuidgid", "", 1),
+    lists("s6-envuidgid", "D", 1),
     lists("s6-fghack", "", 0),
     lists("s6-nice", "n", 0),
     lists("s6-notifyoncheck", "3sTtwnc", 0),
@@ -273,6 +273,8 @@ mod tests {
         let programs = "importas:1 importas:1 s6-softlimit:1 exec:1 prog:1 | ";
         assert_eq!(all(importas), programs);
         assert_eq!(all("exec -- prog"), "exec:1 prog:1 | ");
+        let nobody = "s6-envuidgid -D 65534:65534 nobody\ns6-chown -U /var/log/web\n";
+        assert_eq!(all(nobody), "s6-envuidgid:1 s6-chown:2 | ");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use nix::time::{ClockId, clock_gettime};
 use proptest::prelude::*;
 use serde_json::Value;
 use sixtree::cli::check::report::{self, Format};
-use sixtree::cli::check::{self, Request};
+use sixtree::cli::check::{self, CheckRequest};
 use sixtree::definition::{self, Atomic, Definition, Fault, Kind, Longrun, Reference};
 use sixtree::graph::{Direction, Graph};
 use std::collections::BTreeSet;
@@ -46,9 +46,9 @@ fn checked(tree: &Path) -> Vec<Fault> {
     }
     let request = if root.is_dir() {
         let layer = tree.ends_with("good-one-layer");
-        Request { root: Some(root), layer, ..Request::default() }
+        CheckRequest { root: Some(root), layer, ..CheckRequest::default() }
     } else {
-        Request { directories: directories(tree), ..Request::default() }
+        CheckRequest { directories: directories(tree), ..CheckRequest::default() }
     };
     check::check(&request).unwrap().1
 }
@@ -206,7 +206,7 @@ fn a_thousand_services_are_checked_fast() {
         let on = if i > 0 { format!("svc-{:03}", i - 1) } else { "base".to_owned() };
         std::fs::write(service.join("dependencies.d").join(on), "").unwrap();
     }
-    let request = Request { directories: vec![source.into()], ..Request::default() };
+    let request = CheckRequest { directories: vec![source.into()], ..CheckRequest::default() };
     let (graph, _) = check::check(&request).unwrap();
     assert!(graph.is_some());
     // How fast the release is: what it takes of the processor, for which others may have it wait.

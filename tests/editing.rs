@@ -1,7 +1,7 @@
 //! `sixtree new`, `add` and `remove`: what they write is right, what they refuse leaves no trace.
 
 use sixtree::cli;
-use sixtree::cli::check::{self, Request};
+use sixtree::cli::check::{self, CheckRequest};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ impl Tree {
 
     /// What a strict check says.
     fn faults(&self) -> Vec<String> {
-        let request = Request { root: Some(self.root().into()), ..Request::default() };
+        let request = CheckRequest { root: Some(self.root().into()), ..CheckRequest::default() };
         check::check(&request).unwrap().1.iter().map(ToString::to_string).collect()
     }
 

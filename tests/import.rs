@@ -6,7 +6,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use proptest::prelude::*;
-use sixtree::cli::check::{self, Request};
+use sixtree::cli::check::{self, CheckRequest};
 use sixtree::cli::import;
 use std::fmt::Write;
 use std::fs;
@@ -66,7 +66,8 @@ fn every_file_becomes_the_tree_that_it_should() {
             let _ = writeln!(wrong, "{name}:\n-- expected --\n{expected}-- got --\n{outcome}");
         }
         if out.exists() {
-            let request = Request { root: Some(out.clone()), layer: true, ..Request::default() };
+            let request =
+                CheckRequest { root: Some(out.clone()), layer: true, ..CheckRequest::default() };
             let (_, faults) = check::check(&request).unwrap();
             assert_eq!(faults, [], "{}", folder.display());
         }

@@ -5,7 +5,7 @@ use super::arguments::flag;
 use super::known::culprits;
 use super::progress::Progress;
 use super::wait::{timeout_argument, timeout_ms};
-use super::{Failure, live};
+use super::{CommandFailure, live};
 use crate::format::request::{Change, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
@@ -46,17 +46,17 @@ fn command(name: &'static str, about: &'static str) -> Command {
 }
 
 /// Starts; returns the exit code.
-pub fn start(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn start(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     Asking::new("start", arguments)?.start()
 }
 
 /// Stops; returns the exit code.
-pub fn stop(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn stop(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     Asking::new("stop", arguments)?.stop()
 }
 
 /// Stops and starts; returns the exit code.
-pub fn restart(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let mut asking = Asking::new("restart", arguments)?;
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
@@ -71,7 +71,7 @@ pub fn restart(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// Reloads; returns the exit code.
-pub fn reload(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn reload(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let asking = Asking::new("reload", arguments)?;
     let (names, timeout_ms) = (asking.names.clone(), asking.timeout_ms);
     let reload = Reload { names, timeout_ms, wait: true, dry_run_ms: None };
@@ -97,14 +97,14 @@ struct Asking {
 
 impl Asking {
     /// Unknown names are refused, with a better one if there is one.
-    fn new(subcommand: &'static str, arguments: &ArgMatches) -> Result<Self, Failure> {
+    fn new(subcommand: &'static str, arguments: &ArgMatches) -> Result<Self, CommandFailure> {
         let names = live::names(arguments);
         live::resolve(&names, &[], &live::open_tree()?)?;
         let (timeout_ms, verbose) = (timeout_ms(arguments), arguments.get_flag("verbose"));
         Ok(Self { subcommand, names, timeout_ms, verbose })
     }
 
-    fn start(&self) -> Result<i32, Failure> {
+    fn start(&self) -> Result<i32, CommandFailure> {
         let code = self.ask(&Request::Change(self.change(false)))?;
         if code != 0 {
             for line in culprits(&live::select(&self.names)?, true) {
@@ -114,7 +114,7 @@ impl Asking {
         Ok(code)
     }
 
-    fn stop(&self) -> Result<i32, Failure> {
+    fn stop(&self) -> Result<i32, CommandFailure> {
         self.ask(&Request::Change(self.change(true)))
     }
 
@@ -124,7 +124,7 @@ impl Asking {
     }
 
     /// Asks PID 1, shows what is on its way, and tells how to exit.
-    fn ask(&self, request: &Request) -> Result<i32, Failure> {
+    fn ask(&self, request: &Request) -> Result<i32, CommandFailure> {
         let (mut progress, mut moving) = (Progress::new(), Moving::default());
         let outcome = conversation::converse(&live::directory(), request, |heard| {
             if let Heard::Say(say) = heard {

@@ -1,7 +1,7 @@
 //! `sixtree healthcheck`: for Docker's HEALTHCHECK, in images without curl or a shell.
 
 use super::known::culprits;
-use super::{Failure, live, print};
+use super::{CommandFailure, live, print};
 use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
@@ -19,7 +19,7 @@ pub fn arguments() -> Command {
 }
 
 /// Looks; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let wrong = culprits(&live::select(&names)?, !names.is_empty());
     match print(&wrong.iter().map(|line| format!("{line}\n")).collect::<String>()) {

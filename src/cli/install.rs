@@ -2,7 +2,7 @@
 //! root, as extracting the tarball does. The tarball itself is made from what this wrote.
 
 use super::arguments::path;
-use super::{Failure, layout};
+use super::{CommandFailure, layout};
 use crate::sys::mount::is_mount_point;
 use clap::{ArgMatches, Command};
 use std::fs;
@@ -19,7 +19,7 @@ pub fn arguments() -> Command {
 }
 
 /// Installs; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let path = |name| arguments.get_one::<PathBuf>(name);
     let root = path("root").cloned().unwrap_or_default();
     let program = path("program").cloned().unwrap_or_else(|| "/proc/self/exe".into());
@@ -43,8 +43,8 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// Makes a folder of this mode, unless it is the mount or the link of a system that runs.
-fn open_to_all(folder: &Path, mode: u32) -> Result<(), Failure> {
-    let failed = Failure::with("make the folder", folder);
+fn open_to_all(folder: &Path, mode: u32) -> Result<(), CommandFailure> {
+    let failed = CommandFailure::with("make the folder", folder);
     match fs::symlink_metadata(folder) {
         Err(_) => fs::create_dir_all(folder).map_err(&failed)?,
         Ok(found) if found.is_dir() && !is_mount_point(folder) => {}
@@ -55,16 +55,16 @@ fn open_to_all(folder: &Path, mode: u32) -> Result<(), Failure> {
 
 /// Makes a file or link under a name of its own, then puts it into its place: whatever was there
 /// is replaced, even where it is in use.
-fn put(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Failure> {
+fn put(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CommandFailure> {
     folder_of(path)?;
     let mut name = path.as_os_str().to_os_string();
     name.push(".new");
     let new = PathBuf::from(name);
     let _ = fs::remove_file(&new);
-    make(&new).and_then(|()| fs::rename(&new, path)).map_err(Failure::with("install", path))
+    make(&new).and_then(|()| fs::rename(&new, path)).map_err(CommandFailure::with("install", path))
 }
 
-fn folder_of(path: &Path) -> Result<(), Failure> {
+fn folder_of(path: &Path) -> Result<(), CommandFailure> {
     let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder).map_err(Failure::with("make the folder", folder))
+    fs::create_dir_all(folder).map_err(CommandFailure::with("make the folder", folder))
 }

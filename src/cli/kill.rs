@@ -2,7 +2,7 @@
 //! dies of it is started again.
 
 use super::known::Known;
-use super::{Failure, live};
+use super::{CommandFailure, live};
 use crate::format::{control as letters, signal};
 use crate::sys::poll::Deadline;
 use crate::tools::s6::control::{self, SUPERVISE};
@@ -33,11 +33,11 @@ pub fn arguments() -> Command {
 }
 
 /// Sends; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let name = arguments.get_one::<String>("signal").map_or("TERM", |name| name);
     let number = signal::parse(name.as_bytes()).unwrap_or(0);
     let letter = letters::letter_of(number)
-        .ok_or_else(|| Failure::usage(format!("{name} is not a signal that can be sent")))?;
+        .ok_or_else(|| CommandFailure::usage(format!("{name} is not a signal that can be sent")))?;
     let services = live::select(&live::names(arguments))?;
     let (mut sent, mut wrong) = (Vec::new(), Vec::new());
     for known in services.iter().filter(|known| !known.is_oneshot()) {
@@ -59,13 +59,13 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     }
     match wrong.is_empty() {
         true => Ok(0),
-        false => Err(Failure { code: 1, text: wrong.join("; ") }),
+        false => Err(CommandFailure { code: 1, text: wrong.join("; ") }),
     }
 }
 
 /// Waits until PID 1 knows of the end of processes, which is but a moment away: `sixtree wait` is
 /// not to take them for those that are started in their place.
-fn wait_for_end(killed: &[i32]) -> Result<(), Failure> {
+fn wait_for_end(killed: &[i32]) -> Result<(), CommandFailure> {
     let deadline = Deadline::after(PATIENCE);
     let lives = |known: &Known| known.pid().is_some_and(|pid| killed.contains(&pid));
     while !deadline.has_passed() && live::all()?.iter().any(lives) {

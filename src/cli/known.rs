@@ -18,7 +18,7 @@ pub struct Known {
 
 /// A word for what a service is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ServiceState {
     /// Up, and ready if it can tell.
     Up,
     /// On its way up, or up and not ready yet.
@@ -66,7 +66,7 @@ impl Known {
     }
     /// Whether it is up and what needs it can count on it.
     pub fn is_healthy(&self) -> bool {
-        self.state() == State::Up
+        self.state() == ServiceState::Up
     }
     /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
     /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
@@ -82,30 +82,32 @@ impl Known {
     }
 
     /// What it is doing.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> ServiceState {
         let supervisor = self.supervisor();
         match (self.status.kind, self.status.running) {
-            (ServiceKind::Oneshot, true) if self.is_up() => State::Stopping,
-            (ServiceKind::Oneshot, true) => State::Starting,
-            (ServiceKind::Oneshot, false) if self.is_up() => State::Up,
+            (ServiceKind::Oneshot, true) if self.is_up() => ServiceState::Stopping,
+            (ServiceKind::Oneshot, true) => ServiceState::Starting,
+            (ServiceKind::Oneshot, false) if self.is_up() => ServiceState::Up,
             (ServiceKind::Oneshot, false) => self.why_state(),
-            (_, true) if supervisor.stopping => State::Stopping,
-            (_, true) if supervisor.paused => State::Paused,
-            (_, true) if self.status.ready => State::Up,
-            (_, true) => State::Starting,
-            (_, false) if supervisor.finishing && !supervisor.wanted_up => State::Stopping,
-            (_, false) if supervisor.wanted_up => State::Restarting,
+            (_, true) if supervisor.stopping => ServiceState::Stopping,
+            (_, true) if supervisor.paused => ServiceState::Paused,
+            (_, true) if self.status.ready => ServiceState::Up,
+            (_, true) => ServiceState::Starting,
+            (_, false) if supervisor.finishing && !supervisor.wanted_up => ServiceState::Stopping,
+            (_, false) if supervisor.wanted_up => ServiceState::Restarting,
             (_, false) => self.why_state(),
         }
     }
 
     /// The state of what has no process.
-    fn why_state(&self) -> State {
+    fn why_state(&self) -> ServiceState {
         match self.why_down() {
-            Some(WhyDown::Failed(_) | WhyDown::Needs(..) | WhyDown::GivenUp) => State::Failed,
-            Some(WhyDown::WaitsFor(_)) => State::Waiting,
-            Some(WhyDown::Starting) => State::Starting,
-            Some(WhyDown::NotWanted) | None => State::Down,
+            Some(WhyDown::Failed(_) | WhyDown::Needs(..) | WhyDown::GivenUp) => {
+                ServiceState::Failed
+            }
+            Some(WhyDown::WaitsFor(_)) => ServiceState::Waiting,
+            Some(WhyDown::Starting) => ServiceState::Starting,
+            Some(WhyDown::NotWanted) | None => ServiceState::Down,
         }
     }
 
@@ -127,7 +129,7 @@ impl Known {
 
     /// Why a longrun that ought to be up is not: its supervisor, or someone who told it, knows.
     fn why_not_running(&self) -> String {
-        if let (State::Restarting, Some(refused)) = (self.state(), &self.status.refused) {
+        if let (ServiceState::Restarting, Some(refused)) = (self.state(), &self.status.refused) {
             return format!("it could not be started: {refused}; it is tried again each minute");
         }
         self.what_its_supervisor_does().to_owned()
@@ -135,12 +137,17 @@ impl Known {
 
     fn what_its_supervisor_does(&self) -> &'static str {
         match self.state() {
-            State::Up | State::Stopping | State::Failed | State::Waiting => "",
-            State::Starting => "not ready yet",
-            State::Restarting => "it ended; it will be started again",
-            State::Paused => "paused",
-            State::Down if self.supervisor().gave_up => "gave up: its finish script exited 125",
-            State::Down => "told to stay down",
+            ServiceState::Up
+            | ServiceState::Stopping
+            | ServiceState::Failed
+            | ServiceState::Waiting => "",
+            ServiceState::Starting => "not ready yet",
+            ServiceState::Restarting => "it ended; it will be started again",
+            ServiceState::Paused => "paused",
+            ServiceState::Down if self.supervisor().gave_up => {
+                "gave up: its finish script exited 125"
+            }
+            ServiceState::Down => "told to stay down",
         }
     }
 
@@ -175,7 +182,7 @@ impl Known {
     }
 }
 
-impl State {
+impl ServiceState {
     /// The word.
     pub fn word(self) -> &'static str {
         match self {

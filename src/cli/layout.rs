@@ -67,7 +67,7 @@ pub const FILES: &[(&str, &str)] = rootfs![
 pub const RUN: (&str, u32) = ("run", 0o1777);
 
 /// Where a tool's link belongs.
-enum Place {
+enum ToolPlace {
     /// `/command`, and the folder of the same name of this package.
     Package(&'static str),
     /// A subfolder of the overlay's package: called by its whole path only.
@@ -76,22 +76,24 @@ enum Place {
     Run,
 }
 
-fn place(family: &'static str, tool: &str) -> Place {
+fn place(family: &'static str, tool: &str) -> ToolPlace {
     match (family, tool) {
         (
             "overlay",
             "cont-finish" | "cont-init" | "fix-attrs" | "services-down" | "services-up",
-        ) => Place::Overlay("etc/s6-rc/scripts"),
-        ("overlay", "preinit" | "stage0") => Place::Overlay("libexec"),
-        ("overlay", "halt" | "init" | "poweroff" | "reboot" | "shutdown") => Place::Run,
+        ) => ToolPlace::Overlay("etc/s6-rc/scripts"),
+        ("overlay", "preinit" | "stage0") => ToolPlace::Overlay("libexec"),
+        ("overlay", "halt" | "init" | "poweroff" | "reboot" | "shutdown") => ToolPlace::Run,
         ("overlay", "s6-overlay-stat" | "s6-overlay-suexec") => {
-            Place::Package("s6-overlay-helpers")
+            ToolPlace::Package("s6-overlay-helpers")
         }
-        ("overlay", name) if name.starts_with("s6-linux-init") => Place::Package("s6-linux-init"),
-        ("overlay", _) => Place::Package(OVERLAY),
-        ("linux", _) => Place::Package("s6-linux-utils"),
-        ("portable", _) => Place::Package("s6-portable-utils"),
-        _ => Place::Package(family),
+        ("overlay", name) if name.starts_with("s6-linux-init") => {
+            ToolPlace::Package("s6-linux-init")
+        }
+        ("overlay", _) => ToolPlace::Package(OVERLAY),
+        ("linux", _) => ToolPlace::Package("s6-linux-utils"),
+        ("portable", _) => ToolPlace::Package("s6-portable-utils"),
+        _ => ToolPlace::Package(family),
     }
 }
 
@@ -101,17 +103,17 @@ pub fn links() -> Vec<(String, String)> {
     for (family, tools) in FAMILIES {
         for tool in *tools {
             match place(family, tool.name) {
-                Place::Package(package) => {
+                ToolPlace::Package(package) => {
                     let folder = folder(package);
                     links.push(to_program(format!("command/{}", tool.name)));
                     links.push(to_program(format!("{ADMIN}{folder}/command/{}", tool.name)));
                     links.push((format!("{ADMIN}{package}"), folder));
                 }
-                Place::Overlay(below) => {
+                ToolPlace::Overlay(below) => {
                     let folder = folder(OVERLAY);
                     links.push(to_program(format!("{ADMIN}{folder}/{below}/{}", tool.name)));
                 }
-                Place::Run => {}
+                ToolPlace::Run => {}
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What the init that runs here has: its tree, and the state of each service.
 
-use super::Failure;
+use super::CommandFailure;
 use super::known::Known;
 use crate::format::request::{Answer, BootTimes, CONTROL, JournalPage, Request};
 use crate::graph::Graph;
@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use std::path::PathBuf;
 
-impl From<Trouble> for Failure {
+impl From<Trouble> for CommandFailure {
     fn from(trouble: Trouble) -> Self {
         Self { code: trouble.code.into(), text: trouble.text }
     }
@@ -35,13 +35,13 @@ pub fn tree() -> Option<Graph> {
 }
 
 /// The tree that runs, or why there is none.
-pub fn open_tree() -> Result<Graph, Failure> {
+pub fn open_tree() -> Result<Graph, CommandFailure> {
     must_run()?;
     Ok(live::open(&directory().join("compiled"))?)
 }
 
 /// Says so in plain words where no init keeps services, or not for this user; exit 111.
-fn must_run() -> Result<(), Failure> {
+fn must_run() -> Result<(), CommandFailure> {
     let socket = run_directory().join(CONTROL);
     let shown = socket.display();
     let text = match access(&socket, AccessFlags::W_OK) {
@@ -50,19 +50,19 @@ fn must_run() -> Result<(), Failure> {
         Err(Errno::EACCES) => {
             format!("unable to ask PID 1 at {shown}: only root and the user of /init may")
         }
-        Err(e) => return Err(Failure::system(format!("ask PID 1 at {shown}"), e)),
+        Err(e) => return Err(CommandFailure::system(format!("ask PID 1 at {shown}"), e)),
     };
-    Err(Failure { code: 111, text })
+    Err(CommandFailure { code: 111, text })
 }
 
 /// Asks the init for something that it answers at once.
-fn ask(request: &Request) -> Result<Answer, Failure> {
+fn ask(request: &Request) -> Result<Answer, CommandFailure> {
     must_run()?;
     Ok(conversation::ask(&directory(), request)?)
 }
 
 /// All that is known of every service.
-pub fn all() -> Result<Vec<Known>, Failure> {
+pub fn all() -> Result<Vec<Known>, CommandFailure> {
     let (mut all, mut next) = (Vec::new(), Some(0));
     while let Some(from) = next {
         let Answer::Status(page) = ask(&Request::Status(from))? else {
@@ -75,7 +75,7 @@ pub fn all() -> Result<Vec<Known>, Failure> {
 }
 
 /// What took how long at boot.
-pub fn boot_times() -> Result<BootTimes, Failure> {
+pub fn boot_times() -> Result<BootTimes, CommandFailure> {
     match ask(&Request::Timing)? {
         Answer::Timing(times) => Ok(times),
         _ => Err(conversation::unexpected().into()),
@@ -83,7 +83,7 @@ pub fn boot_times() -> Result<BootTimes, Failure> {
 }
 
 /// What the init remembers of itself, from this entry on.
-pub fn journal(from: u64) -> Result<JournalPage, Failure> {
+pub fn journal(from: u64) -> Result<JournalPage, CommandFailure> {
     match ask(&Request::Journal(from))? {
         Answer::Journal(page) => Ok(page),
         _ => Err(conversation::unexpected().into()),
@@ -107,7 +107,7 @@ pub fn names(arguments: &ArgMatches) -> Vec<String> {
 
 /// The services that the names stand for, bundles resolved; all of them if there is no name. A
 /// name that nothing has exits 3.
-pub fn select(names: &[String]) -> Result<Vec<Known>, Failure> {
+pub fn select(names: &[String]) -> Result<Vec<Known>, CommandFailure> {
     let mut all = all()?;
     if !names.is_empty() {
         let chosen = resolve(names, &all, &tree().unwrap_or_default())?;
@@ -121,7 +121,7 @@ pub fn resolve(
     names: &[String],
     all: &[Known],
     graph: &Graph,
-) -> Result<LiteMap<String, ()>, Failure> {
+) -> Result<LiteMap<String, ()>, CommandFailure> {
     let mut chosen = LiteMap::new();
     for name in names {
         match graph.find(name) {
@@ -131,7 +131,7 @@ pub fn resolve(
             }
             None => {
                 let others = all.iter().map(|known| known.name.as_str());
-                return Err(Failure::unknown(name, graph.names().chain(others)));
+                return Err(CommandFailure::unknown(name, graph.names().chain(others)));
             }
         }
     }

@@ -41,7 +41,7 @@ struct Subcommand {
     /// Its name, synopsis and arguments.
     arguments: fn() -> Command,
     /// Runs it; returns the exit code.
-    run: fn(&ArgMatches) -> Result<i32, Failure>,
+    run: fn(&ArgMatches) -> Result<i32, CommandFailure>,
 }
 
 /// Every subcommand, in the order of `sixtree --help`.
@@ -70,12 +70,12 @@ const SUBCOMMANDS: &[Subcommand] = &[
 
 /// Why a subcommand could not do its job: an exit code, and a sentence for stderr.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CommandFailure {
     code: i32,
     text: String,
 }
 
-impl Failure {
+impl CommandFailure {
     /// The arguments make no sense; exit 100.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 100, text: text.into() }

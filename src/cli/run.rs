@@ -1,8 +1,8 @@
 //! `sixtree run`: boots the /init of a root folder in namespaces of its own. No container engine is
 //! involved, and nothing of the root changes.
 
-use super::Failure;
-use super::container::{Bind, Container};
+use super::CommandFailure;
+use super::container::{Bind, ContainerSettings};
 use crate::sys::{process, spawn};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use nix::errno::Errno;
@@ -62,10 +62,10 @@ fn os_string() -> clap::builder::ValueParser {
 }
 
 /// Boots, waits, and returns the container's exit code (128 plus the signal that killed it).
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let container = container(arguments)?;
     let unprivileged = enter_namespaces()?;
-    let refused = |e| Failure::system("start the container", e);
+    let refused = |e| CommandFailure::system("start the container", e);
     let mut signals = SigSet::from_iter(FORWARDED.iter().copied());
     signals.add(Signal::SIGCHLD);
     sigprocmask(SigmaskHow::SIG_BLOCK, Some(&signals), None).map_err(refused)?;
@@ -81,7 +81,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     watch(child.map_err(refused)?, &news).map_err(refused)
 }
 
-fn container(arguments: &ArgMatches) -> Result<Container, Failure> {
+fn container(arguments: &ArgMatches) -> Result<ContainerSettings, CommandFailure> {
     let words = |name| {
         let given = arguments.get_many::<OsString>(name).unwrap_or_default();
         given.map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>()
@@ -90,7 +90,7 @@ fn container(arguments: &ArgMatches) -> Result<Container, Failure> {
     let paths = |name| arguments.get_many::<PathBuf>(name).unwrap_or_default().cloned();
     let binds = arguments.get_many::<String>("bind").unwrap_or_default();
     let entrypoint = text("entrypoint").unwrap_or_default();
-    Ok(Container {
+    Ok(ContainerSettings {
         lowers: paths("root").chain(paths("overlay")).collect(),
         keep: paths("keep").next(),
         binds: binds.map(|text| bind(text)).collect::<Result<_, _>>()?,
@@ -103,24 +103,26 @@ fn container(arguments: &ArgMatches) -> Result<Container, Failure> {
 }
 
 /// `SRC:DST[:ro]`, as container engines write it.
-fn bind(text: &str) -> Result<Bind, Failure> {
+fn bind(text: &str) -> Result<Bind, CommandFailure> {
     let mut parts = text.split(':');
     let paths = (parts.next().filter(|s| !s.is_empty()), parts.next());
     let read_only = match parts.next() {
         None | Some("rw") => false,
         Some("ro") => true,
-        Some(_) => return Err(Failure::usage(format!("--bind {text}: neither ro nor rw"))),
+        Some(_) => return Err(CommandFailure::usage(format!("--bind {text}: neither ro nor rw"))),
     };
     match (paths, parts.next()) {
         ((Some(source), Some(target)), None) if target.starts_with('/') => {
             Ok(Bind { source: source.into(), target: target.into(), read_only })
         }
-        _ => Err(Failure::usage(format!("--bind {text}: not SRC:DST or SRC:DST:ro, DST from /"))),
+        _ => Err(CommandFailure::usage(format!(
+            "--bind {text}: not SRC:DST or SRC:DST:ro, DST from /"
+        ))),
     }
 }
 
 /// Makes the namespaces; with a user namespace among them where this is not root. Whether it is so.
-fn enter_namespaces() -> Result<bool, Failure> {
+fn enter_namespaces() -> Result<bool, CommandFailure> {
     let own = CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWUTS
@@ -130,14 +132,14 @@ fn enter_namespaces() -> Result<bool, Failure> {
     }
     let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
     nix::sched::unshare(own | CloneFlags::CLONE_NEWUSER).map_err(|e| {
-        Failure::system("make namespaces", e).advise(
+        CommandFailure::system("make namespaces", e).advise(
             ": be root (in a container: with CAP_SYS_ADMIN), or allow user namespaces \
              (sysctl user.max_user_namespaces)",
         )
     })?;
     let map = |file: &str, text: String| {
         let file = Path::new("/proc/self").join(file);
-        std::fs::write(&file, text).map_err(Failure::with("write", &file))
+        std::fs::write(&file, text).map_err(CommandFailure::with("write", &file))
     };
     map("setgroups", "deny".into())?;
     map("uid_map", format!("0 {uid} 1"))?;

@@ -1,6 +1,6 @@
 //! A terminal that is drawn on again and again, and that gets back what it showed before.
 
-use super::Failure;
+use super::CommandFailure;
 use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::signalfd::Signals;
@@ -25,10 +25,10 @@ pub struct Screen {
 
 impl Screen {
     /// Opens it. Signals that would end the program are read from now on.
-    pub fn open() -> Result<Self, Failure> {
+    pub fn open() -> Result<Self, CommandFailure> {
         let which = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH];
         let signals = Signals::catch(which.into_iter().collect());
-        let signals = signals.map_err(|e| Failure::system("catch signals", e))?;
+        let signals = signals.map_err(|e| CommandFailure::system("catch signals", e))?;
         let _ = fd::write_all(1, OPEN.as_bytes());
         Ok(Self { signals })
     }
@@ -39,8 +39,8 @@ impl Screen {
     }
 
     /// Lets some time pass, less if the size changes. `Some`: a signal came; exit with this code.
-    pub fn wait(&self, span: Duration) -> Result<Option<i32>, Failure> {
-        let failed = |e| Failure::system("wait for signals", e);
+    pub fn wait(&self, span: Duration) -> Result<Option<i32>, CommandFailure> {
+        let failed = |e| CommandFailure::system("wait for signals", e);
         readable(&[&self.signals], Deadline::after(span)).map_err(failed)?;
         while let Some(signal) = self.signals.next().map_err(failed)? {
             if signal != Signal::SIGWINCH as i32 {

@@ -3,9 +3,9 @@
 use std::fmt;
 
 /// A span in µs.
-pub struct Span(pub u64);
+pub struct ShownSpan(pub u64);
 
-impl fmt::Display for Span {
+impl fmt::Display for ShownSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0 / 1_000;
         let text = match ms {
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn spans_have_three_digits_or_so() {
-        let all = [0, 999, 9_999, 12_345, 1_234_567, 59_999_999, 61_000_000].map(Span);
+        let all = [0, 999, 9_999, 12_345, 1_234_567, 59_999_999, 61_000_000].map(ShownSpan);
         let shown = all.map(|span| span.to_string());
         assert_eq!(shown, ["0.0 ms", "0.9 ms", "9.9 ms", "12 ms", "1.23 s", "59.99 s", "1m 1s"]);
     }

@@ -5,7 +5,7 @@ use super::known::{Known, culprits};
 use super::screen::Screen;
 use super::span::age;
 use super::terminal::{self, coloured, visible};
-use super::{Failure, live, print};
+use super::{CommandFailure, live, print};
 use crate::sys::clock;
 use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub fn arguments() -> Command {
 }
 
 /// Shows it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let (names, is_json) = (live::names(arguments), arguments.get_flag("json"));
     if arguments.get_flag("watch") {
         return if terminal::is_terminal() && !is_json {
@@ -51,7 +51,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// Draws the table on the terminal until a signal comes.
-fn draw(names: &[String]) -> Result<i32, Failure> {
+fn draw(names: &[String]) -> Result<i32, CommandFailure> {
     let mut services = live::select(names)?;
     let screen = Screen::open()?;
     loop {
@@ -67,7 +67,7 @@ fn draw(names: &[String]) -> Result<i32, Failure> {
 }
 
 /// Prints the states whenever they change.
-fn follow(names: &[String], is_json: bool) -> Result<i32, Failure> {
+fn follow(names: &[String], is_json: bool) -> Result<i32, CommandFailure> {
     let mut before = None;
     loop {
         let services = live::select(names)?;

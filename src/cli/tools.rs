@@ -1,6 +1,6 @@
 //! `sixtree tools` and `sixtree help`: which commands there are, and how each is called.
 
-use super::{Failure, command, print};
+use super::{CommandFailure, command, print};
 use crate::definition::similar;
 use crate::tools::{FAMILIES, find};
 use clap::{Arg, ArgMatches, Command};
@@ -11,7 +11,7 @@ pub fn arguments() -> Command {
 }
 
 /// Lists them; returns the exit code.
-pub fn run(_: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(_: &ArgMatches) -> Result<i32, CommandFailure> {
     Ok(print(&listing()))
 }
 
@@ -24,7 +24,7 @@ pub fn help_arguments() -> Command {
 }
 
 /// Helps; returns the exit code.
-pub fn help(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn help(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     match arguments.get_one::<String>("name") {
         None => Ok(print(&command().render_help().to_string())),
         Some(name) => usage(name).map(|text| print(&text)),
@@ -47,7 +47,7 @@ fn listing() -> String {
 }
 
 /// How a tool, or a subcommand of this one, is called.
-fn usage(name: &str) -> Result<String, Failure> {
+fn usage(name: &str) -> Result<String, CommandFailure> {
     if let Some(tool) = find(name.as_bytes()) {
         let synopsis = format!("{name} {}", tool.usage);
         return Ok(format!("{}\n\nUsage: {}\n", sentence(tool.summary), synopsis.trim_end()));
@@ -60,7 +60,7 @@ fn usage(name: &str) -> Result<String, Failure> {
     let tools = FAMILIES.iter().flat_map(|(_, tools)| tools.iter()).map(|tool| tool.name);
     let meant = similar(name, tools.chain(own.get_subcommands().map(Command::get_name)));
     let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
-    Err(Failure { code: 3, text: format!("no command is called {name}{meant}") })
+    Err(CommandFailure { code: 3, text: format!("no command is called {name}{meant}") })
 }
 
 /// Some summaries begin with a capital, some do not: here all do.
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_unknown_command_is_told_apart() {
-        let Failure { code, text } = usage("s6-scv").unwrap_err();
+        let CommandFailure { code, text } = usage("s6-scv").unwrap_err();
         assert_eq!((code, text.as_str()), (3, "no command is called s6-scv; did you mean s6-svc?"));
     }
 }

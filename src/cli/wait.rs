@@ -1,9 +1,9 @@
 //! `sixtree wait`: until services are up and ready, or down.
 
 use super::arguments::flag;
-use super::known::{Known, State, culprits};
+use super::known::{Known, ServiceState, culprits};
 use super::progress::Progress;
-use super::{Failure, live};
+use super::{CommandFailure, live};
 use crate::sys::fd;
 use crate::sys::poll::Deadline;
 use clap::{Arg, ArgMatches, Command, value_parser};
@@ -43,7 +43,7 @@ pub fn timeout_ms(arguments: &ArgMatches) -> u64 {
 }
 
 /// Waits; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let deadline = Deadline::after_ms(timeout_ms(arguments));
     let down = arguments.get_flag("down");
@@ -54,7 +54,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
         if missing.is_empty() {
             return Ok(0);
         }
-        let failed = !down && missing.iter().any(|known| known.state() == State::Failed);
+        let failed = !down && missing.iter().any(|known| known.state() == ServiceState::Failed);
         if failed || deadline.has_passed() {
             progress.clear();
             for known in missing {
@@ -72,7 +72,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 /// The services that are not yet as they shall be.
 fn missing(services: &[Known], named: bool, down: bool) -> Vec<&Known> {
     let wrong = |known: &&Known| match down {
-        true => !matches!(known.state(), State::Down | State::Failed),
+        true => !matches!(known.state(), ServiceState::Down | ServiceState::Failed),
         false => (named || known.is_wanted()) && !known.is_healthy(),
     };
     services.iter().filter(wrong).collect()

@@ -4,7 +4,7 @@
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
 use crate::web::{free_port, page};
-use sixtree::cli::check::{Request, check};
+use sixtree::cli::check::{CheckRequest, check};
 use std::path::Path;
 
 /// A daemon that stays until it is told to go.
@@ -139,7 +139,7 @@ fn non_root_runs_as_an_ordinary_user() {
 fn nothing_is_wrong_with_the_definitions_of_small_examples() {
     for name in ["minimal", "logger", "legacy", "non-root"] {
         let root = Some(Path::new("examples").join(name).join("rootfs"));
-        let request = Request { root, layer: true, ..Request::default() };
+        let request = CheckRequest { root, layer: true, ..CheckRequest::default() };
         assert_eq!(check(&request).expect("it can be looked at").1, [], "{name}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{Outcome, outcome};
 use sixtree::cli::check::report::Format;
-use sixtree::cli::check::{self, Request};
+use sixtree::cli::check::{self, CheckRequest};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -43,14 +43,15 @@ pub fn check(text: &[u8]) -> Outcome {
     let tree = root.path().join("etc/s6-overlay/s6-rc.d");
     fs::create_dir_all(&tree).unwrap();
     lay_out(text, &tree);
-    let of_image = Request { root: Some(root.path().into()), ..Request::default() };
-    let request = Request { directories: vec![tree], ..Request::default() };
-    let outcomes = [request, Request { layer: true, ..of_image.clone() }, of_image].map(check_one);
+    let of_image = CheckRequest { root: Some(root.path().into()), ..CheckRequest::default() };
+    let request = CheckRequest { directories: vec![tree], ..CheckRequest::default() };
+    let outcomes =
+        [request, CheckRequest { layer: true, ..of_image.clone() }, of_image].map(check_one);
     outcome(outcomes)
 }
 
 /// Whether there is a graph, and the codes of what is wrong.
-fn check_one(request: Request) -> (bool, BTreeSet<&'static str>) {
+fn check_one(request: CheckRequest) -> (bool, BTreeSet<&'static str>) {
     let Ok((graph, faults)) = check::check(&request) else { panic!("it cannot be looked at") };
     assert!(graph.is_some() || faults.iter().any(|fault| fault.is_error()));
     for format in ["human", "json", "github", "sarif"] {

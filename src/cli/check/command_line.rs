@@ -3,8 +3,8 @@
 
 use super::lint::Lint;
 use super::root::{Root, is_executable};
-use super::scripts::{Script, is_marked};
-use super::{Found, text_of};
+use super::scripts::{CheckedScript, is_marked};
+use super::{Findings, text_of};
 use crate::definition::{Definition, Word};
 use crate::execline::programs::{Program, Programs};
 use crate::tools;
@@ -29,16 +29,16 @@ pub(super) fn lint(
     file: &str,
     words: &[Word],
     root: &Root,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     let Some(program) = words.first().map(|word| String::from_utf8_lossy(word)) else { return };
     let path = definition.directory.join(file);
     let text = text_of(&path).unwrap_or_default();
     if is_marked(&text) {
-        return found.tell_at(definition, path, 1, &Lint::ByteOrderMark);
+        return found.report_at(definition, path, 1, &Lint::ByteOrderMark);
     }
     if let Some(word) = shell_word(words) {
-        return found.tell_file(definition, file, &Lint::LooksLikeShell(word));
+        return found.report_file(definition, file, &Lint::LooksLikeShell(word));
     }
     let programs = Programs::of(&text);
     shebang(definition, &path, &text, &programs, found);
@@ -52,22 +52,22 @@ pub(super) fn lint(
         }
         let meant = root.similar_program(&program);
         let lint = Lint::ProgramMissing { program: program.into_owned(), meant };
-        return found.tell_file(definition, file, &lint);
+        return found.report_file(definition, file, &lint);
     };
     // Where the image is not all there, the Dockerfile may well set modes as it copies.
     if root.is_whole() && !is_executable(&there) {
         let lint = Lint::ProgramNotExecutable(program.into_owned());
-        return found.tell_file(definition, file, &lint);
+        return found.report_file(definition, file, &lint);
     }
     let is_own = program.starts_with("/etc/");
     if let Some(text) = text_of(&there).filter(|_| is_own) {
-        Script { definition, file: &there, text: &text, root }.lint(found);
+        CheckedScript { definition, file: &there, text: &text, root }.lint(found);
     }
     missing(definition, &path, &programs, root, found);
 }
 
 /// Looks at what an execline script runs.
-pub(super) fn execline(script: &Script, found: &mut Found) {
+pub(super) fn execline(script: &CheckedScript, found: &mut Findings) {
     let programs = Programs::of(script.text);
     strayed(script.definition, script.file, &programs, script.root, found);
     missing(script.definition, script.file, &programs, script.root, found);
@@ -80,7 +80,7 @@ fn shebang(
     file: &Path,
     text: &[u8],
     programs: &Programs,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     let line = text.split(|&b| b == b'\n').next().unwrap_or_default();
     let Some(line) = line.strip_prefix(b"#!") else { return };
@@ -93,7 +93,7 @@ fn shebang(
     let body = text.get(line.len()..).unwrap_or_default();
     let substitutes = !is_execline && body.contains(&b'$');
     if gives_variables || substitutes {
-        found.tell_at(definition, file.to_owned(), 1, &Lint::ShebangIgnored(line));
+        found.report_at(definition, file.to_owned(), 1, &Lint::ShebangIgnored(line));
     }
 }
 
@@ -103,7 +103,7 @@ fn strayed(
     file: &Path,
     programs: &Programs,
     root: &Root,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     let Some(last) = programs.all.last() else { return };
     let Some(stray) = programs.strayed.iter().find(|stray| is_command(stray, root)) else { return };
@@ -112,7 +112,7 @@ fn strayed(
         program: last.name.clone(),
         line: last.line,
     };
-    found.tell_at(definition, file.to_owned(), stray.line, &lint);
+    found.report_at(definition, file.to_owned(), stray.line, &lint);
 }
 
 fn is_command(word: &Program, root: &Root) -> bool {
@@ -129,7 +129,7 @@ fn missing(
     file: &Path,
     programs: &Programs,
     root: &Root,
-    found: &mut Found,
+    found: &mut Findings,
 ) {
     for program in &programs.all {
         let name = program.name.as_str();
@@ -138,7 +138,7 @@ fn missing(
         if is_plain && root.is_whole() && !is_known() && !root.has_somewhere(name) {
             let meant = root.similar_program(name);
             let lint = Lint::ProgramMissing { program: name.to_owned(), meant };
-            found.tell_at(definition, file.to_owned(), program.line, &lint);
+            found.report_at(definition, file.to_owned(), program.line, &lint);
         }
     }
 }

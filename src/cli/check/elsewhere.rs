@@ -3,7 +3,7 @@
 
 use super::lint::Lint;
 use super::root::{Root, is_executable};
-use super::{Found, idiom, text_of};
+use super::{Findings, idiom, text_of};
 use crate::definition::Image;
 use crate::graph::{Direction, Graph, ServiceId};
 use std::path::{Path, PathBuf};
@@ -97,12 +97,12 @@ impl Switches {
 }
 
 /// Looks at an image, apart from its definitions; what its scripts start and stop.
-pub(super) fn lint(root: &Root, image: &Image, found: &mut Found) -> Switches {
+pub(super) fn lint(root: &Root, image: &Image, found: &mut Findings) -> Switches {
     let mut switches = Switches::default();
     let Some(top) = root.path() else { return switches };
     releases(root, found);
     if image.has_bundles_among_services() {
-        found.tell_of_image(image.services().join("user"), 0, &Lint::BundlesAmongServices);
+        found.report_of_image(image.services().join("user"), 0, &Lint::BundlesAmongServices);
     }
     let walk = WalkDir::new(top).same_file_system(true).sort_by_file_name();
     let entries = walk.into_iter().filter_entry(|entry| !is_skipped(top, entry));
@@ -111,15 +111,15 @@ pub(super) fn lint(root: &Root, image: &Image, found: &mut Found) -> Switches {
         let Some(text) = text_that_may_be_a_script(&entry) else { continue };
         switches.read(&text);
         for (line, lint) in idiom::supervisors(&text) {
-            found.tell_of_image(entry.path().to_owned(), line, &lint);
+            found.report_of_image(entry.path().to_owned(), line, &lint);
         }
         if is_shell(&text) {
             for (line, lint) in idiom::lone_wrappers(&text) {
-                found.tell_of_image(entry.path().to_owned(), line, &lint);
+                found.report_of_image(entry.path().to_owned(), line, &lint);
             }
         }
         if root.is_whole() && is_legacy_script(top, &entry) && !is_executable(entry.path()) {
-            found.tell_of_image(entry.path().to_owned(), 0, &Lint::NotExecutable);
+            found.report_of_image(entry.path().to_owned(), 0, &Lint::NotExecutable);
         }
     }
     switches
@@ -165,7 +165,7 @@ fn is_legacy_script(top: &Path, entry: &DirEntry) -> bool {
 }
 
 /// Sources that were copied into the package of another release than the one that boots.
-fn releases(root: &Root, found: &mut Found) {
+fn releases(root: &Root, found: &mut Findings) {
     let current = root.find(&Path::new(RELEASES).join("s6-overlay"));
     let Some(folder) = root.find(Path::new(RELEASES)) else { return };
     let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -178,7 +178,7 @@ fn releases(root: &Root, found: &mut Found) {
         if current.as_ref() != Some(&release) && sources.is_dir() {
             let read = current.as_deref().and_then(Path::file_name);
             let read = read.map(|name| name.to_string_lossy().into_owned());
-            found.tell_of_image(sources, 0, &Lint::OtherRelease { read });
+            found.report_of_image(sources, 0, &Lint::OtherRelease { read });
         }
     }
 }

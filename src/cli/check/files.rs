@@ -1,6 +1,6 @@
 //! Who may write to and execute the files of a definition directory, and what small ones say.
 
-use super::Found;
+use super::Findings;
 use super::lint::Lint;
 use crate::definition::{Definition, Kind, names};
 use crate::graph::Graph;
@@ -19,7 +19,7 @@ const SECRETS: [&str; 8] =
 const LONGEST_TALLY: u32 = 4096;
 
 /// Looks at the files of one definition directory.
-pub(super) fn lint(definition: &Definition, found: &mut Found) {
+pub(super) fn lint(definition: &Definition, found: &mut Findings) {
     let names = list(&definition.directory);
     found.faults.extend(names::misnamed(definition));
     for name in &names {
@@ -28,7 +28,7 @@ pub(super) fn lint(definition: &Definition, found: &mut Found) {
     for (directory, file) in LISTS {
         let both = [directory, file].iter().all(|list| names.iter().any(|name| name == list));
         if both {
-            found.tell_file(definition, file, &Lint::Shadowed(directory));
+            found.report_file(definition, file, &Lint::Shadowed(directory));
         }
     }
     if matches!(definition.kind, Kind::Longrun(_)) {
@@ -46,7 +46,7 @@ fn list(directory: &Path) -> Vec<String> {
 }
 
 /// Warns of empty files that are called like another service: they were meant for a list.
-pub(super) fn misplaced(definition: &Definition, graph: &Graph, found: &mut Found) {
+pub(super) fn misplaced(definition: &Definition, graph: &Graph, found: &mut Findings) {
     let list = match definition.kind {
         Kind::Bundle(_) => "contents.d",
         Kind::Oneshot(_) | Kind::Longrun(_) => "dependencies.d",
@@ -54,24 +54,24 @@ pub(super) fn misplaced(definition: &Definition, graph: &Graph, found: &mut Foun
     for name in definition.unread.iter().filter(|name| graph.find(name).is_some()) {
         let metadata = std::fs::metadata(definition.directory.join(name));
         if metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
-            found.tell_file(definition, name, &Lint::NamedLikeService { list });
+            found.report_file(definition, name, &Lint::NamedLikeService { list });
         }
     }
 }
 
 /// Who may write to a file.
-fn permissions(definition: &Definition, name: &str, found: &mut Found) {
+fn permissions(definition: &Definition, name: &str, found: &mut Findings) {
     let file = definition.directory.join(name);
     // What a link says of itself is nothing.
     let Ok(metadata) = std::fs::metadata(&file) else { return };
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o002 != 0 && names::is_known(name) {
-        found.tell_file(definition, name, &Lint::WorldWritable(mode));
+        found.report_file(definition, name, &Lint::WorldWritable(mode));
     }
 }
 
 /// Looks into the small files of a longrun.
-fn content(definition: &Definition, name: &str, found: &mut Found) {
+fn content(definition: &Definition, name: &str, found: &mut Findings) {
     match name {
         "down-signal" | "reload-signal" => signal(definition, name, found),
         "max-death-tally" => tally(definition, name, found),
@@ -80,30 +80,30 @@ fn content(definition: &Definition, name: &str, found: &mut Found) {
     }
 }
 
-fn signal(definition: &Definition, file: &str, found: &mut Found) {
+fn signal(definition: &Definition, file: &str, found: &mut Findings) {
     let path = definition.directory.join(file);
     let Some(line) = first_line(&path) else { return };
     let name = line.strip_prefix("SIG").unwrap_or(&line);
     if format!("SIG{name}").parse::<Signal>().is_err() && line.parse::<u8>().is_err() {
-        found.tell_at(definition, path, 1, &Lint::NoSuchSignal(line));
+        found.report_at(definition, path, 1, &Lint::NoSuchSignal(line));
     }
 }
 
-fn tally(definition: &Definition, file: &str, found: &mut Found) {
+fn tally(definition: &Definition, file: &str, found: &mut Findings) {
     let path = definition.directory.join(file);
     let tally = first_line(&path).and_then(|line| line.parse::<u32>().ok());
     if let Some(tally) = tally.filter(|&tally| tally > LONGEST_TALLY) {
-        found.tell_at(definition, path, 1, &Lint::TallyTooLong(tally));
+        found.report_at(definition, path, 1, &Lint::TallyTooLong(tally));
     }
 }
 
 /// Files of env/ that hold a secret, by their names. A path to one is none.
-fn secrets(definition: &Definition, found: &mut Found) {
+fn secrets(definition: &Definition, found: &mut Findings) {
     for name in list(&definition.directory.join("env")) {
         let file = format!("env/{name}");
         let value = first_line(&definition.directory.join(&file)).unwrap_or_default();
         if is_secret_name(&name) && !value.is_empty() && !value.starts_with('/') {
-            found.tell_file(definition, &file, &Lint::Secret);
+            found.report_file(definition, &file, &Lint::Secret);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `sixtree check`: tells what is wrong with a tree, without running anything of it.
+//! `sixtree check`: reports what is wrong with a tree, without running anything of it.
 
 mod builtin;
 mod command_line;
@@ -13,7 +13,7 @@ mod scripts;
 mod tree;
 mod user;
 
-use super::Failure;
+use super::CommandFailure;
 use super::arguments::{flag, layer, path, profile};
 use crate::definition::{self, Definition, Fault, Image, Place, Problem};
 use crate::graph::Graph;
@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 /// What to check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
+pub struct CheckRequest {
     /// Source directories; none: those of the image.
     pub directories: Vec<PathBuf>,
     /// The image; without one and without directories, the one that this runs in.
@@ -38,10 +38,10 @@ pub struct Request {
     /// It is one layer of an image, and others may have what it names.
     pub layer: bool,
     /// Whom the container runs as, where that is not root.
-    pub user: Option<user::User>,
+    pub user: Option<user::ImageUser>,
 }
 
-impl Request {
+impl CheckRequest {
     /// The image that it is about.
     fn image(&self) -> Image {
         let root = self.root.clone().unwrap_or_else(|| "/".into());
@@ -82,16 +82,18 @@ pub fn arguments() -> Command {
 }
 
 /// Checks; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     if let Some(code) = arguments.get_one::<String>("explain") {
         let page = report::explain(code);
         let page = page.ok_or_else(|| {
-            Failure::trouble(format!("there is no diagnostic {code}; they are called as E103 is"))
+            CommandFailure::trouble(format!(
+                "there is no diagnostic {code}; they are called as E103 is"
+            ))
         })?;
         return Ok(super::print(&page));
     }
     let directories = arguments.get_many("directory").unwrap_or_default();
-    let request = Request {
+    let request = CheckRequest {
         directories: directories.cloned().collect(),
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
@@ -107,14 +109,14 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 /// The tree, if it can be used, and all that is wrong with it.
-pub fn check(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> {
+pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), CommandFailure> {
     let (definitions, faults) = read(request)?;
     let looked_at = definitions.clone();
     let (graph, faults) = Graph::of((definitions, faults));
     let given = request.root.as_deref();
     let here = request.directories.is_empty().then_some(Path::new("/"));
     let root = Root::new(given.or(here), request.layer);
-    let mut found = Found { faults };
+    let mut found = Findings { faults };
     for definition in looked_at.iter().filter(|definition| !builtin::is_builtin(definition)) {
         files::lint(definition, &mut found);
         scripts::lint(definition, &root, &mut found);
@@ -155,26 +157,26 @@ fn shows_supervisors() -> bool {
 }
 
 /// The tree, if it can be used, and what keeps it from that.
-pub fn resolve(request: &Request) -> Result<(Option<Graph>, Vec<Fault>), Failure> {
+pub fn resolve(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), CommandFailure> {
     read(request).map(Graph::of)
 }
 
 /// What is defined, whatever may be wrong with it.
-pub fn definitions(request: &Request) -> Result<Vec<Definition>, Failure> {
+pub fn definitions(request: &CheckRequest) -> Result<Vec<Definition>, CommandFailure> {
     read(request).map(|(definitions, _)| definitions)
 }
 
 /// Reads the tree as it would boot; what the package has is added where it is not there.
-fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
+fn read(request: &CheckRequest) -> Result<(Vec<Definition>, Vec<Fault>), CommandFailure> {
     if let Some(root) = request.directories.iter().find(|d| d.join("etc/s6-overlay").is_dir()) {
         let shown = root.display();
         let text = format!("{shown} looks like the root of an image: sixtree check --root {shown}");
-        return Err(Failure::trouble(text));
+        return Err(CommandFailure::trouble(text));
     }
     for directory in request.directories.iter().chain(&request.root) {
         std::fs::read_dir(directory).map_err(|e| {
             let why = die::reason(die::errno(&e));
-            Failure::trouble(format!("unable to read {}: {why}", directory.display()))
+            CommandFailure::trouble(format!("unable to read {}: {why}", directory.display()))
         })?;
     }
     let (mut definitions, mut faults) = if request.directories.is_empty() {
@@ -198,23 +200,23 @@ fn read(request: &Request) -> Result<(Vec<Definition>, Vec<Fault>), Failure> {
 }
 
 /// What was found so far.
-struct Found {
+struct Findings {
     faults: Vec<Fault>,
 }
 
-impl Found {
+impl Findings {
     /// `definition` has this wrong, in all of it.
-    fn tell(&mut self, definition: &Definition, problem: &dyn Problem) {
-        self.tell_at(definition, definition.directory.clone(), 0, problem);
+    fn report(&mut self, definition: &Definition, problem: &dyn Problem) {
+        self.report_at(definition, definition.directory.clone(), 0, problem);
     }
 
     /// The same, in this file of its directory.
-    fn tell_file(&mut self, definition: &Definition, file: &str, problem: &dyn Problem) {
-        self.tell_at(definition, definition.directory.join(file), 0, problem);
+    fn report_file(&mut self, definition: &Definition, file: &str, problem: &dyn Problem) {
+        self.report_at(definition, definition.directory.join(file), 0, problem);
     }
 
     /// The same, in this line (from 1; 0: all) of a file.
-    fn tell_at(
+    fn report_at(
         &mut self,
         definition: &Definition,
         file: PathBuf,
@@ -226,7 +228,7 @@ impl Found {
     }
 
     /// The image has this wrong, in a file that is no definition's.
-    fn tell_of_image(&mut self, file: PathBuf, line: u32, problem: &dyn Problem) {
+    fn report_of_image(&mut self, file: PathBuf, line: u32, problem: &dyn Problem) {
         self.faults.push(Fault::new(Place { service: None, file, line }, problem));
     }
 }

@@ -3,21 +3,21 @@
 use super::command_line::is_tool;
 use super::lint::Lint;
 use super::root::Root;
-use super::{Found, LONGEST_TEXT, command_line, idiom, text_of};
+use super::{Findings, LONGEST_TEXT, command_line, idiom, text_of};
 use crate::definition::{Definition, Kind, similar};
 use crate::execline::lexer;
 use crate::tools::{self, FAMILIES};
 use std::path::Path;
 
 /// Looks at the scripts of one definition.
-pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Found) {
+pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Findings) {
     match &definition.kind {
         Kind::Longrun(longrun) => {
             let finish = longrun.has_finish.then_some("finish");
             for file in ["run"].into_iter().chain(finish) {
                 let path = definition.directory.join(file);
                 if let Some(text) = text_of(&path) {
-                    let script = Script { definition, file: &path, text: &text, root };
+                    let script = CheckedScript { definition, file: &path, text: &text, root };
                     script.lint(found);
                     match longrun.notification_fd {
                         Some(fd) if file == "run" => script.notifies(fd, found),
@@ -37,7 +37,7 @@ pub(super) fn lint(definition: &Definition, root: &Root, found: &mut Found) {
 }
 
 /// A script that the kernel is to execute.
-pub(super) struct Script<'a> {
+pub(super) struct CheckedScript<'a> {
     /// Whose it is.
     pub definition: &'a Definition,
     /// Where it is.
@@ -48,22 +48,22 @@ pub(super) struct Script<'a> {
     pub root: &'a Root,
 }
 
-impl Script<'_> {
+impl CheckedScript<'_> {
     /// Looks at its first line, at its syntax, and at what it calls.
-    pub fn lint(&self, found: &mut Found) {
+    pub fn lint(&self, found: &mut Findings) {
         if self.text.starts_with(b"\x7fELF") {
             return;
         }
         if is_marked(self.text) {
-            return self.tell(1, &Lint::ByteOrderMark, found);
+            return self.report(1, &Lint::ByteOrderMark, found);
         }
         let line = self.text.split(|&b| b == b'\n').next().unwrap_or_default();
         let Some(line) = line.strip_prefix(b"#!") else {
             let first = u32::from(!self.text.is_empty());
-            return self.tell(first, &Lint::NoInterpreter, found);
+            return self.report(first, &Lint::NoInterpreter, found);
         };
         if line.ends_with(b"\r") {
-            return self.tell(1, &Lint::CarriageReturn, found);
+            return self.report(1, &Lint::CarriageReturn, found);
         }
         let line = String::from_utf8_lossy(line);
         let mut words = line.split_whitespace();
@@ -72,14 +72,14 @@ impl Script<'_> {
         let is_all = (self.text.len() as u64) < LONGEST_TEXT;
         let is_execline = line.split_whitespace().any(|word| word.ends_with("execlineb"));
         match lexer::words(self.text) {
-            Err(e) if is_all && is_execline => self.tell(0, &Lint::Syntax(e), found),
+            Err(e) if is_all && is_execline => self.report(0, &Lint::Syntax(e), found),
             Ok(_) if is_all && is_execline => command_line::execline(self, found),
             _ if is_execline => {}
             _ => self.lone_wrappers(found),
         }
         self.tools(found);
         for (line, lint) in idiom::supervisors(self.text) {
-            self.tell(line, &lint, found);
+            self.report(line, &lint, found);
         }
     }
 
@@ -88,7 +88,7 @@ impl Script<'_> {
         &self,
         interpreter: &'w str,
         arguments: impl Iterator<Item = &'w str>,
-        found: &mut Found,
+        found: &mut Findings,
     ) {
         let finds_another =
             matches!(tools::basename(interpreter.as_bytes()), b"with-contenv" | b"env");
@@ -99,20 +99,20 @@ impl Script<'_> {
                 && self.root.find_program(program).is_none()
         };
         if let Some(missing) = [interpreter].into_iter().chain(second).find(is_missing) {
-            self.tell(1, &Lint::InterpreterMissing(missing.to_owned()), found);
+            self.report(1, &Lint::InterpreterMissing(missing.to_owned()), found);
         }
     }
 
     /// Looks for commands of a shell that change only the program that they are to become, and
     /// name none.
-    fn lone_wrappers(&self, found: &mut Found) {
+    fn lone_wrappers(&self, found: &mut Findings) {
         for (line, lint) in idiom::lone_wrappers(self.text) {
-            self.tell(line, &lint, found);
+            self.report(line, &lint, found);
         }
     }
 
     /// Looks for tools that are called almost as they are called.
-    fn tools(&self, found: &mut Found) {
+    fn tools(&self, found: &mut Findings) {
         for (at, line) in (1..).zip(self.text.split(|&b| b == b'\n')) {
             let line = String::from_utf8_lossy(line);
             if line.trim_start().starts_with('#') {
@@ -124,7 +124,7 @@ impl Script<'_> {
                 let meant = if is_known { None } else { similar(name, names) };
                 if let Some(meant) = meant.filter(|_| self.root.find_program(name).is_none()) {
                     let (name, meant) = (name.to_owned(), meant.to_owned());
-                    self.tell(at, &Lint::NoSuchTool { name, meant }, found);
+                    self.report(at, &Lint::NoSuchTool { name, meant }, found);
                 }
             }
         }
@@ -132,19 +132,19 @@ impl Script<'_> {
 
     /// Sees whether anything in the script could write to its notification descriptor: the number,
     /// or a word that has to do with notification.
-    fn notifies(&self, fd: u32, found: &mut Found) {
+    fn notifies(&self, fd: u32, found: &mut Findings) {
         let text = String::from_utf8_lossy(self.text);
         let is_elf = self.text.starts_with(b"\x7fELF");
         let mut numbers = text.split(|c: char| !c.is_ascii_digit());
         let says = numbers.any(|number| number == fd.to_string())
             || ["notif", "NOTIF"].iter().any(|word| text.contains(word));
         if fd > 2 && !says && !is_elf {
-            found.tell_file(self.definition, "notification-fd", &Lint::NeverReady(fd));
+            found.report_file(self.definition, "notification-fd", &Lint::NeverReady(fd));
         }
     }
 
-    fn tell(&self, line: u32, lint: &Lint, found: &mut Found) {
-        found.tell_at(self.definition, self.file.to_owned(), line, lint);
+    fn report(&self, line: u32, lint: &Lint, found: &mut Findings) {
+        found.report_at(self.definition, self.file.to_owned(), line, lint);
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::lint::Lint;
 use super::root::Root;
-use super::{Found, builtin};
+use super::{Findings, builtin};
 use crate::definition::Definition;
 use crate::graph::{Direction, Graph, ServiceId};
 
 /// Looks at the place of every service. Scripts of the image may start some.
-pub(super) fn lint(graph: &Graph, root: &Root, by_scripts: &[ServiceId], found: &mut Found) {
+pub(super) fn lint(graph: &Graph, root: &Root, by_scripts: &[ServiceId], found: &mut Findings) {
     let Some(top) = graph.find("top") else { return };
     let mut wanted = top;
     wanted.extend(graph.find(builtin::MANUAL).unwrap_or_default());
@@ -19,13 +19,13 @@ pub(super) fn lint(graph: &Graph, root: &Root, by_scripts: &[ServiceId], found: 
     for (id, definition) in users(graph) {
         if started.binary_search(&id).is_err() {
             if by_scripts.binary_search(&id).is_err() {
-                found.tell(definition, &Lint::Unreachable);
+                found.report(definition, &Lint::Unreachable);
             }
         } else if can_be_early
             && prepares.binary_search(&id).is_err()
             && waits.binary_search(&id).is_err()
         {
-            found.tell(definition, &Lint::NotOnBase);
+            found.report(definition, &Lint::NotOnBase);
         }
     }
 }

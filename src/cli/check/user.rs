@@ -1,7 +1,7 @@
 //! What an ordinary user's `/init` may not do in an image (`--user`, as `docker run --user`).
 
 use super::root::Root;
-use super::{Found, builtin};
+use super::{Findings, builtin};
 use crate::definition::{Definition, Fault, Place, Problem};
 use clap::Arg;
 use std::fs::Metadata;
@@ -15,7 +15,7 @@ const WRITE_AND_SEARCH: u32 = 0o3;
 
 /// The user that a container runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct User {
+pub struct ImageUser {
     uid: u32,
     gid: u32,
 }
@@ -25,7 +25,7 @@ pub(super) fn argument() -> Arg {
     Arg::new("user")
         .long("user")
         .value_name("UID[:GID]")
-        .value_parser(User::parse)
+        .value_parser(ImageUser::parse)
         .help("Tell what is in this user's way, too [default group: 0, as with docker run]")
 }
 
@@ -40,7 +40,7 @@ enum Obstacle {
     )]
     RunNotWritable {
         /// Who may not.
-        user: User,
+        user: ImageUser,
         /// Its mode.
         mode: u32,
         /// Its owner.
@@ -50,7 +50,7 @@ enum Obstacle {
     #[error("uid {} may not read it (mode {mode:04o}, owner {owner})", user.uid)]
     NotReadable {
         /// Who may not.
-        user: User,
+        user: ImageUser,
         /// Its mode.
         mode: u32,
         /// Its owner.
@@ -68,7 +68,7 @@ impl Problem for Obstacle {
 
     fn remedy(&self) -> String {
         match self {
-            Self::RunNotWritable { user: User { uid, gid }, .. } => format!(
+            Self::RunNotWritable { user: ImageUser { uid, gid }, .. } => format!(
                 "RUN chmod 1777 /run, or start the container with --tmpfs /run:uid={uid},gid={gid}"
             ),
             Self::NotReadable { .. } => "chmod a+r it".to_owned(),
@@ -76,7 +76,7 @@ impl Problem for Obstacle {
     }
 }
 
-impl User {
+impl ImageUser {
     fn parse(text: &str) -> Result<Self, String> {
         let (uid, gid) = text.split_once(':').unwrap_or((text, "0"));
         let number = |word: &str| word.parse().map_err(|_| format!("{word:?} is no number"));
@@ -95,7 +95,7 @@ impl User {
     }
 
     /// Looks for what is in this user's way.
-    pub(super) fn lint(self, definitions: &[Definition], root: &Root, found: &mut Found) {
+    pub(super) fn lint(self, definitions: &[Definition], root: &Root, found: &mut Findings) {
         if let Some(run) = root.find(Path::new("/run")) {
             self.lint_run(&run, found);
         }
@@ -106,13 +106,13 @@ impl User {
                 if !self.may(READ, &metadata) {
                     let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
                     let obstacle = Obstacle::NotReadable { user: self, mode, owner };
-                    found.tell_at(definition, file.into_path(), 0, &obstacle);
+                    found.report_at(definition, file.into_path(), 0, &obstacle);
                 }
             }
         }
     }
 
-    fn lint_run(self, run: &Path, found: &mut Found) {
+    fn lint_run(self, run: &Path, found: &mut Findings) {
         let Ok(metadata) = run.metadata() else { return };
         if !self.may(WRITE_AND_SEARCH, &metadata) {
             let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
@@ -125,7 +125,7 @@ impl User {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Request, check};
+    use super::super::{CheckRequest, check};
     use super::*;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
@@ -144,8 +144,8 @@ mod tests {
         };
         let owner = fs::metadata(&top).unwrap().uid();
         let codes = |user: Option<&str>| {
-            let user = user.map(|user| User::parse(user).unwrap());
-            let request = Request { root: Some(top.clone()), user, ..Request::default() };
+            let user = user.map(|user| ImageUser::parse(user).unwrap());
+            let request = CheckRequest { root: Some(top.clone()), user, ..CheckRequest::default() };
             let faults = check(&request).unwrap().1.into_iter();
             faults.map(|fault| fault.code).filter(|code| code.ends_with("230")).collect::<Vec<_>>()
         };
@@ -157,6 +157,6 @@ mod tests {
         set(&top.join("run"), 0o1777);
         set(&service.join("run"), 0o755);
         assert_eq!(codes(Some("4321:4321")), [""; 0]);
-        assert!(User::parse("app").is_err());
+        assert!(ImageUser::parse("app").is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! Changes to files that can be taken back.
 
-use crate::cli::Failure;
+use crate::cli::CommandFailure;
 use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// One thing that was done.
-enum Step {
+/// One thing that was done, and that can be undone.
+enum Undo {
     /// This directory was made.
     Directory(PathBuf),
     /// This file was made.
@@ -18,51 +18,51 @@ enum Step {
 
 /// What has been changed so far.
 #[derive(Default)]
-pub(in crate::cli) struct Change {
-    steps: Vec<Step>,
+pub(in crate::cli) struct FileChanges {
+    steps: Vec<Undo>,
 }
 
-impl Change {
+impl FileChanges {
     /// Makes a directory, and those above it, unless they are there.
-    pub fn directory(&mut self, path: &Path) -> Result<(), Failure> {
+    pub fn directory(&mut self, path: &Path) -> Result<(), CommandFailure> {
         if path.is_dir() {
             return Ok(());
         }
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
             self.directory(above)?;
         }
-        fs::create_dir(path).map_err(Failure::with("mkdir", path))?;
-        self.steps.push(Step::Directory(path.to_owned()));
+        fs::create_dir(path).map_err(CommandFailure::with("mkdir", path))?;
+        self.steps.push(Undo::Directory(path.to_owned()));
         Ok(())
     }
 
     /// Makes a file, unless there is something of its name.
-    pub fn create(&mut self, path: &Path, text: &[u8], mode: u32) -> Result<(), Failure> {
+    pub fn create(&mut self, path: &Path, text: &[u8], mode: u32) -> Result<(), CommandFailure> {
         if fs::symlink_metadata(path).is_ok() {
             return Ok(());
         }
         if let Some(directory) = path.parent() {
             self.directory(directory)?;
         }
-        self.steps.push(Step::File(path.to_owned()));
+        self.steps.push(Undo::File(path.to_owned()));
         fs::write(path, text)
             .and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)))
-            .map_err(Failure::with("write", path))
+            .map_err(CommandFailure::with("write", path))
     }
 
     /// Gives a file another text.
-    pub fn rewrite(&mut self, path: &Path, text: &[u8]) -> Result<(), Failure> {
-        let metadata = fs::metadata(path).map_err(Failure::with("stat", path))?;
+    pub fn rewrite(&mut self, path: &Path, text: &[u8]) -> Result<(), CommandFailure> {
+        let metadata = fs::metadata(path).map_err(CommandFailure::with("stat", path))?;
         self.remove(path)?;
         self.create(path, text, metadata.permissions().mode())
     }
 
     /// Removes something, whatever it is.
-    pub fn remove(&mut self, path: &Path) -> Result<(), Failure> {
+    pub fn remove(&mut self, path: &Path) -> Result<(), CommandFailure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = path.with_file_name(format!(".{name}.removed"));
-        fs::rename(path, &aside).map_err(Failure::with("remove", path))?;
-        self.steps.push(Step::Aside(path.to_owned(), aside));
+        fs::rename(path, &aside).map_err(CommandFailure::with("remove", path))?;
+        self.steps.push(Undo::Aside(path.to_owned(), aside));
         Ok(())
     }
 
@@ -71,9 +71,9 @@ impl Change {
         let mut told = String::new();
         for step in &self.steps {
             let _ = match step {
-                Step::Directory(_) => Ok(()),
-                Step::File(path) => writeln!(told, "wrote {}", path.display()),
-                Step::Aside(path, aside) => {
+                Undo::Directory(_) => Ok(()),
+                Undo::File(path) => writeln!(told, "wrote {}", path.display()),
+                Undo::Aside(path, aside) => {
                     // What cannot be removed stays under a name that nobody reads.
                     let _ = if aside.is_dir() && !aside.is_symlink() {
                         fs::remove_dir_all(aside)
@@ -89,14 +89,14 @@ impl Change {
     }
 
     /// Takes everything back, last step first.
-    pub fn undo(self) -> Result<(), Failure> {
+    pub fn undo(self) -> Result<(), CommandFailure> {
         for step in self.steps.into_iter().rev() {
             let (path, taken_back) = match step {
-                Step::Directory(path) => (path.clone(), fs::remove_dir(path)),
-                Step::File(path) => (path.clone(), fs::remove_file(path)),
-                Step::Aside(path, aside) => (path.clone(), fs::rename(aside, path)),
+                Undo::Directory(path) => (path.clone(), fs::remove_dir(path)),
+                Undo::File(path) => (path.clone(), fs::remove_file(path)),
+                Undo::Aside(path, aside) => (path.clone(), fs::rename(aside, path)),
             };
-            taken_back.map_err(Failure::with("take back the change of", &path))?;
+            taken_back.map_err(CommandFailure::with("take back the change of", &path))?;
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ mod tests {
         fs::write(top.join("a"), "1").unwrap();
         fs::create_dir_all(top.join("b/c")).unwrap();
         let work = || {
-            let mut change = Change::default();
+            let mut change = FileChanges::default();
             change.rewrite(&top.join("a"), b"2").unwrap();
             change.remove(&top.join("b")).unwrap();
             change.create(&top.join("d/e"), b"3", 0o755).unwrap();

@@ -1,7 +1,7 @@
 //! `sixtree add` and `remove`: what is in a bundle, and what a service needs.
 
 use super::{Allowed, List, edit, with_place};
-use crate::cli::Failure;
+use crate::cli::CommandFailure;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// `sixtree add` and what it takes.
@@ -15,7 +15,7 @@ pub fn add_arguments() -> Command {
 }
 
 /// Adds; returns the exit code.
-pub fn add(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn add(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "to", |bundle, name| tree.add(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.add(name, List::Dependencies, other))
@@ -33,7 +33,7 @@ pub fn remove_arguments() -> Command {
 }
 
 /// Removes; returns the exit code.
-pub fn remove(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn remove(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "from", |bundle, name| tree.remove(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.remove(name, List::Dependencies, other))
@@ -52,8 +52,8 @@ fn names(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 fn each(
     arguments: &ArgMatches,
     option: &str,
-    mut step: impl FnMut(&str, &str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut step: impl FnMut(&str, &str) -> Result<(), CommandFailure>,
+) -> Result<(), CommandFailure> {
     let name = arguments.get_one::<String>("name").map_or("", |name| name);
     let mut values = arguments.get_many::<String>(option).unwrap_or_default();
     values.try_for_each(|value| step(value, name))

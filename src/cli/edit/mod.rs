@@ -4,13 +4,13 @@ pub(super) mod change;
 pub mod membership;
 pub mod new;
 
-use super::Failure;
+use super::CommandFailure;
 use super::arguments::{path, profile};
 use super::check::report::Format;
-use super::check::{self, Request};
+use super::check::{self, CheckRequest};
 use crate::definition::{Definition, Fault, Image, Kind, Reference};
 use crate::sys::fd;
-use change::Change;
+use change::FileChanges;
 use clap::{ArgMatches, Command};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -28,13 +28,13 @@ fn with_place(command: Command) -> Command {
 
 /// A tree that is to be edited.
 struct Edited {
-    request: Request,
+    request: CheckRequest,
     /// Where services are defined.
     services: PathBuf,
     /// Where the bundles `user` and `user2` are.
     bundles: PathBuf,
     definitions: Vec<Definition>,
-    change: Change,
+    change: FileChanges,
 }
 
 /// How much may be wrong afterwards that was not before.
@@ -57,8 +57,8 @@ enum List {
 fn edit(
     arguments: &ArgMatches,
     allowed: Allowed,
-    steps: &dyn Fn(&mut Edited) -> Result<(), Failure>,
-) -> Result<i32, Failure> {
+    steps: &dyn Fn(&mut Edited) -> Result<(), CommandFailure>,
+) -> Result<i32, CommandFailure> {
     let mut edited = Edited::open(arguments)?;
     let (_, before) = check::check(&edited.request)?;
     if let Err(failure) = steps(&mut edited) {
@@ -80,8 +80,8 @@ fn edit(
 }
 
 /// A name that no directory here has.
-fn built_in(name: &str) -> Failure {
-    Failure::trouble(format!(
+fn built_in(name: &str) -> CommandFailure {
+    CommandFailure::trouble(format!(
         "{name} comes with sixtree, which is not installed here: edit it where it is (sixtree \
          install --root)"
     ))
@@ -93,10 +93,10 @@ fn is_same(a: &Fault, b: &Fault) -> bool {
 }
 
 impl Edited {
-    fn open(arguments: &ArgMatches) -> Result<Self, Failure> {
+    fn open(arguments: &ArgMatches) -> Result<Self, CommandFailure> {
         let source: Option<&PathBuf> = arguments.get_one("source");
         let root: Option<&PathBuf> = arguments.get_one("root");
-        let request = Request {
+        let request = CheckRequest {
             directories: source.into_iter().cloned().collect(),
             root: root.cloned(),
             profile: arguments.get_one("profile").cloned(),
@@ -112,17 +112,17 @@ impl Edited {
             }
         };
         let definitions = check::definitions(&request)?;
-        Ok(Self { services, bundles, definitions, change: Change::default(), request })
+        Ok(Self { services, bundles, definitions, change: FileChanges::default(), request })
     }
 
-    fn find(&self, name: &str) -> Result<&Definition, Failure> {
+    fn find(&self, name: &str) -> Result<&Definition, CommandFailure> {
         let names = || self.definitions.iter().map(|definition| definition.name.as_str());
         let found = self.definitions.iter().find(|definition| definition.name == name);
-        found.ok_or_else(|| Failure::unknown(name, names()))
+        found.ok_or_else(|| CommandFailure::unknown(name, names()))
     }
 
     /// Where the lists of a service or bundle are.
-    fn directory(&self, name: &str) -> Result<PathBuf, Failure> {
+    fn directory(&self, name: &str) -> Result<PathBuf, CommandFailure> {
         let definition = self.find(name)?;
         if definition.directory.is_dir() {
             return Ok(definition.directory.clone());
@@ -134,20 +134,20 @@ impl Edited {
     }
 
     /// The list of a service or bundle. It has only one of the two.
-    fn list(&self, name: &str, list: List) -> Result<&[Reference], Failure> {
+    fn list(&self, name: &str, list: List) -> Result<&[Reference], CommandFailure> {
         let definition = self.find(name)?;
         match (list, &definition.kind, definition.atomic()) {
             (List::Contents, Kind::Bundle(contents), _) => Ok(contents),
             (List::Dependencies, _, Some(atomic)) => Ok(&atomic.dependencies),
-            (List::Contents, _, _) => Err(Failure::trouble(format!("{name} is no bundle"))),
-            (List::Dependencies, _, None) => Err(Failure::trouble(format!(
+            (List::Contents, _, _) => Err(CommandFailure::trouble(format!("{name} is no bundle"))),
+            (List::Dependencies, _, None) => Err(CommandFailure::trouble(format!(
                 "{name} is a bundle, and has no dependencies of its own"
             ))),
         }
     }
 
     /// Puts a name into a list, unless it is there.
-    fn add(&mut self, owner: &str, list: List, name: &str) -> Result<(), Failure> {
+    fn add(&mut self, owner: &str, list: List, name: &str) -> Result<(), CommandFailure> {
         if self.list(owner, list)?.iter().any(|listed| listed.name == name) {
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl Edited {
         if entries.is_dir() || !file.is_file() {
             return self.change.create(&entries.join(name), b"", 0o644);
         }
-        let mut text = std::fs::read(&file).map_err(Failure::with("read", &file))?;
+        let mut text = std::fs::read(&file).map_err(CommandFailure::with("read", &file))?;
         if text.last().is_some_and(|&last| last != b'\n') {
             text.push(b'\n');
         }
@@ -169,9 +169,9 @@ impl Edited {
     }
 
     /// Takes a name out of a list.
-    fn remove(&mut self, owner: &str, list: List, name: &str) -> Result<(), Failure> {
+    fn remove(&mut self, owner: &str, list: List, name: &str) -> Result<(), CommandFailure> {
         let listed = self.list(owner, list)?.iter().find(|listed| listed.name == name);
-        let absent = || Failure::trouble(format!("{owner} does not name {name}"));
+        let absent = || CommandFailure::trouble(format!("{owner} does not name {name}"));
         let (file, line) = listed.map(|at| (at.place(), at.line)).ok_or_else(absent)?;
         if file.as_os_str().is_empty() {
             return Err(built_in(owner));
@@ -179,13 +179,13 @@ impl Edited {
         if line == 0 {
             return self.remove_entry(&file);
         }
-        let text = std::fs::read(&file).map_err(Failure::with("read", &file))?;
+        let text = std::fs::read(&file).map_err(CommandFailure::with("read", &file))?;
         let lines = (1..).zip(text.split_inclusive(|&b| b == b'\n'));
         let kept: Vec<&[u8]> = lines.filter(|(at, _)| *at != line).map(|(_, line)| line).collect();
         self.change.rewrite(&file, &kept.concat())
     }
 
-    fn remove_entry(&mut self, file: &Path) -> Result<(), Failure> {
+    fn remove_entry(&mut self, file: &Path) -> Result<(), CommandFailure> {
         self.change.remove(file)?;
         match file.parent() {
             // git does not keep an empty directory.

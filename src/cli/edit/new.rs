@@ -1,7 +1,7 @@
 //! `sixtree new`: writes the definition of a service, a bundle, or a service with its logger.
 
 use super::{Allowed, Edited, List, edit, with_place};
-use crate::cli::Failure;
+use crate::cli::CommandFailure;
 use crate::definition::{Definition, Kind, Longrun, Oneshot};
 use crate::execline::quote::if_needed;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -58,9 +58,9 @@ pub fn arguments() -> Command {
 }
 
 /// Writes it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let Some((kind, arguments)) = arguments.subcommand() else {
-        return Err(Failure::usage("what kind?"));
+        return Err(CommandFailure::usage("what kind?"));
     };
     edit(arguments, Allowed::Nothing, &|tree| {
         let name = arguments.get_one::<String>("name").map_or("", |name| name);
@@ -82,14 +82,14 @@ struct New<'a> {
 }
 
 impl New<'_> {
-    fn longrun(mut self) -> Result<(), Failure> {
+    fn longrun(mut self) -> Result<(), CommandFailure> {
         let run = format!("{SCRIPT}with-contenv\n{}\n", self.program());
         self.service(self.name, Kind::Longrun(Longrun::default()), &[("run", &run)])?;
         self.needs(self.name)?;
         self.join(self.name)
     }
 
-    fn oneshot(mut self) -> Result<(), Failure> {
+    fn oneshot(mut self) -> Result<(), CommandFailure> {
         let program = self.program();
         let up = if program.is_empty() { program } else { format!("with-contenv\n{program}\n") };
         self.service(self.name, Kind::Oneshot(Oneshot::default()), &[("up", &up)])?;
@@ -98,7 +98,7 @@ impl New<'_> {
     }
 
     /// Three services: the program, its logger, and what prepares the directory of the logs.
-    fn pipeline(mut self) -> Result<(), Failure> {
+    fn pipeline(mut self) -> Result<(), CommandFailure> {
         let name = self.name;
         let [logger, prepare, all] =
             ["log", "log-prepare", "pipeline"].map(|suffix| format!("{name}-{suffix}"));
@@ -122,7 +122,7 @@ impl New<'_> {
         self.join(&all)
     }
 
-    fn bundle(mut self) -> Result<(), Failure> {
+    fn bundle(mut self) -> Result<(), CommandFailure> {
         self.service(self.name, Kind::Bundle(Vec::new()), &[("contents.d/.empty", "")])?;
         for member in self.arguments.get_many::<String>("member").unwrap_or_default() {
             self.tree.add(self.name, List::Contents, member)?;
@@ -131,20 +131,28 @@ impl New<'_> {
     }
 
     /// Writes the directory of a service or bundle.
-    fn service(&mut self, name: &str, kind: Kind, files: &[(&str, &str)]) -> Result<(), Failure> {
+    fn service(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        files: &[(&str, &str)],
+    ) -> Result<(), CommandFailure> {
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\n']) {
-            return Err(Failure::trouble(format!(
+            return Err(CommandFailure::trouble(format!(
                 "{name:?} cannot be the name of a service: it may have no slash or newline in it, \
                  nor begin with a dot"
             )));
         }
         if let Ok(known) = self.tree.find(name) {
             let place = known.directory.display();
-            return Err(Failure::trouble(format!("{name} is defined already: {place}")));
+            return Err(CommandFailure::trouble(format!("{name} is defined already: {place}")));
         }
         let directory = self.tree.services.join(name);
         if directory.exists() {
-            return Err(Failure::trouble(format!("{} is there already", directory.display())));
+            return Err(CommandFailure::trouble(format!(
+                "{} is there already",
+                directory.display()
+            )));
         }
         let mut create = |file: &str, text: &str| {
             let mode = if file == "run" { 0o755 } else { 0o644 };
@@ -157,7 +165,7 @@ impl New<'_> {
         Ok(())
     }
 
-    fn needs(&mut self, name: &str) -> Result<(), Failure> {
+    fn needs(&mut self, name: &str) -> Result<(), CommandFailure> {
         self.needs_base(name)?;
         for other in self.arguments.get_many::<String>("needs").unwrap_or_default() {
             self.tree.add(name, List::Dependencies, other)?;
@@ -165,12 +173,12 @@ impl New<'_> {
         Ok(())
     }
 
-    fn needs_base(&mut self, name: &str) -> Result<(), Failure> {
+    fn needs_base(&mut self, name: &str) -> Result<(), CommandFailure> {
         self.tree.add(name, List::Dependencies, "base")
     }
 
     /// Puts it into the bundle that was named.
-    fn join(&mut self, name: &str) -> Result<(), Failure> {
+    fn join(&mut self, name: &str) -> Result<(), CommandFailure> {
         let bundle = self.arguments.get_one::<String>("bundle").map_or("user", |bundle| bundle);
         self.tree.add(bundle, List::Contents, name)
     }

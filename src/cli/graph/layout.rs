@@ -59,7 +59,7 @@ struct Item {
 
 /// Which neighbours of an item count.
 #[derive(Clone, Copy)]
-enum Side {
+enum Neighbours {
     Left,
     Right,
 }
@@ -135,12 +135,12 @@ impl Columns {
 
     /// Every column but the first with its left neighbours in mind, or, every second time, from
     /// the other end with those on the right.
-    fn sweep(&self, sweep: usize) -> Vec<(usize, Side)> {
+    fn sweep(&self, sweep: usize) -> Vec<(usize, Neighbours)> {
         let last = self.columns.len();
         if sweep.is_multiple_of(2) {
-            (1..last).map(|column| (column, Side::Left)).collect()
+            (1..last).map(|column| (column, Neighbours::Left)).collect()
         } else {
-            (0..last.saturating_sub(1)).rev().map(|column| (column, Side::Right)).collect()
+            (0..last.saturating_sub(1)).rev().map(|column| (column, Neighbours::Right)).collect()
         }
     }
 
@@ -219,10 +219,10 @@ impl Item {
     }
 
     /// Where it would like to be: amid its neighbours on one side, or where it is.
-    fn wish(&self, items: &[Item], side: Side) -> f64 {
+    fn wish(&self, items: &[Item], side: Neighbours) -> f64 {
         let neighbours = match side {
-            Side::Left => &self.left,
-            Side::Right => &self.right,
+            Neighbours::Left => &self.left,
+            Neighbours::Right => &self.right,
         };
         let places = neighbours.iter().filter_map(|&at| items.get(at));
         let sum: f64 = places.map(|item| item.y).sum();

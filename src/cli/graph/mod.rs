@@ -7,9 +7,9 @@ mod text;
 
 use super::arguments::{flag, layer, path, profile};
 use super::check::report::Format;
-use super::check::{self, Request};
-use super::known::State;
-use super::{Failure, live, terminal};
+use super::check::{self, CheckRequest};
+use super::known::ServiceState;
+use super::{CommandFailure, live, terminal};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::fd;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -59,7 +59,7 @@ struct Picture<'g> {
     /// `Up`: what a service needs comes after it. `Down`: what needs it does.
     direction: Direction,
     /// What the services are doing, if an init runs.
-    states: LiteMap<ServiceId, State>,
+    states: LiteMap<ServiceId, ServiceState>,
 }
 
 /// One service needs another.
@@ -72,15 +72,15 @@ struct Need {
 }
 
 /// Draws; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
-    let request = Request {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+    let request = CheckRequest {
         directories: arguments.get_many("source").unwrap_or_default().cloned().collect(),
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
         layer: arguments.get_flag("layer"),
         user: None,
     };
-    let is_here = request == Request::default();
+    let is_here = request == CheckRequest::default();
     let running = if is_here { live::tree() } else { None };
     let is_running = running.is_some();
     let graph = match running {
@@ -108,11 +108,13 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 }
 
 impl<'g> Picture<'g> {
-    fn new(graph: &'g Graph, arguments: &ArgMatches) -> Result<Self, Failure> {
+    fn new(graph: &'g Graph, arguments: &ArgMatches) -> Result<Self, CommandFailure> {
         let direction = if arguments.get_flag("down") { Direction::Down } else { Direction::Up };
         let mut asked = Vec::new();
         for name in arguments.get_many::<String>("service").unwrap_or_default() {
-            asked.extend(graph.find(name).ok_or_else(|| Failure::unknown(name, graph.names()))?);
+            asked.extend(
+                graph.find(name).ok_or_else(|| CommandFailure::unknown(name, graph.names()))?,
+            );
         }
         let all = arguments.get_many::<String>("service").is_none();
         let services = if all { graph.ids().collect() } else { graph.closure(&asked, direction) };
@@ -152,12 +154,15 @@ impl<'g> Picture<'g> {
 }
 
 /// The colour that a service of this state is filled with.
-fn fill(state: State) -> &'static str {
+fn fill(state: ServiceState) -> &'static str {
     match state {
-        State::Up => "#aceebb",
-        State::Starting | State::Stopping | State::Waiting | State::Paused => "#fff8c5",
-        State::Failed | State::Restarting => "#ffcecb",
-        State::Down => "#eaeef2",
+        ServiceState::Up => "#aceebb",
+        ServiceState::Starting
+        | ServiceState::Stopping
+        | ServiceState::Waiting
+        | ServiceState::Paused => "#fff8c5",
+        ServiceState::Failed | ServiceState::Restarting => "#ffcecb",
+        ServiceState::Down => "#eaeef2",
     }
 }
 

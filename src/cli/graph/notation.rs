@@ -1,7 +1,7 @@
 //! A tree in the notations of others: Mermaid, Graphviz, JSON.
 
 use super::{Picture, fill};
-use crate::cli::known::State;
+use crate::cli::known::ServiceState;
 use crate::graph::{Bundle, ServiceId};
 use litemap::LiteMap;
 use serde_json::{Value, json};
@@ -23,7 +23,8 @@ pub(super) fn mermaid(picture: &Picture) -> String {
         let arrow = if need.is_pipe { "-.->" } else { "-->" };
         let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
     }
-    let states: LiteMap<&str, State> = picture.states.values().map(|s| (s.word(), *s)).collect();
+    let states: LiteMap<&str, ServiceState> =
+        picture.states.values().map(|s| (s.word(), *s)).collect();
     for (name, state) in states {
         let _ = writeln!(text, "    classDef {name} fill:{}", fill(state));
     }

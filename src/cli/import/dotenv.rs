@@ -1,19 +1,22 @@
 //! The variables in `.env`, as foreman reads them.
 
-use super::Place;
+use super::ImportedFile;
 use super::note::{Notes, Origin};
-use crate::cli::{Failure, check};
+use crate::cli::{CommandFailure, check};
 use std::path::PathBuf;
 
 /// The variables of the `.env` beside a file; none if there is no such file.
-pub fn read(place: &Place, notes: &mut Notes) -> Result<Vec<(String, String)>, Failure> {
+pub fn read(
+    place: &ImportedFile,
+    notes: &mut Notes,
+) -> Result<Vec<(String, String)>, CommandFailure> {
     let file = place.directory().join(".env");
     if !file.is_file() {
         return Ok(Vec::new());
     }
     // Shown as beside the Procfile.
     let shown: PathBuf = place.file.with_file_name(".env");
-    let place = Place { file: shown, ..place.clone() };
+    let place = ImportedFile { file: shown, ..place.clone() };
     let text = place.read()?;
     let mut variables: Vec<(String, String)> = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {

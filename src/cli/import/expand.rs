@@ -10,9 +10,9 @@ pub enum Value {
 
 /// The names that may be used.
 #[derive(Clone, Debug, Default)]
-pub struct Names(Vec<(String, Value)>);
+pub struct Expansions(Vec<(String, Value)>);
 
-impl Names {
+impl Expansions {
     /// Defines a name, or another value for it.
     pub fn set(&mut self, name: &str, value: Value) {
         self.0.retain(|(known, _)| known != name);
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn names_are_filled_in_as_python_does() {
-        let mut names = Names::default();
+        let mut names = Expansions::default();
         names.text("program_name", "web");
         names.set("process_num", Value::Number(7));
         let of = |text| names.expand(text).ok();

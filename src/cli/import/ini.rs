@@ -37,7 +37,7 @@ pub struct Setting {
 
 /// Where settings go.
 #[derive(Clone, Copy)]
-enum Place {
+enum Destination {
     Nowhere,
     Defaults,
     Section(usize),
@@ -46,7 +46,7 @@ enum Place {
 impl Ini {
     /// Adds what a file says.
     pub fn read(&mut self, text: &str, file: &Rc<str>, notes: &mut Notes) {
-        let mut place = Place::Nowhere;
+        let mut place = Destination::Nowhere;
         // The setting that an indented line goes on with, and how far its first line is indented.
         let mut open: Option<Setting> = None;
         let mut indented = 0;
@@ -69,7 +69,7 @@ impl Ini {
             self.close(place, open.take());
             if let Some(name) = header(value) {
                 place = self.section(name, at);
-            } else if matches!(place, Place::Nowhere) {
+            } else if matches!(place, Destination::Nowhere) {
                 notes.error(&at, format!("{value:?} is in no section"), "put it below one");
                 return;
             } else if let Some((key, value)) = setting(value) {
@@ -93,23 +93,23 @@ impl Ini {
     }
 
     /// Begins a section, or goes on with it.
-    fn section(&mut self, name: &str, at: Origin) -> Place {
+    fn section(&mut self, name: &str, at: Origin) -> Destination {
         if name == "DEFAULT" {
-            return Place::Defaults;
+            return Destination::Defaults;
         }
         let known = self.sections.iter().position(|section| section.name == name);
-        Place::Section(known.unwrap_or_else(|| {
+        Destination::Section(known.unwrap_or_else(|| {
             self.sections.push(Section { name: name.to_owned(), at, settings: Vec::new() });
             self.sections.len() - 1
         }))
     }
 
     /// Keeps a setting that is read to its end.
-    fn close(&mut self, place: Place, setting: Option<Setting>) {
+    fn close(&mut self, place: Destination, setting: Option<Setting>) {
         let settings = match place {
-            Place::Nowhere => None,
-            Place::Defaults => Some(&mut self.defaults),
-            Place::Section(number) => self.sections.get_mut(number).map(|s| &mut s.settings),
+            Destination::Nowhere => None,
+            Destination::Defaults => Some(&mut self.defaults),
+            Destination::Section(number) => self.sections.get_mut(number).map(|s| &mut s.settings),
         };
         if let (Some(settings), Some(mut setting)) = (settings, setting) {
             setting.value.truncate(setting.value.trim_end().len());

@@ -1,16 +1,16 @@
 //! Log files that are rotated: a logger for each, whoever writes to it.
 
-use super::Place;
+use super::ImportedFile;
 use super::note::Notes;
-use super::program::{Log, Output};
-use super::script::Script;
-use super::translate::Named;
-use super::tree::{Service, Start, Tree};
+use super::program::{Output, RotatedLog};
+use super::script::GeneratedScript;
+use super::translate::NamedProgram;
+use super::tree::{ImportedService, ImportedTree, Start};
 
 /// A logger.
 pub struct Logger {
     name: String,
-    log: Log,
+    log: RotatedLog,
     /// The services whose stdout or stderr it writes.
     producers: Vec<String>,
     /// Some write to it with their stderr, for which there are no pipelines.
@@ -24,7 +24,7 @@ const SIZES: (u64, u64) = (4096, 268_435_455);
 const PATIENCE_MS: u32 = 5000;
 
 /// The loggers that the programs need.
-pub fn loggers(all: &[Named]) -> Vec<Logger> {
+pub fn loggers(all: &[NamedProgram]) -> Vec<Logger> {
     let mut loggers: Vec<Logger> = Vec::new();
     for named in all {
         let program = named.program;
@@ -53,20 +53,21 @@ pub fn loggers(all: &[Named]) -> Vec<Logger> {
 
 impl Logger {
     /// The FIFO that leads to it; `None`: it does not write this log, or reads a pipeline.
-    pub fn fifo_of(&self, place: &Place, log: &Log) -> Option<String> {
+    pub fn fifo_of(&self, place: &ImportedFile, log: &RotatedLog) -> Option<String> {
         let is_it = self.has_fifo && self.log.file == log.file;
         is_it.then(|| format!("{}/fifo", self.directory(place)))
     }
 
     /// s6-log writes into a directory. It is beside the file, which leads into it.
-    fn directory(&self, place: &Place) -> String {
+    fn directory(&self, place: &ImportedFile) -> String {
         format!("{}.d", place.absolute(&self.log.file))
     }
 
     /// Adds it, and what connects it with those who write to it.
-    pub fn add(&self, place: &Place, tree: &mut Tree, notes: &mut Notes) {
+    pub fn add(&self, place: &ImportedFile, tree: &mut ImportedTree, notes: &mut Notes) {
         let start = Start::Others;
-        let mut logger = Service { name: self.name.clone(), start, ..Service::default() };
+        let mut logger =
+            ImportedService { name: self.name.clone(), start, ..ImportedService::default() };
         logger.run = self.run(place, notes);
         logger.file("notification-fd", 3);
         logger.file("timeout-kill", PATIENCE_MS);
@@ -82,7 +83,7 @@ impl Logger {
         tree.services.push(logger);
     }
 
-    fn run(&self, place: &Place, notes: &mut Notes) -> Script {
+    fn run(&self, place: &ImportedFile, notes: &mut Notes) -> GeneratedScript {
         let file = place.absolute(&self.log.file);
         let directory = self.directory(place);
         let base = file.rsplit('/').next().unwrap_or_default();
@@ -91,7 +92,7 @@ impl Logger {
             let what = format!("files of {} bytes have no equivalent", self.log.bytes);
             notes.differs(&self.log.at, what, format!("they are rotated at {size}"));
         }
-        let mut run = Script::default();
+        let mut run = GeneratedScript::default();
         run.line(&["if", "{", "s6-mkdir", "-p", &directory, "}"]);
         // A log of before, in a volume perhaps, is not lost to the link.
         let is_older = ["ifelse", "{", "eltest", "-f", &file, "-a", "!", "-L", &file, "}"];

@@ -14,23 +14,23 @@ mod translate;
 mod tree;
 mod words;
 
-use super::Failure;
+use super::CommandFailure;
 use super::arguments::path;
-use super::edit::change::Change;
+use super::edit::change::FileChanges;
 use crate::sys::fd;
 use crate::tools::die;
 use clap::{Arg, ArgMatches, Command, value_parser};
 use note::Notes;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use tree::Tree;
+use tree::ImportedTree;
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// A file that is imported.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct ImportedFile {
     file: PathBuf,
     /// Its directory in the image.
     here: PathBuf,
@@ -73,13 +73,13 @@ pub fn arguments() -> Command {
 }
 
 /// Imports; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let path = |name| arguments.get_one::<PathBuf>(name).cloned();
     let file = path("file").unwrap_or_default();
     let out = path("out").unwrap_or_default();
     if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {
         let text = format!("{} is not empty: name another directory with --out", out.display());
-        return Err(Failure::trouble(text));
+        return Err(CommandFailure::trouble(text));
     }
     let is_procfile = file.file_name().is_some_and(|name| {
         let name = name.to_string_lossy();
@@ -89,7 +89,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
     let usual = if is_procfile { here.clone() } else { "/".into() };
     let workdir = path("workdir");
     let is_guessed = workdir.is_none();
-    let place = Place { file, here, workdir: workdir.unwrap_or(usual), is_guessed };
+    let place = ImportedFile { file, here, workdir: workdir.unwrap_or(usual), is_guessed };
     let mut notes = Notes::default();
     let text = place.read()?;
     let tree = if is_procfile {
@@ -107,8 +107,12 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
 /// How many services come of a text, and what there is to tell: for tests.
 pub fn attempt(text: &str, is_procfile: bool) -> (usize, String) {
     let here = PathBuf::from("/srv");
-    let place =
-        Place { file: "/nowhere/file".into(), workdir: here.clone(), here, is_guessed: false };
+    let place = ImportedFile {
+        file: "/nowhere/file".into(),
+        workdir: here.clone(),
+        here,
+        is_guessed: false,
+    };
     let mut notes = Notes::default();
     let tree = match is_procfile {
         true => procfile::tree(&place, text, &mut notes),
@@ -118,8 +122,8 @@ pub fn attempt(text: &str, is_procfile: bool) -> (usize, String) {
 }
 
 /// Writes the tree, all of it or nothing.
-fn write(tree: &Tree, out: &Path) -> Result<i32, Failure> {
-    let mut change = Change::default();
+fn write(tree: &ImportedTree, out: &Path) -> Result<i32, CommandFailure> {
+    let mut change = FileChanges::default();
     if let Err(failure) = tree.write(out, &mut change) {
         change.undo()?;
         return Err(failure);
@@ -133,9 +137,9 @@ fn directory_here(file: &Path) -> PathBuf {
     file.parent().map_or_else(|| "/".into(), Path::to_owned)
 }
 
-impl Place {
+impl ImportedFile {
     /// A file that another one includes.
-    fn of(file: &Path, from: &Self) -> Result<Self, Failure> {
+    fn of(file: &Path, from: &Self) -> Result<Self, CommandFailure> {
         let directory = file.parent().unwrap_or(Path::new("/"));
         let below = directory.strip_prefix(from.directory());
         let here = below.map_or_else(|_| directory.to_owned(), |below| from.here.join(below));
@@ -147,9 +151,9 @@ impl Place {
         directory_here(&self.file)
     }
 
-    fn read(&self) -> Result<String, Failure> {
+    fn read(&self) -> Result<String, CommandFailure> {
         let trouble = |why: String| {
-            Failure::trouble(format!("unable to read {}: {why}", self.file.display()))
+            CommandFailure::trouble(format!("unable to read {}: {why}", self.file.display()))
         };
         let size = std::fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
         if size > LONGEST {

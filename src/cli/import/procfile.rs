@@ -2,10 +2,10 @@
 //! Reference: <https://ddollar.github.io/foreman/#PROCFILE>.
 
 use super::note::{Notes, Origin};
-use super::script::{Script, words_of};
-use super::tree::{Service, Start, Tree};
-use super::{Place, dotenv, words};
-use crate::cli::Failure;
+use super::script::{GeneratedScript, words_of};
+use super::tree::{ImportedService, ImportedTree, Start};
+use super::{ImportedFile, dotenv, words};
+use crate::cli::CommandFailure;
 use crate::cli::check;
 
 /// The first port, if nothing says another.
@@ -30,23 +30,27 @@ const BUILTINS: &[&str] = &[
 ];
 
 /// A line.
-struct Process<'a> {
+struct ProcfileLine<'a> {
     at: Origin,
     name: &'a str,
     command: &'a str,
 }
 
 /// The tree that the Procfile describes.
-pub fn tree(place: &Place, text: &str, notes: &mut Notes) -> Result<Tree, Failure> {
+pub fn tree(
+    place: &ImportedFile,
+    text: &str,
+    notes: &mut Notes,
+) -> Result<ImportedTree, CommandFailure> {
     let variables = dotenv::read(place, notes)?;
     let port = variables.iter().find(|(key, _)| key == "PORT").map(|(_, value)| value);
     let port = port.and_then(|port| port.parse().ok()).unwrap_or(FIRST_PORT);
     let processes = processes(place, text, notes);
     let web = processes.iter().position(|process| process.name == "web").unwrap_or(0);
-    let mut tree = Tree::default();
+    let mut tree = ImportedTree::default();
     for (number, process) in processes.iter().enumerate() {
         let port = NEXT_PORT.saturating_mul(number as u64).saturating_add(port);
-        let mut run = Script::with_environment();
+        let mut run = GeneratedScript::with_environment();
         run.line(&["cd", &place.absolute("")]);
         for (key, value) in variables.iter().filter(|(key, _)| key != "PORT") {
             run.line(&["export", key, value]);
@@ -66,8 +70,8 @@ pub fn tree(place: &Place, text: &str, notes: &mut Notes) -> Result<Tree, Failur
 }
 
 /// The lines that name a process.
-fn processes<'a>(place: &Place, text: &'a str, notes: &mut Notes) -> Vec<Process<'a>> {
-    let mut processes: Vec<Process> = Vec::new();
+fn processes<'a>(place: &ImportedFile, text: &'a str, notes: &mut Notes) -> Vec<ProcfileLine<'a>> {
+    let mut processes: Vec<ProcfileLine> = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
         let at = Origin { file: place.shown(), line };
         let text = text.trim();
@@ -83,7 +87,7 @@ fn processes<'a>(place: &Place, text: &'a str, notes: &mut Notes) -> Vec<Process
             Some((name, _)) if processes.iter().any(|known| known.name == name) => {
                 notes.error(&at, format!("{name} is there twice"), "give it another name");
             }
-            Some((name, command)) => processes.push(Process { at, name, command }),
+            Some((name, command)) => processes.push(ProcfileLine { at, name, command }),
         }
     }
     if processes.is_empty() && !notes.has_errors() {
@@ -93,11 +97,14 @@ fn processes<'a>(place: &Place, text: &'a str, notes: &mut Notes) -> Vec<Process
     processes
 }
 
-fn service(process: &Process, run: Script, notes: &mut Notes) -> Service {
+fn service(process: &ProcfileLine, run: GeneratedScript, notes: &mut Notes) -> ImportedService {
     let is_reserved = check::is_reserved(process.name);
     let prefix = if is_reserved { "svc-" } else { "" };
-    let mut service =
-        Service { name: format!("{prefix}{}", process.name), run, ..Service::default() };
+    let mut service = ImportedService {
+        name: format!("{prefix}{}", process.name),
+        run,
+        ..ImportedService::default()
+    };
     // foreman signals the process group.
     service.flag("flag-down-killpg");
     service.flag("flag-timeout-killpg");
@@ -108,7 +115,7 @@ fn service(process: &Process, run: Script, notes: &mut Notes) -> Service {
                       a oneshot (sixtree new oneshot)";
         notes.differs(&process.at, what, remedy);
         service.start = Start::Hand;
-        let mut finish = Script::default();
+        let mut finish = GeneratedScript::default();
         finish.line(&["exit", "125"]);
         service.finish = Some(finish);
     }
@@ -117,7 +124,7 @@ fn service(process: &Process, run: Script, notes: &mut Notes) -> Service {
 
 /// The words to execute: those of the line, or a shell's where only a shell understands it.
 /// `port` is the value of PORT, if it is known.
-fn command(process: &Process, port: Option<&str>, notes: &mut Notes) -> Vec<String> {
+fn command(process: &ProcfileLine, port: Option<&str>, notes: &mut Notes) -> Vec<String> {
     let line = process.command.strip_prefix("exec ").unwrap_or(process.command).trim();
     let plain = if line.contains('\'') { line.to_owned() } else { with_port(line, port) };
     let words = words::split(&plain).unwrap_or_default();

@@ -3,12 +3,12 @@
 
 use super::expand::Value;
 use super::note::{Notes, Origin};
-use super::settings::{Settings, boolean};
+use super::settings::{SectionSettings, boolean};
 use super::words;
 
 /// A process of a program.
 #[derive(Debug)]
-pub struct Program {
+pub struct SupervisordProgram {
     /// Its section.
     pub at: Origin,
     pub name: String,
@@ -52,12 +52,12 @@ pub enum Output {
     /// To the end of a file.
     File(String),
     /// To a file that is rotated.
-    Log(Log),
+    Log(RotatedLog),
 }
 
 /// A file that is rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Log {
+pub struct RotatedLog {
     pub at: Origin,
     pub file: String,
     pub bytes: u64,
@@ -78,7 +78,7 @@ impl Output {
 const MOST: i64 = 10_000;
 
 /// The processes of the program in a section.
-pub fn processes(settings: &mut Settings, notes: &mut Notes) -> Vec<Program> {
+pub fn processes(settings: &mut SectionSettings, notes: &mut Notes) -> Vec<SupervisordProgram> {
     let first = settings.number("numprocs_start", 0, notes);
     let number = settings.number("numprocs", 1, notes);
     if !(1..=MOST).contains(&number) || first.checked_add(number).is_none() {
@@ -102,7 +102,7 @@ pub fn processes(settings: &mut Settings, notes: &mut Notes) -> Vec<Program> {
     each.collect()
 }
 
-fn process(settings: &mut Settings, notes: &mut Notes) -> Option<Program> {
+fn process(settings: &mut SectionSettings, notes: &mut Notes) -> Option<SupervisordProgram> {
     let environment = environment(settings, notes);
     for (key, value) in &environment {
         settings.names.text(&format!("ENV_{key}"), value);
@@ -122,7 +122,7 @@ fn process(settings: &mut Settings, notes: &mut Notes) -> Option<Program> {
     let seconds = |key, default, notes: &mut Notes| {
         u64::try_from(settings.number(key, default, notes)).unwrap_or_default()
     };
-    Some(Program {
+    Some(SupervisordProgram {
         at: settings.section.at.clone(),
         priority: settings.number("priority", 999, notes),
         autostart: settings.boolean("autostart", true, notes),
@@ -145,7 +145,7 @@ fn process(settings: &mut Settings, notes: &mut Notes) -> Option<Program> {
     })
 }
 
-fn name(settings: &Settings, notes: &mut Notes) -> Option<String> {
+fn name(settings: &SectionSettings, notes: &mut Notes) -> Option<String> {
     let text = settings.raw("process_name").unwrap_or("%(program_name)s").trim();
     let name = settings.names.expand(text).ok();
     let name = name.filter(|name| !name.is_empty() && !name.contains([' ', ':', '/', '\0']));
@@ -156,7 +156,7 @@ fn name(settings: &Settings, notes: &mut Notes) -> Option<String> {
     name
 }
 
-fn command(settings: &Settings, notes: &mut Notes) -> Option<Vec<String>> {
+fn command(settings: &SectionSettings, notes: &mut Notes) -> Option<Vec<String>> {
     if !settings.has("command") {
         let what = format!("[{}] has no command", settings.section.name);
         notes.error(&settings.section.at, what, "write command=PROGRAM");
@@ -174,7 +174,7 @@ fn command(settings: &Settings, notes: &mut Notes) -> Option<Vec<String>> {
 }
 
 /// The variables that a section sets.
-pub fn environment(settings: &Settings, notes: &mut Notes) -> Vec<(String, String)> {
+pub fn environment(settings: &SectionSettings, notes: &mut Notes) -> Vec<(String, String)> {
     let Some(text) = settings.text("environment", notes) else { return Vec::new() };
     words::pairs(&text).unwrap_or_else(|why| {
         let remedy = "write KEY=\"value\",KEY2=\"value\"";
@@ -183,7 +183,7 @@ pub fn environment(settings: &Settings, notes: &mut Notes) -> Vec<(String, Strin
     })
 }
 
-fn umask(settings: &Settings, notes: &mut Notes) -> Option<String> {
+fn umask(settings: &SectionSettings, notes: &mut Notes) -> Option<String> {
     settings.parsed("umask", None, "an octal number", notes, |text| {
         let digits = text.strip_prefix("0o").unwrap_or(text);
         let mask = u32::from_str_radix(digits, 8).ok().filter(|mask| *mask <= 0o777)?;
@@ -191,7 +191,7 @@ fn umask(settings: &Settings, notes: &mut Notes) -> Option<String> {
     })
 }
 
-fn restart(settings: &Settings, notes: &mut Notes) -> Restart {
+fn restart(settings: &SectionSettings, notes: &mut Notes) -> Restart {
     let codes = settings.parsed("exitcodes", vec![0], "a list of exit codes", notes, |text| {
         let codes = text.split(',').filter(|_| !text.is_empty());
         codes.map(|code| code.trim().parse().ok()).collect::<Option<Vec<u8>>>()
@@ -207,7 +207,7 @@ fn restart(settings: &Settings, notes: &mut Notes) -> Restart {
 }
 
 /// Where one of its streams goes; without a word on it, to the container's.
-fn output(settings: &Settings, stream: &str, descriptor: u8, notes: &mut Notes) -> Output {
+fn output(settings: &SectionSettings, stream: &str, descriptor: u8, notes: &mut Notes) -> Output {
     let key = |suffix: &str| format!("{stream}_{suffix}");
     let bytes = settings.bytes(&key("logfile_maxbytes"), 50 << 20, notes);
     let backups = settings.number(&key("logfile_backups"), 10, notes);
@@ -234,7 +234,7 @@ fn output(settings: &Settings, stream: &str, descriptor: u8, notes: &mut Notes) 
         device if bytes == 0 || device.starts_with("/dev/") => Output::File(file),
         _ => {
             let backups = u64::try_from(backups).unwrap_or_default();
-            Output::Log(Log { at, file, bytes, backups })
+            Output::Log(RotatedLog { at, file, bytes, backups })
         }
     }
 }

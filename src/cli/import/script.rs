@@ -9,9 +9,9 @@ const INTERPRETER: &str = "#!/command/execlineb -P\n";
 
 /// A script that is being written.
 #[derive(Clone, Debug, Default)]
-pub struct Script {
+pub struct GeneratedScript {
     /// A command a line, each executing the next.
-    lines: Vec<Line>,
+    lines: Vec<ScriptLine>,
     /// Variables that may be unset, and what they are then.
     defaults: Vec<(String, String)>,
     /// Whether it wants the variables of the container.
@@ -20,13 +20,13 @@ pub struct Script {
 
 /// A line of a script.
 #[derive(Clone, Debug)]
-struct Line {
+struct ScriptLine {
     words: Vec<String>,
     /// Whether its braces are words like others.
     is_program: bool,
 }
 
-impl Script {
+impl GeneratedScript {
     /// One that finds the variables of the container in its environment.
     pub fn with_environment() -> Self {
         Self { has_environment: true, ..Self::default() }
@@ -35,12 +35,12 @@ impl Script {
     /// Adds a line.
     pub fn line(&mut self, words: &[&str]) {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        self.lines.push(Line { words, is_program: false });
+        self.lines.push(ScriptLine { words, is_program: false });
     }
 
     /// Adds a line that is a program with its arguments.
     pub fn program(&mut self, words: Vec<String>) {
-        self.lines.push(Line { words, is_program: true });
+        self.lines.push(ScriptLine { words, is_program: true });
     }
 
     /// Whether it has several lines.
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn script(words: &[&str]) -> String {
-        let mut script = Script::default();
+        let mut script = GeneratedScript::default();
         script.line(words);
         script.text().replacen(INTERPRETER, "", 1)
     }

@@ -1,18 +1,18 @@
 //! The values of a section of supervisord.conf, as what they mean.
 
-use super::expand::Names;
+use super::expand::Expansions;
 use super::ini::{Ini, Section};
 use super::note::{Notes, Origin};
 use crate::format::signal;
 
 /// A section that is being read.
-pub struct Settings<'a> {
+pub struct SectionSettings<'a> {
     pub ini: &'a Ini,
     pub section: &'a Section,
-    pub names: Names,
+    pub names: Expansions,
 }
 
-impl Settings<'_> {
+impl SectionSettings<'_> {
     /// Where a key stands; the section, if it has none.
     pub fn at(&self, key: &str) -> &Origin {
         self.ini.get(self.section, key).map_or(&self.section.at, |setting| &setting.at)

@@ -1,13 +1,13 @@
 //! supervisord.conf: its files, its groups, and what in it is no program.
 //! Reference: <https://supervisord.org/configuration.html>.
 
-use super::Place;
-use super::expand::Names;
+use super::ImportedFile;
+use super::expand::Expansions;
 use super::ini::{Ini, Section};
 use super::note::Notes;
-use super::program::{self, Program};
-use super::settings::Settings;
-use crate::cli::Failure;
+use super::program::{self, SupervisordProgram};
+use super::settings::SectionSettings;
+use crate::cli::CommandFailure;
 use crate::sys::glob::{self, Expansion};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 
 /// Processes that go together.
 #[derive(Debug)]
-pub struct Group {
+pub struct SupervisordGroup {
     pub name: String,
     pub priority: i64,
-    pub programs: Vec<Program>,
+    pub programs: Vec<SupervisordProgram>,
 }
 
 /// What holds for all of the programs.
@@ -48,12 +48,12 @@ const FOREIGN: &[(&str, &str)] = &[
 const NEEDLESS: &[&str] = &["unix_http_server", "supervisorctl", "rpcinterface"];
 
 /// Reads the file, and all that it includes.
-pub fn read(place: &Place, text: &str, notes: &mut Notes) -> Result<Ini, Failure> {
+pub fn read(place: &ImportedFile, text: &str, notes: &mut Notes) -> Result<Ini, CommandFailure> {
     let mut ini = Ini::default();
     let here = place.here.display().to_string();
     ini.read(&text.replace("%(here)s", &here), &place.shown(), notes);
     let Some(include) = ini.find("include") else { return Ok(ini) };
-    let settings = Settings { ini: &ini, section: include, names: Names::default() };
+    let settings = SectionSettings { ini: &ini, section: include, names: Expansions::default() };
     let (at, files) = (settings.at("files").clone(), settings.text("files", notes));
     let patterns = files.unwrap_or_default();
     if patterns.trim().is_empty() {
@@ -66,7 +66,7 @@ pub fn read(place: &Place, text: &str, notes: &mut Notes) -> Result<Ini, Failure
             notes.differs(&at, format!("no file matches {pattern:?}"), remedy);
         }
         for file in files {
-            let place = Place::of(&file, place)?;
+            let place = ImportedFile::of(&file, place)?;
             let here = place.here.display().to_string();
             let text = place.read()?.replace("%(here)s", &here);
             ini.read(&text, &place.shown(), notes);
@@ -76,7 +76,7 @@ pub fn read(place: &Place, text: &str, notes: &mut Notes) -> Result<Ini, Failure
 }
 
 /// The files that a pattern means. The directory of FILE here is another one in the image.
-fn matching(place: &Place, pattern: &str) -> Vec<PathBuf> {
+fn matching(place: &ImportedFile, pattern: &str) -> Vec<PathBuf> {
     let path = Path::new(pattern);
     let below = path.strip_prefix(&place.here).unwrap_or(path);
     let pattern = place.directory().join(below);
@@ -89,7 +89,7 @@ fn matching(place: &Place, pattern: &str) -> Vec<PathBuf> {
 /// What `[supervisord]` says for all programs.
 pub fn common(ini: &Ini, notes: &mut Notes) -> Common {
     let Some(section) = ini.find("supervisord") else { return Common::default() };
-    let settings = Settings { ini, section, names: Names::default() };
+    let settings = SectionSettings { ini, section, names: Expansions::default() };
     let minfds = settings.number("minfds", 1024, notes);
     if minfds > 1024 {
         let what = format!("minfds={minfds} has no equivalent");
@@ -102,7 +102,7 @@ pub fn common(ini: &Ini, notes: &mut Notes) -> Common {
 }
 
 /// The groups: those that are written as such, and one for each other program.
-pub fn groups(ini: &Ini, common: &Common, notes: &mut Notes) -> Vec<Group> {
+pub fn groups(ini: &Ini, common: &Common, notes: &mut Notes) -> Vec<SupervisordGroup> {
     let mut groups = Vec::new();
     let mut taken: Vec<String> = Vec::new();
     for section in &ini.sections {
@@ -119,7 +119,7 @@ pub fn groups(ini: &Ini, common: &Common, notes: &mut Notes) -> Vec<Group> {
         let mut settings = settings(ini, section, name.trim(), name.trim(), common);
         let priority = settings.number("priority", 999, notes);
         let programs = program::processes(&mut settings, notes);
-        groups.push(Group { name: name.trim().to_owned(), priority, programs });
+        groups.push(SupervisordGroup { name: name.trim().to_owned(), priority, programs });
     }
     groups
 }
@@ -132,8 +132,8 @@ fn group(
     common: &Common,
     taken: &mut Vec<String>,
     notes: &mut Notes,
-) -> Group {
-    let own = Settings { ini, section, names: Names::default() };
+) -> SupervisordGroup {
+    let own = SectionSettings { ini, section, names: Expansions::default() };
     let priority = own.number("priority", 999, notes);
     let members = own.text("programs", notes).unwrap_or_default();
     let mut programs = Vec::new();
@@ -150,7 +150,7 @@ fn group(
         let mut settings = settings(ini, section, member, name, common);
         programs.extend(program::processes(&mut settings, notes));
     }
-    Group { name: name.to_owned(), priority, programs }
+    SupervisordGroup { name: name.to_owned(), priority, programs }
 }
 
 /// The settings of a program, with the names that are known in it.
@@ -160,14 +160,14 @@ fn settings<'a>(
     program: &str,
     group: &str,
     common: &Common,
-) -> Settings<'a> {
-    let mut names = Names::default();
+) -> SectionSettings<'a> {
+    let mut names = Expansions::default();
     for (key, value) in &common.environment {
         names.text(&format!("ENV_{key}"), value);
     }
     names.text("program_name", program);
     names.text("group_name", group);
-    Settings { ini, section, names }
+    SectionSettings { ini, section, names }
 }
 
 /// Tells of the sections that are neither programs nor groups.

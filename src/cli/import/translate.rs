@@ -1,31 +1,35 @@
 //! The groups of supervisord.conf as services: a longrun for each process.
 
-use super::Place;
+use super::ImportedFile;
 use super::loggers::{Logger, loggers};
 use super::note::Notes;
-use super::program::{Output, Program, Restart};
-use super::script::Script;
-use super::supervisord::{self, Common, Group};
-use super::tree::{Service, Start, Tree};
-use crate::cli::{Failure, check};
+use super::program::{Output, Restart, SupervisordProgram};
+use super::script::GeneratedScript;
+use super::supervisord::{self, Common, SupervisordGroup};
+use super::tree::{ImportedService, ImportedTree, Start};
+use crate::cli::{CommandFailure, check};
 use crate::format::tally;
 
 /// A process, and what its service is called.
-pub struct Named<'a> {
+pub struct NamedProgram<'a> {
     pub name: String,
-    pub program: &'a Program,
-    group: &'a Group,
+    pub program: &'a SupervisordProgram,
+    group: &'a SupervisordGroup,
 }
 
 /// The tree that supervisord.conf describes.
-pub fn tree(place: &Place, text: &str, notes: &mut Notes) -> Result<Tree, Failure> {
+pub fn tree(
+    place: &ImportedFile,
+    text: &str,
+    notes: &mut Notes,
+) -> Result<ImportedTree, CommandFailure> {
     let ini = supervisord::read(place, text, notes)?;
     let common = supervisord::common(&ini, notes);
     let groups = supervisord::groups(&ini, &common, notes);
     supervisord::tell_foreign(&ini, notes);
     let all = named(&groups);
     let loggers = loggers(&all);
-    let mut tree = Tree::default();
+    let mut tree = ImportedTree::default();
     for named in &all {
         let mut service = service(place, named, &common, &loggers, notes);
         service.needs.extend(before(named, &all));
@@ -53,9 +57,9 @@ pub fn tree(place: &Place, text: &str, notes: &mut Notes) -> Result<Tree, Failur
 }
 
 /// Gives each process a name of its own: that of supervisord, and that of its group if need be.
-fn named(groups: &[Group]) -> Vec<Named<'_>> {
+fn named(groups: &[SupervisordGroup]) -> Vec<NamedProgram<'_>> {
     let each = || groups.iter().flat_map(|group| group.programs.iter().map(move |p| (group, p)));
-    let mut all: Vec<Named> = Vec::new();
+    let mut all: Vec<NamedProgram> = Vec::new();
     for (group, program) in each() {
         let same = each().filter(|(_, other)| other.name == program.name).count();
         let is_taken = check::is_reserved(&program.name);
@@ -67,26 +71,26 @@ fn named(groups: &[Group]) -> Vec<Named<'_>> {
         while all.iter().any(|named| named.name == name) {
             name.push_str("-2");
         }
-        all.push(Named { name, program, group });
+        all.push(NamedProgram { name, program, group });
     }
     all
 }
 
 /// The services that a process comes after: those of the next lower priority in its group, or
 /// those of the groups of the next lower priority.
-fn before<'a>(named: &Named, all: &'a [Named]) -> Vec<String> {
-    let is_started = |other: &&'a Named| other.program.autostart;
+fn before<'a>(named: &NamedProgram, all: &'a [NamedProgram]) -> Vec<String> {
+    let is_started = |other: &&'a NamedProgram| other.program.autostart;
     if !named.program.autostart {
         return Vec::new();
     }
     let mates = || all.iter().filter(is_started).filter(|o| std::ptr::eq(o.group, named.group));
     let lower = mates().map(|o| o.program.priority).filter(|p| *p < named.program.priority).max();
-    let others: Vec<&Named> = match lower {
+    let others: Vec<&NamedProgram> = match lower {
         Some(priority) => mates().filter(|o| o.program.priority == priority).collect(),
         None => {
             let priorities = all.iter().filter(is_started).map(|other| other.group.priority);
             let lower = priorities.filter(|priority| *priority < named.group.priority).max();
-            let is_there = |other: &&Named| Some(other.group.priority) == lower;
+            let is_there = |other: &&NamedProgram| Some(other.group.priority) == lower;
             all.iter().filter(is_started).filter(is_there).collect()
         }
     };
@@ -94,14 +98,14 @@ fn before<'a>(named: &Named, all: &'a [Named]) -> Vec<String> {
 }
 
 fn service(
-    place: &Place,
-    named: &Named,
+    place: &ImportedFile,
+    named: &NamedProgram,
     common: &Common,
     loggers: &[Logger],
     notes: &mut Notes,
-) -> Service {
+) -> ImportedService {
     let program = named.program;
-    let mut service = Service { name: named.name.clone(), ..Service::default() };
+    let mut service = ImportedService { name: named.name.clone(), ..ImportedService::default() };
     if !program.autostart {
         service.start = Start::Hand;
     }
@@ -127,14 +131,14 @@ fn service(
 
 /// Does what supervisord does between fork and exec, in its order.
 fn run(
-    place: &Place,
-    named: &Named,
+    place: &ImportedFile,
+    named: &NamedProgram,
     common: &Common,
     loggers: &[Logger],
     notes: &mut Notes,
-) -> Script {
+) -> GeneratedScript {
     let program = named.program;
-    let mut run = Script::with_environment();
+    let mut run = GeneratedScript::with_environment();
     redirect(place, named, loggers, &mut run);
     let user = program.user.as_ref().or(common.user.as_ref()).map(|user| user.trim());
     match user {
@@ -161,8 +165,13 @@ fn run(
 }
 
 /// Leads stdout and stderr where they shall go.
-fn redirect(place: &Place, named: &Named, loggers: &[Logger], run: &mut Script) {
-    let Program { stdout, stderr, .. } = named.program;
+fn redirect(
+    place: &ImportedFile,
+    named: &NamedProgram,
+    loggers: &[Logger],
+    run: &mut GeneratedScript,
+) {
+    let SupervisordProgram { stdout, stderr, .. } = named.program;
     let is_piped = matches!(stdout, Output::Log(_));
     // These two before anything else takes the place of what they lead to.
     if *stderr == Output::Container(1) && !is_piped {
@@ -186,8 +195,8 @@ fn redirect(place: &Place, named: &Named, loggers: &[Logger], run: &mut Script) 
 }
 
 /// After a death: whether the program is started again.
-fn finish(program: &Program, notes: &mut Notes) -> Option<Script> {
-    let mut finish = Script::default();
+fn finish(program: &SupervisordProgram, notes: &mut Notes) -> Option<GeneratedScript> {
+    let mut finish = GeneratedScript::default();
     match &program.restart {
         Restart::Never => {
             finish.line(&["exit", "125"]);

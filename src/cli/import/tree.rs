@@ -1,9 +1,9 @@
 //! The tree that comes of a file, and the files that it is written as: a layer of an image.
 
-use super::script::Script;
-use crate::cli::Failure;
+use super::script::GeneratedScript;
+use crate::cli::CommandFailure;
 use crate::cli::check::MANUAL;
-use crate::cli::edit::change::Change;
+use crate::cli::edit::change::FileChanges;
 use std::path::Path;
 
 /// Where an image defines its services, and what it starts of them.
@@ -12,18 +12,18 @@ const USER: &str = "etc/s6-overlay/user-bundles.d/user/contents.d";
 
 /// The services and bundles of an image.
 #[derive(Debug, Default)]
-pub struct Tree {
-    pub services: Vec<Service>,
+pub struct ImportedTree {
+    pub services: Vec<ImportedService>,
     /// Names, and the services in each.
     pub bundles: Vec<(String, Vec<String>)>,
 }
 
 /// A longrun.
 #[derive(Debug, Default)]
-pub struct Service {
+pub struct ImportedService {
     pub name: String,
-    pub run: Script,
-    pub finish: Option<Script>,
+    pub run: GeneratedScript,
+    pub finish: Option<GeneratedScript>,
     /// Small files: their names, and what they say.
     pub files: Vec<(&'static str, String)>,
     /// What it depends on besides base.
@@ -43,7 +43,7 @@ pub enum Start {
     Others,
 }
 
-impl Service {
+impl ImportedService {
     /// Adds a small file of one line.
     pub fn file(&mut self, name: &'static str, line: impl ToString) {
         let text = format!("{}\n", line.to_string());
@@ -59,14 +59,14 @@ impl Service {
     }
 }
 
-impl Tree {
+impl ImportedTree {
     /// The service of this name.
-    pub fn find(&mut self, name: &str) -> Option<&mut Service> {
+    pub fn find(&mut self, name: &str) -> Option<&mut ImportedService> {
         self.services.iter_mut().find(|service| service.name == name)
     }
 
     /// Writes it below a directory.
-    pub fn write(&self, root: &Path, change: &mut Change) -> Result<(), Failure> {
+    pub fn write(&self, root: &Path, change: &mut FileChanges) -> Result<(), CommandFailure> {
         let all = root.join(DEFINITIONS);
         for service in &self.services {
             service.write(&all.join(&service.name), change)?;
@@ -102,8 +102,8 @@ impl Tree {
     }
 }
 
-impl Service {
-    fn write(&self, directory: &Path, change: &mut Change) -> Result<(), Failure> {
+impl ImportedService {
+    fn write(&self, directory: &Path, change: &mut FileChanges) -> Result<(), CommandFailure> {
         change.create(&directory.join("type"), b"longrun\n", 0o644)?;
         change.create(&directory.join("run"), self.run.text().as_bytes(), 0o755)?;
         if let Some(finish) = &self.finish {

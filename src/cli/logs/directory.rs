@@ -1,7 +1,7 @@
 //! A log directory of s6-log: archives named by the time of their end, and `current`, which is
 //! renamed when it is full.
 
-use super::line::Line;
+use super::line::LogLine;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -25,7 +25,7 @@ impl LogDirectory {
     }
 
     /// The last lines: those of `current`, and of as many archives as it takes to have `most`.
-    pub fn last(&mut self, most: usize) -> Vec<Line> {
+    pub fn last(&mut self, most: usize) -> Vec<LogLine> {
         let mut archives = self.archives();
         let mut contents = vec![self.read_current()];
         let count = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
@@ -41,7 +41,7 @@ impl LogDirectory {
     }
 
     /// What has been written since.
-    pub fn fresh(&mut self) -> Vec<Line> {
+    pub fn fresh(&mut self) -> Vec<LogLine> {
         let mut bytes = self.read_current();
         let opened = self.current.as_ref().and_then(|file| file.metadata().ok());
         let there = fs::metadata(self.path.join("current")).ok();
@@ -82,14 +82,14 @@ impl LogDirectory {
     }
 
     /// The whole lines; what is left waits for its end.
-    fn split(&mut self, bytes: &[u8]) -> Vec<Line> {
+    fn split(&mut self, bytes: &[u8]) -> Vec<LogLine> {
         self.unfinished.extend_from_slice(bytes);
         let all = std::mem::take(&mut self.unfinished);
         let mut lines = Vec::new();
         for part in all.split_inclusive(|&byte| byte == b'\n') {
             match part.strip_suffix(b"\n") {
                 Some(whole) => {
-                    let line = Line::read(whole, &self.stamp);
+                    let line = LogLine::read(whole, &self.stamp);
                     self.stamp.clone_from(&line.stamp);
                     lines.push(line);
                 }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn texts(lines: Vec<Line>) -> String {
+    fn texts(lines: Vec<LogLine>) -> String {
         lines.iter().map(|line| line.shown("", 0)).collect()
     }
 

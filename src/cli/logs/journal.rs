@@ -1,34 +1,34 @@
 //! What PID 1 remembers of what it said and did.
 
-use super::line::Line;
+use super::line::LogLine;
 use crate::cli::live;
 use crate::format::request::JournalEntry;
 use std::time::Duration;
 
 /// PID 1's memory, and how far it has been read.
-pub struct Journal {
+pub struct JournalReader {
     next: u64,
     /// What it said is in the catch-all log, which is shown too.
     said_elsewhere: bool,
 }
 
-impl Journal {
+impl JournalReader {
     /// One of which nothing has been read.
     pub fn new(said_elsewhere: bool) -> Self {
         Self { next: 0, said_elsewhere }
     }
 
     /// What has been added since; nothing once the init is gone.
-    pub fn fresh(&mut self) -> Vec<Line> {
+    pub fn fresh(&mut self) -> Vec<LogLine> {
         // Without an init there is nothing new, and the loggers may still have something.
         let Ok(page) = live::journal(self.next) else { return Vec::new() };
         self.next = page.next;
         page.entries.iter().filter_map(|entry| self.line(entry)).collect()
     }
 
-    fn line(&self, entry: &JournalEntry) -> Option<Line> {
+    fn line(&self, entry: &JournalEntry) -> Option<LogLine> {
         let is_elsewhere = self.said_elsewhere && entry.said;
-        (!is_elsewhere).then(|| Line::at(Duration::from_micros(entry.at_us), &entry.text))
+        (!is_elsewhere).then(|| LogLine::at(Duration::from_micros(entry.at_us), &entry.text))
     }
 }
 
@@ -39,9 +39,10 @@ mod tests {
     #[test]
     fn what_the_catch_all_log_has_is_not_shown_twice() {
         let said = JournalEntry { at_us: 1_500_000, said: true, text: "hello".into() };
-        let shown = |elsewhere| Journal::new(elsewhere).line(&said).map(|l| l.shown("init", 4));
+        let shown =
+            |elsewhere| JournalReader::new(elsewhere).line(&said).map(|l| l.shown("init", 4));
         assert!(shown(false).unwrap().ends_with(".500000000  init | hello\n"));
         assert_eq!(shown(true), None);
-        assert!(Journal::new(true).line(&JournalEntry { said: false, ..said }).is_some());
+        assert!(JournalReader::new(true).line(&JournalEntry { said: false, ..said }).is_some());
     }
 }

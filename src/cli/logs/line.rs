@@ -13,13 +13,13 @@ const SEPARATORS: [(usize, u8); 6] =
 
 /// A line without its newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// Date and time, local; that of the line before it where it has none.
     pub stamp: String,
     text: String,
 }
 
-impl Line {
+impl LogLine {
     /// Reads a line as s6-log writes it: with a TAI64N label, an ISO 8601 time, or neither.
     pub fn read(bytes: &[u8], before: &str) -> Self {
         let (stamp, text) = match (labelled(bytes), is_civil(bytes)) {
@@ -73,26 +73,26 @@ mod tests {
 
     #[test]
     fn both_stamps_are_understood_and_compare() {
-        let iso = Line::read(b"2026-11-21 00:35:27.452399058  hello", "");
+        let iso = LogLine::read(b"2026-11-21 00:35:27.452399058  hello", "");
         assert_eq!(iso.shown("web", 5), "2026-11-21 00:35:27.452399058  web   | hello\n");
         let label = Tain::from_utc(Duration::from_nanos(1_500_000_000)).label();
-        let tai = Line::read(&[&label[..], b" hi"].concat(), "");
+        let tai = LogLine::read(&[&label[..], b" hi"].concat(), "");
         assert_eq!((tai.text.as_str(), &tai.stamp[19..]), ("hi", ".500000000"));
         assert!(tai.stamp < iso.stamp);
     }
 
     #[test]
     fn a_line_without_a_stamp_stays_with_the_one_before() {
-        let line = Line::read(b"  at main.rs:3", "2026-11-21 00:35:27.452399058");
+        let line = LogLine::read(b"  at main.rs:3", "2026-11-21 00:35:27.452399058");
         assert_eq!(line.text, "  at main.rs:3");
         assert!(line.stamp.starts_with("2026"));
-        assert_eq!(Line::read(b"x", "").shown("a", 1), "a | x\n");
+        assert_eq!(LogLine::read(b"x", "").shown("a", 1), "a | x\n");
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_a_line(bytes: Vec<u8>) {
-            prop_assert!(Line::read(&bytes, "").shown("a", 1).ends_with('\n'));
+            prop_assert!(LogLine::read(&bytes, "").shown("a", 1).ends_with('\n'));
         }
     }
 }

@@ -8,12 +8,12 @@ mod line;
 use super::arguments::flag;
 use super::known::Known;
 use super::terminal::{self, visible};
-use super::{Failure, live, print};
+use super::{CommandFailure, live, print};
 use crate::graph::{Graph, ServiceId};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use directory::LogDirectory;
-use journal::Journal;
-use line::Line;
+use journal::JournalReader;
+use line::LogLine;
 use litemap::LiteMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -53,25 +53,26 @@ pub fn arguments() -> Command {
 }
 
 /// A log, and what it is called.
-struct Source {
+struct NamedLog {
     name: String,
-    log: Log,
+    log: LogReader,
 }
 
-enum Log {
+/// Where the lines of a log come from.
+enum LogReader {
     Directory(LogDirectory),
-    Journal(Journal),
+    Journal(JournalReader),
 }
 
-impl Log {
-    fn last(&mut self, most: usize) -> Vec<Line> {
+impl LogReader {
+    fn last(&mut self, most: usize) -> Vec<LogLine> {
         match self {
             Self::Directory(directory) => directory.last(most),
             Self::Journal(journal) => journal.fresh(),
         }
     }
 
-    fn fresh(&mut self) -> Vec<Line> {
+    fn fresh(&mut self) -> Vec<LogLine> {
         match self {
             Self::Directory(directory) => directory.fresh(),
             Self::Journal(journal) => journal.fresh(),
@@ -80,13 +81,13 @@ impl Log {
 }
 
 /// Shows them; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let mut sources = sources(&names)?;
     if sources.is_empty() {
         let whose = if names.is_empty() { "the services".to_owned() } else { names.join(", ") };
         let text = format!("no logger writes what {whose} say; see the container's own output");
-        return Err(Failure { code: 1, text });
+        return Err(CommandFailure { code: 1, text });
     }
     let most = arguments.get_one::<u32>("lines").map_or(0, |n| *n as usize);
     let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
@@ -101,14 +102,17 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
             code => return Ok(code),
         }
         std::thread::sleep(LOOK_AGAIN);
-        lines = collect(&mut sources, Log::fresh);
+        lines = collect(&mut sources, LogReader::fresh);
     }
 }
 
 /// Takes lines out of every log, and puts them in the order of time.
-fn collect(sources: &mut [Source], take: impl Fn(&mut Log) -> Vec<Line>) -> Vec<(String, Line)> {
+fn collect(
+    sources: &mut [NamedLog],
+    take: impl Fn(&mut LogReader) -> Vec<LogLine>,
+) -> Vec<(String, LogLine)> {
     let mut all = Vec::new();
-    for Source { name, log } in sources {
+    for NamedLog { name, log } in sources {
         all.extend(take(log).into_iter().map(|line| (name.clone(), line)));
     }
     all.sort_by(|(_, a), (_, b)| a.stamp.cmp(&b.stamp));
@@ -116,7 +120,7 @@ fn collect(sources: &mut [Source], take: impl Fn(&mut Log) -> Vec<Line>) -> Vec<
 }
 
 /// The logs of what is named, or all that there are.
-fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
+fn sources(names: &[String]) -> Result<Vec<NamedLog>, CommandFailure> {
     let (services, graph) = (live::all()?, live::tree().unwrap_or_default());
     let is_service =
         |name: &str| graph.find(name).is_some() || services.iter().any(|known| known.name == name);
@@ -139,11 +143,12 @@ fn sources(names: &[String]) -> Result<Vec<Source>, Failure> {
     found.extend(has_catch_all.then_some((CATCH_ALL.to_owned(), catch_all)));
     let mut seen: LiteMap<PathBuf, ()> = LiteMap::new();
     found.retain(|(_, path)| seen.insert(path.clone(), ()).is_none());
-    let source = |(name, path)| Source { name, log: Log::Directory(LogDirectory::new(path)) };
-    let mut sources: Vec<Source> = found.into_iter().map(source).collect();
+    let source =
+        |(name, path)| NamedLog { name, log: LogReader::Directory(LogDirectory::new(path)) };
+    let mut sources: Vec<NamedLog> = found.into_iter().map(source).collect();
     if wants_own(INIT) {
-        let log = Log::Journal(Journal::new(has_catch_all));
-        sources.push(Source { name: INIT.to_owned(), log });
+        let log = LogReader::Journal(JournalReader::new(has_catch_all));
+        sources.push(NamedLog { name: INIT.to_owned(), log });
     }
     Ok(sources)
 }

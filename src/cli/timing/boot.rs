@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// The times of a boot, in µs since /init began.
 #[derive(Debug, Default)]
-pub(super) struct Boot {
+pub(super) struct ShownBoot {
     /// What /init did before the services.
     pub steps: Vec<Bar>,
     /// The services, in the order in which their turns came.
@@ -36,7 +36,7 @@ impl Bar {
     }
 }
 
-impl Boot {
+impl ShownBoot {
     /// What PID 1 knows, in the order of time.
     pub fn of(times: BootTimes) -> Self {
         let mut begun_us = 0;
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_service_that_is_not_up_yet_has_no_end() {
         let services = vec![ServiceTimes { name: "a".into(), begun_us: 1, ..Default::default() }];
-        let boot = Boot::of(BootTimes { services, now_us: 7, ..Default::default() });
+        let boot = ShownBoot::of(BootTimes { services, now_us: 7, ..Default::default() });
         assert_eq!((boot.end_us, boot.is_over), (7, false));
         assert_eq!(boot.to_json()["services"][0]["end_us"], Value::Null);
     }

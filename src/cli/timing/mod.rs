@@ -5,8 +5,8 @@ mod svg;
 mod text;
 
 use super::arguments::flag;
-use super::{Failure, live, print, terminal};
-use boot::Boot;
+use super::{CommandFailure, live, print, terminal};
+use boot::ShownBoot;
 use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
@@ -23,8 +23,8 @@ pub fn arguments() -> Command {
 }
 
 /// Shows it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, Failure> {
-    let mut boot = Boot::of(live::boot_times()?);
+pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+    let mut boot = ShownBoot::of(live::boot_times()?);
     boot.find_critical_path(&live::open_tree()?);
     Ok(print(&if arguments.get_flag("json") {
         format!("{}\n", boot.to_json())
@@ -43,7 +43,7 @@ mod tests {
     use crate::graph::Graph;
 
     /// `slow` before `web`; `quick` and `broken` beside them.
-    pub(super) fn canned() -> Boot {
+    pub(super) fn canned() -> ShownBoot {
         let step = |(name, ended_us): (&str, u64)| StepTime { name: name.into(), ended_us };
         let start = |(name, begun_us, ended_us): (&str, u64, u64)| ServiceTimes {
             name: name.into(),
@@ -58,7 +58,7 @@ mod tests {
             ("web", 463_000, 1_000_000),
             ("slow", 63_000, 462_000),
         ];
-        let mut boot = Boot::of(BootTimes {
+        let mut boot = ShownBoot::of(BootTimes {
             steps: steps.map(step).into(),
             services: services.map(start).into(),
             over_us: Some(1_000_000),

@@ -1,8 +1,8 @@
 //! A boot as a picture: a row for each step and service, a bar in it, and the time above.
 
-use super::boot::{Bar, Boot};
+use super::boot::{Bar, ShownBoot};
 use super::text::{headline, took};
-use crate::cli::span::Span;
+use crate::cli::span::ShownSpan;
 use crate::cli::svg::{Px, escape, head, label, text_width};
 use std::fmt::Write;
 
@@ -37,7 +37,7 @@ const LEGEND: [(&str, &str); 6] = [
 ];
 
 /// Where things are.
-struct Place {
+struct Geometry {
     /// The left end of the times, and that of the bars.
     times: f64,
     bars: f64,
@@ -47,14 +47,14 @@ struct Place {
 }
 
 /// Draws it.
-pub(super) fn draw(boot: &Boot) -> String {
+pub(super) fn draw(boot: &ShownBoot) -> String {
     let rows: Vec<&Bar> = boot.steps.iter().chain(&boot.services).collect();
     let widest = |text: &dyn Fn(&Bar) -> String| {
         rows.iter().map(|bar| text_width(&text(bar))).fold(0.0, f64::max)
     };
     let times = GAP + widest(&|bar| bar.name.clone()) + GAP;
     let bars = times + widest(&took) + GAP;
-    let place = Place { times, bars, top: 3.0 * ROW, end_us: boot.end_us.max(1) };
+    let place = Geometry { times, bars, top: 3.0 * ROW, end_us: boot.end_us.max(1) };
     let bottom = place.top + ROW * rows.len() as f64;
     let legend = legend(bottom + ROW);
     let title = headline(boot);
@@ -69,7 +69,7 @@ pub(super) fn draw(boot: &Boot) -> String {
     svg + &legend.0 + "</svg>\n"
 }
 
-impl Place {
+impl Geometry {
     fn x(&self, us: u64) -> f64 {
         self.bars + BARS * us.min(self.end_us) as f64 / self.end_us as f64
     }
@@ -80,7 +80,7 @@ impl Place {
         let mut svg = String::new();
         for us in (0..=self.end_us / step).map(|mark| mark * step) {
             let x = self.x(us);
-            let mark = label(x + 4.0, self.top - 6.0, Span(us));
+            let mark = label(x + 4.0, self.top - 6.0, ShownSpan(us));
             let _ = writeln!(
                 svg,
                 "<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>{mark}",
@@ -93,7 +93,7 @@ impl Place {
     }
 
     /// The name, the time that it took, and the bar.
-    fn row(&self, boot: &Boot, bar: &Bar, row: usize, is_step: bool) -> String {
+    fn row(&self, boot: &ShownBoot, bar: &Bar, row: usize, is_step: bool) -> String {
         let y = self.top + ROW * row as f64 + (ROW - BAR) / 2.0;
         let ended = bar.ended_us.unwrap_or(boot.end_us);
         let critical = boot.is_critical(bar);
@@ -192,7 +192,7 @@ mod tests {
                 Bar { name, begun_us, ended_us: Some(begun_us + took), failed: false }
             };
             let services = spans.into_iter().map(bar).collect();
-            let boot = Boot { services, end_us, is_over: true, ..Boot::default() };
+            let boot = ShownBoot { services, end_us, is_over: true, ..ShownBoot::default() };
             assert_labels_are_apart(&draw(&boot));
         }
     }

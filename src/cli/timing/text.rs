@@ -1,7 +1,7 @@
 //! A boot as lines with bars, for a terminal.
 
-use super::boot::{Bar, Boot};
-use crate::cli::span::Span;
+use super::boot::{Bar, ShownBoot};
+use crate::cli::span::ShownSpan;
 use crate::cli::terminal::coloured;
 
 /// The least room for a bar, in columns.
@@ -15,7 +15,7 @@ const READY: (&str, &str) = ("─", "32");
 const FAILED: (&str, &str) = ("x", "31");
 
 /// Draws it, `width` columns wide.
-pub(super) fn draw(boot: &Boot, width: usize, has_colours: bool) -> String {
+pub(super) fn draw(boot: &ShownBoot, width: usize, has_colours: bool) -> String {
     let mut text = headline(boot) + "\n\n";
     let rows: Vec<[String; 3]> = boot.services.iter().map(cells).collect();
     let headings = ["SERVICE", "START", "TOOK"].map(str::to_owned);
@@ -44,21 +44,21 @@ pub(super) fn draw(boot: &Boot, width: usize, has_colours: bool) -> String {
 }
 
 /// `boot: 1.00 s (hook 59 ms, services 938 ms)`.
-pub(super) fn headline(boot: &Boot) -> String {
+pub(super) fn headline(boot: &ShownBoot) -> String {
     let part = |step: &Bar| format!("{} {}, ", step.name, took(step));
     let parts: String = boot.steps.iter().map(part).collect();
-    let services = Span(boot.end_us.saturating_sub(boot.services_begin_us()));
+    let services = ShownSpan(boot.end_us.saturating_sub(boot.services_begin_us()));
     let state = if boot.is_over { "boot" } else { "still booting" };
-    format!("{state}: {} ({parts}services {services})", Span(boot.end_us))
+    format!("{state}: {} ({parts}services {services})", ShownSpan(boot.end_us))
 }
 
 /// How long it took; a dash: it is not over.
 pub(super) fn took(bar: &Bar) -> String {
-    bar.took_us().map_or("-".to_owned(), |took| Span(took).to_string())
+    bar.took_us().map_or("-".to_owned(), |took| ShownSpan(took).to_string())
 }
 
 fn cells(bar: &Bar) -> [String; 3] {
-    [bar.name.escape_debug().to_string(), Span(bar.begun_us).to_string(), took(bar)]
+    [bar.name.escape_debug().to_string(), ShownSpan(bar.begun_us).to_string(), took(bar)]
 }
 
 fn line([name, start, took]: &[String; 3], [a, b, c]: [usize; 3]) -> String {
@@ -66,7 +66,7 @@ fn line([name, start, took]: &[String; 3], [a, b, c]: [usize; 3]) -> String {
 }
 
 /// A bar: from the beginning of the services to the end of the boot.
-fn draw_bar(boot: &Boot, bar: &Bar, room: usize, has_colours: bool) -> String {
+fn draw_bar(boot: &ShownBoot, bar: &Bar, room: usize, has_colours: bool) -> String {
     let zero = boot.services_begin_us();
     let all = boot.end_us.saturating_sub(zero).max(1);
     let cell = |us: u64| {
@@ -123,6 +123,8 @@ critical path: slow 399 ms, web 537 ms
 
     #[test]
     fn an_empty_boot_is_no_division_by_zero() {
-        assert!(draw(&Boot::default(), 80, true).starts_with("still booting: 0.0 ms (services"));
+        assert!(
+            draw(&ShownBoot::default(), 80, true).starts_with("still booting: 0.0 ms (services")
+        );
     }
 }

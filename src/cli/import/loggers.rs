@@ -1,10 +1,10 @@
 //! Log files that are rotated: a logger for each, whoever writes to it.
 
 use super::ImportedFile;
+use super::naming::NamedProgram;
 use super::note::Notes;
 use super::program::{Output, RotatedLog};
 use super::script::GeneratedScript;
-use super::translate::NamedProgram;
 use super::tree::{ImportedService, ImportedTree, Start};
 
 /// A logger.

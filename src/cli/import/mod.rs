@@ -4,6 +4,7 @@ mod dotenv;
 mod expand;
 mod ini;
 mod loggers;
+mod naming;
 mod note;
 mod procfile;
 mod program;

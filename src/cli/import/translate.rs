@@ -2,20 +2,14 @@
 
 use super::ImportedFile;
 use super::loggers::{Logger, loggers};
+use super::naming::{NamedProgram, named};
 use super::note::Notes;
 use super::program::{Output, Restart, SupervisordProgram};
 use super::script::GeneratedScript;
-use super::supervisord::{self, Common, SupervisordGroup};
+use super::supervisord::{self, Common};
 use super::tree::{ImportedService, ImportedTree, Start};
 use crate::cli::{CommandFailure, check};
 use crate::format::tally;
-
-/// A process, and what its service is called.
-pub struct NamedProgram<'a> {
-    pub name: String,
-    pub program: &'a SupervisordProgram,
-    group: &'a SupervisordGroup,
-}
 
 /// The tree that supervisord.conf describes.
 pub fn tree(
@@ -54,26 +48,6 @@ pub fn tree(
         notes.differs(&first.program.at, what, remedy);
     }
     Ok(tree)
-}
-
-/// Gives each process a name of its own: that of supervisord, and that of its group if need be.
-fn named(groups: &[SupervisordGroup]) -> Vec<NamedProgram<'_>> {
-    let each = || groups.iter().flat_map(|group| group.programs.iter().map(move |p| (group, p)));
-    let mut all: Vec<NamedProgram> = Vec::new();
-    for (group, program) in each() {
-        let same = each().filter(|(_, other)| other.name == program.name).count();
-        let is_taken = check::is_reserved(&program.name);
-        let mut name = match (same, is_taken) {
-            (1, false) => program.name.clone(),
-            (1, true) => format!("svc-{}", program.name.trim_start_matches('.')),
-            _ => format!("{}-{}", group.name, program.name.trim_start_matches('.')),
-        };
-        while all.iter().any(|named| named.name == name) {
-            name.push_str("-2");
-        }
-        all.push(NamedProgram { name, program, group });
-    }
-    all
 }
 
 /// The services that a process comes after: those of the next lower priority in its group, or

@@ -1238,6 +1238,7 @@ def _(t):
     c = t.connect(s.port)
     t.check("served" not in t.drain(c), "served without a handshake")
     t.until(lambda: "handshake timed out" in s.err(), "a message about the time")
+    s = t.server("-H", "--", "echo", "served", program="s6-tlsserver", env=env)
     t.check("served" not in t.talk(s.port, "GET / HTTP/1.0\r\n\r\n"), "served in clear")
     t.until(lambda: "during the handshake" in s.err(), "a message about the handshake")
 

@@ -7,15 +7,15 @@ use crate::web::{free_port, page};
 use sixtree::cli::check::{CheckRequest, check};
 use std::path::Path;
 
-/// A daemon that stays until it is told to go.
-const DAEMON: &str = "#!/bin/sh\ntrace \"$(basename $0) starts as $(id -un)\"\n\
-    trap 'trace \"$(basename $0) stops\"; exit 0' TERM\nwhile :; do sleep 0.05; done\n";
+/// A daemon that stays until it is told to go. It can be told so once it has said that it starts.
+const DAEMON: &str = "#!/bin/sh\ntrap 'trace \"$(basename $0) stops\"; exit 0' TERM\n\
+    trace \"$(basename $0) starts as $(id -un)\"\nwhile :; do sleep 0.05; done\n";
 
 /// `php -r` is the check of PHP-FPM's socket, which succeeds once that has started; `php FILE` runs
 /// a program.
 const PHP: &str = "#!/bin/sh\n[ \"$1\" != -r ] || exec grep -q 'php-fpm starts' /trace\n\
-    trace \"php $1 as $(id -un)\"\n\
-    case $1 in *worker*) trap 'exit 0' TERM; while :; do sleep 0.05; done ;; esac\n";
+    trap 'exit 0' TERM\ntrace \"php $1 as $(id -un)\"\n\
+    case $1 in *worker*) while :; do sleep 0.05; done ;; esac\n";
 
 /// The example, booted: all of its services are up.
 pub fn php_nginx(features: &[(&str, &str)]) -> Container {
@@ -25,6 +25,8 @@ pub fn php_nginx(features: &[(&str, &str)]) -> Container {
         .file("usr/bin/php", PHP)
         .file("usr/bin/php-fpm", DAEMON)
         .file("usr/bin/nginx", DAEMON)
+        // A busy machine may need more than the example's five seconds.
+        .file("etc/s6-overlay/s6-rc.d/svc-php-fpm/timeout-up", "60000\n")
         .file_of_mode("trace", "", 0o666);
     let mut boot = Boot::default();
     boot.set("S6_STAGE2_HOOK", "/etc/s6-overlay/features");

@@ -80,12 +80,17 @@ impl Image {
 
     /// Adds a program of this machine.
     pub fn copy(self, program: impl AsRef<Path>, path: &str) -> Self {
+        self.copy_of_mode(program, path, 0o755)
+    }
+
+    /// Adds a program of this machine with the permissions that it says.
+    pub fn copy_of_mode(self, program: impl AsRef<Path>, path: &str, mode: u32) -> Self {
         let program = program.as_ref();
         let bytes = fs::read(program).unwrap_or_else(|e| panic!("{program:?} (make deps): {e}"));
         let file = self.files.path().join(path);
         fs::create_dir_all(file.parent().expect("a file in a folder")).expect("its folder");
         fs::write(&file, bytes).expect("a file of the image");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("its permissions");
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("its permissions");
         self
     }
 
@@ -102,6 +107,19 @@ impl Image {
         let above = [release(), self.files.path().to_path_buf()];
         self.lowest.iter().cloned().chain(above).collect()
     }
+}
+
+/// Builds sixtree-suexec, which is no part of the release's root.
+pub fn suexec() -> PathBuf {
+    let host = Command::new("rustc").arg("-vV").output().expect("rustc starts").stdout;
+    let host = String::from_utf8_lossy(&host).into_owned();
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let built = Command::new("cargo")
+        .args(["build", "--quiet", "--package", "sixtree-suexec", "--target", host])
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "cargo build failed");
+    PathBuf::from("target").join(host).join("debug/sixtree-suexec")
 }
 
 /// A folder that is removed with its last owner.

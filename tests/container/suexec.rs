@@ -1,22 +1,11 @@
 //! sixtree-suexec, in the place of /init: who gets /run by it, and who does not.
 
 use crate::boot::{Boot, is_possible};
-use crate::image::Image;
-use std::process::Command;
+use crate::image::{Image, suexec};
 
 /// An image that has it in the place of /init.
 fn image() -> Image {
-    let host = Command::new("rustc").arg("-vV").output().expect("rustc starts").stdout;
-    let host = String::from_utf8_lossy(&host).into_owned();
-    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
-    let built = Command::new("cargo")
-        .args(["build", "--quiet", "--package", "sixtree-suexec", "--target", host])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .status();
-    assert!(built.is_ok_and(|status| status.success()), "cargo build failed");
-    Image::busybox()
-        .copy(format!("target/{host}/debug/sixtree-suexec"), "command/sixtree-suexec")
-        .file_of_mode("trace", "", 0o666)
+    Image::busybox().copy(suexec(), "command/sixtree-suexec").file_of_mode("trace", "", 0o666)
 }
 
 /// Boots as a user, after a shell has set the scene; what the CMD saw, and what was said.

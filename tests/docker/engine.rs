@@ -1,11 +1,44 @@
-//! Docker, by its command: one image for all the tests, and containers that go away with the test.
+//! Engines, by their commands: one image for all the tests, and containers that go away with the
+//! test.
 
 use crate::image::{Image, Scratch};
+use crate::podman;
 use crate::skip::skip;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::{Duration, Instant};
+
+/// What runs containers. All take the words that `docker` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    Docker,
+    Podman,
+    /// Podman of an ordinary user.
+    RootlessPodman,
+}
+
+impl Engine {
+    /// Its command, without any words yet.
+    pub fn command(self) -> Command {
+        match self {
+            Self::Docker => Command::new("docker"),
+            Self::Podman => podman::command(),
+            Self::RootlessPodman => podman::rootless_command(),
+        }
+    }
+
+    /// Runs it with these words; what it prints. It must succeed.
+    pub fn call<S: AsRef<OsStr>>(self, words: impl IntoIterator<Item = S>) -> String {
+        let mut command = self.command();
+        let output = command.args(words).stdin(Stdio::null()).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
 
 /// How long to wait for anything: other tests may be busy meanwhile.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,79 +57,98 @@ pub fn answers() -> bool {
 }
 
 /// Runs `docker` with these words; what it prints. It must succeed.
-pub fn docker<S: AsRef<std::ffi::OsStr>>(words: impl IntoIterator<Item = S>) -> String {
-    let mut command = Command::new("docker");
-    let output = command.args(words).stdin(Stdio::null()).output().expect("docker starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {said}");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+pub fn docker<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> String {
+    Engine::Docker.call(words)
 }
 
-/// The image in the engine; it is removed with the last container of it.
+/// The image in an engine; it is removed with the last container of it.
 pub struct Loaded {
+    engine: Engine,
     tag: String,
 }
 
 impl Loaded {
     /// The image, imported if no other test has it.
-    pub fn get() -> Arc<Self> {
-        static LOADED: Mutex<Weak<Loaded>> = Mutex::new(Weak::new());
+    pub fn get(engine: Engine) -> Arc<Self> {
+        static LOADED: Mutex<BTreeMap<Engine, Weak<Loaded>>> = Mutex::new(BTreeMap::new());
         let mut shared = LOADED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let loaded = Arc::new(Self::import(&crate::image()));
-            *shared = Arc::downgrade(&loaded);
+        shared.get(&engine).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let loaded = Arc::new(Self::import(engine, &crate::image()));
+            shared.insert(engine, Arc::downgrade(&loaded));
             loaded
         })
     }
 
-    fn import(image: &Image) -> Self {
+    fn import(engine: Engine, image: &Image) -> Self {
         let tag = unique("image");
         // An archive with a file of each layer is one that the engine does not take.
-        let whole = Scratch::new("docker");
-        let mut copy = Command::new("cp");
-        copy.arg("--archive").args(image.layers().iter().map(|layer| layer.join(".")));
-        assert!(copy.arg(whole.path()).status().is_ok_and(|s| s.success()), "{copy:?}");
+        let whole = one_folder(image);
         let mut tar = Command::new("tar");
         tar.args(["--create", "--owner=0", "--group=0", "--numeric-owner", "--directory"]);
         let tar = tar.arg(whole.path()).arg(".").stdout(Stdio::piped()).spawn();
         let mut tar = tar.expect("tar starts");
-        let mut import = Command::new("docker");
+        let mut import = engine.command();
         import.args(["import", "--change", "ENTRYPOINT [\"/init\"]", "-", &tag]);
         let bytes = tar.stdout.take().expect("a pipe from tar");
-        let output = import.stdin(bytes).output().expect("docker starts");
+        let output = import.stdin(bytes).output().expect("the engine starts");
         // It holds the pipe, too: a tar that nobody reads would wait for ever.
         drop(import);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(tar.wait().expect("our own child").success(), "tar failed");
-        assert!(output.status.success(), "docker import: {said}");
-        Self { tag }
+        assert!(output.status.success(), "{engine:?} import: {said}");
+        Self { engine, tag }
+    }
+
+    /// Runs a program of the image's, but /init, to its end.
+    pub fn runs(&self, program: &str) -> Output {
+        let mut run = self.engine.command();
+        run.args(["run", "--rm", "--network=none", "--entrypoint", program, &self.tag]);
+        run.stdin(Stdio::null()).output().expect("the engine starts")
     }
 }
 
 impl Drop for Loaded {
     fn drop(&mut self) {
-        let _ = Command::new("docker").args(["rmi", "--force", &self.tag]).output();
+        let _ = self.engine.command().args(["rmi", "--force", &self.tag]).output();
+        match self.engine {
+            Engine::Docker => (),
+            Engine::Podman | Engine::RootlessPodman => podman::remove_all(self.engine),
+        }
     }
+}
+
+/// The image's layers, in a folder of their own.
+pub fn one_folder(image: &Image) -> Scratch {
+    let whole = Scratch::new("whole");
+    let mut copy = Command::new("cp");
+    copy.arg("--archive").args(image.layers().iter().map(|layer| layer.join(".")));
+    assert!(copy.arg(whole.path()).status().is_ok_and(|s| s.success()), "{copy:?}");
+    whole
 }
 
 /// A container that was started; it is removed when it is dropped.
 pub struct Container {
     /// Its name.
     pub name: String,
-    _image: Arc<Loaded>,
+    image: Arc<Loaded>,
 }
 
 impl Container {
     /// `docker run --detach OPTIONS IMAGE CMD`.
     pub fn run(options: &[&str], cmd: &[&str]) -> Self {
-        let container = Self::named();
-        docker(container.command(&["--detach"], options, cmd));
+        Self::run_by(Engine::Docker, options, cmd)
+    }
+
+    /// The same by another engine.
+    pub fn run_by(engine: Engine, options: &[&str], cmd: &[&str]) -> Self {
+        let container = Self { name: unique("container"), image: Loaded::get(engine) };
+        engine.call(container.command(&["--detach"], options, cmd));
         container
     }
 
     /// A name for one that is yet to be started.
     pub fn named() -> Self {
-        Self { name: unique("container"), _image: Loaded::get() }
+        Self { name: unique("container"), image: Loaded::get(Engine::Docker) }
     }
 
     /// The words of `docker run` for it. Without a network it starts in half of the time.
@@ -108,15 +160,15 @@ impl Container {
     ) -> Vec<&'a str> {
         let mut words = vec!["run", "--network=none", "--name", &self.name];
         words.extend(how.iter().chain(options));
-        words.push(&self._image.tag);
+        words.push(&self.image.tag);
         words.extend(cmd);
         words
     }
 
     /// What it has written, both streams.
     pub fn log(&self) -> String {
-        let output = Command::new("docker").args(["logs", &self.name]).output();
-        let Output { mut stdout, stderr, .. } = output.expect("docker starts");
+        let output = self.engine().command().args(["logs", &self.name]).output();
+        let Output { mut stdout, stderr, .. } = output.expect("the engine starts");
         stdout.extend(stderr);
         String::from_utf8_lossy(&stdout).into_owned()
     }
@@ -136,21 +188,25 @@ impl Container {
 
     /// Runs a program inside, as root or whoever its user is.
     pub fn exec(&self, words: &[&str]) -> Output {
-        let mut exec = Command::new("docker");
+        let mut exec = self.engine().command();
         exec.args(["exec", &self.name]).args(words).stdin(Stdio::null());
-        exec.output().expect("docker starts")
+        exec.output().expect("the engine starts")
     }
 
     /// `docker stop`: the exit code, and how long it took.
     pub fn stop(&self) -> (i32, Duration) {
         let begun = Instant::now();
-        docker(["stop", "--time", "50", &self.name]);
+        self.engine().call(["stop", "--time", "50", &self.name]);
         (self.exit_code(), begun.elapsed())
     }
 
     /// Waits for its end; the exit code.
     pub fn exit_code(&self) -> i32 {
-        docker(["wait", &self.name]).parse().expect("an exit code")
+        self.engine().call(["wait", &self.name]).parse().expect("an exit code")
+    }
+
+    fn engine(&self) -> Engine {
+        self.image.engine
     }
 
     /// Stops it; its exit code must be this, and the services must have been stopped in order.
@@ -165,7 +221,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        let _ = Command::new("docker").args(["rm", "--force", &self.name]).output();
+        let _ = self.engine().command().args(["rm", "--force", &self.name]).output();
     }
 }
 

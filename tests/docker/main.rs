@@ -1,6 +1,7 @@
 //! Containers that only an engine makes: other users, roots, PID namespaces and stop signals.
 //!
-//! They need Docker, and tini-static to compare with. The release under test is that of the tests
+//! They need Docker, and tini-static to compare with; those with Podman and systemd-nspawn are
+//! skipped where these are not installed. The release under test is that of the tests
 //! in namespaces: the root that SIXTREE_ROOT names, else one with a debug binary.
 #![allow(clippy::disallowed_methods)]
 
@@ -8,6 +9,8 @@ mod engine;
 #[path = "../container/image.rs"]
 #[allow(dead_code, reason = "of what the tests in namespaces need, these need a part")]
 mod image;
+mod nspawn;
+mod podman;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod stops;
@@ -26,6 +29,14 @@ trap 'echo \"web stops\"; exit 0' TERM
 echo \"web runs as $(id -u):$(id -g) in $PLACE\"
 echo >&3
 while :; do sleep 0.1; done
+";
+
+/// sixtree-suexec, under the name by which it is the container's first program.
+const SUEXEC: &str = "/opt/suexec/init";
+
+/// A hook that tells ordinary users by the owner of /run, as that of linuxserver's images does.
+const OWNER_HOOK: &str = "#!/bin/sh
+[ \"$(stat -c %u /run)\" = 0 ] || printf 1 >/run/s6/container_environment/LSIO_NON_ROOT_USER
 ";
 
 /// The bundle that has ten services with nothing to do.
@@ -52,7 +63,10 @@ fn image() -> Image {
             .file(&format!("{IDLE_BUNDLES}/{bundle}/type"), "bundle\n")
             .file(&format!("{IDLE_BUNDLES}/{bundle}/contents.d/.keep"), "");
     }
-    image.copy("/usr/bin/tini-static", "bin/tini")
+    image
+        .copy("/usr/bin/tini-static", "bin/tini")
+        .copy_of_mode(image::suexec(), SUEXEC.trim_start_matches('/'), 0o4755)
+        .file("opt/owner-hook", OWNER_HOOK)
 }
 
 /// Boots with these options, waits for the service, and sees that it stops in order.

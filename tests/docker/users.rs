@@ -2,7 +2,7 @@
 
 use crate::engine::{Container, answers};
 use crate::image::Scratch;
-use crate::lives;
+use crate::{SUEXEC, lives};
 
 /// What an image's scripts do below /run: make a folder, look at a service, stop the container.
 const SCRIPTS: &str = "mkdir /run/web && /command/s6-svstat /run/service/web && \
@@ -83,5 +83,61 @@ fn of_a_run_that_everybody_may_write_to_root_takes_back_what_is_dangerous() {
     let attack = ["/command/s6-setuidgid", "nobody", "mv", "/run/s6-rc", "/run/mine"];
     let attack = container.exec(&attack);
     assert_eq!(attack.status.code(), Some(1), "{attack:?}");
+    container.ends_in_order(0);
+}
+
+/// What linuxserver's hook has found out about the user, in a container with these options.
+fn hook_finds(options: &[&str]) -> Option<String> {
+    let hook = ["--user=1000:1000", "--env=S6_STAGE2_HOOK=/opt/owner-hook"];
+    let container = Container::run(&[&hook, options].concat(), &[]);
+    container.wait_for("service web successfully started", 1);
+    let found = container.exec(&["/command/printcontenv", "LSIO_NON_ROOT_USER"]);
+    container.ends_in_order(0);
+    found.status.success().then(|| String::from_utf8_lossy(&found.stdout).trim().to_owned())
+}
+
+#[test]
+fn linuxservers_hook_finds_a_user_who_owns_run() {
+    if !answers() {
+        return;
+    }
+    // The image's own is root's, though anybody may write to it.
+    assert_eq!(hook_finds(&[]), None);
+    let found = Some("1".to_owned());
+    assert_eq!(hook_finds(&["--tmpfs=/run:uid=1000,gid=1000"]), found);
+    let setuid = ["--entrypoint", SUEXEC];
+    assert_eq!(hook_finds(&setuid), found);
+    assert_eq!(hook_finds(&[&setuid[..], &["--read-only", "--tmpfs=/run"]].concat()), found);
+    // Without a new privilege it is as if it were not there.
+    assert_eq!(hook_finds(&[&setuid[..], &["--security-opt=no-new-privileges"]].concat()), None);
+}
+
+/// What Jitsi's compose file says of each service, whose images say `USER`.
+const JITSI: [&str; 3] = ["--read-only", "--tmpfs=/run:size=16M,mode=1750,exec", "--tmpfs=/tmp"];
+
+#[test]
+fn jitsis_tmpfs_is_the_users_by_suexec() {
+    if !answers() {
+        return;
+    }
+    let log = uses_run(&[&JITSI[..], &["--entrypoint", SUEXEC]].concat());
+    assert!(!log.contains("sixtree-1000"), "{log}");
+}
+
+#[test]
+fn jitsis_tmpfs_is_used_where_the_engine_lets_the_user_write_to_it() {
+    if !answers() {
+        return;
+    }
+    let container = Container::run(&[&["--user=1000:1000"], &JITSI[..]].concat(), &[]);
+    container.wait_for("service web successfully started", 1);
+    // Some engines give it the mode of the image's /run, others the one that was asked for.
+    let test = container.exec(&["test", "-w", "/run"]);
+    let (is_used, log) = (!container.log().contains("sixtree-1000"), container.log());
+    assert_eq!(is_used, test.status.success(), "{log}");
+    assert!(
+        is_used || log.contains("mount a tmpfs there (--tmpfs /run:uid=1000,gid=1000)"),
+        "{log}"
+    );
     container.ends_in_order(0);
 }

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Reads the tree; tells what is wrong with it.
+/// Reads the tree, and reports what is wrong with it.
 pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
     let image = image(settings);
     if settings.verbosity >= 1 && image.has_bundles_among_services() {
@@ -39,7 +39,7 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
 /// compile its services themselves. Where that is not allowed, they are read as if it were there.
 fn complete_bundles(services: &Path) {
     for bundle in USER_BUNDLES.map(|name| services.join(name)) {
-        // A root that is read-only is nothing to speak of.
+        // With a read-only root both fail, which is no fault.
         let _ = fs::create_dir_all(bundle.join("contents.d"));
         if let Ok(mut kind) = fs::File::create_new(bundle.join("type")) {
             let _ = kind.write_all(b"bundle\n");
@@ -47,8 +47,8 @@ fn complete_bundles(services: &Path) {
     }
 }
 
-/// Warns of what hardly was meant, though it boots: nothing that fails would ever tell of it. A
-/// hook that ran before may have taken services out of their bundles on purpose.
+/// Warns of definitions that boot but are probably mistakes, because no failure will point at them.
+/// Services in no bundle are left out if a hook ran: it may have removed them on purpose.
 fn warn_of_slips(graph: &Graph, has_hook: bool) {
     for fault in graph.definitions().flat_map(names::misnamed) {
         // A oneshot's `run` may be what its author takes for `up`; other files do no harm.

@@ -85,7 +85,7 @@ fn open_fifo(fifo: &Path) -> Result<[OwnedFd; 2], nix::errno::Errno> {
 /// Differs: with S6_LOGGING_SCRIPT unset lines are stamped as its default (T) says; the
 /// reference means to, and has none.
 fn script(settings: &Settings, user: Option<&User>, logs: &Path) -> Word {
-    let words = super::hook::words(&settings.logging_script);
+    let words = super::hook::split(&settings.logging_script);
     let mut script = b"#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n".to_vec();
     if let Some(user) = user {
         script.extend([b"s6-setuidgid ", quote(&user.name).as_slice(), b"\n"].concat());

@@ -1,4 +1,4 @@
-//! `S6_STAGE2_HOOK`: a command that may change the tree before it is read.
+//! `S6_STAGE2_HOOK`: a command that may change the service tree before it is read.
 
 use super::{Boot, Refusal};
 use crate::runtime::stop_signals;
@@ -9,16 +9,17 @@ use crate::tools::{Word, chain};
 use nix::sys::signal::Signal;
 use nix::sys::wait::WaitPidFlag;
 
-/// What makes a hook a shell's business.
+/// A hook with any of these characters is run by a shell.
 const METACHARACTERS: &[u8] = b"|&;<>()$`\\\"'*?[#~=%";
 
-/// Splits text into words at blanks.
-pub fn words(text: &[u8]) -> Vec<Word> {
+/// Splits a text at white space.
+pub fn split(text: &[u8]) -> Vec<Word> {
     let words = text.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
     words.map(<[u8]>::to_vec).collect()
 }
 
-/// Runs the hook, if there is one, to its end. `Some`: the container stops with this code.
+/// Runs the hook, if there is one, and waits for its end. `Some` is the exit code of a container
+/// that has to stop.
 pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
     let Some(text) = &boot.settings.stage2_hook else { return Ok(None) };
     let shown = String::from_utf8_lossy(text);
@@ -26,7 +27,7 @@ pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
         Ok(Ended::Stopped) => return Ok(Some(0)),
         Ok(Ended::Code(code)) => (code, String::new()),
         Err(e) => {
-            let file = words(text).into_iter().next().unwrap_or_default();
+            let file = split(text).into_iter().next().unwrap_or_default();
             (e.exit_code(), format!(": unable to run it: {}", e.reason(&file)))
         }
     };
@@ -44,16 +45,16 @@ pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
 
 enum Ended {
     Code(u8),
-    /// A signal asked for a stop meanwhile.
+    /// A stop signal came before the hook ended.
     Stopped,
 }
 
-/// Differs: the reference splits the hook into words, its README calls it a shell command. Both
-/// work: with any of a shell's characters in it, it is a shell's.
+/// Differs: the reference splits the hook into words, although its README calls it a shell command.
+/// Both kinds work here: a shell runs a hook that has any of a shell's characters in it.
 fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, StartError> {
     let argv = match text.iter().any(|b| METACHARACTERS.contains(b)) {
         true => vec![b"/bin/sh".to_vec(), b"-c".to_vec(), text.to_vec()],
-        false => words(text),
+        false => split(text),
     };
     let stops: Vec<u8> = stop_signals().collect();
     let watched = signal::set(&[stops.as_slice(), &[Signal::SIGCHLD as u8]].concat());

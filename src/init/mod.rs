@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use terminal::Terminal;
 
-/// What a container's start has found out, step by step.
+/// What the steps of a container's start have found out so far.
 struct Boot {
     settings: Settings,
     /// What /init was started with.
@@ -38,7 +38,7 @@ struct Boot {
     run_directory: PathBuf,
     pid_1: bool,
     begun: Instant,
-    /// What has been done, and when it was over, in µs since then.
+    /// The steps that are done, each with its end in µs after `begun`.
     steps: Vec<(&'static str, u64)>,
 }
 
@@ -118,7 +118,7 @@ impl Boot {
         }
     }
 
-    /// Becomes what orphans are given to, under the name that images look for.
+    /// Becomes the process that orphans are given to, under the name that images look for.
     fn take_charge(&self) {
         crate::sys::exec::set_comm("s6-svscan");
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -134,13 +134,13 @@ impl Boot {
         }
     }
 
-    /// For `sixtree timing`.
+    /// Records the end of a step, for `sixtree timing`.
     fn has_done(&mut self, step: &'static str) {
         let over_us = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.steps.push((step, over_us));
     }
 
-    /// Where /run is elsewhere, tools and scripts have to know.
+    /// Names the run directory to tools and scripts if it is not /run.
     fn export_run_directory(&mut self) {
         if self.run_directory != Path::new(RUNDIR) {
             let path = self.run_directory.as_os_str().as_bytes();
@@ -188,7 +188,7 @@ impl Boot {
         if self.args.is_empty() {
             return None;
         }
-        let prefix = self.settings.cmd_arg0.iter().flat_map(|text| hook::words(text));
+        let prefix = self.settings.cmd_arg0.iter().flat_map(|text| hook::split(text));
         let terminal = self.settings.cmd_use_terminal.then(terminal::for_output).flatten();
         Some(Cmd {
             argv: prefix.chain(self.args.iter().cloned()).collect(),

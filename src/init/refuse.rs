@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// A reason not to start.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The definitions are wrong; each fault has been told.
-    #[error("{}", told(.0))]
+    /// The definitions are wrong; all faults are in the message.
+    #[error("{}", list(.0))]
     Tree(Vec<Fault>),
     /// A file of ours cannot be made.
     #[error("sixtree: fatal: unable to make {}: {}\n", .0.display(), die::reason(die::errno(.1)))]
@@ -23,10 +23,10 @@ pub enum Refusal {
     /// No directory can stand for /run.
     #[error("sixtree: fatal: {0}\n")]
     NoRun(String),
-    /// Without it nobody knows which program this is, or which processes are left.
+    /// Without /proc, /init finds neither its own program nor the processes that are left.
     #[error("sixtree: fatal: /proc is not mounted: mount -t proc proc /proc in the container\n")]
     NoProc,
-    /// The kernel refuses what the loop is made of.
+    /// The kernel refuses a descriptor that the event loop needs.
     #[error("sixtree: fatal: unable to start the event loop: {}\n", .0.desc())]
     NoLoop(Errno),
     /// The live tree cannot be made.
@@ -35,7 +35,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// As a way to map an error of making `path`.
+    /// Converts an error of making `path`, for `map_err`.
     pub fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |e| Self::Unwritable(path.clone(), e)
@@ -50,7 +50,7 @@ impl Refusal {
     }
 }
 
-fn told(faults: &[Fault]) -> String {
+fn list(faults: &[Fault]) -> String {
     let errors = faults.iter().filter(|f| f.is_error()).count();
     let lines = faults.iter().map(|f| {
         let severity = if f.is_error() { "fatal" } else { "warning" };

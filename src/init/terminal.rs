@@ -1,25 +1,26 @@
 //! The terminal on stdin, if there is one: the CMD may take its foreground and change its modes,
-//! and it is given back as it was found.
+//! and both are restored when the container ends.
 
 use crate::sys::fd;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp, ttyname};
 use std::os::fd::IntoRawFd;
 
-/// A terminal as it was found.
+/// The state of a terminal before the CMD used it.
 pub struct Terminal {
     modes: Termios,
     foreground: Option<Pid>,
 }
 
 impl Terminal {
-    /// The terminal on stdin.
+    /// Saves the state of the terminal on stdin.
     pub fn found() -> Option<Self> {
         let modes = tcgetattr(fd::borrow(0)).ok()?;
         Some(Self { modes, foreground: tcgetpgrp(fd::borrow(0)).ok() })
     }
 
-    /// Gives it back. SIGTTOU, which this would get from the background, is blocked by now.
+    /// Restores the state. A process in the background gets SIGTTOU for that, which is blocked by
+    /// now.
     pub fn restore(&self) {
         if self.foreground == Some(getpgrp()) {
             let _ = tcsetpgrp(fd::borrow(0), getpgrp());

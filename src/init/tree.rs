@@ -25,7 +25,7 @@ pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
     }
     let (graph, faults) = Graph::of(image.read());
     let Some(graph) = graph else { return Err(Refusal::Tree(faults)) };
-    // The reference's compiler is told to say one thing less than all else.
+    // The reference runs its compiler at one verbosity level below its own.
     for fault in faults.iter().filter(|_| settings.verbosity >= 2) {
         warn(&fault.to_string());
     }

@@ -13,20 +13,20 @@ const MAX_BYTES: usize = 256 << 20;
 
 /// Why a database cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum DatabaseError {
     /// The system refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The file is no database.
     #[error(transparent)]
-    Invalid(#[from] compiled::Error),
+    Invalid(#[from] compiled::CompiledError),
 }
 
 /// Writes definitions to a file, which is there in full or not at all.
 pub fn write<'d>(
     file: &Path,
     definitions: impl Iterator<Item = &'d Definition>,
-) -> Result<(), Error> {
+) -> Result<(), DatabaseError> {
     let mut partial = file.as_os_str().to_owned();
     partial.push(".new");
     std::fs::write(&partial, compiled::encode(definitions))?;
@@ -34,12 +34,12 @@ pub fn write<'d>(
 }
 
 /// Reads the definitions in a file, in the order in which they were written.
-pub fn read(file: &Path) -> Result<Vec<Definition>, Error> {
+pub fn read(file: &Path) -> Result<Vec<Definition>, DatabaseError> {
     Ok(decode(&crate::sys::file::whole(file, MAX_BYTES)?)?)
 }
 
 /// The definitions in the bytes of a database.
-pub fn decode(text: &[u8]) -> Result<Vec<Definition>, compiled::Error> {
+pub fn decode(text: &[u8]) -> Result<Vec<Definition>, compiled::CompiledError> {
     compiled::decode(text, |bytes| OsString::from_vec(bytes).into())
 }
 

@@ -1,7 +1,7 @@
 //! Where an image keeps its definitions: the directories that s6-overlay compiles at boot.
 
 use super::read::{is_directory, list, read_with};
-use super::{Definition, Fault, Kind, Mistake, Place};
+use super::{Definition, Fault, FaultPlace, Kind, Mistake};
 use std::path::{Path, PathBuf};
 
 /// What decides where an image's definitions are.
@@ -112,7 +112,7 @@ impl Image {
         let contents = there.join("contents.d");
         let names = list(&contents).unwrap_or_default().into_iter().map(|entry| entry.name);
         let lost = names.filter(|name| !read.join("contents.d").join(name).exists());
-        let place = |name| Place { service: None, file: contents.join(name), line: 0 };
+        let place = |name| FaultPlace { service: None, file: contents.join(name), line: 0 };
         lost.map(|name| Fault::new(place(name), &Mistake::MemberNotRead(read.clone()))).collect()
     }
 

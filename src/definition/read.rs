@@ -11,7 +11,7 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use sixtree_core::definition::parse::{self, Type};
 use sixtree_core::definition::{
-    Atomic, Definition, Fault, HANDED_ON, Kind, Longrun, Mistake, Oneshot, Place, Reference,
+    Atomic, Definition, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake, Oneshot, Reference,
     SystemError, Word, names,
 };
 use std::os::unix::ffi::OsStrExt;
@@ -31,18 +31,18 @@ pub fn read(sources: &[PathBuf]) -> (Vec<Definition>, Vec<Fault>) {
 
 /// The same; directories with these names are bundles, by their `contents.d` alone.
 pub(super) fn read_with(sources: &[PathBuf], bundles: &[&str]) -> (Vec<Definition>, Vec<Fault>) {
-    let mut reader = Reader { bundles, definitions: Vec::new(), faults: Vec::new() };
+    let mut reader = TreeReader { bundles, definitions: Vec::new(), faults: Vec::new() };
     sources.iter().for_each(|source| reader.source(source));
     (reader.definitions, reader.faults)
 }
 
-struct Reader<'a> {
+struct TreeReader<'a> {
     bundles: &'a [&'a str],
     definitions: Vec<Definition>,
     faults: Vec<Fault>,
 }
 
-impl Reader<'_> {
+impl TreeReader<'_> {
     fn source(&mut self, source: &Path) {
         let entries = match list(source) {
             Ok(entries) => entries,
@@ -74,7 +74,7 @@ impl Reader<'_> {
             Err(e) => return self.fault(&path, &Mistake::Unreadable(refusal(e))),
         };
         let is_bundle = self.bundles.contains(&name.as_str());
-        let mut directory = Directory { name, path, files, faults: &mut self.faults };
+        let mut directory = DefinitionReader { name, path, files, faults: &mut self.faults };
         let kind = if is_bundle {
             Some(Kind::Bundle(directory.entries("contents.d").unwrap_or_default()))
         } else {
@@ -85,13 +85,13 @@ impl Reader<'_> {
 
     fn fault(&mut self, file: &Path, mistake: &Mistake) {
         let service = None;
-        let place = Place { service, file: file.to_owned(), line: 0 };
+        let place = FaultPlace { service, file: file.to_owned(), line: 0 };
         self.faults.push(Fault::new(place, mistake));
     }
 }
 
 /// A definition directory that is being read.
-struct Directory<'a> {
+struct DefinitionReader<'a> {
     name: String,
     path: PathBuf,
     /// Its files.
@@ -99,7 +99,7 @@ struct Directory<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-impl Directory<'_> {
+impl DefinitionReader<'_> {
     fn kind(&mut self) -> Option<Kind> {
         let is_one = self.files.iter().filter_map(|entry| entry.name.to_str()).any(names::is_meant);
         if !is_one {
@@ -318,7 +318,7 @@ impl Directory<'_> {
     }
 
     fn fault_at(&mut self, file: PathBuf, line: u32, mistake: &Mistake) {
-        let place = Place { service: Some(self.name.clone()), file, line };
+        let place = FaultPlace { service: Some(self.name.clone()), file, line };
         self.faults.push(Fault::new(place, mistake));
     }
 }

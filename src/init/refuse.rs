@@ -19,7 +19,7 @@ pub enum Refusal {
     Unwritable(PathBuf, io::Error),
     /// The compiled database cannot be written.
     #[error("sixtree: fatal: unable to write {}: {}\n", .0.display(), .1)]
-    Database(PathBuf, crate::definition::database::Error),
+    Database(PathBuf, crate::definition::database::DatabaseError),
     /// No directory can stand for /run.
     #[error("sixtree: fatal: {0}\n")]
     NoRun(String),

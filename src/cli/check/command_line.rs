@@ -6,7 +6,7 @@ use super::root::{Root, is_executable};
 use super::scripts::{CheckedScript, is_marked};
 use super::{Findings, text_of};
 use crate::definition::{Definition, Word};
-use crate::execline::programs::{Program, Programs};
+use crate::execline::programs::{Programs, ScriptProgram};
 use crate::tools;
 use std::path::Path;
 
@@ -115,7 +115,7 @@ fn strayed(
     found.report_at(definition, file.to_owned(), stray.line, &lint);
 }
 
-fn is_command(word: &Program, root: &Root) -> bool {
+fn is_command(word: &ScriptProgram, root: &Root) -> bool {
     let name = word.name.as_str();
     let is_script = name.starts_with("/etc/s6-overlay/") || name.starts_with("/command/");
     let is_there =

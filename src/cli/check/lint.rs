@@ -13,7 +13,7 @@ pub(super) enum Lint {
     InterpreterMissing(String),
     /// An execline script that is not execline.
     #[error("syntax error in execline: {0}")]
-    Syntax(lexer::Error),
+    Syntax(lexer::SyntaxError),
     /// A `#!` line that ends in a carriage return.
     #[error("the #! line ends in a carriage return, which is taken for a part of it")]
     CarriageReturn,

@@ -15,7 +15,7 @@ mod user;
 
 use super::CommandFailure;
 use super::arguments::{flag, layer, path, profile};
-use crate::definition::{self, Definition, Fault, Image, Place, Problem};
+use crate::definition::{self, Definition, Fault, FaultPlace, Image, Problem};
 use crate::graph::Graph;
 use crate::tools::{Environment, die};
 pub(super) use builtin::{MANUAL, is_reserved};
@@ -224,12 +224,12 @@ impl Findings {
         problem: &dyn Problem,
     ) {
         let service = Some(definition.name.clone());
-        self.faults.push(Fault::new(Place { service, file, line }, problem));
+        self.faults.push(Fault::new(FaultPlace { service, file, line }, problem));
     }
 
     /// The image has this wrong, in a file that is no definition's.
     fn report_of_image(&mut self, file: PathBuf, line: u32, problem: &dyn Problem) {
-        self.faults.push(Fault::new(Place { service: None, file, line }, problem));
+        self.faults.push(Fault::new(FaultPlace { service: None, file, line }, problem));
     }
 }
 

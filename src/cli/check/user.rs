@@ -2,7 +2,7 @@
 
 use super::root::Root;
 use super::{Findings, builtin};
-use crate::definition::{Definition, Fault, Place, Problem};
+use crate::definition::{Definition, Fault, FaultPlace, Problem};
 use clap::Arg;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -117,7 +117,7 @@ impl ImageUser {
         if !self.may(WRITE_AND_SEARCH, &metadata) {
             let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
             let obstacle = Obstacle::RunNotWritable { user: self, mode, owner };
-            let place = Place { service: None, file: run.to_owned(), line: 0 };
+            let place = FaultPlace { service: None, file: run.to_owned(), line: 0 };
             found.faults.push(Fault::new(place, &obstacle));
         }
     }

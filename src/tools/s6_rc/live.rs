@@ -44,7 +44,7 @@ pub fn open(compiled: &Path) -> Result<Graph, Trouble> {
         Trouble::new(4, format!("invalid service database in {shown}/{file}: {why}"))
     };
     let definitions = database::read(&compiled.join(database::FILE)).map_err(|e| match e {
-        database::Error::Io(e) => {
+        database::DatabaseError::Io(e) => {
             Trouble::new(111, format!("unable to take lock on {shown}: {}", errno(&e).desc()))
         }
         other => invalid(other.to_string()),

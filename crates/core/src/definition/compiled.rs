@@ -14,7 +14,7 @@ const VERSION: u64 = 1;
 
 /// Why bytes are no database.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum CompiledError {
     /// It is not JSON.
     #[error("not a database: {0}")]
     NotJson(#[from] serde_json::Error),
@@ -37,14 +37,14 @@ pub fn encode<'d>(definitions: impl Iterator<Item = &'d Definition>) -> Vec<u8> 
 
 /// The definitions in the bytes of a database, in the order in which they were written. The caller
 /// makes paths, because only an operating system knows which bytes can be one.
-pub fn decode(text: &[u8], path: fn(Vec<u8>) -> PathBuf) -> Result<Vec<Definition>, Error> {
+pub fn decode(text: &[u8], path: fn(Vec<u8>) -> PathBuf) -> Result<Vec<Definition>, CompiledError> {
     let mut all: Value = serde_json::from_slice(text)?;
     if all.get("version").and_then(Value::as_u64) != Some(VERSION) {
-        return Err(Error::Lacks("version"));
+        return Err(CompiledError::Lacks("version"));
     }
     let all = match all.get_mut("definitions").map(Value::take) {
         Some(Value::Array(all)) => all,
-        _ => return Err(Error::Lacks("definitions")),
+        _ => return Err(CompiledError::Lacks("definitions")),
     };
     all.into_iter().map(|one| Fields::of(one, "definition", path)?.definition()).collect()
 }
@@ -191,14 +191,14 @@ impl Fields {
         value: Value,
         what: &'static str,
         make_path: fn(Vec<u8>) -> PathBuf,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, CompiledError> {
         match value {
             Value::Object(values) => Ok(Self { values, make_path }),
-            _ => Err(Error::Lacks(what)),
+            _ => Err(CompiledError::Lacks(what)),
         }
     }
 
-    fn definition(mut self) -> Result<Definition, Error> {
+    fn definition(mut self) -> Result<Definition, CompiledError> {
         let name = self.string("name")?;
         let directory = self.path("directory")?;
         let (essential, recommended) = (self.flag("essential")?, self.flag("recommended")?);
@@ -220,12 +220,12 @@ impl Fields {
                 has_finish: self.flag("finish")?,
                 handed_on: self.handed_on()?,
             }),
-            _ => return Err(Error::Lacks("type")),
+            _ => return Err(CompiledError::Lacks("type")),
         };
         Ok(Definition { name, directory, kind, essential, recommended, unread: Vec::new() })
     }
 
-    fn atomic(&mut self) -> Result<Atomic, Error> {
+    fn atomic(&mut self) -> Result<Atomic, CompiledError> {
         Ok(Atomic {
             dependencies: self.references("dependencies")?,
             timeout_up_ms: self.number("timeout-up")?.unwrap_or(0),
@@ -233,7 +233,7 @@ impl Fields {
         })
     }
 
-    fn references(&mut self, key: &'static str) -> Result<Vec<Reference>, Error> {
+    fn references(&mut self, key: &'static str) -> Result<Vec<Reference>, CompiledError> {
         let make_path = self.make_path;
         let one = |value| {
             let mut fields = Fields::of(value, key, make_path)?;
@@ -246,44 +246,49 @@ impl Fields {
         self.array(key)?.into_iter().map(one).collect()
     }
 
-    fn handed_on(&mut self) -> Result<Vec<&'static str>, Error> {
+    fn handed_on(&mut self) -> Result<Vec<&'static str>, CompiledError> {
         let known = |word: Word| HANDED_ON.iter().copied().find(|name| name.as_bytes() == word);
         let all = self.words("files")?.into_iter();
-        all.map(|word| known(word).ok_or(Error::Lacks("files"))).collect()
+        all.map(|word| known(word).ok_or(CompiledError::Lacks("files"))).collect()
     }
 
-    fn words(&mut self, key: &'static str) -> Result<Vec<Word>, Error> {
-        self.array(key)?.into_iter().map(|word| to_bytes(word).ok_or(Error::Lacks(key))).collect()
+    fn words(&mut self, key: &'static str) -> Result<Vec<Word>, CompiledError> {
+        self.array(key)?
+            .into_iter()
+            .map(|word| to_bytes(word).ok_or(CompiledError::Lacks(key)))
+            .collect()
     }
 
-    fn array(&mut self, key: &'static str) -> Result<Vec<Value>, Error> {
+    fn array(&mut self, key: &'static str) -> Result<Vec<Value>, CompiledError> {
         match self.values.remove(key) {
             None => Ok(Vec::new()),
             Some(Value::Array(all)) => Ok(all),
-            Some(_) => Err(Error::Lacks(key)),
+            Some(_) => Err(CompiledError::Lacks(key)),
         }
     }
 
-    fn path(&mut self, key: &'static str) -> Result<PathBuf, Error> {
-        let bytes = self.values.remove(key).and_then(to_bytes).ok_or(Error::Lacks(key))?;
+    fn path(&mut self, key: &'static str) -> Result<PathBuf, CompiledError> {
+        let bytes = self.values.remove(key).and_then(to_bytes).ok_or(CompiledError::Lacks(key))?;
         Ok((self.make_path)(bytes))
     }
 
-    fn string(&mut self, key: &'static str) -> Result<String, Error> {
+    fn string(&mut self, key: &'static str) -> Result<String, CompiledError> {
         match self.values.remove(key) {
             Some(Value::String(string)) => Ok(string),
-            _ => Err(Error::Lacks(key)),
+            _ => Err(CompiledError::Lacks(key)),
         }
     }
 
-    fn number(&mut self, key: &'static str) -> Result<Option<u32>, Error> {
+    fn number(&mut self, key: &'static str) -> Result<Option<u32>, CompiledError> {
         let Some(value) = self.values.remove(key) else { return Ok(None) };
         let number = value.as_u64().and_then(|n| u32::try_from(n).ok());
-        number.map(Some).ok_or(Error::Lacks(key))
+        number.map(Some).ok_or(CompiledError::Lacks(key))
     }
 
-    fn flag(&mut self, key: &'static str) -> Result<bool, Error> {
-        self.values.remove(key).map_or(Ok(false), |value| value.as_bool().ok_or(Error::Lacks(key)))
+    fn flag(&mut self, key: &'static str) -> Result<bool, CompiledError> {
+        self.values
+            .remove(key)
+            .map_or(Ok(false), |value| value.as_bool().ok_or(CompiledError::Lacks(key)))
     }
 }
 

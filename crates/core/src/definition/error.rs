@@ -55,7 +55,7 @@ pub struct Fault {
 
 /// Where a fault is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct FaultPlace {
     /// The service or bundle; `None` for a source directory.
     pub service: Option<String>,
     /// The file or directory.
@@ -82,7 +82,7 @@ pub trait Problem: Display {
 
 impl Fault {
     /// This problem, at this place.
-    pub fn new(place: Place, problem: &dyn Problem) -> Self {
+    pub fn new(place: FaultPlace, problem: &dyn Problem) -> Self {
         Self {
             code: problem.code(),
             severity: problem.severity(),
@@ -167,7 +167,7 @@ pub enum Mistake {
     ContentsMissing,
     /// A command line that is not execline.
     #[error("syntax error in execline: {0}")]
-    Syntax(lexer::Error),
+    Syntax(lexer::SyntaxError),
     /// `timeout-up` or `timeout-down` that is no number.
     #[error("invalid timeout {0:?}: must be a number of milliseconds")]
     TimeoutInvalid(String),

@@ -6,7 +6,7 @@ pub mod names;
 pub mod parse;
 mod similar;
 
-pub use error::{Fault, MARK, Mistake, Place, Problem, Severity, SystemError};
+pub use error::{Fault, FaultPlace, MARK, Mistake, Problem, Severity, SystemError};
 pub use similar::similar;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What the files of a definition directory are called. Nothing reads a file of an unknown name, so
 //! a slip in it is never told by what fails. Reference: s6-rc-compile's page.
 
-use super::{Definition, Fault, Kind, Place, Problem, similar};
+use super::{Definition, Fault, FaultPlace, Kind, Problem, similar};
 
 /// Files that a definition may have, and the types that have them.
 const FILES: &[(&str, &[&str])] = &[
@@ -84,7 +84,7 @@ pub fn unread<'f>(kind: &str, files: impl Iterator<Item = &'f str>) -> Vec<Strin
 pub fn misnamed(definition: &Definition) -> Vec<Fault> {
     let tell = |name| Some((look(definition, name)?, definition.directory.join(name)));
     let service = Some(definition.name.clone());
-    let place = |file| Place { service: service.clone(), file, line: 0 };
+    let place = |file| FaultPlace { service: service.clone(), file, line: 0 };
     let told = definition.unread.iter().filter_map(|name| tell(name));
     told.map(|(problem, file)| Fault::new(place(file), &problem)).collect()
 }

@@ -70,7 +70,7 @@ pub enum Stage {
 
 /// Whether the CMD runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Cmd {
+enum CmdState {
     #[default]
     None,
     /// It was started, perhaps several times, for which there was no room until then.
@@ -84,7 +84,7 @@ enum Cmd {
 pub(super) struct Lifecycle {
     pub stage: Stage,
     pub container: Container,
-    cmd: Cmd,
+    cmd: CmdState,
     /// How often KILL has been sent.
     kills: u32,
     /// Those whose supervisor is still to leave (Leaving).
@@ -135,7 +135,7 @@ impl Engine {
 
     /// A signal came that the CMD may want.
     pub(super) fn signal(&mut self, number: u8, stops: bool) {
-        let runs = matches!(self.life.cmd, Cmd::Started { .. });
+        let runs = matches!(self.life.cmd, CmdState::Started { .. });
         if runs && self.life.container.cmd_receives_signals {
             self.services.agenda.command(Command::SignalCmd(number));
         } else if stops {
@@ -146,7 +146,7 @@ impl Engine {
     /// The CMD ended. Its code is the container's, unless the last TERM, which is for the CMD as
     /// well, came first.
     pub(super) fn cmd_exited(&mut self, exit: Exit) {
-        if std::mem::take(&mut self.life.cmd) == Cmd::None {
+        if std::mem::take(&mut self.life.cmd) == CmdState::None {
             return;
         }
         match self.life.stage {
@@ -166,12 +166,12 @@ impl Engine {
 
     /// There is no room for the CMD: it is started again, for a while. A stop ends that.
     pub(super) fn cmd_delayed(&mut self) {
-        let Cmd::Started { retry_until } = self.life.cmd else { return };
+        let CmdState::Started { retry_until } = self.life.cmd else { return };
         let retry_until = retry_until.unwrap_or(self.services.agenda.after(RETRY_FOR_MS));
         if self.life.stage != Stage::Running {
-            self.life.cmd = Cmd::None;
+            self.life.cmd = CmdState::None;
         } else if self.services.agenda.now() < retry_until {
-            self.life.cmd = Cmd::Delayed { retry_until };
+            self.life.cmd = CmdState::Delayed { retry_until };
             self.services.agenda.set(Timer::Cmd, self.services.agenda.after(RETRY_MS));
         } else {
             self.cmd_exited(NO_CMD);
@@ -180,8 +180,8 @@ impl Engine {
 
     /// It is time to start the CMD again.
     pub(super) fn cmd_due(&mut self) {
-        if let Cmd::Delayed { retry_until } = self.life.cmd {
-            self.life.cmd = Cmd::Started { retry_until: Some(retry_until) };
+        if let CmdState::Delayed { retry_until } = self.life.cmd {
+            self.life.cmd = CmdState::Started { retry_until: Some(retry_until) };
             self.services.agenda.command(Command::StartCmd);
         }
     }
@@ -214,7 +214,7 @@ impl Engine {
             self.services.agenda.command(Command::ExitCode(code));
             self.shut_down();
         } else if self.life.container.has_cmd {
-            self.life.cmd = Cmd::Started { retry_until: None };
+            self.life.cmd = CmdState::Started { retry_until: None };
             self.services.agenda.command(Command::StartCmd);
         }
     }
@@ -222,8 +222,8 @@ impl Engine {
     /// Stops the services: what is on its way up goes no further.
     fn shut_down(&mut self) {
         self.life.stage = Stage::Stopping;
-        if let Cmd::Delayed { .. } = self.life.cmd {
-            self.life.cmd = Cmd::None;
+        if let CmdState::Delayed { .. } = self.life.cmd {
+            self.life.cmd = CmdState::None;
             self.services.agenda.clear(Timer::Cmd);
         }
         let former = self.give_up_all();

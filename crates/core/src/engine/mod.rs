@@ -27,15 +27,15 @@ pub use why::Why;
 use crate::graph::{Direction, Graph, ServiceId};
 use agenda::{News, ServiceAgenda, Timer};
 use lifecycle::Lifecycle;
-use oneshot::{Oneshot, verdict, verdict_without};
-use services::Services;
+use oneshot::{SupervisedOneshot, verdict, verdict_without};
+use services::ServiceTable;
 use std::collections::VecDeque;
 use transition::{Goal, Transition};
 
 /// Decides what is done about every event.
 #[derive(Debug, Default)]
 pub struct Engine {
-    services: Services,
+    services: ServiceTable,
     /// The change under way: there is one at a time.
     current: Option<Transition>,
     queue: VecDeque<(RequestId, Goal, Change)>,
@@ -47,7 +47,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for this tree, of which nothing runs yet.
     pub fn new(graph: Graph) -> Self {
-        Self { services: Services::new(graph), ..Self::default() }
+        Self { services: ServiceTable::new(graph), ..Self::default() }
     }
 
     /// The tree.
@@ -214,7 +214,7 @@ impl Engine {
                 // What has not started when a stop comes need not start.
                 let stops = script == Script::Up && self.stopping();
                 let why = if stops { NotSpawned::Refused } else { why };
-                let Services { oneshots, agenda, .. } = &mut self.services;
+                let ServiceTable { oneshots, agenda, .. } = &mut self.services;
                 let oneshot = oneshots.get_mut(&service);
                 if oneshot.is_some_and(|oneshot| oneshot.not_spawned(why, agenda)) {
                     self.ended(service, script, verdict_without(why));

@@ -7,7 +7,7 @@ use crate::graph::ServiceId;
 
 /// A oneshot.
 #[derive(Clone, Debug)]
-pub(super) struct Oneshot {
+pub(super) struct SupervisedOneshot {
     id: ServiceId,
     current: Option<Current>,
     /// Answers to come that are about scripts nobody watches any more.
@@ -18,14 +18,14 @@ pub(super) struct Oneshot {
 #[derive(Clone, Copy, Debug)]
 struct Current {
     script: Script,
-    process: Process,
+    process: OneshotProcess,
     /// Until when it is asked for again, once there was no room for it.
     retry_until: Option<Time>,
 }
 
 /// Whether there is a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Process {
+enum OneshotProcess {
     /// The answer is to come.
     Asked,
     /// There is no room for one; it is asked for again.
@@ -33,7 +33,7 @@ enum Process {
     Running,
 }
 
-impl Oneshot {
+impl SupervisedOneshot {
     /// A oneshot of which no script runs.
     pub(super) fn new(id: ServiceId) -> Self {
         Self { id, current: None, stale: 0 }
@@ -46,13 +46,13 @@ impl Oneshot {
 
     /// Starts a script. Only where none runs.
     pub(super) fn start(&mut self, script: Script, agenda: &mut Agenda) {
-        self.current = Some(Current { script, process: Process::Asked, retry_until: None });
+        self.current = Some(Current { script, process: OneshotProcess::Asked, retry_until: None });
         agenda.spawn(self.id, script);
     }
 
     /// Asks the running script to end early.
     pub(super) fn interrupt(&self, agenda: &mut Agenda) {
-        let running = self.current.filter(|current| current.process == Process::Running);
+        let running = self.current.filter(|current| current.process == OneshotProcess::Running);
         if let Some(Current { script, .. }) = running {
             agenda.signal(self.id, script, Signal::Term);
             agenda.signal(self.id, script, Signal::Continue(Target::Process));
@@ -63,14 +63,14 @@ impl Oneshot {
     pub(super) fn forget(&mut self, agenda: &mut Agenda) {
         self.cancel_delayed(agenda);
         if let Some(Current { script, process, .. }) = self.current.take() {
-            self.stale += u32::from(process == Process::Asked);
+            self.stale += u32::from(process == OneshotProcess::Asked);
             agenda.command(Command::Forget(engine::Process { service: self.id, script }));
         }
     }
 
     /// Asks no more for a script for which there is no room.
     pub(super) fn cancel_delayed(&mut self, agenda: &mut Agenda) {
-        if self.current.is_some_and(|current| current.process == Process::Delayed) {
+        if self.current.is_some_and(|current| current.process == OneshotProcess::Delayed) {
             self.current = None;
             agenda.clear(Timer::Oneshot(self.id));
         }
@@ -81,7 +81,7 @@ impl Oneshot {
         if !self.is_stale()
             && let Some(current) = &mut self.current
         {
-            current.process = Process::Running;
+            current.process = OneshotProcess::Running;
         }
     }
 
@@ -95,7 +95,7 @@ impl Oneshot {
         let until = *current.retry_until.get_or_insert(agenda.after(RETRY_FOR_MS));
         let retries = why == NotSpawned::Delayed && agenda.now() < until;
         if retries {
-            current.process = Process::Delayed;
+            current.process = OneshotProcess::Delayed;
             agenda.set(Timer::Oneshot(self.id), agenda.after(RETRY_MS));
         }
         !retries
@@ -104,9 +104,9 @@ impl Oneshot {
     /// It is time to ask again.
     pub(super) fn retry(&mut self, agenda: &mut Agenda) {
         if let Some(current) = &mut self.current
-            && current.process == Process::Delayed
+            && current.process == OneshotProcess::Delayed
         {
-            current.process = Process::Asked;
+            current.process = OneshotProcess::Asked;
             agenda.spawn(self.id, current.script);
         }
     }

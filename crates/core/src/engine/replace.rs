@@ -1,7 +1,7 @@
 //! Another tree takes the place of the one at work. Reference: s6-rc-update's page.
 
-use super::services::Services;
-use super::{Engine, Longrun, Oneshot, Scanned, Time};
+use super::services::ServiceTable;
+use super::{Engine, Longrun, Scanned, SupervisedOneshot, Time};
 use crate::graph::{Graph, ServiceId};
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ impl Engine {
     }
 }
 
-impl Services {
+impl ServiceTable {
     fn replace(&mut self, mut graph: Graph) {
         graph.forget_mentions();
         let before: BTreeSet<ServiceId> = self.graph.ids().collect();
@@ -57,7 +57,7 @@ impl Services {
                 longrun.appear(Scanned::default(), &mut self.agenda.of(*id));
                 self.longruns.insert(*id, longrun);
             } else {
-                self.oneshots.insert(*id, Oneshot::new(*id));
+                self.oneshots.insert(*id, SupervisedOneshot::new(*id));
             }
         }
     }

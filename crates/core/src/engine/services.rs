@@ -3,7 +3,7 @@
 
 use super::agenda::{Agenda, Timer};
 use super::longrun::Longrun;
-use super::oneshot::Oneshot;
+use super::oneshot::SupervisedOneshot;
 use super::{Command, Failure, Script, Time};
 use crate::graph::{Direction, Graph, ServiceId};
 use litemap::LiteMap;
@@ -20,16 +20,16 @@ pub(super) struct View {
 
 /// The services of the graph, and the longruns of the scan directory.
 #[derive(Debug, Default)]
-pub(super) struct Services {
+pub(super) struct ServiceTable {
     pub graph: Graph,
     pub longruns: LiteMap<ServiceId, Longrun>,
-    pub oneshots: LiteMap<ServiceId, Oneshot>,
+    pub oneshots: LiteMap<ServiceId, SupervisedOneshot>,
     /// What is to be done about them.
     pub agenda: Agenda,
     views: LiteMap<ServiceId, View>,
 }
 
-impl Services {
+impl ServiceTable {
     /// All at rest.
     pub(super) fn new(mut graph: Graph) -> Self {
         graph.forget_mentions();
@@ -39,7 +39,7 @@ impl Services {
             if graph.is_longrun(id) {
                 all.longruns.insert(id, Longrun::new(true));
             } else {
-                all.oneshots.insert(id, Oneshot::new(id));
+                all.oneshots.insert(id, SupervisedOneshot::new(id));
             }
         }
         all.graph = graph;
@@ -91,7 +91,7 @@ impl Services {
 
     /// The script of a oneshot that runs.
     pub(super) fn running(&self, id: ServiceId) -> Option<Script> {
-        self.oneshots.get(&id).and_then(Oneshot::running)
+        self.oneshots.get(&id).and_then(SupervisedOneshot::running)
     }
 
     /// Whether it stays up unless a change says otherwise.

@@ -1,6 +1,6 @@
 //! Why a service is not up: what `sixtree status` tells people.
 
-use super::services::Services;
+use super::services::ServiceTable;
 use super::{Engine, Failure};
 use crate::graph::{Direction, ServiceId};
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ impl Engine {
 }
 
 /// The nearest of the services that it needs, directly or not, of which the start failed.
-fn failed_need(id: ServiceId, services: &Services) -> Option<(ServiceId, Failure)> {
+fn failed_need(id: ServiceId, services: &ServiceTable) -> Option<(ServiceId, Failure)> {
     let mut seen = BTreeSet::from([id]);
     let mut level = vec![id];
     while !level.is_empty() {

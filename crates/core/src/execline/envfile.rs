@@ -14,31 +14,31 @@ pub struct BadLine {
 /// the value.
 pub fn variables(text: &[u8]) -> Result<Vec<(Word, Word)>, BadLine> {
     let text = text.split(|&b| b == 0).next().unwrap_or_default();
-    let mut reader = Reader { text, line: 1 };
+    let mut reader = EnvfileReader { text, line: 1 };
     let mut variables = Vec::new();
     loop {
         match reader.variable() {
-            Some(Line::Variable(name, value)) => variables.push((name, value)),
-            Some(Line::Nothing) => {}
-            Some(Line::End) => return Ok(variables),
+            Some(EnvfileLine::Variable(name, value)) => variables.push((name, value)),
+            Some(EnvfileLine::Nothing) => {}
+            Some(EnvfileLine::End) => return Ok(variables),
             None => return Err(BadLine { line: reader.line }),
         }
     }
 }
 
-enum Line {
+enum EnvfileLine {
     Variable(Word, Word),
     Nothing,
     End,
 }
 
 /// Where in the file we are. Its functions return `None` for a syntax error.
-struct Reader<'a> {
+struct EnvfileReader<'a> {
     text: &'a [u8],
     line: usize,
 }
 
-impl Reader<'_> {
+impl EnvfileReader<'_> {
     fn next(&mut self) -> Option<u8> {
         let (&first, rest) = self.text.split_first()?;
         self.text = rest;
@@ -52,18 +52,18 @@ impl Reader<'_> {
         self.text = &self.text[blanks..];
     }
 
-    fn variable(&mut self) -> Option<Line> {
+    fn variable(&mut self) -> Option<EnvfileLine> {
         self.skip_blanks();
         match self.peek() {
-            None => return Some(Line::End),
+            None => return Some(EnvfileLine::End),
             Some(b'\n') => {
                 self.end_line();
-                return Some(Line::Nothing);
+                return Some(EnvfileLine::Nothing);
             }
             Some(b'#') => {
                 let line = self.text.iter().take_while(|b| **b != b'\n').count();
                 self.text = &self.text[line..];
-                return Some(Line::Nothing);
+                return Some(EnvfileLine::Nothing);
             }
             Some(_) => {}
         }
@@ -72,7 +72,7 @@ impl Reader<'_> {
         let mut value = self.value()?;
         let length = value.iter().position(|&b| b == 0).unwrap_or(value.len());
         value.truncate(length);
-        Some(Line::Variable(name, value))
+        Some(EnvfileLine::Variable(name, value))
     }
 
     /// The name, and the `=` after it.

@@ -19,7 +19,7 @@ pub enum Expression<'a> {
 
 /// Why arguments are no expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum ExpressionError {
     /// An argument (counted from 0) cannot stand where it is, or is missing.
     #[error("parse error at argument {0}")]
     Unexpected(usize),
@@ -66,13 +66,13 @@ fn token(argument: &[u8]) -> Token<'_> {
 }
 
 /// Parses arguments. `!` binds closest, `-o` loosest.
-pub fn parse<'a>(arguments: &'a [Vec<u8>]) -> Result<Expression<'a>, Error> {
+pub fn parse<'a>(arguments: &'a [Vec<u8>]) -> Result<Expression<'a>, ExpressionError> {
     let mut parser = Parser { arguments, at: 0 };
     let expression = parser.or()?;
     match parser.peek() {
         None => Ok(expression),
-        Some(Token::Close) => Err(Error::Unopened(parser.at + 1)),
-        Some(_) => Err(Error::Unexpected(parser.at)),
+        Some(Token::Close) => Err(ExpressionError::Unopened(parser.at + 1)),
+        Some(_) => Err(ExpressionError::Unexpected(parser.at)),
     }
 }
 
@@ -93,7 +93,7 @@ impl<'a> Parser<'a> {
         there
     }
 
-    fn or(&mut self) -> Result<Expression<'a>, Error> {
+    fn or(&mut self) -> Result<Expression<'a>, ExpressionError> {
         let mut left = self.and()?;
         while self.take(Token::Or) {
             left = Expression::Or(Box::new(left), Box::new(self.and()?));
@@ -101,7 +101,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Expression<'a>, Error> {
+    fn and(&mut self) -> Result<Expression<'a>, ExpressionError> {
         let mut left = self.not()?;
         while self.take(Token::And) {
             left = Expression::And(Box::new(left), Box::new(self.not()?));
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
         Ok(left)
     }
 
-    fn not(&mut self) -> Result<Expression<'a>, Error> {
+    fn not(&mut self) -> Result<Expression<'a>, ExpressionError> {
         let mut negate = false;
         while self.take(Token::Not) {
             negate = !negate;
@@ -118,13 +118,13 @@ impl<'a> Parser<'a> {
         Ok(if negate { Expression::Not(Box::new(atom)) } else { atom })
     }
 
-    fn atom(&mut self) -> Result<Expression<'a>, Error> {
+    fn atom(&mut self) -> Result<Expression<'a>, ExpressionError> {
         if self.take(Token::Open) {
             let inside = self.or()?;
             return match self.peek() {
                 _ if self.take(Token::Close) => Ok(inside),
-                None => Err(Error::Unclosed),
-                Some(_) => Err(Error::Unexpected(self.at)),
+                None => Err(ExpressionError::Unclosed),
+                Some(_) => Err(ExpressionError::Unexpected(self.at)),
             };
         }
         if let Some(Token::Unary(letter)) = self.peek() {
@@ -140,8 +140,10 @@ impl<'a> Parser<'a> {
         Ok(Expression::Binary(operator, left, self.word()?))
     }
 
-    fn word(&mut self) -> Result<&'a [u8], Error> {
-        let Some(Token::Word(word)) = self.peek() else { return Err(Error::Unexpected(self.at)) };
+    fn word(&mut self) -> Result<&'a [u8], ExpressionError> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return Err(ExpressionError::Unexpected(self.at));
+        };
         self.at += 1;
         Ok(word)
     }
@@ -152,7 +154,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn parsed(line: &str) -> Result<String, Error> {
+    fn parsed(line: &str) -> Result<String, ExpressionError> {
         let words: Vec<_> = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
         parse(&words).map(|expression| shown(&expression))
     }
@@ -190,13 +192,13 @@ mod tests {
     #[test]
     fn errors_say_where() {
         let cases = [
-            ("-n", Error::Unexpected(1)),
-            ("a b", Error::Unexpected(1)),
-            ("( )", Error::Unexpected(1)),
-            ("a -a", Error::Unexpected(2)),
-            ("= = =", Error::Unexpected(0)),
-            ("( a", Error::Unclosed),
-            ("a )", Error::Unopened(2)),
+            ("-n", ExpressionError::Unexpected(1)),
+            ("a b", ExpressionError::Unexpected(1)),
+            ("( )", ExpressionError::Unexpected(1)),
+            ("a -a", ExpressionError::Unexpected(2)),
+            ("= = =", ExpressionError::Unexpected(0)),
+            ("( a", ExpressionError::Unclosed),
+            ("a )", ExpressionError::Unopened(2)),
         ];
         for (line, error) in cases {
             assert_eq!(parsed(line), Err(error), "{line}");

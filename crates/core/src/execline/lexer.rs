@@ -5,7 +5,7 @@ use std::iter::repeat_n;
 
 /// What is wrong with a script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum SyntaxError {
     /// An escape or a quote that makes no sense, or that is never finished.
     #[error("syntax error")]
     Syntax,
@@ -22,19 +22,19 @@ pub enum Error {
 /// Blocks are encoded as the words of an argument vector can be: within n levels of braces every
 /// word has n spaces in front, and a closing brace is a word of one space less than that. A NUL
 /// ends the script.
-pub fn words(script: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+pub fn words(script: &[u8]) -> Result<Vec<Vec<u8>>, SyntaxError> {
     words_and_rest(script).map(|(words, _)| words)
 }
 
 /// The words, and what is left of one that never ended: see [`Lexer::leading_backslash`]. It is
 /// none, except to those who go on with the text of the words as the reference has it.
-pub fn words_and_rest(script: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), Error> {
+pub fn words_and_rest(script: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), SyntaxError> {
     let text = script.split(|&b| b == 0).next().unwrap_or_default();
     let mut lexer = Lexer { text, level: 0, word: Vec::new(), words: Vec::new() };
     while let Some(byte) = lexer.next() {
         lexer.between_words(byte)?;
     }
-    if lexer.level > 0 { Err(Error::UnmatchedOpen) } else { Ok((lexer.words, lexer.word)) }
+    if lexer.level > 0 { Err(SyntaxError::UnmatchedOpen) } else { Ok((lexer.words, lexer.word)) }
 }
 
 struct Lexer<'a> {
@@ -59,7 +59,7 @@ impl Lexer<'_> {
     }
 
     /// Takes `byte`, with which a word may begin.
-    fn between_words(&mut self, byte: u8) -> Result<(), Error> {
+    fn between_words(&mut self, byte: u8) -> Result<(), SyntaxError> {
         match byte {
             _ if is_blank(byte) => Ok(()),
             b'#' => {
@@ -86,7 +86,7 @@ impl Lexer<'_> {
     /// After a brace that turned out to be no delimiter this happens in the middle of a word. The
     /// reference then indents again, and a line that goes on leaves what there is of the word to
     /// the next one.
-    fn leading_backslash(&mut self) -> Result<(), Error> {
+    fn leading_backslash(&mut self) -> Result<(), SyntaxError> {
         match self.next() {
             None | Some(b'\n') => Ok(()),
             Some(byte) => {
@@ -98,18 +98,18 @@ impl Lexer<'_> {
     }
 
     /// A brace that begins a word: a delimiter if it is also the end of it.
-    fn brace(&mut self, brace: u8) -> Result<(), Error> {
+    fn brace(&mut self, brace: u8) -> Result<(), SyntaxError> {
         self.begin_word();
         self.word.push(brace);
         match (brace, self.peek()) {
-            (b'{', None) => Err(Error::Syntax),
+            (b'{', None) => Err(SyntaxError::Syntax),
             (b'{', Some(b)) if is_blank(b) => {
                 self.level += 1;
                 self.word.truncate(self.word.len().saturating_sub(self.level));
                 Ok(())
             }
             (_, next) if next.is_none_or(is_blank) => {
-                self.level = self.level.checked_sub(1).ok_or(Error::UnmatchedClose)?;
+                self.level = self.level.checked_sub(1).ok_or(SyntaxError::UnmatchedClose)?;
                 self.word.truncate(self.word.len().saturating_sub(2));
                 self.end_word();
                 Ok(())
@@ -123,12 +123,12 @@ impl Lexer<'_> {
     }
 
     /// Goes on in a word, outside quotes, to its end.
-    fn unquoted(&mut self) -> Result<(), Error> {
+    fn unquoted(&mut self) -> Result<(), SyntaxError> {
         loop {
             match self.next() {
                 Some(b'"') => return self.quoted(),
                 Some(b'\\') => {
-                    let byte = self.next().ok_or(Error::Syntax)?;
+                    let byte = self.next().ok_or(SyntaxError::Syntax)?;
                     self.word.push(byte);
                 }
                 Some(byte) if !is_blank(byte) => self.word.push(byte),
@@ -141,9 +141,9 @@ impl Lexer<'_> {
     }
 
     /// Goes on in a word, within quotes, to its end.
-    fn quoted(&mut self) -> Result<(), Error> {
+    fn quoted(&mut self) -> Result<(), SyntaxError> {
         loop {
-            match self.next().ok_or(Error::Syntax)? {
+            match self.next().ok_or(SyntaxError::Syntax)? {
                 b'"' => return self.unquoted(),
                 b'\\' => {
                     if self.escape()? && self.text.is_empty() {
@@ -158,8 +158,8 @@ impl Lexer<'_> {
     }
 
     /// What follows a backslash within quotes. True if it was a number.
-    fn escape(&mut self) -> Result<bool, Error> {
-        let number = match self.next().ok_or(Error::Syntax)? {
+    fn escape(&mut self) -> Result<bool, SyntaxError> {
+        let number = match self.next().ok_or(SyntaxError::Syntax)? {
             b'\n' => return Ok(false),
             b'0' if self.peek() == Some(b'x') => {
                 self.next();
@@ -179,13 +179,13 @@ impl Lexer<'_> {
 
     /// A byte as `digits` digits at most, after what `value` holds already. Neither 0 nor no digit
     /// at all is one.
-    fn number(&mut self, mut value: u32, base: u32, digits: usize) -> Result<u8, Error> {
+    fn number(&mut self, mut value: u32, base: u32, digits: usize) -> Result<u8, SyntaxError> {
         for _ in 0..digits {
             let Some(digit) = self.peek().and_then(|b| char::from(b).to_digit(base)) else { break };
             self.next();
             value = value * base + digit;
         }
-        u8::try_from(value).ok().filter(|&v| v > 0).ok_or(Error::Syntax)
+        u8::try_from(value).ok().filter(|&v| v > 0).ok_or(SyntaxError::Syntax)
     }
 
     fn begin_word(&mut self) {
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn lexed(script: &str) -> Result<Vec<String>, Error> {
+    fn lexed(script: &str) -> Result<Vec<String>, SyntaxError> {
         let shown = |word: Vec<u8>| String::from_utf8_lossy(&word).into_owned();
         words(script.as_bytes()).map(|words| words.into_iter().map(shown).collect())
     }
@@ -238,14 +238,14 @@ mod tests {
     #[test]
     fn errors_are_told_apart() {
         let cases = [
-            ("\"a", Error::Syntax),
-            ("a\\", Error::Syntax),
-            ("a {", Error::Syntax),
-            ("\"\\0\"", Error::Syntax),
-            ("\"\\0x\"", Error::Syntax),
-            ("\"\\256\"", Error::Syntax),
-            ("a { ", Error::UnmatchedOpen),
-            ("a } \"", Error::UnmatchedClose),
+            ("\"a", SyntaxError::Syntax),
+            ("a\\", SyntaxError::Syntax),
+            ("a {", SyntaxError::Syntax),
+            ("\"\\0\"", SyntaxError::Syntax),
+            ("\"\\0x\"", SyntaxError::Syntax),
+            ("\"\\256\"", SyntaxError::Syntax),
+            ("a { ", SyntaxError::UnmatchedOpen),
+            ("a } \"", SyntaxError::UnmatchedClose),
         ];
         for (script, error) in cases {
             assert_eq!(lexed(script), Err(error), "{script:?}");

@@ -116,7 +116,7 @@ const WRAPPERS: &[&str] = &[
 
 /// A program that a command line runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
+pub struct ScriptProgram {
     /// How the line names it.
     pub name: String,
     /// The line of the script, from 1.
@@ -127,22 +127,22 @@ pub struct Program {
 #[derive(Debug, Default)]
 pub struct Programs {
     /// All of them, as far as they can be told.
-    pub all: Vec<Program>,
+    pub all: Vec<ScriptProgram>,
     /// The words that begin a line after the last program, among whose arguments they are.
-    pub strayed: Vec<Program>,
+    pub strayed: Vec<ScriptProgram>,
 }
 
 impl Programs {
     /// What an execline script runs; nothing, if it is none.
     pub fn of(script: &[u8]) -> Self {
         let Ok(words) = lexer::words(script) else { return Self::default() };
-        let lines = Lines::of(script, words.len());
+        let lines = WordLines::of(script, words.len());
         let words = texts(&words);
         let mut programs = Self::default();
         if let Some(last) = programs.follow(&words, 0, &lines) {
             let starts = lines.starts.iter().filter(|(word, _)| *word > last);
             let stray = |(word, line): &(usize, u32)| {
-                Some(Program { name: words.get(*word)?.clone(), line: *line })
+                Some(ScriptProgram { name: words.get(*word)?.clone(), line: *line })
             };
             programs.strayed = starts.filter_map(stray).collect();
         }
@@ -152,17 +152,17 @@ impl Programs {
     /// What a command line runs, whose lines are not known any more.
     pub fn of_words(words: &[Vec<u8>]) -> Self {
         let mut programs = Self::default();
-        programs.follow(&texts(words), 0, &Lines { starts: Vec::new() });
+        programs.follow(&texts(words), 0, &WordLines { starts: Vec::new() });
         programs
     }
 
     /// Follows a command line whose first word is the `first` of the script's. The place of the
     /// program at its end, if its arguments are not programs themselves.
-    fn follow(&mut self, words: &[String], first: usize, lines: &Lines) -> Option<usize> {
+    fn follow(&mut self, words: &[String], first: usize, lines: &WordLines) -> Option<usize> {
         let mut at = 0;
         loop {
             let name = words.get(at)?;
-            self.all.push(Program { name: name.clone(), line: lines.of_word(first + at) });
+            self.all.push(ScriptProgram { name: name.clone(), line: lines.of_word(first + at) });
             let base = name.rsplit('/').next().unwrap_or(name);
             let Some(chain) = CHAINS.iter().find(|chain| chain.name == base) else {
                 let is_last = !WRAPPERS.contains(&base) && !name.contains('$');
@@ -179,7 +179,7 @@ impl Programs {
         words: &[String],
         mut at: usize,
         first: usize,
-        lines: &Lines,
+        lines: &WordLines,
     ) -> usize {
         let mut arguments = chain.arguments;
         while let Some(option) = words.get(at).and_then(|word| word.strip_prefix('-')) {
@@ -214,12 +214,12 @@ fn texts(words: &[Vec<u8>]) -> Vec<String> {
 }
 
 /// On which lines the words of a script stand.
-struct Lines {
+struct WordLines {
     /// The first word of each line that begins outside of quotes and blocks, and the line.
     starts: Vec<(usize, u32)>,
 }
 
-impl Lines {
+impl WordLines {
     /// A script of more lines is not looked at so closely.
     const MOST: usize = 500;
 
@@ -257,7 +257,7 @@ mod tests {
 
     fn all(script: &str) -> String {
         let programs = Programs::of(script.as_bytes());
-        let shown = |p: &Program| format!("{}:{}", p.name, p.line);
+        let shown = |p: &ScriptProgram| format!("{}:{}", p.name, p.line);
         let all: Vec<_> = programs.all.iter().map(shown).collect();
         let strayed: Vec<_> = programs.strayed.iter().map(shown).collect();
         format!("{} | {}", all.join(" "), strayed.join(" "))

@@ -100,7 +100,7 @@ impl Definitions {
         let mut backslashes = 0_usize;
         let mut rest = word;
         while let Some((&byte, after)) = rest.split_first() {
-            let reference = if byte == b'$' { Reference::read(rest) } else { None };
+            let reference = if byte == b'$' { KeyReference::read(rest) } else { None };
             let known = reference.as_ref().and_then(|r| self.0.get(r.key));
             match (reference, known) {
                 (Some(reference), Some(value)) => {
@@ -135,13 +135,13 @@ enum Piece<'a> {
 }
 
 /// What may be a reference to a key: `$key` or `${key}`.
-struct Reference<'a> {
+struct KeyReference<'a> {
     key: &'a [u8],
     text: &'a [u8],
     rest: &'a [u8],
 }
 
-impl<'a> Reference<'a> {
+impl<'a> KeyReference<'a> {
     /// Reads one from the front of `bytes`, which begin with `$`. A key holds no `\`, `$`, `{` or
     /// `}`; one without braces goes on to the next of them, or to the end of the word.
     fn read(bytes: &'a [u8]) -> Option<Self> {

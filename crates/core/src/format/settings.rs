@@ -102,7 +102,7 @@ impl Settings {
     /// Reads the settings; `lookup` gives a variable's value. The values that were refused come
     /// along, for one warning each.
     pub fn read(lookup: impl Fn(&str) -> Option<Vec<u8>>) -> (Self, Vec<BadValue>) {
-        let mut from = Reader { lookup, refused: Vec::new() };
+        let mut from = SettingsReader { lookup, refused: Vec::new() };
         let settings = Self {
             verbosity: from.level("S6_VERBOSITY", 2),
             keep_env: from.flag("S6_KEEP_ENV"),
@@ -140,12 +140,12 @@ impl Settings {
     }
 }
 
-struct Reader<Lookup> {
+struct SettingsReader<Lookup> {
     lookup: Lookup,
     refused: Vec<BadValue>,
 }
 
-impl<Lookup: Fn(&str) -> Option<Vec<u8>>> Reader<Lookup> {
+impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
     fn text(&self, name: &'static str) -> Option<Vec<u8>> {
         (self.lookup)(name).filter(|value| !value.trim_ascii().is_empty())
     }

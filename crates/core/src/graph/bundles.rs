@@ -1,13 +1,13 @@
 //! Bundles, flattened: what is in the bundles in a bundle is in it too.
 
 use super::faults::Faults;
-use super::{Bundle, Conflict, Graph, Named, ServiceId, check};
+use super::{Bundle, Conflict, Graph, Referent, ServiceId, check};
 use crate::definition::{Kind, Reference};
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// Finds the members of every bundle that has a definition.
 pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
-    let contents: Vec<Vec<Named>> =
+    let contents: Vec<Vec<Referent>> =
         graph.bundles.iter().map(|bundle| found(graph, bundle, faults)).collect();
     let mut inside = DiGraph::new();
     for _ in &contents {
@@ -15,7 +15,7 @@ pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
     }
     for (at, found) in contents.iter().enumerate() {
         for named in found {
-            if let Named::Bundle(other) = named {
+            if let Referent::Bundle(other) = named {
                 inside.add_edge(NodeIndex::new(at), NodeIndex::new(*other), ());
             }
         }
@@ -28,7 +28,7 @@ pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
 }
 
 /// What the names in a bundle stand for.
-fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Named> {
+fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Referent> {
     let look_up = |at: &Reference| {
         let found = graph.names.get(&at.name).copied();
         if found.is_none() {
@@ -42,12 +42,12 @@ fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Named> {
 }
 
 /// Puts a bundle's members together. Those of the bundles in it are known by now.
-fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Named>]) {
+fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Referent>]) {
     let mut members: Vec<ServiceId> = Vec::new();
     for named in contents.get(at).into_iter().flatten() {
         match named {
-            Named::Service(id) => members.push(*id),
-            Named::Bundle(other) => {
+            Referent::Service(id) => members.push(*id),
+            Referent::Bundle(other) => {
                 members.extend(graph.bundles.get(*other).iter().flat_map(|b| &b.members));
             }
         }

@@ -1,7 +1,7 @@
 //! The faults of a tree, as they are found.
 
 use super::{Conflict, Graph};
-use crate::definition::{Fault, Place, Reference, similar};
+use crate::definition::{Fault, FaultPlace, Reference, similar};
 use litemap::LiteMap;
 use std::path::PathBuf;
 
@@ -33,7 +33,7 @@ impl<'a> Faults<'a> {
         line: u32,
         conflict: &Conflict,
     ) {
-        let place = Place { service: Some(service.to_owned()), file, line };
+        let place = FaultPlace { service: Some(service.to_owned()), file, line };
         self.all.push(Fault::new(place, conflict));
     }
 

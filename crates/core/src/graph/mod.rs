@@ -36,7 +36,7 @@ pub struct Graph {
     /// By their numbers. A number that belonged to a service of a former tree may be empty.
     services: Vec<Option<Definition>>,
     bundles: Vec<Bundle>,
-    names: BTreeMap<String, Named>,
+    names: BTreeMap<String, Referent>,
     /// A node per service, by its index. An edge leads from a service to one that it depends on.
     edges: DiGraph<(), ()>,
     /// The pipes of each service, by its index.
@@ -56,7 +56,7 @@ pub struct Bundle {
 
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+enum Referent {
     Service(ServiceId),
     /// By its place in `Graph::bundles`.
     Bundle(usize),

@@ -1,7 +1,7 @@
 //! Pipelines: which longrun reads what which other writes. Both must say so.
 
 use super::faults::Faults;
-use super::{Bundle, Conflict, Graph, Named, Pipes, ServiceId};
+use super::{Bundle, Conflict, Graph, Pipes, Referent, ServiceId};
 use crate::definition::{Kind, Longrun, Reference};
 use std::collections::BTreeSet;
 
@@ -70,7 +70,7 @@ pub(super) fn name_bundles(graph: &mut Graph, faults: &mut Faults) {
             continue;
         }
         let members = pipeline(graph, id);
-        graph.names.insert(named.name.clone(), Named::Bundle(graph.bundles.len()));
+        graph.names.insert(named.name.clone(), Referent::Bundle(graph.bundles.len()));
         graph.bundles.push(Bundle { name: named.name, definition: None, members });
     }
 }

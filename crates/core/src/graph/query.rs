@@ -1,6 +1,6 @@
 //! What can be asked of a tree.
 
-use super::{Bundle, Direction, Graph, Named, ServiceId};
+use super::{Bundle, Direction, Graph, Referent, ServiceId};
 use crate::definition::{Definition, Kind};
 use petgraph::graph::NodeIndex;
 use petgraph::visit::{Dfs, Reversed};
@@ -44,15 +44,15 @@ impl Graph {
     /// The service of exactly this name.
     pub fn service(&self, name: &str) -> Option<ServiceId> {
         match self.names.get(name)? {
-            Named::Service(id) => Some(*id),
-            Named::Bundle(_) => None,
+            Referent::Service(id) => Some(*id),
+            Referent::Bundle(_) => None,
         }
     }
     /// The bundle of exactly this name.
     pub fn bundle(&self, name: &str) -> Option<&Bundle> {
         match self.names.get(name)? {
-            Named::Service(_) => None,
-            Named::Bundle(at) => self.bundles.get(*at),
+            Referent::Service(_) => None,
+            Referent::Bundle(at) => self.bundles.get(*at),
         }
     }
     /// The services that a name stands for: one, or those of a bundle.
@@ -63,8 +63,8 @@ impl Graph {
     /// What a name is: `longrun`, `oneshot` or `bundle`.
     pub fn kind(&self, name: &str) -> Option<&'static str> {
         match self.names.get(name)? {
-            Named::Service(id) => self.definition(*id).map(|definition| definition.kind.name()),
-            Named::Bundle(_) => Some("bundle"),
+            Referent::Service(id) => self.definition(*id).map(|definition| definition.kind.name()),
+            Referent::Bundle(_) => Some("bundle"),
         }
     }
     /// Every bundle, those that pipelines make last.

@@ -2,7 +2,7 @@
 
 use super::query::{node, service};
 use super::resolve::connect;
-use super::{Bundle, Graph, Named, Pipes, ServiceId};
+use super::{Bundle, Graph, Pipes, Referent, ServiceId};
 use litemap::LiteMap;
 
 impl Graph {
@@ -10,7 +10,7 @@ impl Graph {
     /// number there; every other one has a number that has never been used. `renamed` holds old
     /// and new names.
     pub fn numbered_after(mut self, old: &Self, renamed: &[(String, String)]) -> Self {
-        let mut numbers = Numbers { of: Vec::new(), all: old.services.len() as u32 };
+        let mut numbers = Renumbering { of: Vec::new(), all: old.services.len() as u32 };
         let former: LiteMap<_, _> = renamed.iter().map(|(old, new)| (new, old)).collect();
         let lost: LiteMap<_, _> = renamed.iter().map(|(old, _)| (old, ())).collect();
         for definition in std::mem::take(&mut self.services) {
@@ -31,7 +31,7 @@ impl Graph {
     }
 
     /// Moves all but the definitions to their new numbers.
-    fn move_to(mut self, numbers: &Numbers) -> Self {
+    fn move_to(mut self, numbers: &Renumbering) -> Self {
         let edges = self.edges.raw_edges().iter();
         let pairs = edges
             .map(|edge| (numbers.now(service(edge.source())), numbers.now(service(edge.target()))));
@@ -41,7 +41,7 @@ impl Graph {
             members.sort_unstable();
         }
         for named in self.names.values_mut() {
-            if let Named::Service(id) = named {
+            if let Referent::Service(id) = named {
                 *id = numbers.now(*id);
             }
         }
@@ -58,13 +58,13 @@ impl Graph {
 }
 
 /// The new number of each service, by its former one.
-struct Numbers {
+struct Renumbering {
     of: Vec<ServiceId>,
     /// How many there are, used or not.
     all: u32,
 }
 
-impl Numbers {
+impl Renumbering {
     /// Gives the next service this number, or a new one.
     fn give(&mut self, number: Option<ServiceId>) -> ServiceId {
         let number = number.unwrap_or_else(|| {

@@ -2,7 +2,7 @@
 
 use super::faults::Faults;
 use super::query::{node, service};
-use super::{Bundle, Conflict, Graph, Named, ServiceId, bundles, check, pipes};
+use super::{Bundle, Conflict, Graph, Referent, ServiceId, bundles, check, pipes};
 use crate::definition::{Definition, Fault, Kind, Reference};
 use litemap::LiteMap;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -53,9 +53,9 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     }
     graph.services.append(&mut oneshots);
     let services = (0..).map(ServiceId).zip(graph.services.iter().flatten());
-    let services = services.map(|(id, service)| (service.name.clone(), Named::Service(id)));
+    let services = services.map(|(id, service)| (service.name.clone(), Referent::Service(id)));
     let bundles = graph.bundles.iter().enumerate();
-    let bundles = bundles.map(|(at, bundle)| (bundle.name.clone(), Named::Bundle(at)));
+    let bundles = bundles.map(|(at, bundle)| (bundle.name.clone(), Referent::Bundle(at)));
     graph.names = services.chain(bundles).collect();
     graph
 }
@@ -88,8 +88,8 @@ fn needs(graph: &Graph, id: ServiceId, faults: &mut Faults) -> BTreeSet<ServiceI
     let mut all: BTreeSet<ServiceId> = graph.consumer(id).into_iter().collect();
     for at in named(graph, id) {
         match graph.names.get(&at.name) {
-            Some(Named::Service(on)) => drop(all.insert(*on)),
-            Some(Named::Bundle(bundle)) => {
+            Some(Referent::Service(on)) => drop(all.insert(*on)),
+            Some(Referent::Bundle(bundle)) => {
                 all.extend(graph.bundles.get(*bundle).iter().flat_map(|b| &b.members));
             }
             None => faults.undefined(graph, graph.name(id), at, |meant| {

@@ -2,7 +2,7 @@
 //! longrun in each of its states. Reference: s6-svc's page, and the table of s6-supervise.
 
 use super::supervisor::{Activity, Supervisor};
-use super::{Longrun, State};
+use super::{Longrun, LongrunState};
 use crate::engine::agenda::ServiceAgenda;
 use crate::engine::{Control, Script, Signal, Target};
 use crate::graph::Direction;
@@ -10,7 +10,7 @@ use crate::graph::Direction;
 impl Longrun {
     /// A letter came.
     pub(in crate::engine) fn control(&mut self, control: Control, agenda: &mut ServiceAgenda<'_>) {
-        if let State::Supervised(supervisor) = &mut self.state {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
             supervisor.control(control, agenda);
             self.leave_if_down(agenda);
         }
@@ -19,10 +19,10 @@ impl Longrun {
     /// A change wants it up (`s6-svc -u`), or down (`s6-svc -d`).
     pub(in crate::engine) fn go(&mut self, direction: Direction, agenda: &mut ServiceAgenda<'_>) {
         match &mut self.state {
-            State::Unsupervised { asked, .. } | State::Supervising { asked, .. } => {
+            LongrunState::Unsupervised { asked, .. } | LongrunState::Supervising { asked, .. } => {
                 *asked = Some(direction);
             }
-            State::Supervised(_) => {
+            LongrunState::Supervised(_) => {
                 let control = match direction {
                     Direction::Up => Control::Up { permanently: false },
                     Direction::Down => Control::Down { permanently: false },

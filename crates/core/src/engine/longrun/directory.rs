@@ -1,7 +1,7 @@
 //! How the supervisor of a longrun comes and goes with its directory. Reference: s6-svscan's page.
 
 use super::supervisor::{Activity, Supervisor};
-use super::{Longrun, State};
+use super::{Longrun, LongrunState};
 use crate::engine::agenda::{News, ServiceAgenda};
 use crate::engine::{Notice, Scanned, Supervised};
 use crate::graph::Direction;
@@ -11,7 +11,7 @@ const SUPERVISE_AGAIN_MS: u64 = 1_000;
 
 /// The directory of a longrun.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Directory {
+pub(super) struct LongrunDirectory {
     /// It is in the scan directory.
     pub present: bool,
     /// It is the `log` of another one.
@@ -25,7 +25,7 @@ impl Longrun {
     pub(in crate::engine) fn appear(&mut self, scanned: Scanned, agenda: &mut ServiceAgenda<'_>) {
         let returns = std::mem::replace(&mut self.directory.present, true);
         self.directory.logger = scanned.logger;
-        if let State::Unsupervised { asked, .. } = self.state
+        if let LongrunState::Unsupervised { asked, .. } = self.state
             && !returns
         {
             self.supervise(asked, agenda);
@@ -65,7 +65,7 @@ impl Longrun {
         supervised: Supervised,
         agenda: &mut ServiceAgenda<'_>,
     ) {
-        let State::Supervising { asked, leaving, history } = self.state else { return };
+        let LongrunState::Supervising { asked, leaving, history } = self.state else { return };
         let wanted = asked.map_or(!supervised.down, |direction| direction == Direction::Up);
         let mut supervisor = Supervisor::new(wanted, leaving, history.restarts);
         agenda.status();
@@ -73,14 +73,14 @@ impl Longrun {
         if wanted && !leaving {
             supervisor.start(agenda);
         }
-        self.state = State::Supervised(supervisor);
+        self.state = LongrunState::Supervised(supervisor);
         self.leave_if_down(agenda);
     }
 
     /// There is no supervisor after all.
     pub(in crate::engine) fn not_supervised(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        if let State::Supervising { history, .. } = self.state {
-            self.state = State::Unsupervised { asked: None, history };
+        if let LongrunState::Supervising { history, .. } = self.state {
+            self.state = LongrunState::Unsupervised { asked: None, history };
             agenda.record(News::NotSupervised);
         }
     }
@@ -88,9 +88,9 @@ impl Longrun {
     /// `x`, and HUP to its supervisor: it leaves when the service is down.
     pub(in crate::engine) fn leave(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match &mut self.state {
-            State::Unsupervised { .. } => {}
-            State::Supervising { leaving, .. } => *leaving = true,
-            State::Supervised(supervisor) => {
+            LongrunState::Unsupervised { .. } => {}
+            LongrunState::Supervising { leaving, .. } => *leaving = true,
+            LongrunState::Supervised(supervisor) => {
                 supervisor.leaving = true;
                 self.leave_if_down(agenda);
             }
@@ -100,7 +100,7 @@ impl Longrun {
     /// TERM to its supervisor: `x` and, where it is up, `d`.
     pub(in crate::engine) fn stop_and_leave(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.leave(agenda);
-        if let State::Supervised(supervisor) = &mut self.state {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
             match supervisor.activity {
                 Activity::Starting { .. } => supervisor.stop_once_up(agenda),
                 Activity::Up(_) => supervisor.stop(agenda),
@@ -114,7 +114,7 @@ impl Longrun {
         let Some(supervisor) = self.supervisor().filter(|supervisor| supervisor.may_leave()) else {
             return;
         };
-        self.state = State::Unsupervised { asked: None, history: supervisor.history };
+        self.state = LongrunState::Unsupervised { asked: None, history: supervisor.history };
         agenda.clear_timer();
         agenda.notify(&[Notice::Unsupervised]);
         agenda.unsupervise();
@@ -126,7 +126,7 @@ impl Longrun {
     /// Asks for the next supervisor, once everybody has heard that the last one left: a change
     /// writes the `down` file for which the next one looks.
     pub(in crate::engine) fn supervise_again(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        let State::Unsupervised { asked, .. } = self.state else { return };
+        let LongrunState::Unsupervised { asked, .. } = self.state else { return };
         if !self.directory.present {
         } else if self.next_supervisor <= agenda.now() {
             self.supervise(asked, agenda);
@@ -136,7 +136,7 @@ impl Longrun {
     }
 
     fn supervise(&mut self, asked: Option<Direction>, agenda: &mut ServiceAgenda<'_>) {
-        self.state = State::Supervising { asked, history: self.history(), leaving: false };
+        self.state = LongrunState::Supervising { asked, history: self.history(), leaving: false };
         self.next_supervisor = agenda.after(SUPERVISE_AGAIN_MS);
         agenda.supervise();
     }
@@ -149,7 +149,7 @@ impl Longrun {
 
     /// KILL is over everyone: nothing more is started for it, whatever comes.
     pub(in crate::engine) fn abandon(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        self.state = State::Unsupervised { asked: None, history: self.history() };
+        self.state = LongrunState::Unsupervised { asked: None, history: self.history() };
         self.directory.present = false;
         agenda.clear_timer();
     }

@@ -53,7 +53,7 @@ mod supervisor;
 use super::agenda::ServiceAgenda;
 use super::{Exit, NotSpawned, Script, Spawned, Time};
 use crate::graph::Direction;
-use directory::Directory;
+use directory::LongrunDirectory;
 use supervisor::{Activity, Readiness, StopRequest, Supervisor};
 
 /// What a longrun is doing.
@@ -78,14 +78,14 @@ pub enum Phase {
 /// A longrun, as its supervisor sees it.
 #[derive(Clone, Debug)]
 pub struct Longrun {
-    directory: Directory,
-    state: State,
+    directory: LongrunDirectory,
+    state: LongrunState,
     /// When there may be another supervisor.
     next_supervisor: Time,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum LongrunState {
     Unsupervised {
         /// What a change wants of it, once there is a supervisor to tell.
         asked: Option<Direction>,
@@ -119,8 +119,8 @@ impl Longrun {
     /// goes.
     pub(in crate::engine) fn new(in_graph: bool) -> Self {
         Self {
-            directory: Directory { present: false, logger: false, in_graph },
-            state: State::Unsupervised { asked: None, history: History::new(0) },
+            directory: LongrunDirectory { present: false, logger: false, in_graph },
+            state: LongrunState::Unsupervised { asked: None, history: History::new(0) },
             next_supervisor: Time::default(),
         }
     }
@@ -128,9 +128,9 @@ impl Longrun {
     /// What it is doing.
     pub fn phase(&self) -> Phase {
         match &self.state {
-            State::Unsupervised { .. } => Phase::Unsupervised,
-            State::Supervising { .. } => Phase::Supervising,
-            State::Supervised(supervisor) => match supervisor.activity {
+            LongrunState::Unsupervised { .. } => Phase::Unsupervised,
+            LongrunState::Supervising { .. } => Phase::Supervising,
+            LongrunState::Supervised(supervisor) => match supervisor.activity {
                 Activity::Down { .. } => Phase::Down,
                 Activity::Starting { .. } => Phase::Starting,
                 Activity::Up(_) => Phase::Up,
@@ -182,9 +182,9 @@ impl Longrun {
     /// Whether its supervisor leaves when it is down.
     pub fn leaving(&self) -> bool {
         match &self.state {
-            State::Unsupervised { .. } => false,
-            State::Supervising { leaving, .. } => *leaving,
-            State::Supervised(supervisor) => supervisor.leaving,
+            LongrunState::Unsupervised { .. } => false,
+            LongrunState::Supervising { leaving, .. } => *leaving,
+            LongrunState::Supervised(supervisor) => supervisor.leaving,
         }
     }
 
@@ -208,9 +208,9 @@ impl Longrun {
     /// Whether it has no process, and will have none until it is told so.
     pub fn at_rest(&self) -> bool {
         match &self.state {
-            State::Unsupervised { asked, .. } => *asked != Some(Direction::Up),
-            State::Supervising { .. } => false,
-            State::Supervised(supervisor) => match supervisor.activity {
+            LongrunState::Unsupervised { asked, .. } => *asked != Some(Direction::Up),
+            LongrunState::Supervising { .. } => false,
+            LongrunState::Supervised(supervisor) => match supervisor.activity {
                 Activity::Down { .. } => !supervisor.wanted,
                 Activity::Starting { .. }
                 | Activity::Up(_)
@@ -236,20 +236,21 @@ impl Longrun {
     }
 
     fn is_unsupervised(&self) -> bool {
-        matches!(self.state, State::Unsupervised { .. })
+        matches!(self.state, LongrunState::Unsupervised { .. })
     }
 
     fn history(&self) -> History {
         match &self.state {
-            State::Unsupervised { history, .. } | State::Supervising { history, .. } => *history,
-            State::Supervised(supervisor) => supervisor.history,
+            LongrunState::Unsupervised { history, .. }
+            | LongrunState::Supervising { history, .. } => *history,
+            LongrunState::Supervised(supervisor) => supervisor.history,
         }
     }
 
     fn supervisor(&self) -> Option<&Supervisor> {
         match &self.state {
-            State::Supervised(supervisor) => Some(supervisor),
-            State::Unsupervised { .. } | State::Supervising { .. } => None,
+            LongrunState::Supervised(supervisor) => Some(supervisor),
+            LongrunState::Unsupervised { .. } | LongrunState::Supervising { .. } => None,
         }
     }
 
@@ -307,14 +308,14 @@ impl Longrun {
 
     /// `run` notified its readiness.
     pub(in crate::engine) fn became_ready(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        if let State::Supervised(supervisor) = &mut self.state {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
             supervisor.became_ready(agenda);
         }
     }
 
     /// `run` got its down signal, and has so many milliseconds to end (0: for ever).
     pub(in crate::engine) fn stopping(&mut self, timeout_ms: u32, agenda: &mut ServiceAgenda<'_>) {
-        if let State::Supervised(supervisor) = &mut self.state {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
             supervisor.stopping(timeout_ms, agenda);
         }
     }
@@ -322,19 +323,19 @@ impl Longrun {
     /// Its timer is due.
     pub(in crate::engine) fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match &mut self.state {
-            State::Unsupervised { .. } => self.supervise_again(agenda),
-            State::Supervising { .. } => {}
-            State::Supervised(supervisor) => supervisor.timeout(agenda),
+            LongrunState::Unsupervised { .. } => self.supervise_again(agenda),
+            LongrunState::Supervising { .. } => {}
+            LongrunState::Supervised(supervisor) => supervisor.timeout(agenda),
         }
     }
 
     /// Its supervisor, if that has, or is about to have, a process of this script.
     fn expecting(&mut self, script: Script) -> Option<&mut Supervisor> {
         match &mut self.state {
-            State::Supervised(supervisor) => {
+            LongrunState::Supervised(supervisor) => {
                 (supervisor.script() == Some(script)).then_some(supervisor)
             }
-            State::Unsupervised { .. } | State::Supervising { .. } => None,
+            LongrunState::Unsupervised { .. } | LongrunState::Supervising { .. } => None,
         }
     }
 }

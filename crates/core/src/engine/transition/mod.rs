@@ -23,11 +23,11 @@
 mod moves;
 
 use super::agenda::{News, Timer};
-use super::services::Services;
+use super::services::ServiceTable;
 use super::{Change, Failure, NotSpawned, Notice, Outcome, RequestId, SHUTDOWN, Script, Time};
 use crate::graph::{Direction, ServiceId};
 use litemap::LiteMap;
-use moves::{Step, Task};
+use moves::{MoveState, MoveStep};
 use std::collections::{BTreeSet, VecDeque};
 
 /// What is to become of the services selected.
@@ -46,7 +46,7 @@ pub(super) struct Transition {
     change: Change,
     phases: VecDeque<(Goal, Vec<ServiceId>)>,
     goal: Goal,
-    tasks: LiteMap<ServiceId, Task>,
+    tasks: LiteMap<ServiceId, MoveState>,
     /// Those that are `Moving` or `Held`.
     moving: BTreeSet<ServiceId>,
     /// When its own time is over, if it has a limit.
@@ -76,7 +76,12 @@ struct Shutdown {
 
 impl Transition {
     /// A change of these services, or a reload.
-    pub(super) fn new(request: RequestId, goal: Goal, change: Change, services: &Services) -> Self {
+    pub(super) fn new(
+        request: RequestId,
+        goal: Goal,
+        change: Change,
+        services: &ServiceTable,
+    ) -> Self {
         Self {
             request,
             phases: phases(goal, &change, services),
@@ -95,7 +100,7 @@ impl Transition {
 
     /// The stop of all that is alive. It takes over from the change under way, if there is one, and
     /// waits until `patience` for what is alive without being up.
-    pub(super) fn shutdown(former: Option<Self>, patience: Time, services: &Services) -> Self {
+    pub(super) fn shutdown(former: Option<Self>, patience: Time, services: &ServiceTable) -> Self {
         let selection = services.all_alive().collect();
         let change = Change { selection, down: true, ..Change::default() };
         let deadline = former.as_ref().and_then(|former| former.deadline);
@@ -139,7 +144,7 @@ impl Transition {
     }
 
     /// Starts it.
-    pub(super) fn begin(&mut self, services: &mut Services) {
+    pub(super) fn begin(&mut self, services: &mut ServiceTable) {
         if self.change.timeout_ms > 0 {
             let at = services.agenda.after(self.change.timeout_ms);
             self.deadline = Some(at);
@@ -149,14 +154,14 @@ impl Transition {
     }
 
     /// Something happened to a longrun.
-    pub(super) fn hear(&mut self, id: ServiceId, news: News, services: &mut Services) {
-        if self.tasks.get(&id) != Some(&Task::Moving) {
+    pub(super) fn hear(&mut self, id: ServiceId, news: News, services: &mut ServiceTable) {
+        if self.tasks.get(&id) != Some(&MoveState::Moving) {
             return;
         }
         let up = services.longruns.get(&id).is_some_and(|longrun| longrun.serves());
         match heard(self.goal, news, up) {
             None => {}
-            Some(Ok(())) => self.take(Step::Arrive(id), services),
+            Some(Ok(())) => self.take(MoveStep::Arrive(id), services),
             Some(Err(failure)) => self.fail(id, failure, services),
         }
         self.go_on(services);
@@ -168,16 +173,19 @@ impl Transition {
         id: ServiceId,
         script: Script,
         verdict: Result<(), Failure>,
-        services: &mut Services,
+        services: &mut ServiceTable,
     ) {
         match (self.tasks.get(&id), verdict) {
-            (Some(Task::Moving), Ok(())) => self.take(Step::Arrive(id), services),
-            (Some(Task::Moving), Err(failure)) => self.fail(id, failure, services),
-            (Some(Task::Held { .. }), verdict) => {
+            (Some(MoveState::Moving), Ok(())) => self.take(MoveStep::Arrive(id), services),
+            (Some(MoveState::Moving), Err(failure)) => self.fail(id, failure, services),
+            (Some(MoveState::Held { .. }), verdict) => {
                 self.note(id, script, verdict, services);
                 self.retry(id, services);
             }
-            (Some(Task::Waiting(_) | Task::Settled | Task::Stuck) | None, verdict) => {
+            (
+                Some(MoveState::Waiting(_) | MoveState::Settled | MoveState::Stuck) | None,
+                verdict,
+            ) => {
                 self.note(id, script, verdict, services);
             }
         }
@@ -185,28 +193,28 @@ impl Transition {
     }
 
     /// A service has taken too long.
-    pub(super) fn timeout(&mut self, id: ServiceId, services: &mut Services) {
+    pub(super) fn timeout(&mut self, id: ServiceId, services: &mut ServiceTable) {
         match self.tasks.get(&id) {
-            Some(Task::Moving) if self.may_be_left(id, services) => {
-                self.take(Step::Leave(id), services);
+            Some(MoveState::Moving) if self.may_be_left(id, services) => {
+                self.take(MoveStep::Leave(id), services);
             }
-            Some(Task::Moving) => {
+            Some(MoveState::Moving) => {
                 services.time_out(id);
                 self.fail(id, Failure::TimedOut, services);
             }
-            Some(Task::Held { interrupted: false }) => self.interrupt(id, services),
-            Some(Task::Held { interrupted: true }) => {
+            Some(MoveState::Held { interrupted: false }) => self.interrupt(id, services),
+            Some(MoveState::Held { interrupted: true }) => {
                 services.forget(id);
                 self.note(id, Script::Up, Err(Failure::TimedOut), services);
                 self.retry(id, services);
             }
-            Some(Task::Waiting(_) | Task::Settled | Task::Stuck) | None => {}
+            Some(MoveState::Waiting(_) | MoveState::Settled | MoveState::Stuck) | None => {}
         }
         self.go_on(services);
     }
 
     /// The whole has taken too long: what is on its way goes on, unwatched.
-    pub(super) fn time_out(&mut self, services: &mut Services) {
+    pub(super) fn time_out(&mut self, services: &mut ServiceTable) {
         for id in std::mem::take(&mut self.moving) {
             services.time_out(id);
             services.set_view(id, |view| view.failure = Some(Failure::TimedOut));
@@ -216,7 +224,7 @@ impl Transition {
     }
 
     /// What has not started need not start. Scripts of oneshots are waited for.
-    pub(super) fn abort(&mut self, services: &mut Services) {
+    pub(super) fn abort(&mut self, services: &mut ServiceTable) {
         self.aborted = true;
         for id in self.moving.clone() {
             if self.goal == Goal::Reload {
@@ -231,7 +239,7 @@ impl Transition {
     }
 
     /// The container stops, now: the shutdown watches over what is on its way.
-    pub(super) fn give_up(&mut self, services: &mut Services) {
+    pub(super) fn give_up(&mut self, services: &mut ServiceTable) {
         services.agenda.clear(Timer::Change);
         for &id in &self.moving {
             services.agenda.clear(Timer::Move(id));
@@ -245,7 +253,7 @@ impl Transition {
     }
 
     /// Goes on to the next phase when one is over, and to the end when all are.
-    fn go_on(&mut self, services: &mut Services) {
+    fn go_on(&mut self, services: &mut ServiceTable) {
         while self.moving.is_empty() && self.outcome.is_none() {
             let stop = self.failed || self.aborted;
             match self.phases.pop_front().filter(|_| !stop) {
@@ -255,7 +263,7 @@ impl Transition {
         }
     }
 
-    fn end(&mut self, services: &mut Services) {
+    fn end(&mut self, services: &mut ServiceTable) {
         services.agenda.clear(Timer::Change);
         self.outcome = Some(match (self.aborted, self.failed) {
             (true, _) => Outcome::Aborted,
@@ -264,29 +272,29 @@ impl Transition {
         });
     }
 
-    fn start(&mut self, goal: Goal, selection: &[ServiceId], services: &mut Services) {
+    fn start(&mut self, goal: Goal, selection: &[ServiceId], services: &mut ServiceTable) {
         self.goal = goal;
-        self.tasks = selection.iter().map(|&id| (id, Task::Waiting(0))).collect();
+        self.tasks = selection.iter().map(|&id| (id, MoveState::Waiting(0))).collect();
         if let Goal::Go(direction) = goal {
             self.select(direction, selection, services);
         }
         // From the last to the first, as s6-rc does.
         for &id in selection.iter().rev() {
-            self.take(Step::Examine(id), services);
+            self.take(MoveStep::Examine(id), services);
         }
         while self.change.dry_run
             && let Some(id) = self.moving.pop_last()
         {
-            self.take(Step::Arrive(id), services);
+            self.take(MoveStep::Arrive(id), services);
         }
     }
 
     /// Notes for how many neighbours each service has to wait.
-    fn select(&mut self, way: Direction, selection: &[ServiceId], services: &mut Services) {
+    fn select(&mut self, way: Direction, selection: &[ServiceId], services: &mut ServiceTable) {
         for &id in selection {
             let selected = |id: &ServiceId| self.tasks.contains_key(id);
             let count = services.graph.next(id, way).filter(selected).count();
-            self.tasks.insert(id, Task::Waiting(count));
+            self.tasks.insert(id, MoveState::Waiting(count));
             if !self.change.dry_run {
                 services.set_view(id, |view| {
                     view.asked = way == Direction::Up;
@@ -326,7 +334,11 @@ fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
 }
 
 /// The selection, closed, and with `-p` the rest in the other direction: what stops comes first.
-fn phases(goal: Goal, change: &Change, services: &Services) -> VecDeque<(Goal, Vec<ServiceId>)> {
+fn phases(
+    goal: Goal,
+    change: &Change,
+    services: &ServiceTable,
+) -> VecDeque<(Goal, Vec<ServiceId>)> {
     let mut named = change.selection.clone();
     named.retain(|&id| services.graph.definition(id).is_some());
     let Goal::Go(direction) = goal else {

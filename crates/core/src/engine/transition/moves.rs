@@ -2,7 +2,7 @@
 
 use super::{Goal, Shutdown, Transition};
 use crate::engine::agenda::Timer;
-use crate::engine::services::Services;
+use crate::engine::services::ServiceTable;
 use crate::engine::{Control, Failure, Report, Script, Time};
 use crate::graph::{Direction, ServiceId};
 
@@ -11,7 +11,7 @@ const INTERRUPT_MS: u64 = 3_000;
 
 /// Where a selected service is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Task {
+pub(super) enum MoveState {
     /// So many of its neighbours are still to move.
     Waiting(usize),
     /// It is on its way.
@@ -29,7 +29,7 @@ pub(super) enum Task {
 
 /// What follows from a move; a stack of them takes the place of recursion.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Step {
+pub(super) enum MoveStep {
     /// It may be its turn.
     Examine(ServiceId),
     /// One of its neighbours has settled.
@@ -53,54 +53,54 @@ enum Decision {
 
 impl Transition {
     /// Takes a step, and all that follow from it.
-    pub(super) fn take(&mut self, step: Step, services: &mut Services) {
+    pub(super) fn take(&mut self, step: MoveStep, services: &mut ServiceTable) {
         let mut steps = vec![step];
         while let Some(step) = steps.pop() {
             match step {
-                Step::Examine(id) => self.examine(id, &mut steps, services),
-                Step::Release(id) => self.release(id, &mut steps, services),
-                Step::Arrive(id) => self.arrive(id, &mut steps, services),
-                Step::Leave(id) => self.leave(id, &mut steps, services),
-                Step::Report(report) => self.report(report, services),
+                MoveStep::Examine(id) => self.examine(id, &mut steps, services),
+                MoveStep::Release(id) => self.release(id, &mut steps, services),
+                MoveStep::Arrive(id) => self.arrive(id, &mut steps, services),
+                MoveStep::Leave(id) => self.leave(id, &mut steps, services),
+                MoveStep::Report(report) => self.report(report, services),
             }
         }
     }
 
-    fn report(&self, report: Report, services: &mut Services) {
+    fn report(&self, report: Report, services: &mut ServiceTable) {
         services.agenda.report(self.request, report);
     }
 
-    fn release(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        if let Some(Task::Waiting(count)) = self.tasks.get_mut(&id) {
+    fn release(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        if let Some(MoveState::Waiting(count)) = self.tasks.get_mut(&id) {
             *count = count.saturating_sub(1);
         }
         self.examine(id, steps, services);
     }
 
     /// Sets a service going if it waits for nothing.
-    fn examine(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        if self.tasks.get(&id) != Some(&Task::Waiting(0)) {
+    fn examine(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        if self.tasks.get(&id) != Some(&MoveState::Waiting(0)) {
             return;
         }
         match self.decide(id, services) {
             Decision::Already => self.settle(id, steps, services),
             Decision::Refuse => {
-                self.tasks.insert(id, Task::Stuck);
+                self.tasks.insert(id, MoveState::Stuck);
                 self.report(Report::Essential(id), services);
             }
             Decision::Hold => {
-                self.set_off(id, Task::Held { interrupted: false });
+                self.set_off(id, MoveState::Held { interrupted: false });
                 self.wait_until(id, Some(services.agenda.after(INTERRUPT_MS)), services);
             }
             Decision::Adopt => {
-                self.set_off(id, Task::Moving);
+                self.set_off(id, MoveState::Moving);
                 self.limit(id, services);
             }
             Decision::Move => self.set_going(id, steps, services),
         }
     }
 
-    fn decide(&self, id: ServiceId, services: &Services) -> Decision {
+    fn decide(&self, id: ServiceId, services: &ServiceTable) -> Decision {
         let is_up = self.pretended.get(&id).copied().unwrap_or(services.is_up(id));
         let spared = is_up && services.is_essential(id) && !self.change.essential;
         match (self.goal, services.running(id)) {
@@ -117,19 +117,19 @@ impl Transition {
 
     /// Whether a service that is down can be left as it is. The shutdown also stops those that
     /// have a process without being up.
-    fn may_rest(&self, id: ServiceId, services: &Services) -> bool {
+    fn may_rest(&self, id: ServiceId, services: &ServiceTable) -> bool {
         self.shutdown.is_none() || services.at_rest(id)
     }
 
     /// Whether the shutdown can do without seeing a service end: it is not up, as s6-rc sees it, so
     /// that nothing that is up needs it. The last TERM and KILL end it.
-    pub(super) fn may_be_left(&self, id: ServiceId, services: &Services) -> bool {
+    pub(super) fn may_be_left(&self, id: ServiceId, services: &ServiceTable) -> bool {
         self.shutdown.is_some() && !services.is_up(id)
     }
 
     /// It is there already.
-    fn settle(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        self.tasks.insert(id, Task::Settled);
+    fn settle(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        self.tasks.insert(id, MoveState::Settled);
         match self.goal {
             Goal::Go(Direction::Up) => self.report(Report::AlreadyUp(id), services),
             Goal::Go(Direction::Down) => self.report(Report::AlreadyDown(id), services),
@@ -138,7 +138,12 @@ impl Transition {
         self.release_neighbours(id, steps, services);
     }
 
-    fn release_neighbours(&self, id: ServiceId, steps: &mut Vec<Step>, services: &Services) {
+    fn release_neighbours(
+        &self,
+        id: ServiceId,
+        steps: &mut Vec<MoveStep>,
+        services: &ServiceTable,
+    ) {
         let back = match self.goal {
             Goal::Go(Direction::Up) => Direction::Down,
             Goal::Go(Direction::Down) => Direction::Up,
@@ -148,17 +153,17 @@ impl Transition {
             // A stack gives back the last one first, as s6-rc goes about it.
             let mut neighbours: Vec<_> = services.graph.next(id, back).collect();
             neighbours.sort_unstable();
-            steps.extend(neighbours.into_iter().map(Step::Release));
+            steps.extend(neighbours.into_iter().map(MoveStep::Release));
         }
     }
 
-    fn set_off(&mut self, id: ServiceId, task: Task) {
+    fn set_off(&mut self, id: ServiceId, task: MoveState) {
         self.tasks.insert(id, task);
         self.moving.insert(id);
     }
 
     /// Limits how long a service is waited for.
-    fn limit(&self, id: ServiceId, services: &mut Services) {
+    fn limit(&self, id: ServiceId, services: &mut ServiceTable) {
         let own = match self.goal {
             Goal::Go(direction) => services.limit(id, direction),
             Goal::Reload => services.limit(id, Direction::Up),
@@ -170,8 +175,8 @@ impl Transition {
         services.set_limit(id, limit);
     }
 
-    fn set_going(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        self.set_off(id, Task::Moving);
+    fn set_going(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        self.set_off(id, MoveState::Moving);
         let report = match self.goal {
             Goal::Go(Direction::Up) => Report::Starting(id),
             Goal::Go(Direction::Down) => Report::Stopping(id),
@@ -186,7 +191,7 @@ impl Transition {
     }
 
     /// Tells a service where to go.
-    fn direct(&self, id: ServiceId, services: &mut Services) {
+    fn direct(&self, id: ServiceId, services: &mut ServiceTable) {
         let stopping = |shutdown: &Shutdown| shutdown.stopping.contains(&id);
         let stopping = self.shutdown.as_ref().is_some_and(stopping);
         let agenda = &mut services.agenda.of(id);
@@ -201,7 +206,12 @@ impl Transition {
     }
 
     /// A longrun may be there already, or may never be.
-    fn check_longrun(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
+    fn check_longrun(
+        &mut self,
+        id: ServiceId,
+        steps: &mut Vec<MoveStep>,
+        services: &mut ServiceTable,
+    ) {
         let Some(longrun) = services.longruns.get(&id) else { return };
         let there = match self.goal {
             Goal::Go(Direction::Up) => longrun.serves(),
@@ -209,14 +219,14 @@ impl Transition {
             Goal::Reload => true,
         };
         if there {
-            steps.push(Step::Arrive(id));
+            steps.push(MoveStep::Arrive(id));
         } else if !longrun.has_supervisor() {
             self.fail(id, Failure::Permanent, services);
         }
     }
 
-    fn arrive(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        self.leave_moving(id, Task::Settled, services);
+    fn arrive(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        self.leave_moving(id, MoveState::Settled, services);
         let report = match self.goal {
             Goal::Go(direction) => {
                 if self.change.dry_run {
@@ -229,18 +239,18 @@ impl Transition {
             Goal::Reload => Report::Reloaded(id),
         };
         // Reported last: s6-rc launches the neighbours first.
-        steps.push(Step::Report(report));
+        steps.push(MoveStep::Report(report));
         self.release_neighbours(id, steps, services);
     }
 
-    fn leave(&mut self, id: ServiceId, steps: &mut Vec<Step>, services: &mut Services) {
-        self.leave_moving(id, Task::Settled, services);
+    fn leave(&mut self, id: ServiceId, steps: &mut Vec<MoveStep>, services: &mut ServiceTable) {
+        self.leave_moving(id, MoveState::Settled, services);
         self.report(Report::Left(id), services);
         self.release_neighbours(id, steps, services);
     }
 
-    pub(super) fn fail(&mut self, id: ServiceId, failure: Failure, services: &mut Services) {
-        self.leave_moving(id, Task::Stuck, services);
+    pub(super) fn fail(&mut self, id: ServiceId, failure: Failure, services: &mut ServiceTable) {
+        self.leave_moving(id, MoveState::Stuck, services);
         self.failed = true;
         services.set_view(id, |view| view.failure = Some(failure));
         let report = match self.goal {
@@ -256,7 +266,7 @@ impl Transition {
         self.report(report, services);
     }
 
-    fn leave_moving(&mut self, id: ServiceId, task: Task, services: &mut Services) {
+    fn leave_moving(&mut self, id: ServiceId, task: MoveState, services: &mut ServiceTable) {
         self.tasks.insert(id, task);
         self.moving.remove(&id);
         services.agenda.clear(Timer::Move(id));
@@ -268,7 +278,7 @@ impl Transition {
         id: ServiceId,
         script: Script,
         verdict: Result<(), Failure>,
-        services: &mut Services,
+        services: &mut ServiceTable,
     ) {
         let direction = match script {
             Script::Up => Direction::Up,
@@ -287,15 +297,15 @@ impl Transition {
     }
 
     /// It is held no longer: its turn comes now.
-    pub(super) fn retry(&mut self, id: ServiceId, services: &mut Services) {
-        self.leave_moving(id, Task::Waiting(0), services);
-        self.take(Step::Examine(id), services);
+    pub(super) fn retry(&mut self, id: ServiceId, services: &mut ServiceTable) {
+        self.leave_moving(id, MoveState::Waiting(0), services);
+        self.take(MoveStep::Examine(id), services);
     }
 
     /// Its `up` has had its time, and gets a TERM. From then on its own limit counts, and that of
     /// the change that has started it.
-    pub(super) fn interrupt(&mut self, id: ServiceId, services: &mut Services) {
-        self.tasks.insert(id, Task::Held { interrupted: true });
+    pub(super) fn interrupt(&mut self, id: ServiceId, services: &mut ServiceTable) {
+        self.tasks.insert(id, MoveState::Held { interrupted: true });
         if let Some(oneshot) = services.oneshots.get(&id) {
             oneshot.interrupt(&mut services.agenda);
         }
@@ -303,7 +313,7 @@ impl Transition {
     }
 
     /// Waits for a running `up` until then, but no longer than the change that has started it.
-    fn wait_until(&self, id: ServiceId, at: Option<Time>, services: &mut Services) {
+    fn wait_until(&self, id: ServiceId, at: Option<Time>, services: &mut ServiceTable) {
         let deadline = self.shutdown.as_ref().and_then(|shutdown| shutdown.deadline);
         services.set_limit(id, earlier(at, deadline));
     }
@@ -315,7 +325,7 @@ impl Shutdown {
     ///
     /// Differs: the reference leaves the others to the last TERM. They are stopped in order here,
     /// and get the time that is between TERM and KILL, once for all of them.
-    fn limit(&self, id: ServiceId, down: Option<Time>, services: &Services) -> Option<Time> {
+    fn limit(&self, id: ServiceId, down: Option<Time>, services: &ServiceTable) -> Option<Time> {
         if self.starting.contains(&id) {
             earlier(down.or_else(|| services.limit(id, Direction::Up)), self.deadline)
         } else {

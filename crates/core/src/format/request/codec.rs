@@ -76,12 +76,12 @@ fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, Malformed> {
 /// Reads names, each of them once. They are taken one by one, so that what is repeated takes no
 /// room.
 pub(super) fn names<'a, D: Deserializer<'a>>(source: D) -> Result<Vec<String>, D::Error> {
-    source.deserialize_seq(Names)
+    source.deserialize_seq(NamesVisitor)
 }
 
-struct Names;
+struct NamesVisitor;
 
-impl<'a> Visitor<'a> for Names {
+impl<'a> Visitor<'a> for NamesVisitor {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

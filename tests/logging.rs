@@ -247,6 +247,31 @@ fn the_last_line_is_the_last() {
     }
 }
 
+/// What was in the pipe when a TERM came is logged, though the pipe goes on.
+#[test]
+fn what_had_come_before_a_term_is_logged() {
+    let _alone = alone();
+    let folder = Folder::new();
+    let logs = folder.path("logs");
+    let (read, mut write) = std::io::pipe().unwrap();
+    let mut logger = ours();
+    logger.arg(&logs).stdin(read);
+    let mut child = logger.spawn().unwrap();
+    drop(logger);
+    let pid = Pid::from_raw(child.id() as i32);
+    write.write_all(b"first\n").unwrap();
+    until(|| fs::read(logs.join("current")).is_ok_and(|text| text == b"first\n"));
+    kill(pid, Signal::SIGSTOP).unwrap();
+    let lines: String = (0..1000).map(|number| format!("line {number}\n")).collect();
+    write.write_all(lines.as_bytes()).unwrap();
+    kill(pid, Signal::SIGTERM).unwrap();
+    kill(pid, Signal::SIGCONT).unwrap();
+    assert!(child.wait().unwrap().success());
+    let logged = fs::read_to_string(logs.join("current")).unwrap();
+    assert_eq!(logged, format!("first\n{lines}"));
+    drop(write);
+}
+
 /// When the disk is full, lines wait, and are all there when it is not any more.
 #[test]
 fn a_full_disk_loses_nothing() {

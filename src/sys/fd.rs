@@ -61,6 +61,21 @@ pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     }
 }
 
+nix::ioctl_read_bad!(
+    /// The number of bytes that wait to be read.
+    count_readable,
+    nix::libc::FIONREAD,
+    nix::libc::c_int
+);
+
+/// How many bytes could be read at once from a pipe, a socket or a terminal.
+pub fn readable_bytes(fd: RawFd) -> Result<usize, Errno> {
+    let mut count = 0;
+    // SAFETY: the kernel writes one int.
+    unsafe { count_readable(fd, &mut count) }?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// Reads until the end of the file.
 pub fn read_to_end(fd: RawFd) -> Result<Vec<u8>, Errno> {
     let mut all = Vec::new();

@@ -44,6 +44,11 @@ impl Input {
         self.read_up_to(from, CHUNK)
     }
 
+    /// The same, but no more than so many bytes.
+    pub fn read_at_most(&mut self, from: RawFd, most: usize) -> Result<usize, Errno> {
+        self.read_up_to(from, most.min(CHUNK))
+    }
+
     /// Reads one byte, so that what comes after a line stays for someone else; the number of bytes.
     pub fn read_byte(&mut self, from: RawFd) -> Result<usize, Errno> {
         self.read_up_to(from, 1)

@@ -102,6 +102,8 @@ impl Manners {
 enum Reading {
     /// All that comes.
     Everything,
+    /// So many bytes that had come when the end was asked for.
+    Queued(usize),
     /// The rest of a line, up to a deadline.
     LastLine(Deadline),
     /// Nothing.
@@ -181,7 +183,7 @@ impl<'a> Log<'a> {
         }
         let last_line = match self.reading {
             Reading::LastLine(deadline) => deadline,
-            Reading::Everything | Reading::Nothing => Deadline::NEVER,
+            Reading::Everything | Reading::Queued(_) | Reading::Nothing => Deadline::NEVER,
         };
         poll::wait(&mut fds, self.outputs.deadline().or_sooner(last_line))?;
         let has_news = |at: usize| fds.get(at).and_then(PollFd::any).unwrap_or(false);
@@ -201,7 +203,7 @@ impl<'a> Log<'a> {
         while let Some(number) = self.signals.next()? {
             match number {
                 libc::SIGTERM if self.manners.ignores_term => {}
-                libc::SIGTERM | libc::SIGHUP => self.read_last_line(),
+                libc::SIGTERM | libc::SIGHUP => self.read_to_the_end(),
                 libc::SIGALRM => self.rotate_all(),
                 _ => self.reap()?,
             }
@@ -229,30 +231,44 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Ends, but not amid a line: what comes after it is left to the next reader.
-    fn read_last_line(&mut self) {
-        match self.reading {
-            Reading::Everything if self.input.has_partial() => {
-                let deadline = Deadline::after_ms(self.manners.last_line_timeout_ms);
-                self.reading = Reading::LastLine(deadline);
-            }
-            Reading::Everything => self.finish(),
-            Reading::LastLine(_) | Reading::Nothing => {}
+    /// Ends when what has come by now is read, but not amid a line: what comes after it is left to
+    /// the next reader.
+    ///
+    /// Differs: the original leaves all that it has not read yet. When a container stops there is
+    /// no next reader, and the last lines would be lost.
+    fn read_to_the_end(&mut self) {
+        if matches!(self.reading, Reading::Everything) {
+            self.read_queued(fd::readable_bytes(0).unwrap_or(0));
+        }
+    }
+
+    /// Goes on with so many bytes that had come, or with the rest of the last line.
+    fn read_queued(&mut self, bytes: usize) {
+        if bytes > 0 {
+            self.reading = Reading::Queued(bytes);
+        } else if self.input.has_partial() {
+            let deadline = Deadline::after_ms(self.manners.last_line_timeout_ms);
+            self.reading = Reading::LastLine(deadline);
+        } else {
+            self.finish();
         }
     }
 
     fn read(&mut self) {
         let read = match self.reading {
             Reading::Everything => self.input.read(0),
+            Reading::Queued(bytes) => self.input.read_at_most(0, bytes),
             Reading::LastLine(_) => self.input.read_byte(0),
             Reading::Nothing => return,
         };
         let outputs = &mut self.outputs;
         match read {
             Ok(0) => self.finish(),
-            Ok(_) => {
+            Ok(n) => {
                 let lines = self.input.take_lines(|line| outputs.log(line));
-                if matches!(self.reading, Reading::LastLine(_)) && self.input.is_full() {
+                if let Reading::Queued(bytes) = self.reading {
+                    self.read_queued(bytes.saturating_sub(n));
+                } else if matches!(self.reading, Reading::LastLine(_)) && self.input.is_full() {
                     self.warnings.say("input line too long, stopping before the end");
                     self.finish();
                 } else if lines > 0 && matches!(self.reading, Reading::LastLine(_)) {

@@ -134,12 +134,14 @@ cases! {
     run_mode_as_mounted
     run_mode_as_root
     run_noexec
+    run_of_another_user
     run_of_root
     run_open_to_all
     run_open_to_all_as_user
     run_read_only
     run_shared
     rundir_cleared
+    rundir_below_another_users
     rundir_of_somebody
     scan_link
     signal_ignored_at_start

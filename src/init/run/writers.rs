@@ -1,12 +1,14 @@
-//! Who may write to the run directory, and to what it is in: where everybody may replace our files,
-//! everybody may replace our services.
+//! Who may write to the run directory, and to what it is in: whoever may replace our files may
+//! replace our services.
 
 use crate::format::settings::{RUNDIR, Settings};
 use crate::init::{info, warn};
 use crate::sys::mount::is_mount_point;
-use nix::unistd::geteuid;
+use nix::fcntl::OFlag;
+use nix::unistd::{getegid, geteuid};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// The mode of /run in the tarball: an ordinary user's /init can use it.
@@ -30,32 +32,74 @@ pub fn restore_mode(run: &Path, settings: &Settings) {
     }
 }
 
-/// Sets the sticky bit where everybody may write and nobody has set it; warns where we may not.
+/// Takes a /run of another user's over, and sets the sticky bit where everybody may write and nobody
+/// has set it; warns where we may not.
 ///
 /// Differs: the reference refuses such a /run unless it is told to accept it.
 pub fn shut_out(run: &Path, settings: &Settings) {
     let real = fs::canonicalize(run).unwrap_or_else(|_| run.to_path_buf());
     for directory in real.ancestors() {
-        let Ok(found) = fs::metadata(directory) else { continue };
-        if found.mode() & 0o1002 != 0o002 {
-            continue;
+        let is_run =
+            directory == Path::new(RUNDIR) || directory == real && run == Path::new(RUNDIR);
+        shut_owner_out(directory, is_run, settings);
+        shut_everybody_out(directory, directory == real, settings);
+    }
+}
+
+/// The owner of a directory may replace what is in it, sticky bit or not. What `SIXTREE_RUNDIR`
+/// names may be somebody's folder, and stays his.
+fn shut_owner_out(directory: &Path, is_run: bool, settings: &Settings) {
+    let Ok(found) = fs::metadata(directory) else { return };
+    let (owner, own) = (found.uid(), geteuid());
+    if owner == 0 || owner == own.as_raw() {
+        return;
+    }
+    let shown = directory.display();
+    if is_run && own.is_root() && take_over(directory).is_ok() {
+        if settings.verbosity >= 2 {
+            info(&format!("{shown} belongs to uid {owner} instead of {own} - fixing it"));
         }
-        let shown = directory.display();
-        let is_ours = directory == real || OURS_TO_MEND.iter().any(|ours| directory == *ours);
-        let sticky = fs::Permissions::from_mode(found.mode() & 0o7777 | 0o1000);
-        if is_ours && fs::set_permissions(directory, sticky).is_ok() {
-            if settings.verbosity >= 2 && !settings.accept_writable_run {
-                info(&format!("{shown} is writable for everybody: set its sticky bit"));
+    } else if !settings.accept_writable_run && settings.verbosity >= 1 {
+        let remedy = match is_mount_point(directory) {
+            true => {
+                format!("mount it with uid={own}, or chown {own} {shown} before this one starts")
             }
-        } else if !settings.accept_writable_run && settings.verbosity >= 1 {
-            warn(&format!(
-                "{shown} is writable for everybody and has no sticky bit: any user in the \
-                 container may replace the services of uid {}; {}, or accept it \
-                 (S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES=1)",
-                geteuid(),
-                remedy(directory)
-            ));
+            false => format!("RUN chown {own} {shown} in the Dockerfile"),
+        };
+        warn(&format!(
+            "{shown} belongs to uid {owner}, who may replace the services of uid {own}; {remedy}"
+        ));
+    }
+}
+
+/// Makes a directory root's alone to write to.
+fn take_over(directory: &Path) -> io::Result<()> {
+    let flags = (OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits();
+    let open = fs::File::options().read(true).custom_flags(flags).open(directory)?;
+    fchown(&open, Some(geteuid().as_raw()), Some(getegid().as_raw()))?;
+    open.set_permissions(fs::Permissions::from_mode(FOR_ITS_OWNER))
+}
+
+fn shut_everybody_out(directory: &Path, is_run_directory: bool, settings: &Settings) {
+    let Ok(found) = fs::metadata(directory) else { return };
+    if found.mode() & 0o1002 != 0o002 {
+        return;
+    }
+    let shown = directory.display();
+    let is_ours = is_run_directory || OURS_TO_MEND.iter().any(|ours| directory == *ours);
+    let sticky = fs::Permissions::from_mode(found.mode() & 0o7777 | 0o1000);
+    if is_ours && fs::set_permissions(directory, sticky).is_ok() {
+        if settings.verbosity >= 2 && !settings.accept_writable_run {
+            info(&format!("{shown} is writable for everybody: set its sticky bit"));
         }
+    } else if !settings.accept_writable_run && settings.verbosity >= 1 {
+        warn(&format!(
+            "{shown} is writable for everybody and has no sticky bit: any user in the \
+             container may replace the services of uid {}; {}, or accept it \
+             (S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES=1)",
+            geteuid(),
+            remedy(directory)
+        ));
     }
 }
 

@@ -142,6 +142,7 @@ cases! {
     run_shared
     rundir_cleared
     rundir_below_another_users
+    rundir_of_an_s6_user
     rundir_of_somebody
     scan_link
     signal_ignored_at_start

@@ -16,13 +16,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What an init makes in a run directory: a name, and what is in it from the first moment on,
-/// whether we made it or s6-overlay.
+/// whether we made it or s6-overlay. Anybody's s6-svscan makes `.s6-svscan`, and anybody's s6-log
+/// `current`: these say nothing.
 const LEFT_OVER: [(&str, &str); 5] = [
     ("s6", "basedir"),
     ("s6-linux-init-container-results", "exitcode"),
     ("s6-rc", "servicedirs"),
-    ("service", ".s6-svscan"),
-    ("uncaught-logs", "current"),
+    ("service", "s6-linux-init-shutdownd"),
+    ("uncaught-logs", "../service/s6-svscan-log"),
 ];
 
 /// What the live directories of s6-rc-init begin with: /run/s6-rc is then a link to one.
@@ -54,7 +55,7 @@ pub fn clear(run: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What is in an entry of this name, if it is a name of ours.
+/// What is in an entry of this name, or where from it, if it is a name of ours.
 fn mark(name: &OsStr) -> Option<&'static str> {
     let name =
         if name.as_bytes().starts_with(LIVE.as_bytes()) { OsStr::new("s6-rc") } else { name };

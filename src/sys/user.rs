@@ -1,11 +1,16 @@
 //! Users and groups, straight from /etc/passwd and /etc/group: a static program has no name-service
 //! switch, and PID 1 must not wait for one.
 
+use super::file;
 use crate::format::decimal;
 use nix::errno::Errno;
+use std::path::Path;
 
 const PASSWD: &str = "/etc/passwd";
 const GROUP: &str = "/etc/group";
+
+/// More than any database has.
+const DATABASE_BYTES: usize = 64 << 20;
 
 /// A line of /etc/passwd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +109,10 @@ fn memberships(text: &[u8], user: &[u8]) -> Vec<u32> {
     gids
 }
 
-/// The whole of a database; one that is not there is empty, as in an image from scratch.
+/// The whole of a database, which must be a regular file: a FIFO would be waited for. One that is
+/// not there is empty, as in an image from scratch.
 fn read(file: &str) -> Result<Vec<u8>, Errno> {
-    match std::fs::read(file) {
+    match file::whole(Path::new(file), DATABASE_BYTES) {
         Ok(text) => Ok(text),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(super::errno::of(&e)),

@@ -68,6 +68,7 @@ cases! {
     fd3_at_start
     fd3_for_writing
     fix_attrs_fallbacks
+    fix_attrs_fifo
     fix_attrs_hidden
     fix_attrs_links
     fix_attrs_modes
@@ -106,6 +107,7 @@ cases! {
     oneshot_before_longrun
     orphans_reaped
     parallel_start
+    passwd_is_a_fifo
     pipe_producer_restart
     pipe_three
     place_few_descriptors

@@ -5,6 +5,7 @@ use super::container::{entries, etc, settings};
 use super::unfollowed;
 use crate::format::decimal;
 use crate::format::settings::Settings;
+use crate::sys::file;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::identity::Identity;
 use crate::sys::user::{Group, User};
@@ -17,9 +18,11 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
 use nix::libc;
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
-use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
+
+/// More than any file of fix-attrs.d has.
+const FILE_BYTES: usize = 64 << 20;
 
 /// A line of a fix-attrs.d file.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 
 /// Applies a file; false if there was any fault, of which a line has told.
 fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
-    let text = match fs::read(file) {
+    let text = match file::whole(file, FILE_BYTES) {
         Ok(text) => text,
         Err(e) => {
             process.warn(format_args!("unable to read {}: {e}", file.display()));
@@ -246,6 +249,7 @@ fn group(name: &[u8]) -> Result<Option<u32>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::sync::atomic::{AtomicBool, Ordering};

@@ -116,9 +116,10 @@ impl Children {
         &mut self,
         plan: Plan,
         settings: &Settings,
-        _: &Inside,
+        directory: &Inside,
     ) -> Result<Pid, StartError> {
-        let program = (settings.launch)(plan.argv, &plan.env)?;
+        let launch = || (settings.launch)(plan.argv.clone(), &plan.env);
+        let program = directory.spare.lend(|e| *e, launch)?;
         let child = Child {
             session: plan.session,
             fds: &plan.streams.lasting,

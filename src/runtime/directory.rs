@@ -5,6 +5,7 @@
 //! nothing can lead elsewhere.
 
 use super::service::Service;
+use super::spare::Spare;
 use crate::format::tally::{self, Death};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
@@ -13,7 +14,6 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, mknod};
 use std::fs;
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -23,11 +23,16 @@ use std::path::{Path, PathBuf};
 pub struct WorkingDirectory {
     /// The service whose directory it is.
     service: Option<ServiceId>,
+    /// What may be used for files of services where there is no other descriptor.
+    pub spare: Spare,
 }
 
 /// This process is in a directory that was chosen for what is done next.
 #[derive(Debug)]
-pub struct Inside<'a>(PhantomData<&'a mut WorkingDirectory>);
+pub struct Inside<'a> {
+    /// Of the working directory, which nothing changes as long as this lives.
+    pub spare: &'a Spare,
+}
 
 /// It is in the directory of a service.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ impl WorkingDirectory {
             })?;
             self.service = Some(id);
         }
-        let inside = Inside(PhantomData);
+        let inside = Inside { spare: &self.spare };
         Ok(ServiceDirectory { inside, name: service.name.clone() })
     }
 
@@ -86,7 +91,7 @@ impl WorkingDirectory {
     pub fn enter_other(&mut self, directory: &Path) -> Result<Inside<'_>, Unreachable> {
         self.service = None;
         match nix::unistd::chdir(directory) {
-            Ok(()) => Ok(Inside(PhantomData)),
+            Ok(()) => Ok(Inside { spare: &self.spare }),
             Err(errno) => Err(Unreachable { directory: directory.to_owned(), errno, remedy: "" }),
         }
     }
@@ -122,7 +127,7 @@ impl ServiceDirectory<'_> {
     /// Notifies the listeners of `event`.
     pub fn notify(&self, letters: &[u8]) {
         // Without the directory there is nobody who listens.
-        let _ = fifodir::notify(b"event", letters);
+        let _ = self.spare.lend(|e| *e, || fifodir::notify(b"event", letters));
     }
 
     /// Makes `supervise`; true if it was not there.
@@ -148,7 +153,8 @@ impl ServiceDirectory<'_> {
     /// Replaces `supervise/status`: readers never see it half written, nor empty. On a full disk it
     /// is written over, which takes no room.
     pub fn replace_status(&self, bytes: &[u8]) -> std::io::Result<()> {
-        file::replace("supervise/status", bytes)
+        self.spare
+            .lend(errno::of, || file::replace("supervise/status", bytes))
             .or_else(|_| file::overwrite(Path::new("supervise/status"), bytes))
     }
 
@@ -166,18 +172,23 @@ impl ServiceDirectory<'_> {
 
     /// Appends to `supervise/death_tally`, which keeps the last `max`.
     pub fn append_to_tally(&self, death: Death, max: usize) {
-        let before = file::head(b"supervise/death_tally", tally::MAX_BYTES).unwrap_or_default();
-        let mut deaths = tally::decode(&before);
-        deaths.push(death);
-        let kept = &deaths[deaths.len().saturating_sub(max.min(tally::MAX))..];
         // As above: only s6-svdt has less to show.
-        let _ = file::replace("supervise/death_tally", &tally::encode(kept));
+        let _ = self.spare.lend(errno::of, || {
+            let mut deaths = match file::head(b"supervise/death_tally", tally::MAX_BYTES) {
+                Ok(before) => tally::decode(&before),
+                Err(Errno::ENOENT) => Vec::new(),
+                Err(e) => return Err(e.into()),
+            };
+            deaths.push(death);
+            let kept = &deaths[deaths.len().saturating_sub(max.min(tally::MAX))..];
+            file::replace("supervise/death_tally", &tally::encode(kept))
+        });
     }
 
     /// Makes `down`, or removes it.
     pub fn set_down(&self, present: bool) -> std::io::Result<()> {
         match present {
-            true => file::write("down", &[]),
+            true => self.spare.lend(errno::of, || file::write("down", &[])),
             false => fs::remove_file("down"),
         }
     }

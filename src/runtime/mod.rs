@@ -28,6 +28,7 @@ mod servicedir;
 mod settings;
 mod signals;
 mod small_files;
+mod spare;
 mod status_page;
 mod stray;
 pub mod supervisors;
@@ -124,6 +125,7 @@ impl Runtime {
     /// Runs until the engine leaves; `first` is what sets it going.
     pub fn run(mut self, first: Option<Event>) -> u8 {
         self.open_controls();
+        self.services.working.spare.hold();
         if self.settings.role == Role::Scan || !self.settings.catch_all.is_empty() {
             self.rescan();
         }

@@ -4,7 +4,8 @@
 use super::directory::ServiceDirectory;
 use super::reporter::Reporter;
 use crate::format::{decimal, signal};
-use crate::sys::file;
+use crate::sys::{errno, file};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::os::fd::RawFd;
 
@@ -15,7 +16,7 @@ impl ServiceDirectory<'_> {
     /// A number, from the first line of a file. A file that holds none is warned of, and counts as
     /// absent.
     pub fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
-        let line = self.first_line(file)?;
+        let line = self.first_line(file, reporter)?;
         let number = decimal::parse(line.trim_ascii());
         if number.is_none() {
             self.warn(reporter, &format!("invalid {file}: not a number"));
@@ -37,7 +38,7 @@ impl ServiceDirectory<'_> {
     /// A signal, from the first line of a file; `default` if there is no such file, or, with a
     /// warning, if it holds none.
     pub fn signal(&self, file: &'static str, default: Signal, reporter: &mut Reporter) -> u8 {
-        let Some(line) = self.first_line(file) else { return default as u8 };
+        let Some(line) = self.first_line(file, reporter) else { return default as u8 };
         signal::parse(line.trim_ascii()).unwrap_or_else(|| {
             self.warn(reporter, &format!("invalid {file}: not a signal; using {default}"));
             default as u8
@@ -54,9 +55,16 @@ impl ServiceDirectory<'_> {
         reporter.warn(&format!("s6-supervise {}: warning: {text}", self.name));
     }
 
-    fn first_line(&self, file: &'static str) -> Option<Vec<u8>> {
+    /// The first line of a file. One that cannot be read is warned of, and counts as absent.
+    fn first_line(&self, file: &'static str, reporter: &mut Reporter) -> Option<Vec<u8>> {
         let mut text = [0; MAX_BYTES];
-        let length = file::start(file.as_bytes(), &mut text).ok()?;
-        text[..length].split(|&b| b == b'\n').next().map(<[u8]>::to_vec)
+        match self.spare.lend(|e| *e, || file::start(file.as_bytes(), &mut text)) {
+            Ok(length) => text[..length].split(|&b| b == b'\n').next().map(<[u8]>::to_vec),
+            Err(Errno::ENOENT) => None,
+            Err(e) => {
+                self.warn(reporter, &format!("unable to read {file}: {}", errno::words(e)));
+                None
+            }
+        }
     }
 }

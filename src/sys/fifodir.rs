@@ -42,20 +42,25 @@ pub fn make(dir: &[u8], group: Option<Gid>, force: bool) -> Result<(), Errno> {
     fchmodat(AT_FDCWD, dir, mode, FchmodatFlags::FollowSymlink)
 }
 
-/// Tells all listeners; how many have got it. `events` arrive together, or not at all with a
-/// listener that has not read for long. The caller must not be killed by SIGPIPE.
+/// Notifies all listeners; how many have got it. `events` arrive together, or not at all with a
+/// listener that has not read for long. Where there is no descriptor for that, it is an error, and
+/// none of them has got it. The caller must not be killed by SIGPIPE.
 pub fn notify(dir: &[u8], events: &[u8]) -> Result<usize, Errno> {
-    let mut told = 0;
+    let (mut notified, mut short) = (0, None);
     each_listener(dir, |dir, name| match open_listener(dir, name) {
         Ok(fifo) => match nix::unistd::write(&fifo, events) {
-            Ok(n) if n == events.len() => told += 1,
+            Ok(n) if n == events.len() => notified += 1,
             Err(Errno::EPIPE) => remove(dir, name),
             Ok(_) | Err(_) => {}
         },
         Err(Errno::ENXIO) => remove(dir, name),
+        Err(e @ (Errno::EMFILE | Errno::ENFILE)) => short = Some(e),
         Err(_) => {}
     })?;
-    Ok(told)
+    match short {
+        Some(e) if notified == 0 => Err(e),
+        Some(_) | None => Ok(notified),
+    }
 }
 
 /// Removes the FIFOs whose listeners have gone.

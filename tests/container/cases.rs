@@ -175,6 +175,7 @@ cases! {
     stop_names_late
     stop_reverse_order
     stop_sleeps_for_nobody
+    stop_without_descriptors
     stray_gets_kill
     stray_gets_term
     super_death_tally

@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_first_that_answers_wins_and_all_that_do_not_are_told() {
-        let [one, two] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(IpAddr::from);
+        let [one, two, three] = [1, 2, 3].map(|last| IpAddr::from([127, 0, 0, last]));
         let listener = TcpListener::bind((two, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let plan =
@@ -99,9 +99,8 @@ mod tests {
         let socket = connect(&[one, two], port, &plan).unwrap();
         assert_eq!(inet::remote(socket.as_raw_fd()), Ok(SocketAddr::new(two, port)));
 
-        drop((listener, socket));
-        let failures = vec![(one, Errno::ECONNREFUSED), (two, Errno::ECONNREFUSED)];
-        assert_eq!(connect(&[one, two], port, &plan).err(), Some(Failure::There(failures)));
+        let failures = vec![(one, Errno::ECONNREFUSED), (three, Errno::ECONNREFUSED)];
+        assert_eq!(connect(&[one, three], port, &plan).err(), Some(Failure::There(failures)));
         let from_elsewhere = Plan { from: (Some([192, 0, 2, 1].into()), 0), ..plan };
         let failure = connect(&[one], port, &from_elsewhere).err();
         assert_eq!(failure, Some(Failure::Here(Errno::EADDRNOTAVAIL)));

@@ -26,7 +26,7 @@ use nix::fcntl::OFlag;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus as Waited, waitid};
 use nix::unistd::{Pid, pipe2, setsid};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// The variable that makes s6-supervise such a process: the descriptor of its socket.
 pub const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
@@ -117,7 +117,8 @@ fn fork_supervisor(
     spawn(&child, Program::Here(Box::new(body)))
 }
 
-/// In the supervisor: forks `run`, which goes on when its pid has been said.
+/// In the supervisor: forks `run`, which goes on when its pid has been said and the supervisor has
+/// its name: the end of the pipe for that word stands beside its socket.
 fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Errno> {
     let (wait, go) = pipe2(OFlag::O_CLOEXEC)?;
     let (wait_fd, go_fd) = (wait.as_raw_fd(), go.as_raw_fd());
@@ -135,7 +136,9 @@ fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Err
         false => process::fork_to(run)?,
     };
     send(report, (pid.as_raw(), STARTED))?;
-    fd::write_all(go_fd, b"\n")
+    // Its number may be the one that is needed.
+    drop(wait);
+    fd::r#move(report + 1, go.into_raw_fd())
 }
 
 fn send(socket: RawFd, (pid, status): Report) -> Result<(), Errno> {
@@ -155,6 +158,9 @@ fn receive(socket: &OwnedFd) -> Result<Option<Report>, Errno> {
 /// The supervisor's life, after its execve; its exit code.
 pub fn watch_child(socket: RawFd) -> i32 {
     set_comm("s6-supervise");
+    // A supervisor that only shows itself has nobody to wait for it.
+    let _ = fd::write_all(socket + 1, b"\n");
+    fd::close(socket + 1);
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
     let mut answer = [0; 1];
     loop {

@@ -32,8 +32,8 @@ pub fn restore_mode(run: &Path, settings: &Settings) {
     }
 }
 
-/// Takes a /run of another user's over, and sets the sticky bit where everybody may write and nobody
-/// has set it; warns where we may not.
+/// Takes a /run of another user's over, and sets the sticky bit where everybody may write and
+/// nobody has set it; warns where we may not.
 ///
 /// Differs: the reference refuses such a /run unless it is told to accept it.
 pub fn shut_out(run: &Path, settings: &Settings) {

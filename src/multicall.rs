@@ -10,7 +10,7 @@ use crate::{cli, init, tools};
 
 /// What a name stands for.
 #[derive(Clone, Copy)]
-enum Role {
+enum CalledAs {
     /// A compatible command.
     Tool(&'static Tool),
     /// `/init`, under any name that ends so: images rename it.
@@ -25,24 +25,24 @@ enum Role {
 /// so that a Dockerfile can say so, unless there is a program of that name to run.
 pub fn run(argv: Vec<Word>) -> i32 {
     let called = argv.first().map(Vec::as_slice).unwrap_or_default();
-    let role = tool_of_file(called).map(Role::Tool).or_else(|| named(basename(called)));
+    let role = tool_of_file(called).map(CalledAs::Tool).or_else(|| named(basename(called)));
     match role.or_else(|| behind_links(called)) {
-        Some(Role::Tool(tool)) => chain::run_tool(tool, argv),
-        Some(Role::Init) if asks_for_check(&argv) => cli::run(argv),
-        Some(Role::Init) => init::run(argv),
-        Some(Role::Sixtree) => cli::run(argv),
+        Some(CalledAs::Tool(tool)) => chain::run_tool(tool, argv),
+        Some(CalledAs::Init) if asks_for_check(&argv) => cli::run(argv),
+        Some(CalledAs::Init) => init::run(argv),
+        Some(CalledAs::Sixtree) => cli::run(argv),
         None => refuse(called),
     }
 }
 
-fn named(name: &[u8]) -> Option<Role> {
+fn named(name: &[u8]) -> Option<CalledAs> {
     if let Some(tool) = tools::find(name) {
-        return Some(Role::Tool(tool));
+        return Some(CalledAs::Tool(tool));
     }
     if name.starts_with(b"sixtree") {
-        return Some(Role::Sixtree);
+        return Some(CalledAs::Sixtree);
     }
-    name.ends_with(b"init").then_some(Role::Init)
+    name.ends_with(b"init").then_some(CalledAs::Init)
 }
 
 /// The tool whose name the executed file has, where `argv[0]` says something else.
@@ -57,13 +57,13 @@ fn tool_of_file(called: &[u8]) -> Option<&'static Tool> {
 }
 
 /// What the links stand for by which the executed file was found, the first that is known.
-fn behind_links(called: &[u8]) -> Option<Role> {
+fn behind_links(called: &[u8]) -> Option<CalledAs> {
     let files = [exec::started_as(), called.to_vec()];
     let mut links = files.iter().filter(|f| exec::is_self(f)).flat_map(|f| exec::links(f));
     let role = links.find_map(|name| named(basename(&name)));
     match role {
-        Some(Role::Tool(_)) => role,
-        _ if std::process::id() == 1 => Some(Role::Init),
+        Some(CalledAs::Tool(_)) => role,
+        _ if std::process::id() == 1 => Some(CalledAs::Init),
         _ => role,
     }
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods)]
 
 use sixtree::format::request::{
-    Answer, Change, Lines, Outcome, Request, Say, Severity, State, Update, What,
+    Answer, ChangeRequest, Lines, Outcome, Request, Say, SaySeverity, State, Update, What,
 };
 use sixtree::sys::{fd, socket};
 use std::fs;
@@ -140,13 +140,13 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn say(level: u8, severity: Severity, what: What, service: &str, text: &str) -> Answer {
+fn say(level: u8, severity: SaySeverity, what: What, service: &str, text: &str) -> Answer {
     Answer::Say(Say { level, severity, what, service: service.into(), text: text.into() })
 }
 
 fn starting(service: &str) -> Answer {
     let text = format!("service {service}: starting");
-    say(2, Severity::Info, What::Starting, service, &text)
+    say(2, SaySeverity::Info, What::Starting, service, &text)
 }
 
 fn done(outcome: Outcome) -> Vec<Answer> {
@@ -188,21 +188,21 @@ fn a_change_is_asked_for_in_the_words_of_the_options() {
         asked.pop().unwrap()
     };
     let names = |names: &[&str]| names.iter().map(|n| n.to_string()).collect();
-    let change = Change { names: names(&["web", "all"]), ..Change::default() };
+    let change = ChangeRequest { names: names(&["web", "all"]), ..ChangeRequest::default() };
     assert_eq!(asked(&["change", "web", "all"]), Request::Change(change.clone()));
     assert_eq!(asked(&["-dp", "start", "web", "all"]), Request::Change(change));
-    let stop = Change {
+    let stop = ChangeRequest {
         down: true,
         all: true,
         essential: true,
         wait: true,
         timeout_ms: 70,
-        ..Change::default()
+        ..ChangeRequest::default()
     };
     assert_eq!(asked(&["-t70", "-bDa", "stop"]), Request::Change(stop.clone()));
     let long = ["--all-down", "--add", "--block", "--timeout=70", "--no-lock", "change"];
     assert_eq!(asked(&long), Request::Change(stop.clone()));
-    let prune = Change { prune: true, essential: false, ..stop };
+    let prune = ChangeRequest { prune: true, essential: false, ..stop };
     assert_eq!(asked(&["-t70", "-bDEap", "change"]), Request::Change(prune));
 }
 
@@ -211,7 +211,7 @@ fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
     let live = Live::new();
     let tell = |verbosity: &str, outcome| {
         let why = "unable to start service web: command exited 7";
-        let warning = say(1, Severity::Warning, What::NotStarted, "web", why);
+        let warning = say(1, SaySeverity::Warning, What::NotStarted, "web", why);
         let answers = vec![starting("web"), warning, Answer::Done(outcome)];
         let words = [verbosity, "change", "web"];
         let (out, err, code, _) = live.converse(vec![answers], "s6-rc", &words);
@@ -309,10 +309,10 @@ fn an_update_stops_switches_and_starts() {
     let (_, err, code, asked) = live.converse(answers(), "s6-rc-update", &words);
     assert_eq!((code, err.as_str()), (0, ""));
     let web = || vec!["web".to_string()];
-    let down = Change { names: web(), down: true, ..Change::default() };
+    let down = ChangeRequest { names: web(), down: true, ..ChangeRequest::default() };
     let renamed = vec![("cron".to_string(), "timer".to_string())];
     let update = Update { database: text(&new).into(), renamed };
-    let up = Change { names: web(), ..Change::default() };
+    let up = ChangeRequest { names: web(), ..ChangeRequest::default() };
     assert_eq!(
         asked,
         [Request::States, Request::Change(down), Request::Update(update), Request::Change(up)]

@@ -1,7 +1,7 @@
 //! The rules of the house, checked: who may import whom, where unsafe may live, how long is long,
 //! and that what is installed is what the tables say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -237,6 +237,48 @@ fn unsafe_is_in_sys_and_the_entry_only() {
         faults.extend(lines.map(|(number, _)| source.fault(number, "unsafe outside sys/")));
     }
     nothing_wrong(faults);
+}
+
+/// Tools are left out: each is a program of its own, with its own `Plan` or `State`. The command:
+/// `grep -rhoE '^(pub(.[a-z]+.)? )?(struct|enum|trait|union|type) [A-Za-z0-9]+' src crates/*/src
+/// --exclude-dir=tools | awk '{print $NF}' | sort | uniq -d`
+#[test]
+fn a_type_name_means_one_type() {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    let mut faults = Vec::new();
+    let others = |source: &Source| !source.path.starts_with("src/tools");
+    for source in CODE.into_iter().flat_map(sources).filter(others) {
+        for (number, line) in source.code() {
+            let Some(name) = defined_type(line) else { continue };
+            let here = format!("{}:{number}", source.path.display());
+            if let Some(there) = first.insert(name.to_string(), here) {
+                faults.push(source.fault(number, &format!("{name} is also defined at {there}")));
+            }
+        }
+    }
+    nothing_wrong(faults);
+}
+
+/// The type that a line at the top level of a module begins to define.
+fn defined_type(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("pub") {
+        Some(rest) => rest.strip_prefix(' ').or_else(|| Some(rest.split_once(") ")?.1))?,
+        None => line,
+    };
+    let (keyword, rest) = line.split_once(' ')?;
+    let name = rest.split(|c: char| !c.is_alphanumeric()).next()?;
+    ["struct", "enum", "trait", "union", "type"].contains(&keyword).then_some(name)
+}
+
+#[test]
+fn type_definitions_are_found_in_every_form() {
+    assert_eq!(defined_type("struct A(u8);"), Some("A"));
+    assert_eq!(defined_type("pub enum B {"), Some("B"));
+    assert_eq!(defined_type("pub(super) struct C<'a> {"), Some("C"));
+    assert_eq!(defined_type("pub(crate) type D = u8;"), Some("D"));
+    for other in ["    type E = u8;", "fn struct_f() {", "use type_g;", ""] {
+        assert_eq!(defined_type(other), None, "{other}");
+    }
 }
 
 #[test]

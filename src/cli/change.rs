@@ -6,7 +6,7 @@ use super::known::culprits;
 use super::progress::Progress;
 use super::wait::{timeout_argument, timeout_ms};
 use super::{CommandFailure, live};
-use crate::format::request::{Change, Outcome, Reload, Request, Say, What};
+use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
 use crate::tools::s6_rc::conversation::{self, Heard};
@@ -118,9 +118,9 @@ impl Asking {
         self.ask(&Request::Change(self.change(true)))
     }
 
-    fn change(&self, down: bool) -> Change {
+    fn change(&self, down: bool) -> ChangeRequest {
         let (names, timeout_ms) = (self.names.clone(), self.timeout_ms);
-        Change { names, down, timeout_ms, wait: true, ..Change::default() }
+        ChangeRequest { names, down, timeout_ms, wait: true, ..ChangeRequest::default() }
     }
 
     /// Asks PID 1, shows what is on its way, and tells how to exit.

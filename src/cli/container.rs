@@ -42,7 +42,7 @@ pub struct Bind {
 }
 
 /// A container to be.
-pub struct ContainerSettings {
+pub struct NewContainer {
     /// The folders of its root, the lowest first.
     pub lowers: Vec<PathBuf>,
     /// Where its changes are kept; without it they are thrown away.
@@ -61,7 +61,7 @@ pub struct ContainerSettings {
     pub argv: Vec<Word>,
 }
 
-impl ContainerSettings {
+impl NewContainer {
     /// Becomes the init. Called by PID 1 of the new namespaces; returns only to say why it could
     /// not. `unprivileged`: a user namespace is among them.
     pub fn boot(&self, unprivileged: bool) -> CommandFailure {

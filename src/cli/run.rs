@@ -2,7 +2,7 @@
 //! involved, and nothing of the root changes.
 
 use super::CommandFailure;
-use super::container::{Bind, ContainerSettings};
+use super::container::{Bind, NewContainer};
 use crate::sys::{process, spawn};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use nix::errno::Errno;
@@ -81,7 +81,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     watch(child.map_err(refused)?, &news).map_err(refused)
 }
 
-fn container(arguments: &ArgMatches) -> Result<ContainerSettings, CommandFailure> {
+fn container(arguments: &ArgMatches) -> Result<NewContainer, CommandFailure> {
     let words = |name| {
         let given = arguments.get_many::<OsString>(name).unwrap_or_default();
         given.map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>()
@@ -90,7 +90,7 @@ fn container(arguments: &ArgMatches) -> Result<ContainerSettings, CommandFailure
     let paths = |name| arguments.get_many::<PathBuf>(name).unwrap_or_default().cloned();
     let binds = arguments.get_many::<String>("bind").unwrap_or_default();
     let entrypoint = text("entrypoint").unwrap_or_default();
-    Ok(ContainerSettings {
+    Ok(NewContainer {
         lowers: paths("root").chain(paths("overlay")).collect(),
         keep: paths("keep").next(),
         binds: binds.map(|text| bind(text)).collect::<Result<_, _>>()?,

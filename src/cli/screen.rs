@@ -3,7 +3,7 @@
 use super::CommandFailure;
 use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::winsize;
 use nix::sys::signal::Signal;
 use std::time::Duration;
@@ -20,14 +20,14 @@ const NO_COLOUR: &str = "\x1b[0m";
 
 /// The screen of the terminal on stdout; it is closed with its owner.
 pub struct Screen {
-    signals: Signals,
+    signals: SignalQueue,
 }
 
 impl Screen {
     /// Opens it. Signals that would end the program are read from now on.
     pub fn open() -> Result<Self, CommandFailure> {
         let which = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH];
-        let signals = Signals::catch(which.into_iter().collect());
+        let signals = SignalQueue::catch(which.into_iter().collect());
         let signals = signals.map_err(|e| CommandFailure::system("catch signals", e))?;
         let _ = fd::write_all(1, OPEN.as_bytes());
         Ok(Self { signals })

@@ -4,7 +4,7 @@
 //! where an image's layer only adds a file to a service of another layer, the file system has
 //! joined the two before anybody reads them.
 
-use crate::sys::directory::{self, Entry, Kind as FileKind};
+use crate::sys::directory::{self, DirectoryEntry, FileKind};
 use crate::sys::errno;
 use crate::sys::file;
 use litemap::LiteMap;
@@ -49,7 +49,7 @@ impl TreeReader<'_> {
             Err(e) => return self.fault(source, &Mistake::SourceUnreadable(refusal(e))),
         };
         let mut empty = true;
-        for Entry { name, kind } in entries {
+        for DirectoryEntry { name, kind } in entries {
             let path = source.join(&name);
             let followed = follow(&path, kind);
             let is_directory = followed == Ok(FileKind::Directory);
@@ -95,7 +95,7 @@ struct DefinitionReader<'a> {
     name: String,
     path: PathBuf,
     /// Its files.
-    files: Vec<Entry>,
+    files: Vec<DirectoryEntry>,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -324,7 +324,7 @@ impl DefinitionReader<'_> {
 }
 
 /// What is in a directory, without the names that begin with a dot, in order.
-pub(super) fn list(directory: &Path) -> Result<Vec<Entry>, Errno> {
+pub(super) fn list(directory: &Path) -> Result<Vec<DirectoryEntry>, Errno> {
     let mut all = directory::entries(directory)?;
     all.retain(|entry| !entry.name.as_bytes().starts_with(b"."));
     all.sort_unstable_by(|a, b| a.name.cmp(&b.name));

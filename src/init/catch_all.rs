@@ -3,7 +3,7 @@
 
 use super::Refusal;
 use crate::execline::quote::quote;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::fd;
 use crate::sys::user::User;
 use crate::tools::Word;
@@ -30,7 +30,7 @@ pub struct Outputs {
 /// Makes the logger's service directory, where one is wanted; it starts with the first scan.
 ///
 /// The script keeps the container's stderr (fd 3) as the stdout of its `1` action.
-pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Refusal> {
+pub fn prepare(settings: &ContainerSettings, run_directory: &Path) -> Result<Outputs, Refusal> {
     if settings.logging == 0 {
         return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new(), hidden_log: None });
     }
@@ -59,7 +59,7 @@ pub fn prepare(settings: &Settings, run_directory: &Path) -> Result<Outputs, Ref
 }
 
 /// Whom the logger is to run as, if that is another user, and we may become it.
-fn user(settings: &Settings) -> Option<User> {
+fn user(settings: &ContainerSettings) -> Option<User> {
     let name = settings.catchall_user.as_deref().filter(|_| nix::unistd::geteuid().is_root())?;
     let user = User::by_name(name).ok().flatten();
     if user.is_none() && settings.verbosity >= 1 {
@@ -84,7 +84,7 @@ fn open_fifo(fifo: &Path) -> Result<[OwnedFd; 2], nix::errno::Errno> {
 
 /// Differs: with S6_LOGGING_SCRIPT unset lines are stamped as its default (T) says; the
 /// reference means to, and has none.
-fn script(settings: &Settings, user: Option<&User>, logs: &Path) -> Word {
+fn script(settings: &ContainerSettings, user: Option<&User>, logs: &Path) -> Word {
     let words = super::hook::split(&settings.logging_script);
     let mut script = b"#!/command/execlineb -P\nfdmove -c 1 2\nredirfd -rnb 0 fifo\n".to_vec();
     if let Some(user) = user {

@@ -1,7 +1,7 @@
 //! The container's variables: PATH completed, the rest dumped where with-contenv finds it.
 
 use super::{Boot, Refusal};
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::mount::is_mount_point;
 use crate::tools::{Environment, path};
 use std::fs;
@@ -45,7 +45,7 @@ fn with_path(mut env: Environment) -> Environment {
 }
 
 /// What services get: PATH alone, or everything with `S6_KEEP_ENV`.
-pub fn of_services(container: &Environment, settings: &Settings) -> Environment {
+pub fn of_services(container: &Environment, settings: &ContainerSettings) -> Environment {
     let mut env = container.clone();
     if !settings.keep_env {
         env.retain(|name, _| name == b"PATH");

@@ -14,7 +14,7 @@ mod terminal;
 mod tree;
 
 use crate::engine::{Container, Event};
-use crate::format::settings::{RUNDIR, Settings};
+use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::runtime::{self, Cmd, Role, Runtime};
 use crate::sys::{fd, limits};
 use crate::tools::{Environment, Word, chain};
@@ -27,7 +27,7 @@ use terminal::Terminal;
 
 /// What the steps of a container's start have found out so far.
 struct Boot {
-    settings: Settings,
+    settings: ContainerSettings,
     /// What /init was started with.
     container_env: Environment,
     /// What services get.
@@ -101,7 +101,7 @@ impl Boot {
         let work_directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         let container_env = environment::complete(Environment::inherited(), &work_directory);
         let lookup = |name: &str| container_env.get(name.as_bytes()).map(<[u8]>::to_vec);
-        let (settings, refused) = Settings::read(lookup);
+        let (settings, refused) = ContainerSettings::read(lookup);
         for bad in refused.iter().filter(|_| settings.verbosity >= 1) {
             warn(&bad.to_string());
         }
@@ -161,8 +161,8 @@ impl Boot {
         }
     }
 
-    fn runtime_settings(&self, outputs: catch_all::Outputs) -> runtime::Settings {
-        runtime::Settings {
+    fn runtime_settings(&self, outputs: catch_all::Outputs) -> runtime::RuntimeSettings {
+        runtime::RuntimeSettings {
             run_directory: self.run_directory.clone(),
             scan_directory: self.run_directory.join("service"),
             env: self.env.strings().to_vec(),

@@ -1,7 +1,7 @@
 //! The descriptors by which whoever starts the container holds its boot back.
 
 use super::warn;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::runtime::stop_signals;
 use crate::sys::poll::{self, Deadline};
 use crate::sys::{fd, signal};
@@ -26,7 +26,7 @@ const NAMING: Duration = Duration::from_secs(2);
 
 /// Waits until whoever started us closes what they hold us back with: a line on descriptor 3, or
 /// the end of `S6_WAIT_FOR_CLOSING_FD`.
-pub fn wait_for_closing(settings: &Settings) -> Result<Wait, Errno> {
+pub fn wait_for_closing(settings: &ContainerSettings) -> Result<Wait, Errno> {
     let line = Held {
         number: 3,
         by_a_line: true,

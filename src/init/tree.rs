@@ -2,7 +2,7 @@
 
 use super::{Refusal, warn};
 use crate::definition::{Image, USER_BUNDLES, database, names};
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::graph::{Direction, Graph};
 use crate::runtime::LiveTree;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Reads the tree, and reports what is wrong with it.
-pub fn read(settings: &Settings) -> Result<Graph, Refusal> {
+pub fn read(settings: &ContainerSettings) -> Result<Graph, Refusal> {
     let image = image(settings);
     if settings.verbosity >= 1 && image.has_bundles_among_services() {
         warn(
@@ -72,7 +72,7 @@ fn warn_of_slips(graph: &Graph, has_hook: bool) {
     }
 }
 
-fn image(settings: &Settings) -> Image {
+fn image(settings: &ContainerSettings) -> Image {
     let path = |bytes: &Vec<u8>| PathBuf::from(OsStr::from_bytes(bytes));
     Image {
         root: settings.rootdir.as_ref().map_or_else(|| PathBuf::from("/"), path),

@@ -3,7 +3,7 @@
 use super::Runtime;
 use super::directory::Inside;
 use super::service::stamp;
-use super::settings::Settings;
+use super::settings::RuntimeSettings;
 use crate::definition::Word;
 use crate::engine::{Event, Exit, Process, Script};
 use crate::graph::ServiceId;
@@ -55,7 +55,7 @@ pub struct Streams {
 }
 
 /// What a process is given, beside the directory it starts in.
-pub struct Plan {
+pub struct ProcessPlan {
     /// The words of its program.
     pub argv: Vec<Word>,
     /// Its environment.
@@ -70,7 +70,7 @@ pub struct Plan {
     pub lock_fd: Option<RawFd>,
 }
 
-impl Plan {
+impl ProcessPlan {
     /// A process that leads a session of its own.
     pub fn new(argv: Vec<Word>, env: Vec<Word>, streams: Streams) -> Self {
         Self { argv, env, streams, session: Session::New, new_pid_namespace: false, lock_fd: None }
@@ -102,8 +102,8 @@ impl Children {
     pub fn start(
         &mut self,
         whose: Whose,
-        plan: Plan,
-        settings: &Settings,
+        plan: ProcessPlan,
+        settings: &RuntimeSettings,
         directory: &Inside,
     ) -> Result<Pid, StartError> {
         let pid = self.start_unwatched(plan, settings, directory)?;
@@ -114,8 +114,8 @@ impl Children {
     /// The same of one whose end nobody waits for.
     pub fn start_unwatched(
         &mut self,
-        plan: Plan,
-        settings: &Settings,
+        plan: ProcessPlan,
+        settings: &RuntimeSettings,
         directory: &Inside,
     ) -> Result<Pid, StartError> {
         let launch = || (settings.launch)(plan.argv.clone(), &plan.env);

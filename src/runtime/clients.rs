@@ -62,7 +62,7 @@ impl Default for Clients {
 
 /// How far a client has come with its request. It has but one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
+enum RequestStage {
     /// It has not asked for anything yet.
     Silent,
     /// It has its last answer, and goes when it has read that. What else it sends is not read.
@@ -77,7 +77,7 @@ enum Stage {
 #[derive(Debug)]
 struct Client {
     socket: OwnedFd,
-    stage: Stage,
+    stage: RequestStage,
     /// When it connected, in µs since /init began.
     since_us: u64,
     /// When to look whether its request waits for itself.
@@ -139,10 +139,10 @@ impl Clients {
     /// Replies to a client. Nothing comes after its last answer.
     pub(super) fn reply(&mut self, id: u32, answer: &Answer) {
         let client = self.connected.get_mut(&id);
-        if let Some(client) = client.filter(|client| client.stage != Stage::Served) {
+        if let Some(client) = client.filter(|client| client.stage != RequestStage::Served) {
             client.unread.extend(answer.encode());
             if answer.is_last() {
-                client.stage = Stage::Served;
+                client.stage = RequestStage::Served;
                 client.lines = Lines::default();
                 client.stdio.clear();
             }
@@ -153,14 +153,14 @@ impl Clients {
     /// The next line of a client that may still send one, or what is wrong with it.
     fn next_line(&mut self, id: u32) -> Option<Result<Vec<u8>, Malformed>> {
         let client = self.connected.get_mut(&id)?;
-        let is_heard = matches!(client.stage, Stage::Silent | Stage::UnderWay);
+        let is_heard = matches!(client.stage, RequestStage::Silent | RequestStage::UnderWay);
         is_heard.then(|| client.lines.take().transpose()).flatten()
     }
 
     /// Marks that a client's request is under way; its pid, 0 where it is of another namespace.
     pub(super) fn begin(&mut self, id: u32) -> i32 {
         let Some(client) = self.connected.get_mut(&id) else { return 0 };
-        client.stage = Stage::UnderWay;
+        client.stage = RequestStage::UnderWay;
         client.pid()
     }
 
@@ -195,7 +195,7 @@ impl Clients {
     /// Marks that a client has aborted its request.
     pub(super) fn abort(&mut self, id: u32) {
         if let Some(client) = self.connected.get_mut(&id) {
-            client.stage = Stage::Aborted;
+            client.stage = RequestStage::Aborted;
         }
     }
 
@@ -229,7 +229,7 @@ impl Client {
     fn new(socket: OwnedFd, since_us: u64) -> Self {
         Self {
             socket,
-            stage: Stage::Silent,
+            stage: RequestStage::Silent,
             since_us,
             look_at: None,
             lines: Lines::default(),
@@ -246,7 +246,7 @@ impl Client {
     }
 
     fn is_under_way(&self) -> bool {
-        matches!(self.stage, Stage::UnderWay | Stage::Aborted)
+        matches!(self.stage, RequestStage::UnderWay | RequestStage::Aborted)
     }
 
     /// Sends what there is room for.
@@ -273,7 +273,7 @@ impl Client {
             Err(Errno::EAGAIN) => return Ok(()),
             other => other?,
         };
-        if self.stage != Stage::Aborted {
+        if self.stage != RequestStage::Aborted {
             self.lines.push(&buffer[..n]);
         }
         if self.stdio.is_empty() {
@@ -284,7 +284,7 @@ impl Client {
     }
 
     fn is_over(&self) -> bool {
-        let is_served = self.stage == Stage::Served && self.unread.is_empty();
+        let is_served = self.stage == RequestStage::Served && self.unread.is_empty();
         is_served || self.gone || self.unread.len() > MAX_UNREAD
     }
 }
@@ -341,7 +341,7 @@ impl Runtime {
     pub(super) fn serve_client(&mut self, id: u32) {
         let Some(client) = self.clients.connected.get_mut(&id) else { return };
         client.flush();
-        if client.stage != Stage::Served {
+        if client.stage != RequestStage::Served {
             match client.receive() {
                 Ok(()) => {}
                 Err(Errno::EMFILE) => {
@@ -363,7 +363,7 @@ impl Runtime {
     /// Lets go of a client that has gone or has been served; waits for room where it has not.
     fn settle_client(&mut self, id: u32) {
         let Some(client) = self.clients.connected.get_mut(&id) else { return };
-        let awaited = (client.stage != Stage::Served, !client.unread.is_empty());
+        let awaited = (client.stage != RequestStage::Served, !client.unread.is_empty());
         let watched = awaited == client.awaited || {
             client.awaited = awaited;
             self.poller.change(&client.socket, Source::Client(id), awaited).is_ok()

@@ -25,14 +25,14 @@ pub struct Journal {
     output: Option<OwnedFd>,
     lines: VecDeque<Vec<u8>>,
     dropped: u64,
-    entries: VecDeque<Entry>,
+    entries: VecDeque<HeldLine>,
     remembered: usize,
     forgotten: u64,
 }
 
 /// A line that is remembered.
 #[derive(Debug)]
-struct Entry {
+struct HeldLine {
     /// Since 1970.
     at: Duration,
     /// It went to stderr too.
@@ -40,7 +40,7 @@ struct Entry {
     text: Box<str>,
 }
 
-impl Entry {
+impl HeldLine {
     fn size(&self) -> usize {
         size_of::<Self>() + self.text.len()
     }
@@ -67,7 +67,7 @@ impl Journal {
     }
 
     fn remember(&mut self, text: &str, said: bool) {
-        let entry = Entry { at: clock::utc(), said, text: text.into() };
+        let entry = HeldLine { at: clock::utc(), said, text: text.into() };
         self.remembered += entry.size();
         self.entries.push_back(entry);
         while self.remembered > MAX_REMEMBERED
@@ -81,7 +81,7 @@ impl Journal {
     /// What is remembered, from this entry on.
     pub fn page(&self, from: u64) -> JournalPage {
         let skipped = usize::try_from(from.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
-        let entry = |e: &Entry| JournalEntry {
+        let entry = |e: &HeldLine| JournalEntry {
             at_us: e.at.as_micros() as u64,
             said: e.said,
             text: e.text.clone().into(),
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_oldest_is_forgotten() {
         let mut journal = Journal::new();
-        let count = MAX_REMEMBERED / size_of::<Entry>();
+        let count = MAX_REMEMBERED / size_of::<HeldLine>();
         (0..count).for_each(|n| journal.note(&n.to_string()));
         let page = journal.page(0);
         assert!(journal.forgotten > 0 && journal.remembered <= MAX_REMEMBERED);

@@ -36,12 +36,12 @@ mod update;
 
 pub use live::LiveTree;
 pub use servicedir::{LiveError, fill};
-pub use settings::{Cmd, Launch, Role, Settings};
+pub use settings::{Cmd, Launch, Role, RuntimeSettings};
 pub use signals::{hold as hold_signals, stops as stop_signals};
 
 use crate::engine::{Engine, Event, Time};
 use crate::graph::{Direction, Graph, ServiceId};
-use crate::sys::memory::Program;
+use crate::sys::memory::ProgramPages;
 use boot_record::BootRecord;
 use children::Children;
 use clients::Clients;
@@ -52,7 +52,7 @@ use poller::{Poller, Source};
 use reporter::Reporter;
 use scan::ScanDirectory;
 use service::Services;
-use signals::Signals;
+use signals::WatchedSignals;
 use std::collections::VecDeque;
 use stray::Stray;
 
@@ -66,7 +66,7 @@ const SETTLE_MS: u64 = 10;
 /// The doing half: everything that is open, running or waited for.
 pub struct Runtime {
     engine: Engine,
-    settings: Settings,
+    settings: RuntimeSettings,
     services: Services,
     children: Children,
     pipelines: Pipelines,
@@ -75,8 +75,8 @@ pub struct Runtime {
     reporter: Reporter,
     boot: BootRecord,
     poller: Poller,
-    signals: Signals,
-    program: Program,
+    signals: WatchedSignals,
+    program: ProgramPages,
     /// The FIFO that `halt` writes to.
     halt: Option<HaltFifo>,
     stray: Stray,
@@ -94,10 +94,10 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime for a tree. From now on the signals of a supervisor are blocked, and what it has
     /// open is its own.
-    pub fn new(settings: Settings, graph: Graph) -> Result<Self, Errno> {
+    pub fn new(settings: RuntimeSettings, graph: Graph) -> Result<Self, Errno> {
         crate::sys::spawn::keep_to_ourselves();
         let poller = Poller::new()?;
-        let signals = Signals::watch(settings.role)?;
+        let signals = WatchedSignals::watch(settings.role)?;
         poller.watch(signals.fd(), Source::Signals)?;
         Ok(Self {
             engine: Engine::new(graph),
@@ -118,7 +118,7 @@ impl Runtime {
             settings,
             poller,
             signals,
-            program: Program::find(),
+            program: ProgramPages::find(),
         })
     }
 

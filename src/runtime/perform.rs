@@ -5,7 +5,7 @@ use crate::engine::{
     BOOT, Command, Event, Notice, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
     Target,
 };
-use crate::format::request::Severity;
+use crate::format::request::SaySeverity;
 use crate::graph::ServiceId;
 use crate::sys::file;
 use crate::sys::process::kill;
@@ -172,7 +172,7 @@ impl Runtime {
         let say = report::say(report, |id| self.engine.graph().name(id).to_owned());
         let line = format!("s6-rc: {}: {}", say.severity.word(), say.text);
         if request == BOOT || request == SHUTDOWN {
-            let level = if say.severity == Severity::Fatal { 0 } else { say.level };
+            let level = if say.severity == SaySeverity::Fatal { 0 } else { say.level };
             self.reporter.say(level, &line);
         } else {
             if say.level <= 2 {

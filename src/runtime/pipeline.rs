@@ -20,7 +20,7 @@ pub struct Pipelines {
 
 /// The descriptors of a service that its pipes stand for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
+pub struct PipelineEnds {
     /// Its stdin.
     pub input: Option<RawFd>,
     /// Its stdout.
@@ -55,11 +55,11 @@ impl Pipelines {
 
     /// The ends for a process of this service. If a pipe cannot be made (too many open files),
     /// the service goes without: its output is not lost, it goes to the container's.
-    pub fn ends(&mut self, id: ServiceId) -> Ends {
+    pub fn ends(&mut self, id: ServiceId) -> PipelineEnds {
         let input = self.pipe(id).map(|(read, _)| read);
         let consumer = self.consumer_of.get(&id).copied();
         let output = consumer.and_then(|c| self.pipe(c)).map(|(_, write)| write);
-        Ends { input, output }
+        PipelineEnds { input, output }
     }
 
     fn pipe(&mut self, consumer: ServiceId) -> Option<(RawFd, RawFd)> {

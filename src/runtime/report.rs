@@ -1,7 +1,7 @@
 //! What happened, in the words of s6-rc.
 
 use crate::engine::{Failure, Report};
-use crate::format::request::{Say, Severity, What};
+use crate::format::request::{Say, SaySeverity, What};
 use crate::graph::ServiceId;
 
 /// The line for a report; `name` gives a service's name.
@@ -24,9 +24,9 @@ pub fn subject(report: Report) -> Option<ServiceId> {
 }
 
 /// The lowest verbosity that shows it, how bad it is, and what it is.
-fn kind(report: Report) -> (u8, Severity, What) {
+fn kind(report: Report) -> (u8, SaySeverity, What) {
     use Report as R;
-    use Severity::{Fatal, Info, Warning};
+    use SaySeverity::{Fatal, Info, Warning};
     match report {
         R::Starting(_) => (2, Info, What::Starting),
         R::Started(_) => (2, Info, What::Started),

@@ -2,7 +2,7 @@
 
 use super::Runtime;
 use crate::engine::{self, Event, RequestId};
-use crate::format::request::{Answer, Change, Malformed, Outcome, Reload, Request, State};
+use crate::format::request::{Answer, ChangeRequest, Malformed, Outcome, Reload, Request, State};
 use crate::graph::ServiceId;
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ impl Runtime {
         self.clients.reply(id, answer);
     }
 
-    fn ask_change(&mut self, id: u32, change: Change) {
+    fn ask_change(&mut self, id: u32, change: ChangeRequest) {
         let Some(selection) = self.resolve(id, &change.names) else { return };
         let verb = match (change.dry_run_ms, change.down) {
             (Some(_), _) => "rehearse",

@@ -1,7 +1,7 @@
 //! The scan directory: service directories that appear there are supervised, those that have gone
 //! are dropped when that is asked for. Reference: s6-svscan's page.
 
-use super::children::Plan;
+use super::children::ProcessPlan;
 use super::service::Service;
 use super::{Role, Runtime};
 use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
@@ -25,17 +25,17 @@ pub struct ScanDirectory {
     path: PathBuf,
     control: Option<OwnedFd>,
     lock: Option<Lock>,
-    found: LiteMap<Identity, Found>,
+    found: LiteMap<DirectoryId, FoundDirectory>,
     next_id: u32,
     due: Option<Time>,
 }
 
 /// Device and inode: a service directory is the same under any name.
-type Identity = (u64, u64);
+type DirectoryId = (u64, u64);
 
 /// A service directory that was found, with its logger.
 #[derive(Clone, Copy, Debug)]
-struct Found {
+struct FoundDirectory {
     service: ServiceId,
     logger: Option<ServiceId>,
     present: bool,
@@ -125,8 +125,8 @@ impl Runtime {
     }
 
     /// The service directories in the scan directory that are not the tree's own.
-    fn look(&self) -> std::io::Result<LiteMap<Identity, String>> {
-        let mut of_tree: Vec<Identity> = self
+    fn look(&self) -> std::io::Result<LiteMap<DirectoryId, String>> {
+        let mut of_tree: Vec<DirectoryId> = self
             .engine
             .graph()
             .ids()
@@ -147,7 +147,7 @@ impl Runtime {
         Ok(seen)
     }
 
-    fn appeared(&mut self, identity: Identity, name: String) {
+    fn appeared(&mut self, identity: DirectoryId, name: String) {
         if let Some(found) = self.scan.found.get_mut(&identity) {
             if !std::mem::replace(&mut found.present, true) {
                 let (service, logger) = (found.service, found.logger);
@@ -166,7 +166,7 @@ impl Runtime {
             self.services.insert(logger, log);
             self.pipelines.connect(service, logger);
         }
-        self.scan.found.insert(identity, Found { service, logger, present: true });
+        self.scan.found.insert(identity, FoundDirectory { service, logger, present: true });
         self.announce(service, logger);
     }
 
@@ -237,7 +237,7 @@ impl Runtime {
         let script = self.scan.signal_script(signal);
         let word = script.to_string_lossy().into_owned().into_bytes();
         let streams = self.children.no_pipes(self.settings.outputs);
-        let plan = Plan::new(vec![word.clone()], self.settings.env.clone(), streams);
+        let plan = ProcessPlan::new(vec![word.clone()], self.settings.env.clone(), streams);
         let started = match self.services.working.enter_other(&self.scan.path) {
             Ok(inside) => self
                 .children
@@ -252,7 +252,7 @@ impl Runtime {
     }
 }
 
-fn identity(path: &Path) -> Option<Identity> {
+fn identity(path: &Path) -> Option<DirectoryId> {
     let stat = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
     Some((stat.dev(), stat.ino()))
 }

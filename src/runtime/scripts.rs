@@ -1,7 +1,7 @@
 //! Starting the scripts of services, and the CMD: their words, descriptors and limits.
 
 use super::Runtime;
-use super::children::{Plan, Streams, Whose};
+use super::children::{ProcessPlan, Streams, Whose};
 use super::directory::{ServiceDirectory, Unreachable};
 use super::poller::Source;
 use super::reporter::Reporter;
@@ -24,7 +24,7 @@ const CATCH_ALL: &str = "s6-svscan-log";
 const TIMEOUT_FINISH_MS: u32 = 5000;
 
 /// The two numbers that a service's directory may set for `run`.
-struct Numbers {
+struct ScriptDescriptors {
     notification: Option<RawFd>,
     lock: Option<RawFd>,
 }
@@ -62,7 +62,7 @@ impl Runtime {
         let pipe =
             pipe.map_err(|e| refused(&directory, reporter, "run", e.into(), &mut service.refused))?;
         let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
-        let mut plan = Plan::new(argv, self.settings.env.clone(), streams);
+        let mut plan = ProcessPlan::new(argv, self.settings.env.clone(), streams);
         if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
             plan.streams.passing.push((number, write.as_raw_fd()));
         }
@@ -126,7 +126,7 @@ impl Runtime {
         let words = ["./finish".to_owned(), code.to_string(), signal.to_string()];
         let argv = words.into_iter().chain([service.name.clone(), last_run.to_string()]);
         let argv = argv.map(String::into_bytes).collect();
-        let plan = Plan::new(argv, self.settings.env.clone(), streams);
+        let plan = ProcessPlan::new(argv, self.settings.env.clone(), streams);
         let timeout_ms = directory.number("timeout-finish", reporter).unwrap_or(TIMEOUT_FINISH_MS);
         let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
         let pid = started.map_err(|e| {
@@ -163,7 +163,7 @@ impl Runtime {
         };
         let mut env = self.settings.env.clone();
         env.push([b"RC_NAME=", service.name.as_bytes()].concat());
-        let plan = Plan::new(argv, env, streams);
+        let plan = ProcessPlan::new(argv, env, streams);
         match self.children.start(Whose::Script(process), plan, &self.settings, &directory) {
             Ok(pid) => {
                 service.refused = None;
@@ -214,7 +214,7 @@ impl Runtime {
         let (stdout, stderr) = cmd.outputs;
         let lasting = vec![(0, 0), (1, stdout), (2, stderr)];
         let streams = Streams { lasting, passing: Vec::new() };
-        let mut plan = Plan::new(cmd.argv.clone(), cmd.env.clone(), streams);
+        let mut plan = ProcessPlan::new(cmd.argv.clone(), cmd.env.clone(), streams);
         plan.session = Session::Foreground;
         let name = String::from_utf8_lossy(cmd.argv.first().map_or(b"", |w| w)).into_owned();
         let started = match self.services.working.enter_other(&cmd.directory) {
@@ -270,7 +270,10 @@ impl Runtime {
     }
 }
 
-fn numbers(directory: &ServiceDirectory, reporter: &mut Reporter) -> Result<Numbers, NotSpawned> {
+fn numbers(
+    directory: &ServiceDirectory,
+    reporter: &mut Reporter,
+) -> Result<ScriptDescriptors, NotSpawned> {
     let notification = directory.descriptor("notification-fd", reporter);
     let lock = directory.descriptor("lock-fd", reporter);
     if notification.is_some() && notification == lock {
@@ -279,7 +282,7 @@ fn numbers(directory: &ServiceDirectory, reporter: &mut Reporter) -> Result<Numb
         directory.warn(reporter, text);
         return Err(NotSpawned::Invalid);
     }
-    Ok(Numbers { notification, lock })
+    Ok(ScriptDescriptors { notification, lock })
 }
 
 /// Reports that a script of a longrun is not started because its directory cannot be entered.

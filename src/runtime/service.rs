@@ -2,7 +2,7 @@
 //! as s6-supervise has it.
 
 use super::directory::{ServiceDirectory, Unreachable, WorkingDirectory};
-use crate::engine::{Engine, Exit, Longrun, Time};
+use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
 use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
 use crate::format::tally::Death;
@@ -117,7 +117,7 @@ impl Services {
     }
 
     /// Writes the status of a service, if it is not what it should be.
-    pub fn write_status(&mut self, id: ServiceId, longrun: Option<&Longrun>) {
+    pub fn write_status(&mut self, id: ServiceId, longrun: Option<&SupervisedLongrun>) {
         if self.get(&id).is_some_and(|service| service.stale && service.supervision.is_some())
             && let Some(longrun) = longrun
             && let Some((service, Ok(directory))) = self.enter(id)
@@ -272,7 +272,7 @@ impl Service {
 
     /// Replaces `supervise/status` by what the engine and the processes say now. What stands there
     /// already is not written again, however many letters have come.
-    fn update_status(&mut self, longrun: &Longrun, directory: &ServiceDirectory) {
+    fn update_status(&mut self, longrun: &SupervisedLongrun, directory: &ServiceDirectory) {
         let pid = self.processes.run.or(self.processes.finish);
         self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
         self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();

@@ -12,7 +12,7 @@ use std::time::Instant;
 pub type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Program, Errno>;
 
 /// How to run.
-pub struct Settings {
+pub struct RuntimeSettings {
     /// /run, or what stands in its place.
     pub run_directory: PathBuf,
     /// The scan directory.

@@ -71,9 +71,9 @@ fn has_terminal() -> bool {
 
 /// The watched signals, blocked everywhere else.
 #[derive(Debug)]
-pub struct Signals(SignalFd);
+pub struct WatchedSignals(SignalFd);
 
-impl Signals {
+impl WatchedSignals {
     /// Blocks the signals of a supervisor and those of a terminal, and ignores SIGPIPE.
     pub fn watch(role: Role) -> Result<Self, Errno> {
         hold(role)?;

@@ -10,10 +10,10 @@
 //! service is supervised no more.
 
 use super::Runtime;
-use super::children::{Children, Plan, Whose};
+use super::children::{Children, ProcessPlan, Whose};
 use super::directory::Inside;
 use super::poller::Source;
-use super::settings::Settings;
+use super::settings::RuntimeSettings;
 use crate::graph::ServiceId;
 use crate::sys::exec::{Execve, set_comm};
 use crate::sys::poll::{self, Deadline};
@@ -35,7 +35,7 @@ pub const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
 const FORK_MS: u64 = 2_000;
 
 /// What the supervisor says: its child's pid, and how it ended; `STARTED` when it begins.
-type Report = (i32, i32);
+type SupervisorReport = (i32, i32);
 
 const STARTED: i32 = -1;
 
@@ -44,8 +44,8 @@ impl Children {
     pub(super) fn start_supervised(
         &mut self,
         whose: Whose,
-        mut plan: Plan,
-        settings: &Settings,
+        mut plan: ProcessPlan,
+        settings: &RuntimeSettings,
         name: &str,
         _: &Inside,
     ) -> Result<(Pid, OwnedFd), StartError> {
@@ -83,8 +83,8 @@ fn socket_pair() -> Result<(OwnedFd, OwnedFd), SpawnError> {
 
 /// Forks a process that has what a plan says, does something, and becomes a supervisor.
 fn fork_supervisor(
-    plan: Plan,
-    settings: &Settings,
+    plan: ProcessPlan,
+    settings: &RuntimeSettings,
     name: &str,
     socket: &OwnedFd,
     first: impl FnOnce(RawFd) -> Result<(), Errno> + 'static,
@@ -141,12 +141,12 @@ fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Err
     fd::r#move(report + 1, go.into_raw_fd())
 }
 
-fn send(socket: RawFd, (pid, status): Report) -> Result<(), Errno> {
+fn send(socket: RawFd, (pid, status): SupervisorReport) -> Result<(), Errno> {
     fd::write_all(socket, &[pid.to_ne_bytes(), status.to_ne_bytes()].concat())
 }
 
 /// The next report. `None`: the supervisor has gone.
-fn receive(socket: &OwnedFd) -> Result<Option<Report>, Errno> {
+fn receive(socket: &OwnedFd) -> Result<Option<SupervisorReport>, Errno> {
     let mut bytes = [0; 8];
     if fd::read(socket.as_raw_fd(), &mut bytes)? < bytes.len() {
         return Ok(None);
@@ -194,7 +194,7 @@ impl Runtime {
             return;
         }
         let Some((service, Ok(_))) = self.services.enter(id) else { return };
-        let plan = Plan::new(Vec::new(), Vec::new(), self.children.no_pipes((1, 2)));
+        let plan = ProcessPlan::new(Vec::new(), Vec::new(), self.children.no_pipes((1, 2)));
         let shown = socket_pair().and_then(|(ours, theirs)| {
             fork_supervisor(plan, &self.settings, &service.name, &theirs, |_| Ok(()))?;
             Ok(ours)

@@ -138,14 +138,14 @@ mod tests {
         let (said, stderr) = nix::unistd::pipe().unwrap();
         // SAFETY: the child needs nothing that a thread of another test may hold.
         match unsafe { process::fork() }.unwrap() {
-            process::Side::Parent(child) => {
+            process::ForkSide::Parent(child) => {
                 drop(stderr);
                 let said = fd::read_to_end(std::os::fd::AsRawFd::as_raw_fd(&said)).unwrap();
                 let (_, status) =
                     process::wait(child.as_raw(), WaitPidFlag::empty()).unwrap().unwrap();
                 (status, String::from_utf8(said).unwrap())
             }
-            process::Side::Child => {
+            process::ForkSide::Child => {
                 let _ = nix::unistd::dup2_stderr(&stderr);
                 catch_traps();
                 what();

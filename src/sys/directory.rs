@@ -16,7 +16,7 @@ const BUFFER_BYTES: usize = 4096;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A regular file.
     File,
     /// A directory.
@@ -29,11 +29,11 @@ pub enum Kind {
 
 /// A file in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirectoryEntry {
     /// Its name.
     pub name: OsString,
     /// What it is; a link is not followed.
-    pub kind: Kind,
+    pub kind: FileKind,
 }
 
 /// A directory that is being read.
@@ -44,7 +44,7 @@ pub struct Reader {
 }
 
 /// All that is in a directory but `.` and `..`, as it comes.
-pub fn entries(path: &Path) -> Result<Vec<Entry>, Errno> {
+pub fn entries(path: &Path) -> Result<Vec<DirectoryEntry>, Errno> {
     Reader::open(path.as_os_str().as_bytes())?.entries()
 }
 
@@ -61,7 +61,7 @@ impl Reader {
     }
 
     /// All that is in it but `.` and `..`, as it comes.
-    pub fn entries(&mut self) -> Result<Vec<Entry>, Errno> {
+    pub fn entries(&mut self) -> Result<Vec<DirectoryEntry>, Errno> {
         let mut all = Vec::new();
         loop {
             let some = self.names()?;
@@ -99,33 +99,33 @@ impl Reader {
     }
 
     /// An entry; `None` if it has gone meanwhile.
-    fn entry(&self, name: OsString, kind: u8) -> Result<Option<Entry>, Errno> {
+    fn entry(&self, name: OsString, kind: u8) -> Result<Option<DirectoryEntry>, Errno> {
         let kind = match kind {
-            libc::DT_REG => Kind::File,
-            libc::DT_DIR => Kind::Directory,
-            libc::DT_LNK => Kind::Link,
+            libc::DT_REG => FileKind::File,
+            libc::DT_DIR => FileKind::Directory,
+            libc::DT_LNK => FileKind::Link,
             libc::DT_UNKNOWN => match self.look(&name) {
                 Err(Errno::ENOENT) => return Ok(None),
                 kind => kind?,
             },
-            _ => Kind::Other,
+            _ => FileKind::Other,
         };
-        Ok(Some(Entry { name, kind }))
+        Ok(Some(DirectoryEntry { name, kind }))
     }
 
     /// What a file is, where the file system does not say so with its name.
-    fn look(&self, name: &OsStr) -> Result<Kind, Errno> {
+    fn look(&self, name: &OsStr) -> Result<FileKind, Errno> {
         let found = fstatat(&self.directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         Ok(match found.st_mode & libc::S_IFMT {
-            libc::S_IFREG => Kind::File,
-            libc::S_IFDIR => Kind::Directory,
-            libc::S_IFLNK => Kind::Link,
-            _ => Kind::Other,
+            libc::S_IFREG => FileKind::File,
+            libc::S_IFDIR => FileKind::Directory,
+            libc::S_IFLNK => FileKind::Link,
+            _ => FileKind::Other,
         })
     }
 }
 
-impl From<FileType> for Kind {
+impl From<FileType> for FileKind {
     fn from(kind: FileType) -> Self {
         match kind {
             _ if kind.is_file() => Self::File,
@@ -155,15 +155,15 @@ mod tests {
         let all = entries(&dir).unwrap();
         assert_eq!(all.len(), 303);
         let kind = |name: &str| all.iter().find(|entry| entry.name == name).unwrap().kind;
-        assert_eq!(kind("folder"), Kind::Directory);
-        assert_eq!(kind("link"), Kind::Link);
-        assert_eq!(kind("pipe"), Kind::Other);
-        assert_eq!(kind("a-file-with-a-long-name-299"), Kind::File);
+        assert_eq!(kind("folder"), FileKind::Directory);
+        assert_eq!(kind("link"), FileKind::Link);
+        assert_eq!(kind("pipe"), FileKind::Other);
+        assert_eq!(kind("a-file-with-a-long-name-299"), FileKind::File);
         let reader = Reader::open(dir.as_os_str().as_bytes()).unwrap();
         let unknown = |name: &str| reader.entry(name.into(), libc::DT_UNKNOWN).unwrap();
-        assert_eq!(unknown("folder").unwrap().kind, Kind::Directory);
-        assert_eq!(unknown("link").unwrap().kind, Kind::Link);
-        assert_eq!(unknown("pipe").unwrap().kind, Kind::Other);
+        assert_eq!(unknown("folder").unwrap().kind, FileKind::Directory);
+        assert_eq!(unknown("link").unwrap().kind, FileKind::Link);
+        assert_eq!(unknown("pipe").unwrap().kind, FileKind::Other);
         assert_eq!(unknown("gone"), None);
         std::fs::remove_dir_all(&dir).unwrap();
         assert_eq!(entries(&dir), Err(Errno::ENOENT));

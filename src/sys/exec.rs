@@ -111,7 +111,7 @@ pub fn report(parts: &[&[u8]]) {
 
 /// A program that was found.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundProgram {
     /// Its path.
     pub file: Vec<u8>,
     /// The interpreter and its one argument, if it begins with `#!`.
@@ -126,7 +126,7 @@ pub struct Found {
     is_program: bool,
 }
 
-impl Found {
+impl FoundProgram {
     /// Looks into what is there.
     fn at(file: Vec<u8>, stat: &FileStat, noexec: bool) -> Self {
         let mut head = [0; HEAD_BYTES];
@@ -152,13 +152,13 @@ pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
 /// Finds a program as execvp would: a name with a slash as it is, another (even an empty one) in
 /// the folders of `path`, where an empty name is no folder. What cannot be executed there is passed
 /// over; if there is no more than that, it gives the error, else ENOENT.
-pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
+pub fn find(name: &[u8], path: &[u8]) -> Result<FoundProgram, Errno> {
     if name.contains(&b'/') {
         let refused = match executable(name) {
-            Ok(stat) => return Ok(Found::at(name.to_vec(), &stat, false)),
+            Ok(stat) => return Ok(FoundProgram::at(name.to_vec(), &stat, false)),
             Err(e) => e,
         };
-        let found = Found::at(name.to_vec(), &stat(name)?, true);
+        let found = FoundProgram::at(name.to_vec(), &stat(name)?, true);
         return match found.shebang {
             Some(_) if is_on_noexec(name) => Ok(found),
             _ => Err(refused),
@@ -177,9 +177,9 @@ pub fn find(name: &[u8], path: &[u8]) -> Result<Found, Errno> {
     Err(error)
 }
 
-fn candidate(file: Vec<u8>) -> Result<Found, Errno> {
+fn candidate(file: Vec<u8>) -> Result<FoundProgram, Errno> {
     let stat = executable(&file)?;
-    let found = Found::at(file, &stat, false);
+    let found = FoundProgram::at(file, &stat, false);
     match &found.shebang {
         Some((interpreter, _)) if interpreter.is_empty() => return Err(Errno::ENOEXEC),
         Some((interpreter, _)) => nix::unistd::access(interpreter.as_slice(), AccessFlags::F_OK)?,
@@ -278,7 +278,7 @@ pub fn set_comm(name: &str) {
 
 /// Whether the kernel could execute what `find` found: a script's interpreter must be there too,
 /// and a file that is neither script nor ELF is ENOEXEC.
-pub fn check(found: &Found) -> Result<(), Errno> {
+pub fn check(found: &FoundProgram) -> Result<(), Errno> {
     if let Some((interpreter, _)) = &found.shebang {
         return executable(interpreter).map(drop);
     }

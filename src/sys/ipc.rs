@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// What goes through a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum SocketKind {
     /// Bytes.
     Stream,
     /// Messages.
@@ -22,10 +22,10 @@ pub enum Kind {
 }
 
 /// Makes a socket, closed on exec.
-pub fn new(kind: Kind, blocking: bool) -> Result<OwnedFd, Errno> {
+pub fn new(kind: SocketKind, blocking: bool) -> Result<OwnedFd, Errno> {
     let kind = match kind {
-        Kind::Stream => SockType::Stream,
-        Kind::Datagrams => SockType::Datagram,
+        SocketKind::Stream => SockType::Stream,
+        SocketKind::Datagrams => SockType::Datagram,
     };
     let nonblocking = if blocking { SockFlag::empty() } else { SockFlag::SOCK_NONBLOCK };
     socket(AddressFamily::Unix, kind, nonblocking | SockFlag::SOCK_CLOEXEC, None)

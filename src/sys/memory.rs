@@ -6,7 +6,7 @@ use nix::libc::{self, c_int, c_void, dl_phdr_info, size_t};
 /// Where the program's code and constants are in memory: whole pages of a file, which the page
 /// cache has too.
 #[derive(Debug, Default)]
-pub struct Program(Vec<Pages>);
+pub struct ProgramPages(Vec<Pages>);
 
 #[derive(Debug)]
 struct Pages {
@@ -14,7 +14,7 @@ struct Pages {
     length: usize,
 }
 
-impl Program {
+impl ProgramPages {
     /// The one that this process runs.
     pub fn find() -> Self {
         let mut program = Self::default();
@@ -51,7 +51,7 @@ extern "C" fn add_first(info: *mut dl_phdr_info, _: size_t, program: *mut c_void
     // SAFETY: and in it so many program headers.
     let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
     // SAFETY: and what it was given, which `find` alone knows.
-    let program = unsafe { &mut *program.cast::<Program>() };
+    let program = unsafe { &mut *program.cast::<ProgramPages>() };
     let is_read_only = |flags| flags & libc::PF_W == 0;
     for header in headers.iter().filter(|h| h.p_type == libc::PT_LOAD && is_read_only(h.p_flags)) {
         program.add(info.dlpi_addr as usize + header.p_vaddr as usize, header.p_memsz as usize);
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_program_that_gives_back_its_pages_goes_on_with_fewer() {
-        let program = Program::find();
+        let program = ProgramPages::find();
         let before = resident_file_pages();
         program.give_back();
         assert!(resident_file_pages() < before, "{before}");

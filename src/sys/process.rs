@@ -5,7 +5,7 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::{ForkResult, Pid};
 
 /// Which side of a fork this is.
-pub enum Side {
+pub enum ForkSide {
     /// The parent, with the child's pid.
     Parent(Pid),
     /// The child.
@@ -17,11 +17,11 @@ pub enum Side {
 /// # Safety
 /// No other thread of this process holds anything that the child needs: a lock that is held while
 /// it forks is held for ever in the child.
-pub unsafe fn fork() -> Result<Side, Errno> {
+pub unsafe fn fork() -> Result<ForkSide, Errno> {
     // SAFETY: the caller's promise.
     match unsafe { nix::unistd::fork() }? {
-        ForkResult::Parent { child } => Ok(Side::Parent(child)),
-        ForkResult::Child => Ok(Side::Child),
+        ForkResult::Parent { child } => Ok(ForkSide::Parent(child)),
+        ForkResult::Child => Ok(ForkSide::Child),
     }
 }
 
@@ -29,8 +29,8 @@ pub unsafe fn fork() -> Result<Side, Errno> {
 pub fn fork_to(body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     // SAFETY: this program starts no threads (clippy.toml).
     match unsafe { fork() }? {
-        Side::Parent(child) => Ok(child),
-        Side::Child => exit(body()),
+        ForkSide::Parent(child) => Ok(child),
+        ForkSide::Child => exit(body()),
     }
 }
 
@@ -97,8 +97,8 @@ pub fn exit(code: i32) -> ! {
 pub fn fork_into_pid_namespace_to(body: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     // SAFETY: this program starts no threads (clippy.toml).
     match unsafe { fork_into_pid_namespace() }? {
-        Side::Parent(child) => Ok(child),
-        Side::Child => exit(body()),
+        ForkSide::Parent(child) => Ok(child),
+        ForkSide::Child => exit(body()),
     }
 }
 
@@ -106,7 +106,7 @@ pub fn fork_into_pid_namespace_to(body: impl FnOnce() -> i32) -> Result<Pid, Err
 ///
 /// # Safety
 /// As for `fork`.
-pub unsafe fn fork_into_pid_namespace() -> Result<Side, Errno> {
+pub unsafe fn fork_into_pid_namespace() -> Result<ForkSide, Errno> {
     // SAFETY: the caller's promise.
     unsafe { clone(nix::libc::CLONE_NEWPID) }
 }
@@ -115,7 +115,7 @@ pub unsafe fn fork_into_pid_namespace() -> Result<Side, Errno> {
 ///
 /// # Safety
 /// As for `fork`; and until then, the child closes no descriptor that an owner here counts on.
-pub unsafe fn fork_sharing_descriptors() -> Result<Side, Errno> {
+pub unsafe fn fork_sharing_descriptors() -> Result<ForkSide, Errno> {
     // SAFETY: the caller's promise.
     unsafe { clone(nix::libc::CLONE_FILES) }
 }
@@ -125,15 +125,15 @@ pub unsafe fn fork_sharing_descriptors() -> Result<Side, Errno> {
 ///
 /// # Safety
 /// As for `fork`. The flags are none that share memory.
-unsafe fn clone(flags: i32) -> Result<Side, Errno> {
+unsafe fn clone(flags: i32) -> Result<ForkSide, Errno> {
     let flags = flags | nix::libc::SIGCHLD;
     // On s390x the stack comes first.
     let (first, second) = if cfg!(target_arch = "s390x") { (0, flags) } else { (flags, 0) };
     // SAFETY: without a stack or CLONE_VM, clone is fork; the rest is the caller's promise.
     match unsafe { nix::libc::syscall(nix::libc::SYS_clone, first, second, 0, 0, 0) } {
         -1 => Err(Errno::last()),
-        0 => Ok(Side::Child),
-        pid => Ok(Side::Parent(Pid::from_raw(pid as i32))),
+        0 => Ok(ForkSide::Child),
+        pid => Ok(ForkSide::Parent(Pid::from_raw(pid as i32))),
     }
 }
 

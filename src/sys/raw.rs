@@ -1,7 +1,7 @@
 //! System calls that touch nothing of this process but what they are told to: not even `errno`,
 //! which a child that shares our memory has in common with us.
 
-use super::arch::{self, Entry};
+use super::arch::{self, ChildEntry};
 use nix::errno::Errno;
 use nix::libc::{self, c_int, c_long, c_void};
 
@@ -24,7 +24,7 @@ pub unsafe fn clone(
     flags: c_int,
     stack: *mut u8,
     running: *mut i32,
-    entry: Entry,
+    entry: ChildEntry,
     argument: *const c_void,
 ) -> Result<usize, Errno> {
     let flags = (flags | libc::CLONE_VM | libc::CLONE_CHILD_CLEARTID) as isize;

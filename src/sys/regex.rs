@@ -34,7 +34,7 @@ pub struct Dialect {
 }
 
 /// Where a group matches, if it does.
-pub type Group = Option<Range<usize>>;
+pub type GroupMatch = Option<Range<usize>>;
 
 impl BadRegex {
     /// The error that comes closest.
@@ -81,7 +81,7 @@ impl Regex {
 
     /// Where the expression and its groups match in a string (to its first NUL); the first is the
     /// expression itself. Without `groups` in its dialect, there is nothing but the fact.
-    pub fn find(&self, string: &[u8]) -> Option<Vec<Group>> {
+    pub fn find(&self, string: &[u8]) -> Option<Vec<GroupMatch>> {
         let string = c_string(string);
         let nowhere = libc::regmatch_t { rm_so: -1, rm_eo: -1 };
         let mut places = vec![nowhere; self.groups + 1];

@@ -8,13 +8,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// Signals that are read, and interrupt nothing.
 #[derive(Debug)]
-pub struct Signals {
+pub struct SignalQueue {
     pending: SignalFd,
     /// What SIGCHLD did before.
     sigchld: SigHandler,
 }
 
-impl Signals {
+impl SignalQueue {
     /// Reads these signals from now on.
     pub fn catch(which: SigSet) -> Result<Self, Errno> {
         sigprocmask(SigmaskHow::SIG_SETMASK, Some(&which), None)?;
@@ -35,7 +35,7 @@ impl Signals {
     }
 }
 
-impl AsFd for Signals {
+impl AsFd for SignalQueue {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pending.as_fd()
     }

@@ -2,7 +2,7 @@
 //! long as the next program is one of ours, going on is a call and not an execve.
 
 use super::{Environment, Tool, Word, basename, die, rundir};
-use crate::sys::exec::{self, Execve, Found, Shebang};
+use crate::sys::exec::{self, Execve, FoundProgram, Shebang};
 use crate::sys::identity::Refused;
 use crate::sys::spawn::{self, waited};
 use crate::sys::{fd, process, why};
@@ -85,7 +85,7 @@ impl From<Vec<Word>> for Next {
 /// What a name in an argument vector turned out to be.
 enum Program {
     Ours(&'static Tool, Vec<Word>),
-    File(Found, Vec<Word>),
+    File(FoundProgram, Vec<Word>),
 }
 
 impl Process {
@@ -304,9 +304,9 @@ fn resolve(path: Option<&[u8]>, next: Exec) -> Result<Option<Program>, Errno> {
 /// The file to execute for the one that was found, and its words.
 ///
 /// Differs: a script on a noexec mount, as /run often is, is run by its interpreter.
-fn executable(found: Found, argv: Vec<Word>) -> Result<(Found, Vec<Word>), Errno> {
+fn executable(found: FoundProgram, argv: Vec<Word>) -> Result<(FoundProgram, Vec<Word>), Errno> {
     match found {
-        Found { noexec: true, shebang: Some(shebang), file, .. } => {
+        FoundProgram { noexec: true, shebang: Some(shebang), file, .. } => {
             let interpreter = exec::find(&shebang.0, b"")?;
             Ok((interpreter, interpreted(shebang, file, argv)))
         }

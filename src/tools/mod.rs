@@ -18,12 +18,10 @@ mod senseless;
 pub mod subcommand;
 pub mod superserver;
 
+pub use crate::execline::Word;
 pub use chain::{Exec, Exit, Next, Process};
 pub use environment::Environment;
 pub use options::Options;
-
-/// A word of an argument vector: any bytes but NUL.
-pub type Word = Vec<u8>;
 
 /// What a tool does with the process that it is given; `argv` includes the name. `Err` is the end,
 /// as `Next::Exit` is: `?` leaves a tool from within.

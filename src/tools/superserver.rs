@@ -4,7 +4,7 @@ use super::die::show;
 use super::{Exit, Options, Process, Word};
 use crate::sys::poll::{self, Deadline};
 use crate::sys::process::{self as child, WaitStatus};
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::{fd, signal};
 use litemap::LiteMap;
 use nix::errno::Errno;
@@ -129,7 +129,7 @@ pub struct Server<'a> {
     kind: &'a dyn Kind,
     wording: &'static Wording,
     plan: Plan,
-    signals: Signals,
+    signals: SignalQueue,
     /// The programs that run, and for whom.
     children: LiteMap<i32, u128>,
     /// How many programs run for each peer.
@@ -147,7 +147,7 @@ impl<'a> Server<'a> {
         fd::set_nonblocking(0, true).map_err(process.unable("make stdin non-blocking"))?;
         fd::set_cloexec(0, true).map_err(process.unable("set stdin close-on-exec"))?;
         signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
-        let signals = Signals::catch(SigSet::from_iter(SIGNALS));
+        let signals = SignalQueue::catch(SigSet::from_iter(SIGNALS));
         let signals = signals.map_err(process.unable("trap signals"))?;
         let (children, peers) = (LiteMap::new(), LiteMap::new());
         let wording = kind.wording();

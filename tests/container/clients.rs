@@ -3,7 +3,7 @@
 
 use crate::boot::{Boot, Container, is_possible};
 use crate::image::Image;
-use sixtree::format::request::{Answer, Change, Outcome, Request};
+use sixtree::format::request::{Answer, ChangeRequest, Outcome, Request};
 use sixtree::sys::socket::{MAX_FDS, send};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -88,7 +88,11 @@ fn answers(client: UnixStream) -> Vec<Answer> {
 }
 
 fn slow() -> Request {
-    Request::Change(Change { names: vec!["slow".into()], wait: true, ..Change::default() })
+    Request::Change(ChangeRequest {
+        names: vec!["slow".into()],
+        wait: true,
+        ..ChangeRequest::default()
+    })
 }
 
 #[test]

@@ -4,10 +4,10 @@
 //! <https://skarnet.org/software/s6-networking/s6-tlsc.html>,
 //! <https://skarnet.org/software/s6-networking/s6-ucspitlsd.html>.
 
-use crate::conduct::{self, Side};
+use crate::conduct::{self, TlsSide};
 use crate::io::Job;
 use crate::session;
-use crate::tunnel::Ends;
+use crate::tunnel::TunnelEnds;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::sys::wait::WaitPidFlag;
@@ -24,30 +24,30 @@ const SETTINGS: [&[u8]; 6] = [b"CADIR", b"CAFILE", b"CERTFILE", b"KEYFILE", b"TL
 /// `s6-tlsc [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -v verbosity ] [ -K timeout ] [ -k servername ]
 /// [ -Z | -z ] [ -6 fdr ] [ -7 fdw ] prog...`
 pub fn s6_tlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    at_once(process, argv, Side::Client)
+    at_once(process, argv, TlsSide::Client)
 }
 
 /// `s6-tlsd [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -k snilevel ] [ -v verbosity ] [ -K timeout ]
 /// [ -Z | -z ] prog...`
 pub fn s6_tlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    at_once(process, argv, Side::Server)
+    at_once(process, argv, TlsSide::Server)
 }
 
 /// `s6-ucspitlsc [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -v verbosity ] [ -K timeout ]
 /// [ -k servername ] [ -Z | -z ] [ -6 fdr ] [ -7 fdw ] prog...`
 pub fn s6_ucspitlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    on_demand(process, argv, Side::Client)
+    on_demand(process, argv, TlsSide::Client)
 }
 
 /// `s6-ucspitlsd [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -k snilevel ] [ -v verbosity ]
 /// [ -K timeout ] [ -Z | -z ] prog...`
 pub fn s6_ucspitlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    on_demand(process, argv, Side::Server)
+    on_demand(process, argv, TlsSide::Server)
 }
 
 /// What the options say.
 struct Plan {
-    side: Side,
+    side: TlsSide,
     job: Job,
     /// The descriptors of the connection.
     network: (RawFd, RawFd),
@@ -56,16 +56,16 @@ struct Plan {
 }
 
 impl Plan {
-    fn parse(process: &Process, argv: Vec<Word>, side: Side) -> Result<Self, Exit> {
-        let more = if side == Side::Client { "zZ6:7:" } else { "zZ" };
+    fn parse(process: &Process, argv: Vec<Word>, side: TlsSide) -> Result<Self, Exit> {
+        let more = if side == TlsSide::Client { "zZ6:7:" } else { "zZ" };
         let options = conduct::parse(process, argv, side, more)?;
         let job = Job::from_options(process, &options, side)?;
         if options.words().is_empty() {
             return Err(process.usage());
         }
         let network = match side {
-            Side::Client => network(process, &options)?,
-            Side::Server => (0, 1),
+            TlsSide::Client => network(process, &options)?,
+            TlsSide::Server => (0, 1),
         };
         let keeps = options.last_of("zZ") == Some('Z');
         let program = options.rest();
@@ -127,7 +127,7 @@ impl Pipes {
 /// The io process.
 struct Io {
     process: Process,
-    side: Side,
+    side: TlsSide,
     job: Job,
     network: (RawFd, RawFd),
     clear: (OwnedFd, OwnedFd),
@@ -137,7 +137,7 @@ struct Io {
 
 impl Io {
     fn new(process: &Process, plan: &Plan, clear: (OwnedFd, OwnedFd), foreign: Vec<RawFd>) -> Self {
-        let name = if plan.side == Side::Client { "s6-tlsc-io" } else { "s6-tlsd-io" };
+        let name = if plan.side == TlsSide::Client { "s6-tlsc-io" } else { "s6-tlsd-io" };
         let tool = crate::TOOLS.iter().find(|tool| tool.name == name);
         let process = match tool {
             Some(tool) => Process::new(tool, process.env.clone()),
@@ -163,18 +163,18 @@ impl Io {
         self.foreign.into_iter().for_each(fd::close);
         let clear = match self.side {
             // The program's own stdin and stdout are none of its business.
-            Side::Client => {
+            TlsSide::Client => {
                 let (read, write) = self.clear;
                 fd::place(0, read)
                     .and_then(|()| fd::place(1, write))
                     .map_err(self.process.unable("set up stdin and stdout"))?;
                 (0, 1)
             }
-            Side::Server => (keep(self.clear.0), keep(self.clear.1)),
+            TlsSide::Server => (keep(self.clear.0), keep(self.clear.1)),
         };
         let Some(Told(told)) = begin()? else { return Ok(()) };
         let told = told.map(keep);
-        self.job.run(&self.process, Ends::new(clear, self.network), told)
+        self.job.run(&self.process, TunnelEnds::new(clear, self.network), told)
     }
 }
 
@@ -187,7 +187,7 @@ fn keep(fd: OwnedFd) -> RawFd {
 }
 
 /// Waits for the handshake, and becomes the program, whose connection is in clear.
-fn at_once(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next, Exit> {
+fn at_once(process: &mut Process, argv: Vec<Word>, side: TlsSide) -> Result<Next, Exit> {
     let plan = Plan::parse(process, argv, side)?;
     let pipes = Pipes::new().map_err(process.unable("create pipe"))?;
     let (hears, tells) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
@@ -210,7 +210,7 @@ fn at_once(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next, E
 }
 
 /// Becomes the program, which has a socket to ask for TLS.
-fn on_demand(process: &mut Process, argv: Vec<Word>, side: Side) -> Result<Next, Exit> {
+fn on_demand(process: &mut Process, argv: Vec<Word>, side: TlsSide) -> Result<Next, Exit> {
     let plan = Plan::parse(process, argv, side)?;
     let pipes = Pipes::new().map_err(process.unable("create pipe"))?;
     let (asks, hears) =

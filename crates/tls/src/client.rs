@@ -20,13 +20,13 @@ use x509_parser::time::ASN1Time;
 
 /// What the options of a client say.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct ClientPlan {
     servername: Option<Word>,
     verifies: bool,
     shows_certificate: bool,
 }
 
-impl Plan {
+impl ClientPlan {
     /// Reads -k, -y and --no-verify-cert.
     pub fn from_options(options: &Options) -> Self {
         let last = options.last_of(&String::from_iter([VERIFY, NO_VERIFY]));
@@ -38,7 +38,7 @@ impl Plan {
     }
 
     /// Reads the files that the environment names; what is left to do needs no rights.
-    pub fn prepare(&self, process: &Process) -> Result<Client, Exit> {
+    pub fn prepare(&self, process: &Process) -> Result<PreparedClient, Exit> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let expected = self.expected(process)?;
         let key = match self.shows_certificate {
@@ -65,7 +65,7 @@ impl Plan {
         };
         config.resumption = Resumption::disabled();
         config.enable_sni = expected.is_some();
-        Ok(Client { config: Arc::new(config), expected })
+        Ok(PreparedClient { config: Arc::new(config), expected })
     }
 
     fn expected(&self, process: &Process) -> Result<Option<ServerName<'static>>, Exit> {
@@ -90,12 +90,12 @@ fn config(provider: Arc<CryptoProvider>, verifier: Verifier) -> Result<Unfinishe
 }
 
 /// A client that is ready to connect.
-pub struct Client {
+pub struct PreparedClient {
     config: Arc<ClientConfig>,
     expected: Option<ServerName<'static>>,
 }
 
-impl Client {
+impl PreparedClient {
     /// The beginning of a connection.
     pub fn connection(&self) -> Result<ClientConnection, Error> {
         // An address is never sent.

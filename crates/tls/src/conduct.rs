@@ -5,7 +5,7 @@ use sixtree::tools::{Exit, Options, Process, Word};
 
 /// Which side of a connection this one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum TlsSide {
     /// The one that has connected.
     Client,
     /// The one that was connected to.
@@ -58,9 +58,14 @@ pub const SERVER: &[(&str, char)] = &[
 ];
 
 /// Parses the options of a tool, which knows `more` letters than all of them do.
-pub fn parse(process: &Process, argv: Vec<Word>, side: Side, more: &str) -> Result<Options, Exit> {
+pub fn parse(
+    process: &Process,
+    argv: Vec<Word>,
+    side: TlsSide,
+    more: &str,
+) -> Result<Options, Exit> {
     let spec = format!("{LETTERS}{more}");
-    let own = if side == Side::Client { CLIENT } else { SERVER };
+    let own = if side == TlsSide::Client { CLIENT } else { SERVER };
     let shared = LONG.iter().filter(|(_, letter)| spec.contains(*letter));
     let long: Vec<_> = shared.chain(own).copied().collect();
     Options::parse_long(process, argv, &spec, &long)

@@ -91,7 +91,7 @@ pub fn s6_tlsclient(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
     for letter in ['t', 'p', 'K'] {
         options.number::<u32>(process, letter, 0)?;
     }
-    let mut line = Line { options: &options, words: Vec::new() };
+    let mut line = CommandLine { options: &options, words: Vec::new() };
     line.tool("s6-tcpclient");
     // Differs: -n makes names that are not qualified so, as documented.
     line.last(&["qv", "D", "H", "h", "r", "n"], &["Q", "d", "=", "#", "R", "N"]);
@@ -127,7 +127,7 @@ pub fn s6_tlsserver(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
     }
     let names = Names::from_options(process, &options)?;
     let ([ip, port], program) = process.operands(options.words().iter().cloned())?;
-    let mut line = Line { options: &options, words: Vec::new() };
+    let mut line = CommandLine { options: &options, words: Vec::new() };
     line.tool("s6-tcpserver");
     line.last(&["qv"], &["Q"]);
     line.each("1");
@@ -168,12 +168,12 @@ pub fn s6_tlsserver(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
 }
 
 /// A command line that is made of the options of another.
-struct Line<'a> {
+struct CommandLine<'a> {
     options: &'a Options,
     words: Vec<Word>,
 }
 
-impl Line<'_> {
+impl CommandLine<'_> {
     /// The tool that is beside this one, or else wherever PATH leads.
     fn tool(&mut self, name: &str) {
         let file = exec::started_as();

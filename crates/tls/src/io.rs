@@ -2,8 +2,8 @@
 //! References: <https://skarnet.org/software/s6-networking/s6-tlsc-io.html>,
 //! <https://skarnet.org/software/s6-networking/s6-tlsd-io.html>.
 
-use crate::conduct::{self, Conduct, Side};
-use crate::tunnel::{Ends, Tunnel};
+use crate::conduct::{self, Conduct, TlsSide};
+use crate::tunnel::{Tunnel, TunnelEnds};
 use crate::{client, server, session};
 use nix::sys::signal::Signal;
 use rustls::Connection;
@@ -16,24 +16,24 @@ use std::os::fd::RawFd;
 /// `s6-tlsc-io [ -v verbosity ] [ -d notif ] [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -K timeout ]
 /// [ -k servername ] fdr fdw`
 pub fn s6_tlsc_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    run(process, argv, Side::Client)
+    run(process, argv, TlsSide::Client)
 }
 
 /// `s6-tlsd-io [ -v verbosity ] [ -d notif ] [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -K timeout ]
 /// [ -k snilevel ] fdr fdw`
 pub fn s6_tlsd_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
-    run(process, argv, Side::Server)
+    run(process, argv, TlsSide::Server)
 }
 
-fn run(process: &Process, argv: Vec<Word>, side: Side) -> Result<Next, Exit> {
+fn run(process: &Process, argv: Vec<Word>, side: TlsSide) -> Result<Next, Exit> {
     let options = conduct::parse(process, argv, side, "d:")?;
     let job = Job::from_options(process, &options, side)?;
     let notification = options.parsed('d', |word| process.descriptor(word))?;
     let [read, write, ..] = options.words() else { return Err(process.usage()) };
     let given = (process.descriptor(read)?, process.descriptor(write)?);
     let ends = match side {
-        Side::Client => Ends::new((0, 1), given),
-        Side::Server => Ends::new(given, (0, 1)),
+        TlsSide::Client => TunnelEnds::new((0, 1), given),
+        TlsSide::Server => TunnelEnds::new(given, (0, 1)),
     };
     job.run(process, ends, notification.filter(|number| *number != 0))?;
     Ok(Next::Exit(0))
@@ -42,22 +42,24 @@ fn run(process: &Process, argv: Vec<Word>, side: Side) -> Result<Next, Exit> {
 /// All that an io process needs to be told.
 #[derive(Clone, Debug)]
 pub struct Job {
-    plan: Plan,
+    plan: ConnectionPlan,
     conduct: Conduct,
 }
 
 #[derive(Clone, Debug)]
-enum Plan {
-    Client(client::Plan),
-    Server(server::Plan),
+enum ConnectionPlan {
+    Client(client::ClientPlan),
+    Server(server::ServerPlan),
 }
 
 impl Job {
     /// As the options say.
-    pub fn from_options(process: &Process, options: &Options, side: Side) -> Result<Self, Exit> {
+    pub fn from_options(process: &Process, options: &Options, side: TlsSide) -> Result<Self, Exit> {
         let plan = match side {
-            Side::Client => Plan::Client(client::Plan::from_options(options)),
-            Side::Server => Plan::Server(server::Plan::from_options(process, options)?),
+            TlsSide::Client => ConnectionPlan::Client(client::ClientPlan::from_options(options)),
+            TlsSide::Server => {
+                ConnectionPlan::Server(server::ServerPlan::from_options(process, options)?)
+            }
         };
         Ok(Self { plan, conduct: Conduct::from_options(process, options)? })
     }
@@ -72,18 +74,18 @@ impl Job {
     pub fn run(
         &self,
         process: &Process,
-        ends: Ends,
+        ends: TunnelEnds,
         notification: Option<RawFd>,
     ) -> Result<(), Exit> {
         signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
         let unable = |e| process.fatal(97, format_args!("unable to set up the engine: {e}"));
         let (engine, asked): (Connection, _) = match &self.plan {
-            Plan::Client(plan) => {
+            ConnectionPlan::Client(plan) => {
                 let client = plan.prepare(process)?;
                 let asked = client.asks_for().map(str::to_string);
                 (client.connection().map_err(unable)?.into(), asked)
             }
-            Plan::Server(plan) => {
+            ConnectionPlan::Server(plan) => {
                 (plan.prepare(process)?.connection().map_err(unable)?.into(), None)
             }
         };

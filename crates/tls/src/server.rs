@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 /// What the options of a server say.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct ServerPlan {
     names: Names,
-    clients: Clients,
+    clients: ClientCertificates,
 }
 
 /// Whether the name that a client asks for chooses the certificate.
@@ -33,7 +33,7 @@ pub enum Names {
 
 /// Whether clients are to show a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clients {
+enum ClientCertificates {
     NotAsked,
     Asked,
     Required,
@@ -56,13 +56,13 @@ impl Names {
     }
 }
 
-impl Plan {
+impl ServerPlan {
     /// Reads -k, -Y and -y.
     pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let clients = match options.last_of("Yy") {
-            Some('Y') => Clients::Asked,
-            Some(_) => Clients::Required,
-            None => Clients::NotAsked,
+            Some('Y') => ClientCertificates::Asked,
+            Some(_) => ClientCertificates::Required,
+            None => ClientCertificates::NotAsked,
         };
         Ok(Self { names: Names::from_options(process, options)?, clients })
     }
@@ -81,8 +81,8 @@ impl Plan {
             return Err(process.fatal(96, "no suitable keypairs found in the environment"));
         }
         let verifier = match self.clients {
-            Clients::NotAsked => None,
-            clients => Some(verifier(process, clients == Clients::Required)?),
+            ClientCertificates::NotAsked => None,
+            clients => Some(verifier(process, clients == ClientCertificates::Required)?),
         };
         let unable = |e| process.fatal(97, format_args!("unable to set up the server: {e}"));
         let builder = ServerConfig::builder_with_provider(provider);

@@ -26,7 +26,7 @@ const BROKEN: PollFlags = PollFlags::POLLERR.union(PollFlags::POLLHUP).union(Pol
 
 /// The descriptors of both sides, until each is done with.
 #[derive(Clone, Copy, Debug)]
-pub struct Ends {
+pub struct TunnelEnds {
     local_in: Option<RawFd>,
     local_out: Option<RawFd>,
     remote_in: Option<RawFd>,
@@ -42,7 +42,7 @@ enum End {
     RemoteOut,
 }
 
-impl Ends {
+impl TunnelEnds {
     /// The clear side and the network's, each to read from and to write to.
     pub fn new(local: (RawFd, RawFd), remote: (RawFd, RawFd)) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Write for Stream {
 pub struct Tunnel<'a> {
     process: &'a Process,
     engine: Connection,
-    ends: Ends,
+    ends: TunnelEnds,
     conduct: Conduct,
     /// What the engine has decrypted and the clear side has not taken yet.
     decrypted: Vec<u8>,
@@ -111,7 +111,7 @@ impl<'a> Tunnel<'a> {
     pub fn new(
         process: &'a Process,
         engine: Connection,
-        ends: Ends,
+        ends: TunnelEnds,
         conduct: Conduct,
     ) -> Result<Self, Exit> {
         for number in ends.all() {
@@ -308,7 +308,7 @@ impl<'a> Tunnel<'a> {
                 false => self.ends.close(End::RemoteOut),
             }
         }
-        let Ends { local_in: None, local_out: None, remote_out: None, .. } = self.ends else {
+        let TunnelEnds { local_in: None, local_out: None, remote_out: None, .. } = self.ends else {
             return;
         };
         self.deadline = self.deadline.or_sooner(Deadline::after(LINGER));

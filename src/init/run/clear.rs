@@ -5,7 +5,7 @@
 
 use super::claim::{Contents, LOCK};
 use crate::init::Refusal;
-use crate::sys::directory::{Entry, Kind, Reader};
+use crate::sys::directory::{DirectoryEntry, FileKind, Reader};
 use crate::sys::{directory, mount, remove};
 use nix::unistd::geteuid;
 use std::ffi::OsStr;
@@ -48,7 +48,7 @@ pub fn clear(run: &Path) -> Result<(), Refusal> {
     let unreadable = |e: nix::errno::Errno| Refusal::unwritable(run)(e.into());
     let mut reader = Reader::open(run.as_os_str().as_bytes()).map_err(unreadable)?;
     let entries = reader.entries().map_err(unreadable)?;
-    for Entry { name, .. } in entries.iter().filter(|entry| mark(&entry.name).is_some()) {
+    for DirectoryEntry { name, .. } in entries.iter().filter(|entry| mark(&entry.name).is_some()) {
         remove::on_its_mount(reader.directory().as_fd(), name)
             .map_err(|e| Refusal::unwritable(&run.join(name))(e.into()))?;
     }
@@ -63,15 +63,15 @@ fn mark(name: &OsStr) -> Option<&'static str> {
 }
 
 /// Whether an init has made it.
-fn is_marked(path: &Path, kind: Kind, mark: &str) -> bool {
+fn is_marked(path: &Path, kind: FileKind, mark: &str) -> bool {
     match kind {
-        Kind::Directory => {
+        FileKind::Directory => {
             let is_empty = || directory::entries(path).is_ok_and(|entries| entries.is_empty());
             fs::symlink_metadata(path.join(mark)).is_ok() || is_empty()
         }
-        Kind::Link => fs::read_link(path)
+        FileKind::Link => fs::read_link(path)
             .is_ok_and(|target| target.as_os_str().as_bytes().starts_with(LIVE.as_bytes())),
-        Kind::File | Kind::Other => false,
+        FileKind::File | FileKind::Other => false,
     }
 }
 

@@ -11,7 +11,7 @@ mod var_run;
 mod writers;
 
 use super::{Refusal, info, warn};
-use crate::format::settings::{RUNDIR, Settings};
+use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::sys::lock::Lock;
 use crate::tools::{Environment, path};
 use claim::{Contents, Unusable};
@@ -34,7 +34,7 @@ pub struct RunDirectory {
 impl RunDirectory {
     /// Finds the directory that is to be /run: what `SIXTREE_RUNDIR` names, /run, a tmpfs on it if
     /// we may mount one, or a directory of our own in /tmp.
-    pub fn find(settings: &Settings, env: &Environment) -> Result<Self, Refusal> {
+    pub fn find(settings: &ContainerSettings, env: &Environment) -> Result<Self, Refusal> {
         let found = match settings.rundir.as_deref().map(path) {
             Some(named) => Self::named(named, settings)?,
             None => Self::usual(settings, env)?,
@@ -49,7 +49,7 @@ impl RunDirectory {
         layout::make(&self.path)
     }
 
-    fn named(named: &Path, settings: &Settings) -> Result<Self, Refusal> {
+    fn named(named: &Path, settings: &ContainerSettings) -> Result<Self, Refusal> {
         fs::create_dir_all(named).map_err(Refusal::unwritable(named))?;
         match claim::take(named, Contents::OnlyMarked) {
             Ok(lock) => Ok(Self::public(named.to_path_buf(), lock)),
@@ -66,7 +66,7 @@ impl RunDirectory {
         }
     }
 
-    fn usual(settings: &Settings, env: &Environment) -> Result<Self, Refusal> {
+    fn usual(settings: &ContainerSettings, env: &Environment) -> Result<Self, Refusal> {
         let run = Path::new(RUNDIR);
         // It may be there; whether it can be used is asked next.
         let _ = fs::create_dir(run);
@@ -101,7 +101,7 @@ impl RunDirectory {
     }
 
     /// A directory under /tmp that is this user's alone, because of `what`.
-    fn private(settings: &Settings, what: &str, remedy: &str) -> Result<Self, Refusal> {
+    fn private(settings: &ContainerSettings, what: &str, remedy: &str) -> Result<Self, Refusal> {
         let (path, lock) = claim::private_directory().map_err(|why| {
             Refusal::NoRun(format!(
                 "{what}, nor can {why} be used instead; {remedy}, or name a writable directory in \
@@ -129,7 +129,7 @@ impl Drop for RunDirectory {
 }
 
 /// Mounts a tmpfs over a /run that cannot be written to, if we may.
-fn mount_tmpfs(settings: &Settings) -> bool {
+fn mount_tmpfs(settings: &ContainerSettings) -> bool {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     let mounted = mount(Some("tmpfs"), RUNDIR, Some("tmpfs"), flags, Some("mode=0755")).is_ok();
     if mounted && settings.verbosity >= 2 {
@@ -140,7 +140,7 @@ fn mount_tmpfs(settings: &Settings) -> bool {
 
 /// `S6_READ_ONLY_ROOT`: makes a noexec /run one that programs can be executed on, if we may.
 /// Without that, scripts there are run by their interpreters, and nothing else is.
-fn allow_programs(run: &Path, settings: &Settings) {
+fn allow_programs(run: &Path, settings: &ContainerSettings) {
     let is_noexec = || statvfs(run).is_ok_and(|mount| mount.flags().contains(FsFlags::ST_NOEXEC));
     if settings.read_only_root && is_noexec() {
         let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;

@@ -2,7 +2,7 @@
 
 use crate::format::settings::RUNDIR;
 use crate::init::warn;
-use crate::sys::directory::{Kind, Reader};
+use crate::sys::directory::{FileKind, Reader};
 use crate::sys::mount::{self, Mount};
 use crate::sys::{copy, directory, remove};
 use crate::tools::die;
@@ -31,12 +31,12 @@ pub fn lead_to_run(verbosity: u8) {
     if leads || !Path::new("/var").is_dir() {
         return;
     }
-    let kind = fs::symlink_metadata(var_run).map(|found| Kind::from(found.file_type()));
+    let kind = fs::symlink_metadata(var_run).map(|found| FileKind::from(found.file_type()));
     let linked = match kind {
         Err(_) => symlink(run, var_run),
-        Ok(Kind::Link) => fs::remove_file(var_run).and_then(|()| symlink(run, var_run)),
-        Ok(Kind::Directory) => merge(var_run, run).and_then(|()| symlink(run, var_run)),
-        Ok(Kind::File | Kind::Other) => Err(Errno::ENOTDIR.into()),
+        Ok(FileKind::Link) => fs::remove_file(var_run).and_then(|()| symlink(run, var_run)),
+        Ok(FileKind::Directory) => merge(var_run, run).and_then(|()| symlink(run, var_run)),
+        Ok(FileKind::File | FileKind::Other) => Err(Errno::ENOTDIR.into()),
     };
     match linked {
         Ok(()) if kind.is_ok() && verbosity >= 1 => {
@@ -44,7 +44,8 @@ pub fn lead_to_run(verbosity: u8) {
         }
         Ok(()) => {}
         Err(e) => {
-            let within = matches!(kind, Ok(Kind::Directory)) && link_within(var_run, run).is_ok();
+            let within =
+                matches!(kind, Ok(FileKind::Directory)) && link_within(var_run, run).is_ok();
             if verbosity >= 1 {
                 stays(&e, within);
             }
@@ -92,7 +93,7 @@ fn holds_mount(directory: &Path, own: Mount) -> bool {
     entries.iter().any(|entry| {
         let path = directory.join(&entry.name);
         Mount::at(&path).is_ok_and(|other| other != own)
-            || (entry.kind == Kind::Directory && holds_mount(&path, own))
+            || (entry.kind == FileKind::Directory && holds_mount(&path, own))
     })
 }
 

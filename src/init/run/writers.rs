@@ -1,7 +1,7 @@
 //! Who may write to the run directory, and to what it is in: whoever may replace our files may
 //! replace our services.
 
-use crate::format::settings::{RUNDIR, Settings};
+use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::init::{info, warn};
 use crate::sys::mount::is_mount_point;
 use nix::fcntl::OFlag;
@@ -22,7 +22,7 @@ const OURS_TO_MEND: [&str; 2] = [RUNDIR, "/tmp"];
 
 /// Takes back what the tarball allows everybody, if this user owns the container's /run. A mount
 /// stays as whoever mounted it wants it.
-pub fn restore_mode(run: &Path, settings: &Settings) {
+pub fn restore_mode(run: &Path, settings: &ContainerSettings) {
     let is_as_installed = fs::symlink_metadata(run).is_ok_and(|found| {
         found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o7777 == FOR_ANYBODY
     });
@@ -36,7 +36,7 @@ pub fn restore_mode(run: &Path, settings: &Settings) {
 /// nobody has set it; warns where we may not.
 ///
 /// Differs: the reference refuses such a /run unless it is told to accept it.
-pub fn shut_out(run: &Path, settings: &Settings) {
+pub fn shut_out(run: &Path, settings: &ContainerSettings) {
     let real = fs::canonicalize(run).unwrap_or_else(|_| run.to_path_buf());
     for directory in real.ancestors() {
         let is_run =
@@ -48,7 +48,7 @@ pub fn shut_out(run: &Path, settings: &Settings) {
 
 /// The owner of a directory may replace what is in it, sticky bit or not. What `SIXTREE_RUNDIR`
 /// names may be somebody's folder, and stays his.
-fn shut_owner_out(directory: &Path, is_run: bool, settings: &Settings) {
+fn shut_owner_out(directory: &Path, is_run: bool, settings: &ContainerSettings) {
     let Ok(found) = fs::metadata(directory) else { return };
     let (owner, own) = (found.uid(), geteuid());
     if owner == 0 || owner == own.as_raw() {
@@ -80,7 +80,7 @@ fn take_over(directory: &Path) -> io::Result<()> {
     open.set_permissions(fs::Permissions::from_mode(FOR_ITS_OWNER))
 }
 
-fn shut_everybody_out(directory: &Path, is_run_directory: bool, settings: &Settings) {
+fn shut_everybody_out(directory: &Path, is_run_directory: bool, settings: &ContainerSettings) {
     let Ok(found) = fs::metadata(directory) else { return };
     if found.mode() & 0o1002 != 0o002 {
         return;

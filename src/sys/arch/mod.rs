@@ -17,7 +17,7 @@ pub(super) use machine::{call, clone};
 use std::os::raw::c_void;
 
 /// Where a child made by `clone` begins; it never returns.
-pub(super) type Entry = unsafe extern "C" fn(*const c_void) -> !;
+pub(super) type ChildEntry = unsafe extern "C" fn(*const c_void) -> !;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! 32-bit x86.
 
-use super::Entry;
+use super::ChildEntry;
 use nix::libc::{self, c_long, c_void};
 use std::arch::asm;
 
@@ -27,7 +27,7 @@ pub unsafe fn clone(
     flags: isize,
     stack: *mut u8,
     running: *mut i32,
-    entry: Entry,
+    entry: ChildEntry,
     argument: *const c_void,
 ) -> isize {
     let result: isize;

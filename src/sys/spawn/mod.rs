@@ -170,7 +170,7 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
         },
         false => fork(low).map_err(SpawnError::Process)?,
     };
-    if let process::Side::Parent(pid) = side {
+    if let process::ForkSide::Parent(pid) = side {
         return Ok(pid);
     }
     bug::has_forked();
@@ -187,7 +187,7 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
 }
 
 /// Forks; the child may share our table of descriptors, if it likes to. Whether it does.
-fn fork(may_share: bool) -> Result<(process::Side, bool), Errno> {
+fn fork(may_share: bool) -> Result<(process::ForkSide, bool), Errno> {
     if may_share && SHARED_TABLE.is_there() {
         // SAFETY: the same; a table of its own is the first thing that the child takes.
         match unsafe { process::fork_sharing_descriptors() } {
@@ -200,7 +200,7 @@ fn fork(may_share: bool) -> Result<(process::Side, bool), Errno> {
 }
 
 /// Closes every descriptor that is not kept, one by one.
-fn close_by_hand(kept: &[setup::Numbers]) {
+fn close_by_hand(kept: &[setup::DescriptorMove]) {
     let is_kept = |fd: RawFd| kept.iter().any(|&(to, _)| to == fd);
     open_from(0).filter(|fd| !is_kept(*fd)).for_each(fd::close);
 }

@@ -10,7 +10,7 @@ use std::fmt::{self, Write};
 use std::os::fd::RawFd;
 
 /// Numbers of a descriptor: in the child, and where it begins.
-pub type Numbers = (RawFd, RawFd);
+pub type DescriptorMove = (RawFd, RawFd);
 
 /// What a child is given beside its descriptors.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,7 @@ impl fmt::Display for Failed {
 impl Failed {
     /// Says on stderr what could not be done for a program. The code to exit with.
     pub fn report(&self, program: &[u8]) -> i32 {
-        let mut line = Line { text: [0; 512], length: 0 };
+        let mut line = BoundedLine { text: [0; 512], length: 0 };
         let program = std::str::from_utf8(program).unwrap_or("its program");
         // A line takes whatever fits into it.
         let _ = write!(line, "sixtree: fatal: unable to start {program}");
@@ -96,12 +96,12 @@ impl Failed {
 }
 
 /// A line in the making, which takes nothing from the heap. What is too long for it is left out.
-struct Line {
+struct BoundedLine {
     text: [u8; 512],
     length: usize,
 }
 
-impl Write for Line {
+impl Write for BoundedLine {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         let room = self.text.get_mut(self.length..).unwrap_or_default();
         for (to, from) in room.iter_mut().zip(part.bytes()) {
@@ -124,7 +124,11 @@ pub enum Others {
 impl Setup {
     /// Sets up this child. `fds` is what it gets. `is_apart` is called when nothing that happens to
     /// our descriptors matters to it any more.
-    pub fn apply(&self, fds: &mut [Numbers], is_apart: impl FnOnce()) -> Result<Others, Failed> {
+    pub fn apply(
+        &self,
+        fds: &mut [DescriptorMove],
+        is_apart: impl FnOnce(),
+    ) -> Result<Others, Failed> {
         if self.shares_table {
             let range = [LOW as usize, u32::MAX as usize, libc::CLOSE_RANGE_UNSHARE as usize];
             plain(libc::SYS_close_range, range).map_err(Step::Table.failed())?;
@@ -159,7 +163,7 @@ fn foreground() -> Result<(), Errno> {
 }
 
 /// Puts descriptors at their numbers, even where old and new numbers overlap.
-fn place(fds: &mut [Numbers]) -> Result<(), Failed> {
+fn place(fds: &mut [DescriptorMove]) -> Result<(), Failed> {
     let above = fds.iter().map(|&(to, _)| to).max().unwrap_or(2).max(2) + 1;
     let mut left = fds;
     while let Some(((to, from), rest)) = left.split_first_mut() {
@@ -185,7 +189,7 @@ fn copy(to: RawFd, from: RawFd) -> Result<(), Errno> {
 }
 
 /// Closes all that a child does not get.
-fn close_others(fds: &mut [Numbers]) -> Result<(), Errno> {
+fn close_others(fds: &mut [DescriptorMove]) -> Result<(), Errno> {
     fds.sort_unstable_by_key(|&(to, _)| to);
     let close = |first, last| plain(libc::SYS_close_range, [first, last, 0]).map(drop);
     let mut next = 0;
@@ -238,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_line_leaves_out_what_is_too_long() {
-        let mut line = Line { text: [0; 512], length: 0 };
+        let mut line = BoundedLine { text: [0; 512], length: 0 };
         for _ in 0..100 {
             line.write_str("0123456789").unwrap();
         }

@@ -5,7 +5,7 @@
 //! up everything else. So such a child has a stack of its own, and looks at nothing but its place.
 
 use super::offer::{SHARED_MEMORY, SHARED_TABLE};
-use super::setup::{Numbers, Setup};
+use super::setup::{DescriptorMove, Setup};
 use super::slots::{self, Slots};
 use super::stacks::Stacks;
 use super::{Child, LOW, SpawnError};
@@ -44,19 +44,19 @@ struct Place {
     /// Whether nothing that happens to our descriptors matters to the child any more.
     is_apart: AtomicBool,
     /// What it is to do: the child reads it while it is here, we write it while none is.
-    task: UnsafeCell<Task>,
+    task: UnsafeCell<ChildTask>,
 }
 
 /// What a child is to do.
 #[derive(Debug, Default)]
-struct Task {
+struct ChildTask {
     setup: Option<Setup>,
     fds: Fds,
     program: Execve,
 }
 
 /// Numbers there and here, in the order of the former; -1: no more.
-type Fds = [Numbers; MOST];
+type Fds = [DescriptorMove; MOST];
 
 /// What we know of the child in a place.
 #[derive(Debug, Default)]
@@ -102,7 +102,7 @@ impl Nursery {
         let Some((lent, fds)) = lent_and_fds else { return Err(NotStarted::Unsuited(program)) };
         let setup = Setup { shares_table, session: child.session, nofile: child.nofile };
         let place = &self.places[at];
-        place.begin(Task { setup: Some(setup), fds, program }, !shares_table);
+        place.begin(ChildTask { setup: Some(setup), fds, program }, !shares_table);
         let flags = if shares_table { libc::CLONE_FILES } else { 0 } | libc::SIGCHLD;
         let argument = std::ptr::from_ref(place).cast();
         // SAFETY: the stack is this child's alone until `running` is 0, so is what it reads of its
@@ -181,7 +181,7 @@ fn lend(child: &Child, slots: &mut Slots) -> Option<(Vec<OwnedFd>, Fds)> {
 }
 
 /// What a child gets, as its task has it. `None`: there is too much.
-fn given(child: &Child, passing: impl Iterator<Item = Numbers>) -> Option<Fds> {
+fn given(child: &Child, passing: impl Iterator<Item = DescriptorMove>) -> Option<Fds> {
     if child.new_pid_namespace || child.fds.len() + child.passing.len() > MOST {
         return None;
     }
@@ -218,7 +218,7 @@ impl Place {
     }
 
     /// Gets ready for a child.
-    fn begin(&self, task: Task, is_apart: bool) {
+    fn begin(&self, task: ChildTask, is_apart: bool) {
         // SAFETY: the place is free: no child reads its task, and nobody else does.
         unsafe { *self.task.get() = task };
         self.is_apart.store(is_apart, Ordering::Relaxed);
@@ -234,7 +234,7 @@ impl Place {
     }
 }
 
-impl Task {
+impl ChildTask {
     /// What the child does. It comes back only with a code to exit with.
     fn run(&self, is_apart: impl FnOnce()) -> i32 {
         let mut all = self.fds;

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-struct Task<'a> {
+struct WaitedTask<'a> {
     go: &'a dyn Fn() -> Errno,
     outcome: AtomicI32,
     running: AtomicI32,
@@ -41,7 +41,7 @@ enum NotExecuted {
 }
 
 fn execute_here(go: &dyn Fn() -> Errno) -> Result<Pid, NotExecuted> {
-    let task = Task { go, outcome: AtomicI32::new(NOT_SEEN), running: AtomicI32::new(1) };
+    let task = WaitedTask { go, outcome: AtomicI32::new(NOT_SEEN), running: AtomicI32::new(1) };
     let flags = libc::CLONE_VFORK | libc::SIGCHLD;
     let stack = std::ptr::null_mut();
     let argument = std::ptr::from_ref(&task).cast();
@@ -70,7 +70,7 @@ fn execute_here(go: &dyn Fn() -> Errno) -> Result<Pid, NotExecuted> {
 /// `task` points to its task.
 unsafe extern "C" fn begin(task: *const c_void) -> ! {
     // SAFETY: our parent waits, and has it.
-    let task = unsafe { &*task.cast::<Task>() };
+    let task = unsafe { &*task.cast::<WaitedTask>() };
     task.outcome.store(BEGUN, Ordering::Relaxed);
     let why = (task.go)();
     task.outcome.store(why as i32, Ordering::Relaxed);

@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/execline/case.html>.
 
 use super::blocks::Blocks;
-use crate::sys::regex::{Dialect, Group, Pattern, Regex, pattern_matches};
+use crate::sys::regex::{Dialect, GroupMatch, Pattern, Regex, pattern_matches};
 use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
@@ -73,8 +73,9 @@ fn matches(
                 let text = format!("unable to regcomp \"{}\": {}", show(&whole), e.reason);
                 process.fatal(if e.out_of_memory { 111 } else { 100 }, &text)
             })?;
-            let text = |group: Group| group.and_then(|at| value.get(at)).unwrap_or_default();
-            let texts = |groups: Vec<Group>| groups.into_iter().map(|g| text(g).to_vec()).collect();
+            let text = |group: GroupMatch| group.and_then(|at| value.get(at)).unwrap_or_default();
+            let texts =
+                |groups: Vec<GroupMatch>| groups.into_iter().map(|g| text(g).to_vec()).collect();
             Ok(regex.find(value).map(texts))
         }
     }

@@ -1,7 +1,7 @@
 //! fstab2s6rc: makes a service of every line of fstab.
 //! Reference: <https://skarnet.org/software/s6-linux-utils/fstab2s6rc.html>.
 
-use crate::format::fstab::{Entry, entries};
+use crate::format::fstab::{FstabEntry, entries};
 use crate::sys::remove;
 use crate::tools::die::{errno, octal, show};
 use crate::tools::portable::quoting::quote;
@@ -86,11 +86,11 @@ struct Service {
 
 impl Wanted {
     fn services(&self, process: &Process, table: &[u8]) -> Result<Vec<Service>, Exit> {
-        let wanted = |entry: &Entry| {
+        let wanted = |entry: &FstabEntry| {
             let noauto = entry.each_option().any(|option| option == b"noauto");
             entry.directory != b"/" && (self.noauto || !noauto)
         };
-        let all: Vec<Entry> = entries(table).filter(wanted).collect();
+        let all: Vec<FstabEntry> = entries(table).filter(wanted).collect();
         check(process, &all)?;
         let mut services = Vec::new();
         for (at, entry) in all.iter().enumerate() {
@@ -107,7 +107,7 @@ impl Wanted {
         Ok(services)
     }
 
-    fn service(&self, process: &Process, entry: &Entry, dependencies: Vec<Word>) -> Service {
+    fn service(&self, process: &Process, entry: &FstabEntry, dependencies: Vec<Word>) -> Service {
         let has = |name: &[u8]| entry.each_option().any(|option| option == name);
         let device = self.device(process, entry);
         let (up, down) = match is_swap(entry) {
@@ -127,7 +127,7 @@ impl Wanted {
     }
 
     /// The words that name a device: itself, or an option of util-linux.
-    fn device(&self, process: &Process, entry: &Entry) -> Word {
+    fn device(&self, process: &Process, entry: &FstabEntry) -> Word {
         for (prefix, option) in [("UUID=", "-U "), ("LABEL=", "-L ")] {
             match entry.device.strip_prefix(prefix.as_bytes()) {
                 Some(id) if self.util_linux => return [option.as_bytes(), &quoted(id)].concat(),
@@ -141,7 +141,7 @@ impl Wanted {
         [b"-- ", &quoted(&entry.device)[..]].concat()
     }
 
-    fn mount_commands(&self, entry: &Entry, device: &[u8]) -> (Word, Word) {
+    fn mount_commands(&self, entry: &FstabEntry, device: &[u8]) -> (Word, Word) {
         let (mount, umount): (&[u8], &[u8]) = match self.util_linux {
             true => (b"mount", b"umount -l -- "),
             false => (b"s6-mount", b"s6-umount -- "),
@@ -156,7 +156,7 @@ impl Wanted {
         (up, [umount, &directory].concat())
     }
 
-    fn swap_commands(&self, entry: &Entry, device: &[u8]) -> (Word, Word) {
+    fn swap_commands(&self, entry: &FstabEntry, device: &[u8]) -> (Word, Word) {
         if !self.util_linux {
             return ([b"s6-swapon ", device].concat(), [b"s6-swapoff ", device].concat());
         }
@@ -206,11 +206,11 @@ fn store_bundle<'a>(
     contents.try_for_each(|file| fs::write(file, ""))
 }
 
-fn is_swap(entry: &Entry) -> bool {
+fn is_swap(entry: &FstabEntry) -> bool {
     entry.kind == b"swap"
 }
 
-fn check(process: &Process, all: &[Entry]) -> Result<(), Exit> {
+fn check(process: &Process, all: &[FstabEntry]) -> Result<(), Exit> {
     let mounts: Vec<&[u8]> =
         all.iter().filter(|e| !is_swap(e)).map(|e| e.directory.as_slice()).collect();
     for (at, directory) in mounts.iter().enumerate() {
@@ -228,8 +228,8 @@ fn check(process: &Process, all: &[Entry]) -> Result<(), Exit> {
 }
 
 /// The mount in which a path lies, other than at its very top.
-fn nearest<'a>(below: &[u8], all: &'a [Entry]) -> Option<&'a Entry> {
-    let holds = |entry: &&Entry| {
+fn nearest<'a>(below: &[u8], all: &'a [FstabEntry]) -> Option<&'a FstabEntry> {
+    let holds = |entry: &&FstabEntry| {
         let rest = below.strip_prefix(entry.directory.as_slice());
         !is_swap(entry) && rest.is_some_and(|rest| rest.starts_with(b"/"))
     };
@@ -237,7 +237,7 @@ fn nearest<'a>(below: &[u8], all: &'a [Entry]) -> Option<&'a Entry> {
 }
 
 /// `mount-` and the directory, or `swap-` and the device, with colons for slashes.
-fn service_name(entry: &Entry) -> Word {
+fn service_name(entry: &FstabEntry) -> Word {
     let (kind, path): (&[u8], _) = match is_swap(entry) {
         true => (b"swap-", &entry.device),
         false => (b"mount-", &entry.directory),
@@ -247,7 +247,7 @@ fn service_name(entry: &Entry) -> Word {
 }
 
 /// ` -o "OPTIONS"`, without those that are not for the kernel; nothing if there are none.
-fn option_words(entry: &Entry) -> Word {
+fn option_words(entry: &FstabEntry) -> Word {
     const OTHERS: &[&[u8]] = &[b"nofail", b"noauto", b"comment", b"defaults", b"owner", b"user"];
     let passed = |option: &&[u8]| !option.starts_with(b"x-") && !OTHERS.contains(option);
     let options: Vec<&[u8]> = entry.each_option().filter(passed).collect();
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
     use crate::execline::lexer;
 
-    fn entry(line: &str) -> Entry {
+    fn entry(line: &str) -> FstabEntry {
         entries(line.as_bytes()).next().unwrap()
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let table =
             b"/dev/sda1 /var/log ext4\n/dev/sda2 /var ext4\n/var/log/disk /mnt/a\\040b none\n\
                       /var/swap none swap\n/dev/sda3 /variety ext4";
-        let all: Vec<Entry> = entries(table).collect();
+        let all: Vec<FstabEntry> = entries(table).collect();
         let names: Vec<String> = all.iter().map(|e| show(&service_name(e)).to_string()).collect();
         let expected = ["mount-var:log", "mount-var", "mount-mnt:a b", "swap-var:swap"];
         assert_eq!(names[..4], expected);

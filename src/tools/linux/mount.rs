@@ -1,7 +1,7 @@
 //! s6-mount and s6-umount: mount and unmount file systems.
 //! Reference: <https://skarnet.org/software/s6-linux-utils/s6-mount.html> and `s6-umount.html`.
 
-use crate::format::fstab::{Entry, entries};
+use crate::format::fstab::{FstabEntry, entries};
 use crate::tools::die::{errno, reason, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
@@ -54,7 +54,7 @@ fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Exit> {
     for entry in entries(&text) {
         let mut how = How::default();
         entry.each_option().for_each(|option| how.add(option));
-        let Entry { device, directory, kind, .. } = &entry;
+        let FstabEntry { device, directory, kind, .. } = &entry;
         if let Err(e) = how.mount(device, directory, kind) {
             let text = format!("unable to mount {} on {}", show(device), show(directory));
             process.warn_errno(&text, e);

@@ -3,7 +3,7 @@
 
 use super::container::{entries, etc, settings, word};
 use super::script;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::why;
 use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Process, Word};
@@ -58,7 +58,7 @@ pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 ///
 /// Differs: what is no script that can be read (a folder such as lost+found, a file of another
 /// user) is left out, with one warning.
-fn scripts(process: &Process, dir: &Path, settings: &Settings) -> Vec<Word> {
+fn scripts(process: &Process, dir: &Path, settings: &ContainerSettings) -> Vec<Word> {
     let mut files: Vec<Word> =
         entries(dir).into_iter().map(|name| [word(dir).as_slice(), b"/", &name].concat()).collect();
     files.retain(|file| {

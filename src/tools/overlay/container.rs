@@ -2,7 +2,7 @@
 
 use crate::format::decimal;
 use crate::format::envdir::Reading;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::file;
 use crate::tools::{Process, Word, path};
 use nix::errno::Errno;
@@ -38,17 +38,17 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
 }
 
 /// The container's settings. Bad values are not told of: /init has done that.
-pub fn settings(process: &Process) -> Settings {
+pub fn settings(process: &Process) -> ContainerSettings {
     let keeps = keeps_environment(process);
     // Few are set. One look at the directory spares an attempt for each of the others.
     let kept = entries(&environment_directory(process));
     let is_set = |name: &[u8]| keeps || kept.iter().any(|set| set == name);
     let value = |name: &str| variable(process, name.as_bytes()).ok();
-    Settings::read(|name| is_set(name.as_bytes()).then(|| value(name)).flatten()).0
+    ContainerSettings::read(|name| is_set(name.as_bytes()).then(|| value(name)).flatten()).0
 }
 
 /// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.
-pub fn etc(settings: &Settings) -> PathBuf {
+pub fn etc(settings: &ContainerSettings) -> PathBuf {
     let etc = path(settings.rootdir.as_deref().unwrap_or(b"/")).join("etc");
     let profile = settings.runtime_profile.as_deref().map(path);
     profile.map_or_else(|| etc.clone(), |name| etc.join("cont-profile.d").join(name))

@@ -4,7 +4,7 @@
 use super::container::{entries, etc, settings};
 use super::unfollowed;
 use crate::format::decimal;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::file;
 use crate::sys::glob::{Expansion, expand};
 use crate::sys::identity::Identity;
@@ -68,7 +68,7 @@ pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// Applies a file; false if there was any fault, of which a line has told.
-fn apply_file(process: &Process, file: &Path, settings: &Settings) -> bool {
+fn apply_file(process: &Process, file: &Path, settings: &ContainerSettings) -> bool {
     let text = match file::whole(file, FILE_BYTES) {
         Ok(text) => text,
         Err(e) => {
@@ -105,7 +105,7 @@ fn mode(field: &[u8]) -> Result<Mode, String> {
     bits.map(Mode::from_bits_truncate).ok_or_else(|| format!("{} is no mode", show(field)))
 }
 
-fn apply(process: &Process, rule: &Rule, settings: &Settings) -> Result<(), String> {
+fn apply(process: &Process, rule: &Rule, settings: &ContainerSettings) -> Result<(), String> {
     let owner = owner(&rule.account)?;
     let how = Expansion { sorted: true, or_itself: true, ..Expansion::default() };
     let unable = |path: &[u8], e: Errno| format!("unable to fix {}: {}", show(path), reason(e));

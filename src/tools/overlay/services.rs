@@ -3,7 +3,7 @@
 
 use super::container::{entries, etc, settings, word};
 use super::script;
-use crate::format::settings::Settings;
+use crate::format::settings::ContainerSettings;
 use crate::sys::{copy, remove};
 use crate::tools::die::{errno, reason, show};
 use crate::tools::{Exit, Next, Process, Word, path};
@@ -58,7 +58,7 @@ pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// Copies a service; whether it can be started. What cannot be copied is left out, with a warning.
-fn copy_service(process: &Process, settings: &Settings, from: &Path, copy: &Path) -> bool {
+fn copy_service(process: &Process, settings: &ContainerSettings, from: &Path, copy: &Path) -> bool {
     let mut failed = false;
     copy::each(from, copy, |failure| {
         failed = true;
@@ -82,7 +82,7 @@ fn report_copying(process: &Process, name: &[u8], from: &Path) {
 }
 
 /// Differs: a script that has lost its executable bit gets it back in the copy, with one warning.
-fn make_executable(process: &Process, settings: &Settings, copy: &Path) {
+fn make_executable(process: &Process, settings: &ContainerSettings, copy: &Path) {
     for script in SCRIPTS.map(|name| copy.join(name)) {
         let Ok(found) = fs::metadata(&script) else { continue };
         let mode = found.permissions().mode();
@@ -98,7 +98,7 @@ fn make_executable(process: &Process, settings: &Settings, copy: &Path) {
 
 /// With `S6_CMD_WAIT_FOR_SERVICES`, waits until they are up, and those that tell it ready; the exit
 /// code.
-fn wait_until_up(process: &Process, settings: &Settings, directories: Vec<PathBuf>) -> u8 {
+fn wait_until_up(process: &Process, settings: &ContainerSettings, directories: Vec<PathBuf>) -> u8 {
     if !settings.cmd_wait_for_services {
         return 0;
     }

@@ -5,7 +5,7 @@ use crate::format::decimal;
 use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::process::{self, WaitStatus};
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -33,7 +33,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let program: Vec<Word> = words.collect();
     let name = show(program.first().ok_or_else(|| process.usage())?).to_string();
 
-    let signals = Signals::catch(SigSet::all()).map_err(process.unable("trap all signals"))?;
+    let signals = SignalQueue::catch(SigSet::all()).map_err(process.unable("trap all signals"))?;
     set_child_subreaper(true).map_err(process.unable("prctl with PR_SET_CHILD_SUBREAPER"))?;
     let parent = process.spawn(program.into(), &|| signals.release()).map_err(|e| {
         process.fatal_errno(format_args!("unable to spawn {name}"), e);
@@ -62,7 +62,7 @@ fn notification(process: &Process, options: &Options) -> Result<Option<RawFd>, E
 
 struct Watch<'a> {
     process: &'a Process,
-    signals: Signals,
+    signals: SignalQueue,
     /// The program's name.
     name: String,
     pidfile: Word,

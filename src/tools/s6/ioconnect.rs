@@ -4,7 +4,7 @@
 use crate::sys::fd;
 use crate::sys::poll::{self, Deadline};
 use crate::sys::signal;
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 use nix::libc;
@@ -32,7 +32,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     ];
     signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
     let signals = SigSet::from_iter([Signal::SIGTERM]);
-    let signals = Signals::catch(signals).map_err(process.unable("trap SIGTERM"))?;
+    let signals = SignalQueue::catch(signals).map_err(process.unable("trap SIGTERM"))?;
     while flows.iter().any(|flow| flow.to.is_open()) {
         let idle = flows.iter().all(|flow| flow.bytes.is_empty());
         let deadline = if idle { Deadline::after_ms(timeout_ms) } else { Deadline::NEVER };
@@ -152,7 +152,7 @@ impl Flow {
 /// Waits until there is something to do; `None`: the deadline has passed.
 fn wait(
     flows: &[Flow; 2],
-    signals: &Signals,
+    signals: &SignalQueue,
     deadline: Deadline,
 ) -> Result<Option<[Ready; 2]>, Errno> {
     let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];

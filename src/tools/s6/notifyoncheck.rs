@@ -6,7 +6,7 @@ use crate::format::decimal;
 use crate::sys::fifodir::Listener;
 use crate::sys::poll::{Deadline, readable};
 use crate::sys::process;
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::{fd, lock};
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
@@ -146,7 +146,7 @@ fn watch(process: &Process, check: &[Word], policy: &Policy, tell: RawFd) -> Res
     let subscribed = Listener::subscribe(b"event");
     let listener = subscribed.map_err(process.unable("subscribe to event fifodir"))?;
     let chld = SigSet::from_iter([Signal::SIGCHLD]);
-    let signals = Signals::catch(chld).map_err(process.unable("trap SIGCHLD"))?;
+    let signals = SignalQueue::catch(chld).map_err(process.unable("trap SIGCHLD"))?;
     fd::write_all(tell, b"\n").map_err(process.unable("synchronize with parent"))?;
     fd::close(tell);
     let mut watcher = Watcher { process, check, policy, listener, signals };
@@ -158,7 +158,7 @@ struct Watcher<'a> {
     check: &'a [Word],
     policy: &'a Policy,
     listener: Listener,
-    signals: Signals,
+    signals: SignalQueue,
 }
 
 impl Watcher<'_> {

@@ -5,9 +5,9 @@ use super::applyuidgid;
 use super::outbox::Outbox;
 use crate::format::decimal;
 use crate::format::syslog::decode;
-use crate::sys::ipc::{self, Kind};
+use crate::sys::ipc::{self, SocketKind};
 use crate::sys::poll::{self, Deadline};
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::{fd, inet, signal};
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
@@ -44,7 +44,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let socket = Socket::open(process, &options)?;
     applyuidgid::assume(process, identity)?;
     signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
-    let signals = Signals::catch(SigSet::from_iter([Signal::SIGTERM]));
+    let signals = SignalQueue::catch(SigSet::from_iter([Signal::SIGTERM]));
     let signals = signals.map_err(process.unable("trap signals"))?;
     if let Some(notification) = notification {
         let _ = fd::write_all(notification, b"\n");
@@ -77,7 +77,8 @@ impl Socket {
             return inet::receiver(address).map_err(unable).map(|socket| Self::Udp(socket.into()));
         }
         let path = options.value('x').unwrap_or(b"/dev/log");
-        let socket = ipc::new(Kind::Datagrams, false).map_err(process.unable("create socket"))?;
+        let socket =
+            ipc::new(SocketKind::Datagrams, false).map_err(process.unable("create socket"))?;
         ipc::bind_anew(&socket, path, 0o777)
             .map_err(process.unable(format_args!("bind socket to {}", show(path))))?;
         Ok(Self::Local(socket))
@@ -158,7 +159,7 @@ impl Lines {
 fn receive_all(
     process: &Process,
     socket: &Socket,
-    signals: &Signals,
+    signals: &SignalQueue,
     mut lines: Lines,
     lame_duck_ms: u64,
 ) -> Result<Next, Exit> {

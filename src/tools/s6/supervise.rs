@@ -4,7 +4,7 @@
 use crate::engine::{Event, Scanned};
 use crate::format::decimal;
 use crate::graph::Graph;
-use crate::runtime::{Role, Runtime, Settings, supervisors};
+use crate::runtime::{Role, Runtime, RuntimeSettings, supervisors};
 use crate::sys::{fd, lock};
 use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
@@ -76,8 +76,8 @@ fn enter(process: &Process, name: &Word) -> Result<PathBuf, Exit> {
     nix::unistd::getcwd().map_err(failed)
 }
 
-fn settings(process: &Process, directory: PathBuf, role: Role) -> Settings {
-    Settings {
+fn settings(process: &Process, directory: PathBuf, role: Role) -> RuntimeSettings {
+    RuntimeSettings {
         run_directory: directory.clone(),
         scan_directory: directory,
         env: process.env.strings().to_vec(),

@@ -3,7 +3,7 @@
 
 use super::conversation::{self, Heard};
 use super::live::{self, Trouble};
-use crate::format::request::{Change, Outcome, Reload, Request, Say, What};
+use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::Graph;
 use crate::sys::fd;
 use crate::tools::die::shown;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What is to be done.
 pub enum Task {
     /// `change`, `start` and `stop`.
-    Change(Change),
+    Change(ChangeRequest),
     /// `reload`.
     Reload(Reload),
 }

@@ -4,7 +4,7 @@ use super::change::{self, Task};
 use super::conversation::states;
 use super::live;
 use crate::format::decimal;
-use crate::format::request::{Change, Reload, State};
+use crate::format::request::{ChangeRequest, Reload, State};
 use crate::format::status::Status;
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::tools::die::show;
@@ -45,7 +45,7 @@ struct Query {
     live: PathBuf,
     verbosity: u32,
     names: Vec<Word>,
-    change: Change,
+    change: ChangeRequest,
 }
 
 /// `s6-rc [ -v verbosity ] [ -n dryrunthrottle ] [ -t timeout ] [ -l live ] [ -b ] [ -E | -e ]
@@ -64,7 +64,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         b"diff" => diff(process, &query),
         b"start" | b"stop" => {
             let down = command == b"stop";
-            let change = Change { down, prune: false, ..query.change.clone() };
+            let change = ChangeRequest { down, prune: false, ..query.change.clone() };
             perform(process, &query, change)
         }
         b"change" => perform(process, &query, query.change.clone()),
@@ -84,7 +84,7 @@ fn parse(process: &Process, options: Options) -> Result<(Word, Query), Exit> {
         'E' => false,
         _ => on,
     });
-    let change = Change {
+    let change = ChangeRequest {
         names: Vec::new(),
         down: options.last_of("udD").is_some_and(|c| c != 'u'),
         prune: options.has('p'),
@@ -155,9 +155,9 @@ fn wanted_up(directory: &Path) -> Option<bool> {
     Status::decode(&bytes).map(|status| status.want_up)
 }
 
-fn perform(process: &Process, query: &Query, change: Change) -> Result<Next, Exit> {
+fn perform(process: &Process, query: &Query, change: ChangeRequest) -> Result<Next, Exit> {
     let names = utf8(process, query)?;
-    let task = Task::Change(Change { names, ..change });
+    let task = Task::Change(ChangeRequest { names, ..change });
     change::perform(process, &query.live, task, query.verbosity)
 }
 
@@ -167,7 +167,7 @@ fn reload(process: &Process, query: &Query) -> Result<Next, Exit> {
         let states = states(&query.live).map_err(|e| process.fatal(e.code, &e.text))?;
         names.extend(states.into_iter().filter(|s| s.up).map(|s| s.name));
     }
-    let Change { timeout_ms, wait, dry_run_ms, .. } = query.change;
+    let ChangeRequest { timeout_ms, wait, dry_run_ms, .. } = query.change;
     let task = Task::Reload(Reload { names, timeout_ms, wait, dry_run_ms });
     change::perform(process, &query.live, task, query.verbosity)
 }

@@ -7,7 +7,7 @@ use super::conversation::states;
 use super::live;
 use crate::execline::lexer;
 use crate::format::decimal;
-use crate::format::request::{Change, Outcome, Request, Update};
+use crate::format::request::{ChangeRequest, Outcome, Request, Update};
 use crate::graph::{Graph, ServiceId};
 use crate::sys::poll::Deadline;
 use crate::tools::die::{errno, show};
@@ -125,7 +125,7 @@ impl<'a> Switch<'a> {
         }
         if !stop.is_empty() {
             self.info(2, "stopping services in the old database");
-            let down = Change { names: stop, down: true, ..self.change() };
+            let down = ChangeRequest { names: stop, down: true, ..self.change() };
             match self.ask(&Request::Change(down))? {
                 Outcome::Done => {}
                 Outcome::Failed | Outcome::Aborted => return Err(self.stop_failed(9)),
@@ -150,17 +150,22 @@ impl<'a> Switch<'a> {
             return Ok(Next::Exit(0));
         }
         self.info(2, "starting services in the new database");
-        let up = Task::Change(Change { names: start, ..self.change() });
+        let up = Task::Change(ChangeRequest { names: start, ..self.change() });
         change::perform(self.process, &self.live, up, self.verbosity)
     }
 
     /// What both changes have in common. The second one gets what is left of the time.
-    fn change(&self) -> Change {
+    fn change(&self) -> ChangeRequest {
         let left = match self.timeout_ms {
             0 => 0,
             _ => self.deadline.timeout().as_millis().map_or(0, |ms| u64::from(ms).max(1)),
         };
-        Change { essential: self.essential, timeout_ms: left, wait: self.wait, ..Change::default() }
+        ChangeRequest {
+            essential: self.essential,
+            timeout_ms: left,
+            wait: self.wait,
+            ..ChangeRequest::default()
+        }
     }
 
     fn ask(&self, request: &Request) -> Result<Outcome, Exit> {

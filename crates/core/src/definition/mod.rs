@@ -9,11 +9,10 @@ mod similar;
 pub use error::{Fault, FaultPlace, MARK, Mistake, Problem, Severity, SystemError};
 pub use similar::similar;
 
+pub use crate::execline::Word;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// A word of an execline command line.
-pub type Word = Vec<u8>;
 
 /// One service or bundle, as its directory defines it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod why;
 
 pub use event::*;
 pub use lifecycle::Stage;
-pub use longrun::{Longrun, Phase};
+pub use longrun::{Phase, SupervisedLongrun};
 pub use replace::NotReplaced;
 pub use why::Why;
 
@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// A longrun, as its supervisor sees it.
-    pub fn longrun(&self, id: ServiceId) -> Option<&Longrun> {
+    pub fn longrun(&self, id: ServiceId) -> Option<&SupervisedLongrun> {
         self.services.longruns.get(&id)
     }
 
@@ -117,14 +117,14 @@ impl Engine {
             Event::Spawned(process, spawned) => self.spawned(process, spawned),
             Event::NotSpawned(process, why) => self.not_spawned(process, why),
             Event::Exited(process, exit) => self.exited(process, exit),
-            Event::Ready(id) => self.with_longrun(id, Longrun::became_ready),
+            Event::Ready(id) => self.with_longrun(id, SupervisedLongrun::became_ready),
             Event::Stopping(id, ms) => self.with_longrun(id, |l, agenda| l.stopping(ms, agenda)),
             Event::Control(id, c) => self.with_longrun(id, |l, agenda| l.control(c, agenda)),
             Event::Change(id, change) => self.change(id, change),
             Event::Reload(id, change) => self.request(id, Goal::Reload, change),
             Event::Abort(id) => self.abort(id),
             Event::Supervised(id, how) => self.with_longrun(id, |l, a| l.supervised(how, a)),
-            Event::NotSupervised(id) => self.with_longrun(id, Longrun::not_supervised),
+            Event::NotSupervised(id) => self.with_longrun(id, SupervisedLongrun::not_supervised),
             Event::Appeared(id, scanned) => self.appeared(id, scanned),
             Event::Vanished(id) => self.vanished(id),
             Event::Prune { loggers } => self.prune(loggers),
@@ -150,12 +150,12 @@ impl Engine {
             self.finish();
             let left = matches!(news, News::Notified([Notice::Unsupervised]) | News::NotSupervised);
             if left {
-                self.with_longrun(id, Longrun::supervise_again);
-                if !self.services.longruns.get(&id).is_some_and(Longrun::has_supervisor) {
+                self.with_longrun(id, SupervisedLongrun::supervise_again);
+                if !self.services.longruns.get(&id).is_some_and(SupervisedLongrun::has_supervisor) {
                     self.supervisor_left(id);
                 }
             }
-            if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
+            if self.services.longruns.get(&id).is_some_and(SupervisedLongrun::is_gone) {
                 self.gone.push(id);
             }
         }
@@ -168,7 +168,7 @@ impl Engine {
                 Timer::Grace => self.grace_due(),
                 Timer::Change => self.change_due(),
                 Timer::Move(id) => self.move_due(id),
-                Timer::Longrun(id) => self.with_longrun(id, Longrun::timeout),
+                Timer::Longrun(id) => self.with_longrun(id, SupervisedLongrun::timeout),
                 Timer::Oneshot(id) => self.oneshot_due(id),
                 Timer::Cmd => self.cmd_due(),
                 Timer::Naming => self.naming_due(),
@@ -180,7 +180,7 @@ impl Engine {
     fn with_longrun(
         &mut self,
         id: ServiceId,
-        act: impl FnOnce(&mut Longrun, &mut ServiceAgenda<'_>),
+        act: impl FnOnce(&mut SupervisedLongrun, &mut ServiceAgenda<'_>),
     ) {
         if let Some(longrun) = self.services.longruns.get_mut(&id) {
             act(longrun, &mut self.services.agenda.of(id));
@@ -252,14 +252,14 @@ impl Engine {
         if self.life.takes_directories() {
             let in_graph = self.services.graph.definition(id).is_some();
             let longruns = &mut self.services.longruns;
-            let longrun = longruns.entry(id).or_insert_with(|| Longrun::new(in_graph));
+            let longrun = longruns.entry(id).or_insert_with(|| SupervisedLongrun::new(in_graph));
             longrun.appear(scanned, &mut self.services.agenda.of(id));
         }
     }
 
     fn vanished(&mut self, id: ServiceId) {
-        self.with_longrun(id, Longrun::vanish);
-        if self.services.longruns.get(&id).is_some_and(Longrun::is_gone) {
+        self.with_longrun(id, SupervisedLongrun::vanish);
+        if self.services.longruns.get(&id).is_some_and(SupervisedLongrun::is_gone) {
             self.gone.push(id);
         }
     }

@@ -1,7 +1,7 @@
 //! Another tree takes the place of the one at work. Reference: s6-rc-update's page.
 
 use super::services::ServiceTable;
-use super::{Engine, Longrun, Scanned, SupervisedOneshot, Time};
+use super::{Engine, Scanned, SupervisedLongrun, SupervisedOneshot, Time};
 use crate::graph::{Graph, ServiceId};
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ impl ServiceTable {
         for id in after.difference(&before) {
             self.new_view(*id);
             if self.graph.is_longrun(*id) {
-                let mut longrun = Longrun::new(true);
+                let mut longrun = SupervisedLongrun::new(true);
                 longrun.appear(Scanned::default(), &mut self.agenda.of(*id));
                 self.longruns.insert(*id, longrun);
             } else {

@@ -2,7 +2,7 @@
 //! that crashes stays up for s6-rc; one that is started by hand stays down.
 
 use super::agenda::{Agenda, Timer};
-use super::longrun::Longrun;
+use super::longrun::SupervisedLongrun;
 use super::oneshot::SupervisedOneshot;
 use super::{Command, Failure, Script, Time};
 use crate::graph::{Direction, Graph, ServiceId};
@@ -22,7 +22,7 @@ pub(super) struct View {
 #[derive(Debug, Default)]
 pub(super) struct ServiceTable {
     pub graph: Graph,
-    pub longruns: LiteMap<ServiceId, Longrun>,
+    pub longruns: LiteMap<ServiceId, SupervisedLongrun>,
     pub oneshots: LiteMap<ServiceId, SupervisedOneshot>,
     /// What is to be done about them.
     pub agenda: Agenda,
@@ -37,7 +37,7 @@ impl ServiceTable {
         for id in graph.ids() {
             all.new_view(id);
             if graph.is_longrun(id) {
-                all.longruns.insert(id, Longrun::new(true));
+                all.longruns.insert(id, SupervisedLongrun::new(true));
             } else {
                 all.oneshots.insert(id, SupervisedOneshot::new(id));
             }
@@ -85,7 +85,7 @@ impl ServiceTable {
 
     /// Whether it has no process, and will have none until it is told so.
     pub(super) fn at_rest(&self, id: ServiceId) -> bool {
-        let longrun = self.longruns.get(&id).is_none_or(Longrun::at_rest);
+        let longrun = self.longruns.get(&id).is_none_or(SupervisedLongrun::at_rest);
         longrun && self.running(id).is_none()
     }
 

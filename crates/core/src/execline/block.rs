@@ -1,7 +1,7 @@
 //! Blocks, as they stand in an argument vector: words with a space in front, then an empty word.
 //! Reference: <https://skarnet.org/software/execline/el_semicolon.html>.
 
-type Word = Vec<u8>;
+use super::Word;
 
 /// What a word is to the block that it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Files that name variables: a `name = value` a line, values with quotes and escapes as in C.
 //! Reference: <https://skarnet.org/software/execline/envfile.html>.
 
-type Word = Vec<u8>;
+use super::Word;
 
 /// A line that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,3 +8,6 @@ pub mod netstring;
 pub mod programs;
 pub mod quote;
 pub mod substitute;
+
+/// A word of a command line: any bytes but NUL.
+pub type Word = Vec<u8>;

@@ -6,7 +6,7 @@
 use super::netstring;
 use litemap::LiteMap;
 
-type Word = Vec<u8>;
+use super::Word;
 
 /// How a string becomes a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 /// A line: what to mount where, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct FstabEntry {
     /// The device, or whatever takes its place.
     pub device: Vec<u8>,
     /// The directory to mount it on.
@@ -13,7 +13,7 @@ pub struct Entry {
     pub options: Vec<u8>,
 }
 
-impl Entry {
+impl FstabEntry {
     /// The options one by one.
     pub fn each_option(&self) -> impl Iterator<Item = &[u8]> {
         self.options.split(|&b| b == b',').filter(|option| !option.is_empty())
@@ -21,13 +21,13 @@ impl Entry {
 }
 
 /// The entries of a text: comments, empty lines and those with one word only are none.
-pub fn entries(text: &[u8]) -> impl Iterator<Item = Entry> {
+pub fn entries(text: &[u8]) -> impl Iterator<Item = FstabEntry> {
     text.split(|&b| b == b'\n').filter_map(|line| {
         let mut words = line.split(|b| b" \t\r".contains(b)).filter(|word| !word.is_empty());
         let device = words.next().filter(|word| !word.starts_with(b"#"))?;
         let directory = unescape(words.next()?);
         let [kind, options] = [(); 2].map(|()| unescape(words.next().unwrap_or_default()));
-        Some(Entry { device: unescape(device), directory, kind, options })
+        Some(FstabEntry { device: unescape(device), directory, kind, options })
     })
 }
 
@@ -59,7 +59,7 @@ mod tests {
     fn comments_and_stubs_are_no_entries() {
         let text = b"# /dev/sda1 / ext4\n\n  \t\n/dev/sda2\n/dev/sdb\t/mnt  ext4 ro,,nofail 0 2\n\
                      proc /proc";
-        let all: Vec<Entry> = entries(text).collect();
+        let all: Vec<FstabEntry> = entries(text).collect();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].directory, b"/mnt");
         assert_eq!(all[0].each_option().collect::<Vec<_>>(), [b"ro".as_slice(), b"nofail"]);

@@ -41,7 +41,7 @@ pub const MAX_NAMES: usize = 1 << 16;
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// `s6-rc change`, `start` and `stop`.
-    Change(Change),
+    Change(ChangeRequest),
     /// `s6-rc reload`, without any closure.
     Reload(Reload),
     /// `s6-rc list` and `diff`: which services are up.
@@ -62,7 +62,7 @@ pub enum Request {
 /// A change of state, in the words of s6-rc's options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default)]
-pub struct Change {
+pub struct ChangeRequest {
     /// The services and bundles named, before any closure.
     #[serde(deserialize_with = "codec::names")]
     pub names: Vec<String>,
@@ -137,7 +137,7 @@ pub struct Say {
     /// The lowest verbosity that shows it: 1 warnings, 2 transitions, 3 decisions.
     pub level: u8,
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: SaySeverity,
     /// What happened.
     pub what: What,
     /// To which service; empty where it is not about one.
@@ -149,7 +149,7 @@ pub struct Say {
 /// How bad what happened is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Severity {
+pub enum SaySeverity {
     /// `info`
     Info,
     /// `warning`
@@ -240,7 +240,7 @@ pub enum Malformed {
     TooLong,
 }
 
-impl Severity {
+impl SaySeverity {
     /// The word for it in a message.
     pub fn word(self) -> &'static str {
         match self {

@@ -20,7 +20,7 @@ pub fn private_rundir(uid: u32, slot: u32) -> String {
 
 /// What the container's variables say. A variable that is not set, or empty, has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ContainerSettings {
     /// `S6_VERBOSITY`: 0 fatal errors only, 1 warnings, 2 transitions, 3 and more decisions.
     pub verbosity: u8,
     /// `S6_KEEP_ENV`: everything sees the container's variables without with-contenv.
@@ -98,7 +98,7 @@ impl fmt::Display for BadValue {
     }
 }
 
-impl Settings {
+impl ContainerSettings {
     /// Reads the settings; `lookup` gives a variable's value. The values that were refused come
     /// along, for one warning each.
     pub fn read(lookup: impl Fn(&str) -> Option<Vec<u8>>) -> (Self, Vec<BadValue>) {
@@ -205,9 +205,10 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> (Settings, Vec<String>) {
+    fn read(pairs: &[(&str, &str)]) -> (ContainerSettings, Vec<String>) {
         let value = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-        let (settings, refused) = Settings::read(|n| value(n).map(|v| v.as_bytes().to_vec()));
+        let (settings, refused) =
+            ContainerSettings::read(|n| value(n).map(|v| v.as_bytes().to_vec()));
         (settings, refused.iter().map(BadValue::to_string).collect())
     }
 

@@ -40,7 +40,7 @@ pub struct Graph {
     /// A node per service, by its index. An edge leads from a service to one that it depends on.
     edges: DiGraph<(), ()>,
     /// The pipes of each service, by its index.
-    pipes: Vec<Pipes>,
+    pipes: Vec<ServicePipes>,
 }
 
 /// A bundle, flattened.
@@ -64,7 +64,7 @@ enum Referent {
 
 /// The pipes of one service.
 #[derive(Clone, Debug, Default)]
-struct Pipes {
+struct ServicePipes {
     consumer: Option<ServiceId>,
     producers: Vec<ServiceId>,
 }

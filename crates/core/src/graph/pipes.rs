@@ -1,17 +1,17 @@
 //! Pipelines: which longrun reads what which other writes. Both must say so.
 
 use super::faults::Faults;
-use super::{Bundle, Conflict, Graph, Pipes, Referent, ServiceId};
+use super::{Bundle, Conflict, Graph, Referent, ServiceId, ServicePipes};
 use crate::definition::{Kind, Longrun, Reference};
 use std::collections::BTreeSet;
 
 /// Joins producers and consumers: the pipes of each service, by its index.
-pub(super) fn join(graph: &Graph, faults: &mut Faults) -> Vec<Pipes> {
+pub(super) fn join(graph: &Graph, faults: &mut Faults) -> Vec<ServicePipes> {
     graph.ids().map(|id| pipes(graph, id, faults)).collect()
 }
 
-fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> Pipes {
-    let mut pipes = Pipes::default();
+fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> ServicePipes {
+    let mut pipes = ServicePipes::default();
     let Some(longrun) = longrun(graph, id) else { return pipes };
     let name = graph.name(id);
     if let Some(to) = &longrun.producer_for

@@ -2,7 +2,7 @@
 
 use super::query::{node, service};
 use super::resolve::connect;
-use super::{Bundle, Graph, Pipes, Referent, ServiceId};
+use super::{Bundle, Graph, Referent, ServiceId, ServicePipes};
 use litemap::LiteMap;
 
 impl Graph {
@@ -45,8 +45,8 @@ impl Graph {
                 *id = numbers.now(*id);
             }
         }
-        let mut pipes = vec![Pipes::default(); numbers.all as usize];
-        for (former, Pipes { consumer, producers }) in (0..).map(ServiceId).zip(self.pipes) {
+        let mut pipes = vec![ServicePipes::default(); numbers.all as usize];
+        for (former, ServicePipes { consumer, producers }) in (0..).map(ServiceId).zip(self.pipes) {
             if let Some(place) = pipes.get_mut(node(numbers.now(former)).index()) {
                 place.consumer = consumer.map(|id| numbers.now(id));
                 place.producers = producers.into_iter().map(|id| numbers.now(id)).collect();

@@ -169,7 +169,7 @@ impl Subject {
         self.engine.is_up(id)
     }
 
-    pub fn longrun(&self, id: ServiceId) -> Option<&Longrun> {
+    pub fn longrun(&self, id: ServiceId) -> Option<&SupervisedLongrun> {
         self.engine.longrun(id)
     }
 

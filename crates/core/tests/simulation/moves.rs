@@ -26,7 +26,7 @@ pub struct States {
 
 impl States {
     pub fn of(subject: &Subject, kernel: &Kernel) -> Self {
-        let phase = |id| subject.longrun(id).map_or(Phase::Unsupervised, Longrun::phase);
+        let phase = |id| subject.longrun(id).map_or(Phase::Unsupervised, SupervisedLongrun::phase);
         let longruns = kernel.directories.keys().map(|&id| (id, phase(id))).collect();
         Self { longruns, stage: subject.stage() }
     }

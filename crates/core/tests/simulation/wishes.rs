@@ -111,7 +111,12 @@ impl Kernel {
     }
 
     /// Whether the engine wants of a longrun what it has been told, and does something about it.
-    pub fn check_wish(&self, id: ServiceId, longrun: &Longrun, timer: bool) -> Result<(), Breach> {
+    pub fn check_wish(
+        &self,
+        id: ServiceId,
+        longrun: &SupervisedLongrun,
+        timer: bool,
+    ) -> Result<(), Breach> {
         let wish = self.wishes.get(&id).copied().unwrap_or_default();
         let broken = |what: &str| format!("{id:?} {what}: {wish:?}");
         let same = longrun.wanted() == wish.wanted;

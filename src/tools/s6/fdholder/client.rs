@@ -3,7 +3,7 @@
 use super::{Held, MAX_ID, MAX_MESSAGE, decode_entries, encode_entry, encode_id, number_at};
 use crate::format::tai::Tain;
 use crate::sys::fd;
-use crate::sys::ipc::{self, Kind};
+use crate::sys::ipc::{self, SocketKind};
 use crate::sys::poll::Deadline;
 use crate::sys::socket::MAX_FDS;
 use crate::tools::Word;
@@ -24,7 +24,7 @@ pub struct Client {
 impl Client {
     /// Connects to the daemon at a path. All must be done by the deadline.
     pub fn connect(path: &[u8], deadline: Deadline) -> Result<Self, Errno> {
-        let socket = ipc::new(Kind::Stream, true)?;
+        let socket = ipc::new(SocketKind::Stream, true)?;
         ipc::connect(&socket, path)?;
         Self::on(socket, deadline)
     }

@@ -6,7 +6,7 @@ use crate::format::access::{Grant, Rule};
 use crate::format::tai::Tain;
 use crate::sys::poll::{self, Deadline};
 use crate::sys::regex::Regex;
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::socket::MAX_FDS;
 use crate::sys::{fd, ipc, signal};
 use crate::tools::die::{reason, show};
@@ -50,7 +50,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     };
     take_stdio(process, options.has('1'))?;
     signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
-    let signals = Signals::catch(SigSet::from_iter([Signal::SIGTERM, Signal::SIGHUP]));
+    let signals = SignalQueue::catch(SigSet::from_iter([Signal::SIGTERM, Signal::SIGHUP]));
     let signals = signals.map_err(process.unable("trap signals"))?;
     let rules = Rules::open(place);
     let rules = rules.map_err(process.unable(format_args!("cdb_init {}", show(place.1))))?;
@@ -81,7 +81,7 @@ struct Daemon<'a> {
     process: &'a Process,
     settings: Settings<'a>,
     rules: Rules,
-    signals: Signals,
+    signals: SignalQueue,
     held: LiteMap<Word, Held>,
     /// Given up when there is no other descriptor, so that a client can be turned away.
     spare: Option<OwnedFd>,

@@ -2,7 +2,7 @@
 //! Reference: <https://skarnet.org/software/s6/s6-ipcclient.html>.
 
 use crate::sys::fd;
-use crate::sys::ipc::{self, Kind};
+use crate::sys::ipc::{self, SocketKind};
 use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::fd::RawFd;
@@ -31,7 +31,7 @@ pub fn verbosity(options: &Options) -> u32 {
 
 /// Connects to the socket at `path`, places the connection and tells of it in the environment.
 pub fn connect(process: &mut Process, options: &Options, path: &[u8]) -> Result<(), Exit> {
-    let socket = ipc::new(Kind::Stream, true).map_err(process.unable("create socket"))?;
+    let socket = ipc::new(SocketKind::Stream, true).map_err(process.unable("create socket"))?;
     if let Some(own) = options.value('p') {
         let unable = process.unable(format!("bind socket to {}", show(own)));
         ipc::bind(&socket, own).map_err(unable)?;

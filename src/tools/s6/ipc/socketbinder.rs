@@ -2,14 +2,14 @@
 //! Reference: <https://skarnet.org/software/s6/s6-ipcserver-socketbinder.html>.
 
 use crate::sys::fd;
-use crate::sys::ipc::{self, Kind};
+use crate::sys::ipc::{self, SocketKind};
 use crate::tools::die::show;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What kind of socket to make.
 pub struct Plan {
     /// What goes through it.
-    pub kind: Kind,
+    pub kind: SocketKind,
     /// Whether it takes the place of what is at its path.
     pub reuses: bool,
     /// Whether it blocks.
@@ -26,8 +26,8 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "DdMmBb:a:")?;
     let plan = Plan {
         kind: match options.last_of("Mm") {
-            Some('m') => Kind::Datagrams,
-            _ => Kind::Stream,
+            Some('m') => SocketKind::Datagrams,
+            _ => SocketKind::Stream,
         },
         blocks: options.has('B'),
         ..Plan::from_options(process, &options)?
@@ -42,7 +42,7 @@ impl Plan {
     pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let backlog = options.parsed('b', |b| process.number(b))?;
         Ok(Self {
-            kind: Kind::Stream,
+            kind: SocketKind::Stream,
             reuses: options.last_of("Dd") != Some('D'),
             blocks: false,
             backlog,

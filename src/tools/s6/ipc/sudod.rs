@@ -5,7 +5,7 @@
 use super::sudoc::{CLIENT_BANNER, SERVER_BANNER};
 use crate::sys::poll::{self, Deadline};
 use crate::sys::process::{self as child, WaitStatus};
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::{fd, socket};
 use crate::tools::die::show;
 use crate::tools::s6::message::{Message, Receiver};
@@ -45,7 +45,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let variables = understand(process, &message, &mut program)?;
     nullify(process, &options, &mut message)?;
     process.env = filtered(process, &variables)?;
-    let signals = Signals::catch(SigSet::from(Signal::SIGCHLD));
+    let signals = SignalQueue::catch(SigSet::from(Signal::SIGCHLD));
     let signals = signals.map_err(process.unable("trap SIGCHLD"))?;
     let pid = start(process, program, message, &signals)?;
     // A client who has gone meanwhile is noticed below.
@@ -150,7 +150,7 @@ fn start(
     process: &Process,
     program: Vec<Word>,
     message: Message,
-    signals: &Signals,
+    signals: &SignalQueue,
 ) -> Result<Pid, Exit> {
     let unable = process.unable(format!("spawn {}", show(program.first().map_or(b"", |w| w))));
     let stdio = Cell::new(message.fds);
@@ -173,7 +173,7 @@ enum Attended {
 
 /// Waits for the end of the program. If the client goes before, so shall the program, unless it is
 /// detached.
-fn attend(pid: Pid, signals: &Signals, detached: bool) -> Result<Attended, Errno> {
+fn attend(pid: Pid, signals: &SignalQueue, detached: bool) -> Result<Attended, Errno> {
     let mut gone = false;
     loop {
         let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];

@@ -17,7 +17,7 @@ mod warnings;
 
 use crate::sys::poll::{self, Deadline};
 use crate::sys::process as child;
-use crate::sys::signalfd::Signals;
+use crate::sys::signalfd::SignalQueue;
 use crate::sys::{fd, signal};
 use crate::tools::{Exit, Next, Options, Process, Word};
 use input::Input;
@@ -120,7 +120,7 @@ struct News {
 struct Log<'a> {
     manners: Manners,
     warnings: Warnings<'a>,
-    signals: Signals,
+    signals: SignalQueue,
     reading: Reading,
     input: Input,
     outputs: Outputs<'a>,
@@ -136,7 +136,7 @@ impl<'a> Log<'a> {
         let logdirs = script.logdirs.into_iter().map(open).collect::<Result<_, Exit>>()?;
         let outputs = Outputs::new(script.steps, logdirs, warnings);
         let signals = [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGALRM, Signal::SIGCHLD];
-        let signals = Signals::catch(SigSet::from_iter(signals));
+        let signals = SignalQueue::catch(SigSet::from_iter(signals));
         let signals = signals.map_err(process.unable("trap signals"))?;
         signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
         let input = Input::new(manners.line_limit);

@@ -2,12 +2,12 @@
 //! longrun in each of its states. Reference: s6-svc's page, and the table of s6-supervise.
 
 use super::supervisor::{Activity, Supervisor};
-use super::{Longrun, LongrunState};
+use super::{LongrunState, SupervisedLongrun};
 use crate::engine::agenda::ServiceAgenda;
 use crate::engine::{Control, Script, Signal, Target};
 use crate::graph::Direction;
 
-impl Longrun {
+impl SupervisedLongrun {
     /// A letter came.
     pub(in crate::engine) fn control(&mut self, control: Control, agenda: &mut ServiceAgenda<'_>) {
         if let LongrunState::Supervised(supervisor) = &mut self.state {

@@ -1,7 +1,7 @@
 //! How the supervisor of a longrun comes and goes with its directory. Reference: s6-svscan's page.
 
 use super::supervisor::{Activity, Supervisor};
-use super::{Longrun, LongrunState};
+use super::{LongrunState, SupervisedLongrun};
 use crate::engine::agenda::{News, ServiceAgenda};
 use crate::engine::{Notice, Scanned, Supervised};
 use crate::graph::Direction;
@@ -20,7 +20,7 @@ pub(super) struct LongrunDirectory {
     pub in_graph: bool,
 }
 
-impl Longrun {
+impl SupervisedLongrun {
     /// Its directory is there.
     pub(in crate::engine) fn appear(&mut self, scanned: Scanned, agenda: &mut ServiceAgenda<'_>) {
         let returns = std::mem::replace(&mut self.directory.present, true);

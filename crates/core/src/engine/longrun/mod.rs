@@ -77,7 +77,7 @@ pub enum Phase {
 
 /// A longrun, as its supervisor sees it.
 #[derive(Clone, Debug)]
-pub struct Longrun {
+pub struct SupervisedLongrun {
     directory: LongrunDirectory,
     state: LongrunState,
     /// When there may be another supervisor.
@@ -114,7 +114,7 @@ struct History {
 }
 
 /// What the status file and people want to know.
-impl Longrun {
+impl SupervisedLongrun {
     /// A longrun whose directory is not there yet. One of the graph stays known when its directory
     /// goes.
     pub(in crate::engine) fn new(in_graph: bool) -> Self {
@@ -267,7 +267,7 @@ impl History {
 }
 
 /// What happens to its processes, and when.
-impl Longrun {
+impl SupervisedLongrun {
     /// A process is there.
     pub(in crate::engine) fn spawned(
         &mut self,

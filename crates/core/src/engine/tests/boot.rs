@@ -94,7 +94,7 @@ fn a_longrun_that_is_late_for_the_boot_runs_on() {
     scene.spawned_with_readiness("slow run");
     assert_eq!(scene.timeout(), "0: TimedOut | StartCmd");
     let slow = scene.id("slow");
-    assert!(scene.engine.longrun(slow).is_some_and(Longrun::wanted));
+    assert!(scene.engine.longrun(slow).is_some_and(SupervisedLongrun::wanted));
     assert!(!scene.engine.is_up(slow));
     // And yet it is stopped in its turn.
     assert_eq!(

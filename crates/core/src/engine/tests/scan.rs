@@ -79,7 +79,7 @@ fn one_that_goes_for_good_is_known_until_its_last_commands_are_done() {
     scene.on(Event::Prune { loggers: false });
     scene.exited("#0 run", 0);
     scene.absent("#0 finish");
-    let known = |scene: &Scene| scene.engine.longrun(ServiceId(0)).map(Longrun::wanted);
+    let known = |scene: &Scene| scene.engine.longrun(ServiceId(0)).map(SupervisedLongrun::wanted);
     assert_eq!(known(&scene), Some(false));
     scene.on(Event::Prune { loggers: false });
     assert_eq!(known(&scene), None);

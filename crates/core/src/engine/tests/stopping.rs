@@ -100,7 +100,7 @@ fn a_longrun_that_was_stopped_while_it_started_and_is_then_wanted_is_stopped_all
         "status slow | slow u | slow run down-signal | slow run 18 | status slow"
     );
     let slow = scene.engine.longrun(scene.id("slow"));
-    assert!(slow.is_some_and(Longrun::wanted));
+    assert!(slow.is_some_and(SupervisedLongrun::wanted));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_longrun_that_came_back_after_it_was_stopped_is_stopped_again() {
         "status app | app dD | down app | 1: stopping db | db run down-signal | db run 18 \
          | status db | 1: stopped app"
     );
-    assert!(scene.engine.longrun(app).is_some_and(Longrun::is_down));
+    assert!(scene.engine.longrun(app).is_some_and(SupervisedLongrun::is_down));
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn it_starts_again_a_second_after_finish() {
     scene.exited("#0 finish", 0);
     assert_eq!(scene.deadline(), Some(1000));
     assert_eq!(scene.timeout(), "spawn #0 run");
-    assert_eq!(scene.engine.longrun(scene.id("#0")).map(Longrun::restarts), Some(1));
+    assert_eq!(scene.engine.longrun(scene.id("#0")).map(SupervisedLongrun::restarts), Some(1));
 }
 
 #[test]
@@ -346,7 +346,8 @@ fn a_stop_that_comes_before_the_process_is_there_is_not_lost() {
 
 #[test]
 fn never_started_is_what_a_fresh_status_says_until_the_next_one() {
-    let never = |scene: &Scene| scene.engine.longrun(ServiceId(0)).map(Longrun::never_started);
+    let never =
+        |scene: &Scene| scene.engine.longrun(ServiceId(0)).map(SupervisedLongrun::never_started);
     let mut scene = state("DOWN");
     assert_eq!(never(&scene), Some(true));
     scene.control("#0", DOWN);

@@ -109,8 +109,8 @@ mod tests {
 
     fn requests() -> Vec<Request> {
         vec![
-            Request::Change(Change::default()),
-            Request::Change(Change {
+            Request::Change(ChangeRequest::default()),
+            Request::Change(ChangeRequest {
                 names: vec!["a b".into(), "Grüße\n\"".into()],
                 down: true,
                 prune: true,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     fn answers() -> Vec<Answer> {
-        use Severity::{Fatal, Info, Warning};
+        use SaySeverity::{Fatal, Info, Warning};
         let say = |(what, severity)| {
             let (service, text) = ("web".into(), "service web: starting".into());
             Answer::Say(Say { level: 2, severity, what, service, text })
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn absent_fields_have_their_defaults() {
-        assert_eq!(decode(r#"{"change":{}}"#), Ok(Request::Change(Change::default())));
+        assert_eq!(decode(r#"{"change":{}}"#), Ok(Request::Change(ChangeRequest::default())));
     }
 
     #[test]

@@ -25,7 +25,10 @@ enum CalledAs {
 /// so that a Dockerfile can say so, unless there is a program of that name to run.
 pub fn run(argv: Vec<Word>) -> i32 {
     let called = argv.first().map(Vec::as_slice).unwrap_or_default();
-    let role = tool_of_file(called).map(CalledAs::Tool).or_else(|| named(basename(called)));
+    let role = shown_supervisor(called)
+        .or_else(|| tool_of_file(called))
+        .map(CalledAs::Tool)
+        .or_else(|| named(basename(called)));
     match role.or_else(|| behind_links(called)) {
         Some(CalledAs::Tool(tool)) => chain::run_tool(tool, argv),
         Some(CalledAs::Init) if asks_for_check(&argv) => cli::run(argv),
@@ -43,6 +46,13 @@ fn named(name: &[u8]) -> Option<CalledAs> {
         return Some(CalledAs::Sixtree);
     }
     name.ends_with(b"init").then_some(CalledAs::Init)
+}
+
+/// s6-supervise, if PID 1 has executed this program to show one: under an emulator, the file has
+/// the name that PID 1 was started as.
+fn shown_supervisor(called: &[u8]) -> Option<&'static Tool> {
+    let is_shown = called == b"s6-supervise" && tools::s6::is_shown_supervisor();
+    is_shown.then(|| tools::find(called)).flatten()
 }
 
 /// The tool whose name the executed file has, where `argv[0]` says something else.

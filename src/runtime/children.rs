@@ -46,7 +46,7 @@ pub struct Children {
 const REAP_BATCH: usize = 256;
 
 /// The descriptors of a process: (number there, number here).
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Streams {
     /// Those that stay what they are here.
     pub lasting: Vec<(RawFd, RawFd)>,
@@ -55,6 +55,7 @@ pub struct Streams {
 }
 
 /// What a process is given, beside the directory it starts in.
+#[derive(Clone)]
 pub struct ProcessPlan {
     /// The words of its program.
     pub argv: Vec<Word>,

@@ -55,6 +55,7 @@ use service::Services;
 use signals::WatchedSignals;
 use std::collections::VecDeque;
 use stray::Stray;
+use supervisors::Bereaved;
 
 /// How long nothing must happen before the program's pages are given back, in ms.
 const REST_MS: u64 = 1_000;
@@ -69,6 +70,7 @@ pub struct Runtime {
     settings: RuntimeSettings,
     services: Services,
     children: Children,
+    bereaved: Bereaved,
     pipelines: Pipelines,
     clients: Clients,
     scan: ScanDirectory,
@@ -103,6 +105,7 @@ impl Runtime {
             engine: Engine::new(graph),
             services: Services::default(),
             children: Children::new()?,
+            bereaved: Bereaved::default(),
             pipelines: Pipelines::default(),
             clients: Clients::default(),
             scan: ScanDirectory::new(settings.scan_directory.clone()),
@@ -156,6 +159,7 @@ impl Runtime {
         if self.services.due().is_some_and(|t| t <= self.now()) {
             self.write_statuses();
         }
+        self.show_supervisors_if_due();
         self.stop_if_due();
         self.name_boot_waits();
         self.refuse_deadlocks();
@@ -233,6 +237,7 @@ impl Runtime {
             self.boot.due(),
             self.clients.due(),
             self.services.due(),
+            self.bereaved.due(),
             self.halt.as_ref().and_then(HaltFifo::due),
         ];
         due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))

@@ -63,6 +63,9 @@ impl Runtime {
             Script::Finish => service.processes.finish,
             Script::Up | Script::Down | Script::Reload => service.processes.oneshot,
         }?;
+        if let (Script::Run, Some(supervisor)) = (process.script, &service.supervisor) {
+            supervisor.resume();
+        }
         let flag = |file| directory.as_ref().is_some_and(|directory| directory.flag(file));
         match signal {
             Signal::Term => send(pid, signal::SIGTERM as u8),

@@ -69,12 +69,22 @@ impl Runtime {
         plan.new_pid_namespace = directory.flag("flag-newpidns");
         plan.lock_fd = numbers.lock;
         let (whose, settings) = (Whose::Script(process), &self.settings);
-        let started = match settings.supervisors {
-            false => self.children.start(whose, plan, settings, &directory).map(|pid| (pid, None)),
-            true => self
-                .children
-                .start_supervised(whose, plan, settings, &service.name, &directory)
-                .map(|(pid, supervisor)| (pid, Some(supervisor))),
+        let supervised = match settings.supervisors {
+            false => Ok(None),
+            true => self.children.start_supervised(
+                whose,
+                plan.clone(),
+                settings,
+                &service.name,
+                &directory,
+            ),
+        };
+        let started = match supervised {
+            Ok(Some((pid, supervisor))) => Ok((pid, Some(supervisor))),
+            Ok(None) => {
+                self.children.start(whose, plan, settings, &directory).map(|pid| (pid, None))
+            }
+            Err(e) => Err(e),
         };
         let (pid, supervisor) =
             started.map_err(|e| refused(&directory, reporter, "run", e, &mut service.refused))?;
@@ -85,8 +95,10 @@ impl Runtime {
         if let Some((read, _)) = pipe {
             self.watch_readiness(id, read);
         }
-        if let Some(supervisor) = supervisor {
-            self.follow_supervisor(id, supervisor);
+        match supervisor {
+            Some(supervisor) => self.follow_supervisor(id, supervisor),
+            None if self.settings.supervisors => self.show_supervisor_later(id),
+            None => {}
         }
         Ok(Spawned { notifies: numbers.notification.is_some(), timeout_ms: 0 })
     }

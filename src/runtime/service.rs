@@ -2,6 +2,7 @@
 //! as s6-supervise has it.
 
 use super::directory::{ServiceDirectory, Unreachable, WorkingDirectory};
+use super::supervisors::ShownSupervisor;
 use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
 use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
@@ -142,7 +143,7 @@ pub struct Service {
     /// The pipe in which it reports its readiness.
     pub readiness: Option<OwnedFd>,
     /// The process that shows itself as its supervisor, if one does (`supervisors.rs`).
-    pub supervisor: Option<OwnedFd>,
+    pub supervisor: Option<ShownSupervisor>,
     /// The processes of its scripts.
     pub processes: Processes,
     /// Why it could not be supervised or started when that was tried last.

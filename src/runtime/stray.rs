@@ -61,6 +61,11 @@ impl Runtime {
         self.stray.childless = true;
     }
 
+    /// Whether all that runs has been told to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stray.ending
+    }
+
     /// When to look again.
     pub(super) fn looking_at(&self) -> Option<Time> {
         self.stray.look_at

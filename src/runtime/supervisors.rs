@@ -6,14 +6,18 @@
 //! shows. It looks at the end of its child without taking it (WNOWAIT), says what it was, and takes
 //! it when PID 1 has answered. Whenever the supervisor dies, `run` or what is left of it becomes a
 //! child of PID 1, which is its reaper, and no end is lost: the second report of one is ignored.
+//! Another supervisor is then shown in its place, a second later, as s6-svscan starts one again.
 //! The supervisor of the start before leaves when PID 1 closes its socket, and so does one whose
-//! service is supervised no more.
+//! service is supervised no more. One that is stopped cannot report; it is continued with every
+//! signal that `run` gets, so that it holds up no stop.
 
 use super::Runtime;
 use super::children::{Children, ProcessPlan, Whose};
 use super::directory::Inside;
 use super::poller::Source;
+use super::service::Service;
 use super::settings::RuntimeSettings;
+use crate::engine::Time;
 use crate::graph::ServiceId;
 use crate::sys::exec::{Execve, set_comm};
 use crate::sys::poll::{self, Deadline};
@@ -23,24 +27,57 @@ use crate::sys::why::StartError;
 use crate::sys::{errno, fd};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use nix::sys::socket::{AddressFamily, Shutdown, SockFlag, SockType, shutdown, socketpair};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus as Waited, waitid};
 use nix::unistd::{Pid, pipe2, setsid};
+use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// The variable that makes s6-supervise such a process: the descriptor of its socket.
 pub const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
 
-/// How long a supervisor may take to fork its child, in ms. It has nothing else to do.
-const FORK_MS: u64 = 2_000;
+/// How long PID 1 waits for a supervisor to fork its child, in ms. It has nothing else to do; where
+/// it does not come to that, PID 1 starts `run` itself.
+const FORK_MS: u64 = 250;
+
+/// How long after the death of a supervisor another one is shown, in ms.
+const SHOW_AGAIN_MS: u64 = 1_000;
 
 /// What the supervisor says: its child's pid, and how it ended; `STARTED` when it begins.
 type SupervisorReport = (i32, i32);
 
 const STARTED: i32 = -1;
 
+/// The process that shows itself as a service's supervisor.
+#[derive(Debug)]
+pub struct ShownSupervisor {
+    /// Its end comes when the process has gone.
+    socket: OwnedFd,
+    pid: Pid,
+}
+
+impl ShownSupervisor {
+    /// Lets it report the end of its child if somebody has stopped it.
+    pub(super) fn resume(&self) {
+        // It may have gone.
+        let _ = process::kill(self.pid.as_raw(), nix::libc::SIGCONT as u8);
+    }
+}
+
+/// The services whose supervisors have died, and when they get others.
+#[derive(Debug, Default)]
+pub struct Bereaved(VecDeque<(Time, ServiceId)>);
+
+impl Bereaved {
+    /// When the next one gets one.
+    pub fn due(&self) -> Option<Time> {
+        self.0.front().map(|(at, _)| *at)
+    }
+}
+
 impl Children {
-    /// Starts `run` as the child of a supervisor of its own; its pid, and the supervisor's socket.
+    /// Starts `run` as the child of a supervisor of its own; its pid, and the supervisor. `None`:
+    /// that one did not come to start it, and will not.
     pub(super) fn start_supervised(
         &mut self,
         whose: Whose,
@@ -48,7 +85,7 @@ impl Children {
         settings: &RuntimeSettings,
         name: &str,
         _: &Inside,
-    ) -> Result<(Pid, OwnedFd), StartError> {
+    ) -> Result<Option<(Pid, ShownSupervisor)>, StartError> {
         let (ours, theirs) = socket_pair()?;
         let argv = std::mem::take(&mut plan.argv);
         let program = plan.behind_lock((settings.launch)(argv, &plan.env)?);
@@ -59,16 +96,19 @@ impl Children {
         drop(theirs);
         let said = poll::readable(&[&ours], Deadline::after_ms(FORK_MS));
         if !said.is_ok_and(|ready| !ready.is_empty()) {
-            // Without its word, the child that it may have by now does not go on.
+            // From here on its word does not arrive, and without it, the child that it may have by
+            // now does not go on.
+            let _ = shutdown(ours.as_raw_fd(), Shutdown::Read);
             let _ = process::kill(supervisor.as_raw(), nix::libc::SIGKILL as u8);
         }
         match receive(&ours) {
             Ok(Some((pid, STARTED))) if pid > 0 => {
                 self.record(pid, whose);
-                Ok((Pid::from_raw(pid), ours))
+                let shown = ShownSupervisor { socket: ours, pid: supervisor };
+                Ok(Some((Pid::from_raw(pid), shown)))
             }
             Ok(Some((_, e))) => Err(SpawnError::Process(Errno::from_raw(e)).into()),
-            Ok(None) | Err(_) => Err(SpawnError::Process(Errno::EAGAIN).into()),
+            Ok(None) | Err(_) => Ok(None),
         }
     }
 }
@@ -188,7 +228,7 @@ pub fn watch_child(socket: RawFd) -> i32 {
 }
 
 impl Runtime {
-    /// Shows a supervisor for a service of which nothing runs yet.
+    /// Shows a supervisor for a service whose `run` is not, or no longer, the child of one.
     pub(super) fn show_supervisor(&mut self, id: ServiceId) {
         if !self.settings.supervisors {
             return;
@@ -196,11 +236,11 @@ impl Runtime {
         let Some((service, Ok(_))) = self.services.enter(id) else { return };
         let plan = ProcessPlan::new(Vec::new(), Vec::new(), self.children.no_pipes((1, 2)));
         let shown = socket_pair().and_then(|(ours, theirs)| {
-            fork_supervisor(plan, &self.settings, &service.name, &theirs, |_| Ok(()))?;
-            Ok(ours)
+            let pid = fork_supervisor(plan, &self.settings, &service.name, &theirs, |_| Ok(()))?;
+            Ok(ShownSupervisor { socket: ours, pid })
         });
         match shown {
-            Ok(socket) => service.supervisor = Some(socket),
+            Ok(supervisor) => self.follow_supervisor(id, supervisor),
             Err(e) => {
                 let text = format!("unable to show a supervisor: {e}");
                 self.reporter.warn(&format!("s6-supervise {}: warning: {text}", service.name));
@@ -209,30 +249,52 @@ impl Runtime {
     }
 
     /// Waits for what a supervisor says of its child. The one of the start before leaves.
-    pub(super) fn follow_supervisor(&mut self, id: ServiceId, socket: OwnedFd) {
+    pub(super) fn follow_supervisor(&mut self, id: ServiceId, supervisor: ShownSupervisor) {
         let Some(service) = self.services.get_mut(&id) else { return };
-        if let Err(e) = self.poller.watch(&socket, Source::Supervisor(id)) {
+        if let Err(e) = self.poller.watch(&supervisor.socket, Source::Supervisor(id)) {
             let why = errno::words(e);
             self.reporter.warn(&format!(
                 "s6-supervise {}: warning: unable to wait for its supervisor: {why}",
                 service.name
             ));
         }
-        service.supervisor = Some(socket);
+        service.supervisor = Some(supervisor);
     }
 
     /// Reads what a supervisor says: how `run` ended.
     pub(super) fn read_supervisor(&mut self, id: ServiceId) {
         let Some(service) = self.services.get_mut(&id) else { return };
-        let Some(socket) = &service.supervisor else { return };
-        match receive(socket) {
+        let Some(supervisor) = &service.supervisor else { return };
+        match receive(&supervisor.socket) {
             Ok(Some((pid, status))) => {
                 // One that has died meanwhile needs no answer.
-                let _ = nix::unistd::write(socket, b"\n");
+                let _ = nix::unistd::write(&supervisor.socket, b"\n");
                 self.ended(Pid::from_raw(pid), WaitStatus(status));
             }
             Err(Errno::EAGAIN) => {}
-            Ok(None) | Err(_) => service.supervisor = None,
+            Ok(None) | Err(_) => {
+                service.supervisor = None;
+                self.show_supervisor_later(id);
+            }
+        }
+    }
+
+    /// Has another supervisor shown for a service that is without one.
+    pub(super) fn show_supervisor_later(&mut self, id: ServiceId) {
+        let at = Time(self.now().0 + SHOW_AGAIN_MS);
+        self.bereaved.0.push_back((at, id));
+    }
+
+    /// Shows the supervisors whose time has come, for services that are still supervised.
+    pub(super) fn show_supervisors_if_due(&mut self) {
+        let now = self.now();
+        while let Some(&(_, id)) = self.bereaved.0.front().filter(|(at, _)| *at <= now) {
+            self.bereaved.0.pop_front();
+            let is_without =
+                |service: &Service| service.supervision.is_some() && service.supervisor.is_none();
+            if !self.is_ending() && self.services.get(&id).is_some_and(is_without) {
+                self.show_supervisor(id);
+            }
         }
     }
 }

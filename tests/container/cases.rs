@@ -190,6 +190,7 @@ cases! {
     supervisors_killed
     supervisors_pgrep
     supervisors_stop_service
+    supervisors_stopped
     svc_down_up
     svc_exit_then_down
     svc_once

@@ -44,6 +44,7 @@ mod usertree_maker;
 pub mod watch;
 
 use super::{Tool, senseless};
+pub use supervise::is_shown as is_shown_supervisor;
 
 /// This family's tools, sorted by name.
 pub const TOOLS: &[Tool] = &[

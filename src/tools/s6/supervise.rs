@@ -10,6 +10,11 @@ use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// Whether this process is there to be seen: PID 1 supervises.
+pub fn is_shown() -> bool {
+    std::env::var_os(supervisors::REPORTS_TO).is_some()
+}
+
 /// s6-supervise: supervises one service directory.
 pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if let Some(socket) = process.env.get(supervisors::REPORTS_TO.as_bytes()) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 fn serve(world: &World, options: &[&str], program: &[&str]) {
     let server = ["s6-ipcserver", "-a700", "socket", "s6-sudod"];
     world.spawn(world.supervisor, &[&server, options, &["--"], program].concat());
-    world.until("the server listens", || world.has("socket"));
+    world.until("the server listens", || world.listens("socket"));
 }
 
 /// Runs a shell with a script that asks for a program.
@@ -43,7 +43,7 @@ pub fn variables_come_where_the_server_lets_them(world: &World) {
                   'cat; echo $EMPTY,$FULL,${ABSENT-none}'";
     let env = |side| if side == Side::Ours { "s6-env" } else { "env" };
     world.spawn(world.supervisor, &[env(world.supervisor), "sh", "-c", server]);
-    world.until("the server listens", || world.has("socket"));
+    world.until("the server listens", || world.listens("socket"));
     let asks = |options: &str| {
         let script = format!("EMPTY=a FULL=b ABSENT=c exec s6-sudo {options} socket < run");
         world.ok(&[env(world.tools), "sh", "-c", &script])

@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -189,6 +190,12 @@ impl World {
     /// Whether a path exists in the world's folder.
     pub fn has(&self, path: &str) -> bool {
         Path::new(&self.dir).join(path).exists()
+    }
+
+    /// Whether a server accepts connections on a socket: between bind(2) and listen(2) it is there,
+    /// and refuses them.
+    pub fn listens(&self, socket: &str) -> bool {
+        UnixStream::connect(self.dir.join(socket)).is_ok()
     }
 
     /// Whether a folder of the world is empty.

@@ -5,7 +5,7 @@ export TARGET PROFILE
 
 .PHONY: help
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## Install the Debian packages that building and testing need (as root) [TARGET=aarch64]
@@ -54,6 +54,14 @@ miri: ## Run the unit tests of what only computes under Miri (rustup's nightly)
 .PHONY: bench
 bench: ## Measure the release: boots, stops, memory, scripts, logs, sizes [PART="boot memory"]
 	@scripts/bench $(PART)
+
+.PHONY: docs
+docs: ## Build the manual in target/manual
+	@scripts/docs
+
+.PHONY: docs-serve
+docs-serve: ## Build the manual, and show it at http://localhost:3000
+	@scripts/docs serve
 
 .PHONY: demo
 demo: ## Boot NGINX and PHP-FPM under sixtree, with Docker if it is there (3 to 10 minutes)

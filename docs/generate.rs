@@ -1,5 +1,9 @@
-//! Writes the man pages and the shell completions of `sixtree` into a directory, laid out as in an
-//! image: `cargo run --example docs -- DIR`. Not part of the binary, which is to stay small.
+//! Writes what the documentation has of the code: `cargo run --example docs -- DIR` writes the man
+//! pages and the shell completions of `sixtree`, laid out as in an image, and `… -- --book DIR` the
+//! generated pages of the manual. Not part of the binary, which is to stay small.
+
+mod book;
+mod roff;
 
 use clap::Command;
 use clap_complete::Shell;
@@ -7,18 +11,41 @@ use std::fs;
 use std::io::{Error, Result};
 use std::path::Path;
 
+/// The page of the manual that is a man page as well.
+pub const DEFINITION: &str = "docs/src/reference/definition.md";
+
 #[allow(clippy::disallowed_methods)] // an ordinary program, with Rust's own start-up
 fn main() -> Result<()> {
-    let root = std::env::args_os().nth(1).ok_or_else(|| Error::other("usage: docs DIR"))?;
-    write(Path::new(&root))
+    let words: Vec<_> = std::env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--book", folder] => write_book(Path::new(folder)),
+        [root] => write(Path::new(root)),
+        _ => Err(Error::other("usage: docs DIR, or docs --book DIR")),
+    }
 }
 
-/// Writes everything.
+/// The generated pages of the manual: where each is below its sources, and its text.
+pub fn pages() -> Result<Vec<(&'static str, String)>> {
+    book::pages()
+}
+
+fn write_book(folder: &Path) -> Result<()> {
+    for (name, text) in pages()? {
+        fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}
+
+/// Writes the man pages and completions.
 pub fn write(root: &Path) -> Result<()> {
     let share = root.join("usr/share");
     let mut command = sixtree::cli::command();
     command.build();
     manuals(&command, &share.join("man/man1"))?;
+    let folder = share.join("man/man5");
+    fs::create_dir_all(&folder)?;
+    let page = roff::page("sixtree-definition", "5", &fs::read_to_string(DEFINITION)?);
+    fs::write(folder.join("sixtree-definition.5"), page)?;
     for (shell, folder) in [
         (Shell::Bash, "bash-completion/completions"),
         (Shell::Zsh, "zsh/site-functions"),

@@ -6,7 +6,7 @@
 mod generate;
 mod skip;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -41,20 +41,30 @@ fn output(program: &str, words: &[&str]) -> Option<Output> {
 #[test]
 fn every_subcommand_has_a_page_that_groff_takes_without_a_warning() {
     let documents = Documents::generate();
-    let folder = documents.path("man/man1");
     let command = sixtree::cli::command();
     let names = command.get_subcommands().map(|s| format!("sixtree-{}", s.get_name()));
     for name in names.chain(["sixtree".to_owned()]) {
-        let page = folder.join(format!("{name}.1"));
-        let Some(shown) =
-            output("groff", &["-man", "-Tutf8", "-P-cbou", "-ww", page.to_str().unwrap()])
-        else {
-            return;
-        };
-        assert_eq!(String::from_utf8_lossy(&shown.stderr), "", "{name}");
-        let text = String::from_utf8_lossy(&shown.stdout);
+        let Some(text) = shown(&documents.path(&format!("man/man1/{name}.1"))) else { return };
         assert!(text.contains("SYNOPSIS") && text.contains("OPTIONS"), "{name}: {text}");
     }
+}
+
+/// A man page as groff prints it, without a warning. `None`: there is no groff.
+fn shown(page: &Path) -> Option<String> {
+    let words = ["-man", "-Tutf8", "-P-cbou", "-ww", page.to_str().unwrap()];
+    let shown = output("groff", &words)?;
+    assert_eq!(String::from_utf8_lossy(&shown.stderr), "", "{}", page.display());
+    Some(String::from_utf8_lossy(&shown.stdout).into_owned())
+}
+
+#[test]
+fn the_files_of_a_definition_have_a_man_page() {
+    let documents = Documents::generate();
+    let Some(text) = shown(&documents.path("man/man5/sixtree-definition.5")) else { return };
+    let has = |line: &str| text.lines().any(|l| l == line);
+    assert!(has("NAME") && has("Longruns") && has("   notification-fd"), "{text}");
+    // Code is kept as it is, and a link is only its text.
+    assert!(text.contains("/run/s6/basedir/bin/halt") && !text.contains("]("), "{text}");
 }
 
 #[test]

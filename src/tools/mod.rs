@@ -1,5 +1,5 @@
 //! The s6-, s6-rc-, execline- and overlay-compatible commands: one table a family, exact names,
-//! sorted. What `sixtree install` links, `sixtree --list` and the README's list all come from them.
+//! sorted. What `sixtree install` links, `sixtree --list` and the manual's list all come from them.
 
 pub mod chain;
 pub mod die;

@@ -104,3 +104,13 @@ fn every_link_leads_somewhere() {
     let faults = links::check();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
+
+#[test]
+fn the_readme_is_a_page_whose_first_screen_says_how_to_try_it() {
+    let text = std::fs::read_to_string("README.md").expect("there is one");
+    assert!(text.lines().count() < 150, "what is longer belongs into the manual: {SOURCES}");
+    let first_screen: Vec<_> = text.lines().take(25).collect();
+    for command in ["make demo ", "make test "] {
+        assert!(first_screen.iter().any(|line| line.starts_with(command)), "no {command}");
+    }
+}

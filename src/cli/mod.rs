@@ -14,6 +14,7 @@ mod known;
 pub mod layout;
 mod live;
 mod logs;
+mod probe;
 mod progress;
 mod run;
 mod screen;
@@ -59,6 +60,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { arguments: change::reload_arguments, run: change::reload },
     Subcommand { arguments: kill::arguments, run: kill::run },
     Subcommand { arguments: healthcheck::arguments, run: healthcheck::run },
+    Subcommand { arguments: probe::arguments, run: probe::run },
     Subcommand { arguments: wait::arguments, run: wait::run },
     Subcommand { arguments: logs::arguments, run: logs::run },
     Subcommand { arguments: timing::arguments, run: timing::run },

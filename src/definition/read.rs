@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use sixtree_core::definition::parse::{self, Type};
 use sixtree_core::definition::{
     Atomic, Definition, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake, Oneshot, Reference,
-    SystemError, Word, names,
+    SystemError, Word, health, names,
 };
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -179,8 +179,28 @@ impl DefinitionReader<'_> {
         if let (Some(n), true) = (longrun.lock_fd, longrun.lock_fd == longrun.notification_fd) {
             self.fault("lock-fd", 0, &Mistake::SameDescriptor(n));
         }
+        self.health(longrun.notification_fd.is_some());
         self.pipeline(&mut longrun);
         longrun
+    }
+
+    /// Reads how it is looked at from outside: only to find what is wrong. Like all that a
+    /// supervisor goes by, it is read again in the live directory.
+    fn health(&mut self, has_notification_fd: bool) {
+        let mut unreadable = Vec::new();
+        let (policy, wrong) = health::read(|file| {
+            self.text(file).unwrap_or_else(|mistake| {
+                unreadable.push((file, 0, mistake));
+                None
+            })
+        });
+        for (file, line, mistake) in unreadable.into_iter().chain(wrong) {
+            self.fault(file, line, &mistake);
+        }
+        if has_notification_fd && policy.rules.awaits_ready {
+            let twice = Mistake::ReadyTwice(policy.ready_file());
+            self.fault("notification-fd", 0, &twice);
+        }
     }
 
     fn descriptor(&mut self, file: &str) -> Option<u32> {

@@ -14,6 +14,9 @@ const FOLDERS: &[&str] = &["data", "env", "template"];
 /// Scripts: executable in the live tree, whatever they are in the source.
 const SCRIPTS: &[&str] = &["run", "finish"];
 
+/// A file that may be a script, and is none of the supervisor's.
+const PERHAPS_SCRIPT: &str = "ready-exec";
+
 /// A part of the live tree that could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
@@ -45,7 +48,8 @@ pub fn fill(
         } else if FOLDERS.contains(&name) {
             copy_folder(&from, &to, warn);
         } else {
-            file::copy(&from, &to, 0o644)?;
+            let mode = if name == PERHAPS_SCRIPT { 0o755 } else { 0o644 };
+            file::copy(&from, &to, mode)?;
         }
     }
     if longrun.handed_on.contains(&"template") {

@@ -22,6 +22,13 @@ pub fn connect(path: &Path) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
+/// The same without blocking. EAGAIN: as many as there may be wait to be taken already.
+pub fn attempt(path: &Path) -> Result<OwnedFd, Errno> {
+    let fd = stream(SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)?;
+    nix::sys::socket::connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(fd)
+}
+
 /// Listens at `path` (a left-over there is removed), for this user and root only. The result does
 /// not block, and is closed on exec.
 pub fn listen(path: &Path) -> Result<OwnedFd, Errno> {

@@ -4,6 +4,7 @@ pub mod address;
 mod clock;
 pub mod connect;
 pub mod dns;
+pub mod probe;
 pub mod tcp;
 
 use super::Tool;

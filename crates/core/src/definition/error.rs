@@ -198,6 +198,27 @@ pub enum Mistake {
     /// A member of `user` in a place that another one stands for.
     #[error("not read, because {} is there", .0.display())]
     MemberNotRead(PathBuf),
+    /// A line that does not say what to ask.
+    #[error("invalid check {0:?}")]
+    CheckInvalid(String),
+    /// `on-unhealthy` or `on-memory` with another word.
+    #[error("invalid reaction {0:?}: must be restart, stop, or ignore")]
+    ReactionUnknown(String),
+    /// `memory-limit` that is no amount.
+    #[error("invalid amount of memory {0:?}")]
+    MemoryInvalid(String),
+    /// `notify` with another word.
+    #[error("invalid notify {0:?}: must be systemd")]
+    NotifyUnknown(String),
+    /// Two ways to become ready.
+    #[error("there is {0}, too: a service becomes ready in one way")]
+    ReadyTwice(&'static str),
+    /// A number that must not be 0.
+    #[error("invalid number 0: must be 1 or more")]
+    Zero,
+    /// A file that means something only where another one is.
+    #[error("ignored, because there is no file {0} beside it")]
+    OfNoUse(&'static str),
 }
 
 impl Problem for Mistake {
@@ -225,11 +246,18 @@ impl Problem for Mistake {
             Self::SameDescriptor(_) => "E032",
             Self::NotDirectory => "E033",
             Self::NotOne(_) => "E040",
+            Self::CheckInvalid(_) => "E060",
+            Self::ReactionUnknown(_) => "E061",
+            Self::MemoryInvalid(_) => "E062",
+            Self::NotifyUnknown(_) => "E063",
+            Self::ReadyTwice(_) => "E064",
+            Self::Zero => "E065",
             Self::SourceEmpty => "W001",
             Self::StandardDescriptor(_) => "W002",
             Self::PipelineNameIgnored => "W003",
             Self::Repeated(_) => "W004",
             Self::MemberNotRead(_) => "W005",
+            Self::OfNoUse(_) => "W060",
         }
     }
 
@@ -287,6 +315,16 @@ impl Problem for Mistake {
             Self::PipelineNameIgnored => "move it to the service that only consumes",
             Self::Repeated(_) => "remove one",
             Self::MemberNotRead(_) => "have all members in one of the two places",
+            Self::CheckInvalid(_) => {
+                "write `http [HOST:]PORT/PATH`, `tcp [HOST:]PORT`, `unix PATH` or `exec WORDS` \
+                 into health; into ready-http, ready-tcp and the like, what follows the first word"
+            }
+            Self::ReactionUnknown(_) => "write one of these three words into it",
+            Self::MemoryInvalid(_) => "write bytes, or 64K, 250M, 1G, or 60% of the container's",
+            Self::NotifyUnknown(_) => "write systemd into it, or remove it",
+            Self::ReadyTwice(_) => "remove one of them",
+            Self::Zero => "write a number above 0",
+            Self::OfNoUse(_) => "make that file, or remove this one",
         }
         .to_owned()
     }

@@ -1,7 +1,9 @@
 //! What a definition directory says, in types. Reference: s6-rc-compile's page.
 
+pub mod checks;
 pub mod compiled;
 mod error;
+pub mod health;
 pub mod names;
 pub mod parse;
 mod similar;
@@ -117,6 +119,21 @@ pub const HANDED_ON: &[&str] = &[
     "data",
     "env",
     "template",
+    "ready-tcp",
+    "ready-unix",
+    "ready-http",
+    "ready-exec",
+    "ready-every",
+    "notify",
+    "watchdog",
+    "health",
+    "health-every",
+    "health-timeout",
+    "health-failures",
+    "health-start",
+    "on-unhealthy",
+    "memory-limit",
+    "on-memory",
 ];
 
 impl Kind {

@@ -81,7 +81,7 @@ fn first_line(text: &[u8]) -> &[u8] {
 }
 
 /// As much of a text as a message can bear.
-fn excerpt(text: &[u8]) -> String {
+pub(super) fn excerpt(text: &[u8]) -> String {
     const LONGEST: usize = 40;
     let text = String::from_utf8_lossy(text);
     let mut shown: String = text.chars().take(LONGEST).collect();

@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod envdir;
 pub mod fifodir;
 pub mod fstab;
+pub mod look;
 pub mod request;
 pub mod settings;
 pub mod shutdown;

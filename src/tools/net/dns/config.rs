@@ -27,11 +27,16 @@ pub struct Config {
 impl Config {
     /// What the environment and /etc/resolv.conf say; without either, a server on this machine.
     pub fn load(process: &Process) -> Result<Self, Exit> {
+        Self::read(&process.env).map_err(process.unable(format!("read {}", show(FILE))))
+    }
+
+    /// The same, for whoever has no messages of a tool.
+    pub fn read(env: &Environment) -> Result<Self, Errno> {
         let file = match file::head(FILE, LONGEST) {
             Err(Errno::ENOENT) => Vec::new(),
-            read => read.map_err(process.unable(format!("read {}", show(FILE))))?,
+            read => read?,
         };
-        Ok(Self::of(&process.env, &file))
+        Ok(Self::of(env, &file))
     }
 
     fn of(env: &Environment, file: &[u8]) -> Self {

@@ -24,7 +24,7 @@ const TITLES: &[(&str, &str)] = &[
     ("linux", "s6-linux-utils"),
 ];
 
-pub fn pages() -> Result<Vec<(&'static str, String)>> {
+pub(super) fn pages() -> Result<Vec<(&'static str, String)>> {
     let mut pages = vec![
         ("reference/sixtree.md", subcommands()),
         ("reference/commands.md", tools()),
@@ -99,7 +99,7 @@ fn section(page: &mut String, command: &Command, level: &str) {
 }
 
 /// How an argument is written: `-t`, `--timeout <SECONDS>`.
-pub fn spelling(argument: &Arg) -> String {
+pub(super) fn spelling(argument: &Arg) -> String {
     let short = argument.get_short().map(|letter| format!("-{letter}, ")).unwrap_or_default();
     let long = argument.get_long().map(|name| format!("--{name} ")).unwrap_or_default();
     let takes_value = argument.get_action().takes_values();

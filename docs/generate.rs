@@ -12,7 +12,7 @@ use std::io::{Error, Result};
 use std::path::Path;
 
 /// The page of the manual that is a man page as well.
-pub const DEFINITION: &str = "docs/src/reference/definition.md";
+pub(crate) const DEFINITION: &str = "docs/src/reference/definition.md";
 
 #[allow(clippy::disallowed_methods)] // an ordinary program, with Rust's own start-up
 fn main() -> Result<()> {
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
 }
 
 /// The generated pages of the manual: where each is below its sources, and its text.
-pub fn pages() -> Result<Vec<(&'static str, String)>> {
+pub(crate) fn pages() -> Result<Vec<(&'static str, String)>> {
     book::pages()
 }
 
@@ -37,7 +37,7 @@ fn write_book(folder: &Path) -> Result<()> {
 }
 
 /// Writes the man pages and completions.
-pub fn write(root: &Path) -> Result<()> {
+pub(crate) fn write(root: &Path) -> Result<()> {
     let share = root.join("usr/share");
     let mut command = sixtree::cli::command();
     command.build();

@@ -4,7 +4,7 @@ use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, T
 
 /// The man page of this name and section of a Markdown text, whose first heading is
 /// `NAME(SECTION): what it is`.
-pub fn page(name: &str, section: &str, markdown: &str) -> String {
+pub(super) fn page(name: &str, section: &str, markdown: &str) -> String {
     let source = concat!("sixtree ", env!("CARGO_PKG_VERSION"));
     let mut writer = Writer {
         text: format!(".TH {name} {section} \"\" \"{source}\" sixtree\n"),

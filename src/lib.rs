@@ -1,12 +1,12 @@
 //! sixtree: an init for containers. `ARCHITECTURE.md` is the map; `multicall` is where a run
 //! begins.
-#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod cli;
 pub mod definition;
-pub mod init;
+mod init;
 pub mod multicall;
-pub mod runtime;
+mod runtime;
 pub mod sys;
 pub mod tools;
 

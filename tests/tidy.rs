@@ -56,7 +56,7 @@ const FUNCTION_LINES: usize = 70;
 const COLUMNS: usize = 100;
 
 /// How a file's own tests begin, which go on to its end. `mod tests;` only names another file.
-const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests {\n", "#[cfg(test)]\npub mod tests {\n"];
+const TESTS: [&str; 2] = ["#[cfg(test)]\nmod tests {\n", "#[cfg(test)]\npub(super) mod tests {\n"];
 
 /// What may stand before `fn`.
 const MODIFIERS: &[&str] =

@@ -35,7 +35,7 @@ impl Times {
 }
 
 /// No service at all, against the CMD as PID 1.
-pub fn empty(bench: &Bench, table: &mut Table) {
+pub(crate) fn empty(bench: &Bench, table: &mut Table) {
     let tree = bench.folder.join("none");
     let (mut ours, mut bare) = (Times::default(), Times::default());
     for _ in 0..21 {
@@ -52,7 +52,7 @@ pub fn empty(bench: &Bench, table: &mut Table) {
 }
 
 /// Every kind, every count.
-pub fn boot_and_stop(bench: &Bench, table: &mut Table) {
+pub(crate) fn boot_and_stop(bench: &Bench, table: &mut Table) {
     for kind in Kind::ALL {
         let mut each_us = Vec::new();
         for count in COUNTS {
@@ -105,7 +105,7 @@ fn compare(bench: &Bench, kind: Kind, count: usize) -> (Times, Times) {
 }
 
 /// Ten thousand, once; fewer where there may not be so many descriptors in one process.
-pub fn large(bench: &Bench, table: &mut Table) {
+pub(crate) fn large(bench: &Bench, table: &mut Table) {
     use nix::sys::resource::{Resource, getrlimit};
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
     let count = usize::try_from(most.saturating_sub(200) / 2).map_or(LARGE, |n| n.min(LARGE));

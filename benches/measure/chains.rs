@@ -24,7 +24,7 @@ struct Side {
 }
 
 /// Scripts of 1, 5 and 20 links, and with-contenv.
-pub fn measure(bench: &Bench, table: &mut Table) {
+pub(crate) fn measure(bench: &Bench, table: &mut Table) {
     let Some(debian) = debian::original() else { return };
     let sides = [ours(bench), theirs(debian)];
     for count in [1, 5, 20] {

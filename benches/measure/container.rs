@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// When something happened, by CLOCK_MONOTONIC, in ns.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     /// When.
     pub ns: u64,
     /// What: see the programs.
@@ -34,17 +34,17 @@ pub struct Stamp {
 
 impl Stamp {
     /// Reads one, as the programs write it.
-    pub fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let number = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
         Self { ns: number(&bytes[..8]), letter: number(&bytes[8..]) as u8 as char }
     }
 }
 
 /// The length of a stamp.
-pub const STAMP_BYTES: usize = 16;
+pub(crate) const STAMP_BYTES: usize = 16;
 
 /// A container that runs.
-pub struct Container {
+pub(crate) struct Container {
     child: Child,
     stamps: fs::File,
     /// Its PID 1, as seen from here.
@@ -55,7 +55,7 @@ pub struct Container {
 
 impl Container {
     /// Starts `argv` as PID 1 over a tree.
-    pub fn start(bench: &Bench, tree: &Path, argv: &[&str]) -> Self {
+    pub(crate) fn start(bench: &Bench, tree: &Path, argv: &[&str]) -> Self {
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).expect("a pipe");
         fcntl(&write, FcntlArg::F_SETPIPE_SZ(1 << 20)).expect("a pipe of a megabyte");
         let mut command = Command::new("unshare");
@@ -82,7 +82,7 @@ impl Container {
     }
 
     /// Waits until so many stamps are there.
-    pub fn wait_for(&mut self, count: usize) {
+    pub(crate) fn wait_for(&mut self, count: usize) {
         let deadline = Instant::now() + PATIENCE;
         while self.seen.len() + self.available() < count {
             self.rest(deadline);
@@ -91,7 +91,7 @@ impl Container {
     }
 
     /// Waits for the stamp of a CMD that has done its work.
-    pub fn wait_for_cmd(&mut self) {
+    pub(crate) fn wait_for_cmd(&mut self) {
         let deadline = Instant::now() + PATIENCE;
         while !self.seen.iter().any(|stamp| stamp.letter == 'c') {
             self.rest(deadline);
@@ -123,25 +123,25 @@ impl Container {
     }
 
     /// From the exec of PID 1 to the last stamp, in ms.
-    pub fn boot_ms(&self) -> f64 {
+    pub(crate) fn boot_ms(&self) -> f64 {
         let last = self.seen.iter().map(|stamp| stamp.ns).max().unwrap_or(0);
         ms(self.begun(), last)
     }
 
     /// When PID 1 was executed.
-    pub fn begun(&self) -> u64 {
+    pub(crate) fn begun(&self) -> u64 {
         self.seen.iter().find(|stamp| stamp.letter == '0').map_or(0, |stamp| stamp.ns)
     }
 
     /// The time that PID 1 has had on a processor, in ms.
-    pub fn cpu_ms(&self) -> f64 {
+    pub(crate) fn cpu_ms(&self) -> f64 {
         let text = fs::read_to_string(format!("/proc/{}/schedstat", self.init));
         let ns = text.ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
         ns.unwrap_or(f64::NAN) / 1e6
     }
 
     /// Sends a TERM; how long it takes until PID 1 has ended, in ms.
-    pub fn stop(mut self) -> f64 {
+    pub(crate) fn stop(mut self) -> f64 {
         let end = pidfd(self.init);
         let begin = now();
         kill(self.init, Signal::SIGTERM).expect("it runs");
@@ -179,12 +179,12 @@ fn wait_readable(fd: &OwnedFd) {
 }
 
 /// CLOCK_MONOTONIC, in ns.
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).expect("a clock");
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
 /// From one moment to another, in ms.
-pub fn ms(from: u64, to: u64) -> f64 {
+pub(crate) fn ms(from: u64, to: u64) -> f64 {
     (to as f64 - from as f64) / 1e6
 }

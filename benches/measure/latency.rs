@@ -19,7 +19,7 @@ const RUNS: usize = 5;
 const FARM: usize = 100;
 
 /// Everything.
-pub fn measure(bench: &Bench, table: &mut Table) {
+pub(crate) fn measure(bench: &Bench, table: &mut Table) {
     restart(bench, table);
     round_trip(bench, table);
     change(bench, table);

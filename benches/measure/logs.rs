@@ -16,7 +16,7 @@ const RUNS: usize = 5;
 const LINES: usize = 400_000;
 
 /// s6-log, with the script of the catch-all logger, against Debian's.
-pub fn throughput(bench: &Bench, table: &mut Table) {
+pub(crate) fn throughput(bench: &Bench, table: &mut Table) {
     let Some(debian) = debian::original() else { return };
     // Memory, not the disk, is to be measured.
     let folder = tempfile::tempdir_in("/dev/shm").expect("/dev/shm");
@@ -52,7 +52,7 @@ fn rate(logger: &mut Command, input: &Path, folder: &Path, script: &[&str]) -> f
 }
 
 /// Large trees, checked.
-pub fn check(bench: &Bench, table: &mut Table) {
+pub(crate) fn check(bench: &Bench, table: &mut Table) {
     for count in [1000, 10_000] {
         let image = bench.folder.join(format!("image-{count}"));
         let tree = tree::make(bench, Kind::Longruns, count);

@@ -3,7 +3,7 @@
 use std::fs;
 
 /// Its processors, memory and kernel.
-pub fn name() -> String {
+pub(crate) fn name() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let field = |text: &str, key: &str| {
         let line = text.lines().find(|line| line.starts_with(key)).unwrap_or_default();

@@ -20,7 +20,7 @@ struct Memory {
 }
 
 /// With more and more longruns.
-pub fn measure(bench: &Bench, table: &mut Table) {
+pub(crate) fn measure(bench: &Bench, table: &mut Table) {
     let mut known = Vec::new();
     for count in [0, 10, 50, 200, 1000] {
         let tree = tree::make(bench, Kind::Longruns, count);

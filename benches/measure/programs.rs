@@ -8,7 +8,7 @@ use std::process::Command;
 const PROGRAMS: [&str; 8] = ["begin", "cmd", "daemon", "floor", "once", "ready", "repeat", "true"];
 
 /// Everything that is needed for measuring.
-pub struct Bench {
+pub(crate) struct Bench {
     /// `target`.
     pub target: PathBuf,
     /// Where the figures' own files are: `target/bench`.
@@ -21,7 +21,7 @@ pub struct Bench {
 
 impl Bench {
     /// Compiles the programs, and lays out a root.
-    pub fn prepare() -> Self {
+    pub(crate) fn prepare() -> Self {
         let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let target = crate_folder.join("target");
         let folder = target.join("bench");
@@ -45,7 +45,7 @@ impl Bench {
     }
 
     /// One of the programs, outside.
-    pub fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.root.join("bench").join(name)
     }
 }

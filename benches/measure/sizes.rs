@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// The release's program and tarballs.
-pub fn measure(bench: &Bench, table: &mut Table) {
+pub(crate) fn measure(bench: &Bench, table: &mut Table) {
     let dist = bench.target.join("dist");
     let kb = |path: &Path| fs::metadata(path).map_or(f64::NAN, |m| m.len() as f64 / 1000.0);
     let program = kb(&bench.sixtree);

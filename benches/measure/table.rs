@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// What a figure is to be.
 #[derive(Clone, Copy)]
-pub enum Target {
+pub(crate) enum Target {
     /// It only tells.
     None,
     /// At most so much.
@@ -15,7 +15,7 @@ pub enum Target {
 }
 
 /// All that was measured.
-pub struct Table {
+pub(crate) struct Table {
     machine: String,
     rows: Vec<Value>,
     misses: usize,
@@ -23,7 +23,7 @@ pub struct Table {
 
 impl Table {
     /// Prints the head.
-    pub fn begin(machine: &str) -> Self {
+    pub(crate) fn begin(machine: &str) -> Self {
         println!("{machine}\n");
         println!("| {:<58} | {:>28} | {:>12} | {:>10} | |", "what", "", "figure", "target");
         println!("|{:-<60}|{:->29}:|{:->13}:|{:->11}:|---|", "", "", "", "");
@@ -31,7 +31,7 @@ impl Table {
     }
 
     /// A figure with its unit, and where it comes from: names, values and their units.
-    pub fn row(
+    pub(crate) fn row(
         &mut self,
         what: &str,
         of: &[(&str, f64, &str)],
@@ -61,7 +61,7 @@ impl Table {
     }
 
     /// Writes the file, and says how many figures are not what they should be.
-    pub fn end(self, file: &Path) {
+    pub(crate) fn end(self, file: &Path) {
         let all = json!({ "machine": self.machine, "figures": self.rows });
         let text = serde_json::to_string_pretty(&all).expect("plain values");
         std::fs::write(file, text + "\n").expect("target/ can be written to");
@@ -83,7 +83,7 @@ fn number(n: f64) -> String {
 }
 
 /// The middle one.
-pub fn median(mut all: Vec<f64>) -> f64 {
+pub(crate) fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }

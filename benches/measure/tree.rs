@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Kinds of trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Longruns whose `run` is a static program that does nothing.
     Longruns,
     /// The same, started by an execline script.
@@ -23,7 +23,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Longruns,
         Self::Scripted,
         Self::ReadyChain,
@@ -33,7 +33,7 @@ impl Kind {
     ];
 
     /// Its name in the table.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Longruns => "longruns",
             Self::Scripted => "longruns, run by execlineb",
@@ -45,7 +45,7 @@ impl Kind {
     }
 
     /// What the floor does for it.
-    pub fn floor(self) -> &'static str {
+    pub(crate) fn floor(self) -> &'static str {
         match self {
             Self::Longruns | Self::Scripted => "longruns",
             Self::ReadyChain => "ready-chain",
@@ -56,7 +56,7 @@ impl Kind {
     }
 
     /// How many stamps the services of one tree give.
-    pub fn stamps(self, count: usize) -> usize {
+    pub(crate) fn stamps(self, count: usize) -> usize {
         if self == Self::Blocks { 2 * count } else { count }
     }
 
@@ -87,7 +87,7 @@ impl Kind {
 }
 
 /// A tree of so many services of a kind, all in `user`, all needing `base`, as images have it.
-pub fn make(bench: &Bench, kind: Kind, count: usize) -> PathBuf {
+pub(crate) fn make(bench: &Bench, kind: Kind, count: usize) -> PathBuf {
     let tree = bench.folder.join(format!("{kind:?}-{count}"));
     if !tree.exists() {
         let name = |at: usize| format!("service-{at:05}");
@@ -104,7 +104,7 @@ pub fn make(bench: &Bench, kind: Kind, count: usize) -> PathBuf {
 }
 
 /// Many longruns that need one oneshot, and a bundle of all.
-pub fn make_farm(bench: &Bench, count: usize) -> PathBuf {
+pub(crate) fn make_farm(bench: &Bench, count: usize) -> PathBuf {
     let tree = make(bench, Kind::Longruns, count);
     let farm = tree.join("s6-rc.d/farm");
     touch(&farm.join("dependencies.d/base"));
@@ -117,7 +117,7 @@ pub fn make_farm(bench: &Bench, count: usize) -> PathBuf {
 }
 
 /// The root's own tree has no service.
-pub fn fill_defaults(bench: &Bench) {
+pub(crate) fn fill_defaults(bench: &Bench) {
     finish(&bench.folder.join("none"));
 }
 

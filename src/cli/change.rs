@@ -17,22 +17,22 @@ const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when
                           3 if a name is unknown, 111 if no init answers.";
 
 /// `sixtree start` and what it takes.
-pub fn start_arguments() -> Command {
+pub(super) fn start_arguments() -> Command {
     command("start", "Start services, and what they need")
 }
 
 /// `sixtree stop` and what it takes.
-pub fn stop_arguments() -> Command {
+pub(super) fn stop_arguments() -> Command {
     command("stop", "Stop services, and what needs them")
 }
 
 /// `sixtree restart` and what it takes.
-pub fn restart_arguments() -> Command {
+pub(super) fn restart_arguments() -> Command {
     command("restart", "Stop services and what needs them, and start them again")
 }
 
 /// `sixtree reload` and what it takes.
-pub fn reload_arguments() -> Command {
+pub(super) fn reload_arguments() -> Command {
     command("reload", "Let services read their configuration again")
 }
 
@@ -46,17 +46,17 @@ fn command(name: &'static str, about: &'static str) -> Command {
 }
 
 /// Starts; returns the exit code.
-pub fn start(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn start(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     Asking::new("start", arguments)?.start()
 }
 
 /// Stops; returns the exit code.
-pub fn stop(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn stop(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     Asking::new("stop", arguments)?.stop()
 }
 
 /// Stops and starts; returns the exit code.
-pub fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let mut asking = Asking::new("restart", arguments)?;
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
@@ -71,7 +71,7 @@ pub fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 }
 
 /// Reloads; returns the exit code.
-pub fn reload(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn reload(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let asking = Asking::new("reload", arguments)?;
     let (names, timeout_ms) = (asking.names.clone(), asking.timeout_ms);
     let reload = Reload { names, timeout_ms, wait: true, dry_run_ms: None };

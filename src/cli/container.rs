@@ -32,7 +32,7 @@ const DEVICE_LINKS: &[(&str, &str)] = &[
 ];
 
 /// A file or folder of the host that is seen inside.
-pub struct Bind {
+pub(super) struct Bind {
     /// Its path outside.
     pub source: PathBuf,
     /// Its path inside.
@@ -42,7 +42,7 @@ pub struct Bind {
 }
 
 /// A container to be.
-pub struct NewContainer {
+pub(super) struct NewContainer {
     /// The folders of its root, the lowest first.
     pub lowers: Vec<PathBuf>,
     /// Where its changes are kept; without it they are thrown away.
@@ -64,7 +64,7 @@ pub struct NewContainer {
 impl NewContainer {
     /// Becomes the init. Called by PID 1 of the new namespaces; returns only to say why it could
     /// not. `unprivileged`: a user namespace is among them.
-    pub fn boot(&self, unprivileged: bool) -> CommandFailure {
+    pub(super) fn boot(&self, unprivileged: bool) -> CommandFailure {
         match self.prepare(unprivileged) {
             Ok(environment) => {
                 let init = self.argv.first().map_or(b"".as_slice(), Vec::as_slice);

@@ -5,7 +5,7 @@ use super::{CommandFailure, live, print};
 use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("healthcheck")
         .about("Exit 0 if what should be up is up and ready")
         .after_help(
@@ -19,7 +19,7 @@ pub fn arguments() -> Command {
 }
 
 /// Looks; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let wrong = culprits(&live::select(&names)?, !names.is_empty());
     match print(&wrong.iter().map(|line| format!("{line}\n")).collect::<String>()) {

@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("install")
         .about("Lay sixtree into the root of an image, as its tarball does")
         .arg(path("root", "DIR", "The root of the image").required(true))
@@ -19,7 +19,7 @@ pub fn arguments() -> Command {
 }
 
 /// Installs; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let path = |name| arguments.get_one::<PathBuf>(name);
     let root = path("root").cloned().unwrap_or_default();
     let program = path("program").cloned().unwrap_or_else(|| "/proc/self/exe".into());

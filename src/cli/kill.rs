@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("kill")
         .about("Send a signal to services; those that die of it are started again")
         .after_help("Exits 0 when it is sent, 1 if some could not get it, 3 if a name is unknown.")
@@ -33,7 +33,7 @@ pub fn arguments() -> Command {
 }
 
 /// Sends; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let name = arguments.get_one::<String>("signal").map_or("TERM", |name| name);
     let number = signal::parse(name.as_bytes()).unwrap_or(0);
     let letter = letters::letter_of(number)

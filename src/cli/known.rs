@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// What PID 1 knows of a service.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+pub(super) struct Known {
     /// Its name.
     pub name: String,
     status: ServiceStatus,
@@ -18,7 +18,7 @@ pub struct Known {
 
 /// A word for what a service is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceState {
+pub(super) enum ServiceState {
     /// Up, and ready if it can tell.
     Up,
     /// On its way up, or up and not ready yet.
@@ -45,32 +45,32 @@ impl From<ServiceStatus> for Known {
 
 impl Known {
     /// Whether it is done once, rather than run.
-    pub fn is_oneshot(&self) -> bool {
+    pub(super) fn is_oneshot(&self) -> bool {
         self.status.kind == ServiceKind::Oneshot
     }
     /// Its process, if it has one.
-    pub fn pid(&self) -> Option<i32> {
+    pub(super) fn pid(&self) -> Option<i32> {
         self.status.pid
     }
     /// How often it was started again; `None` for a oneshot.
-    pub fn restarts(&self) -> Option<u64> {
+    pub(super) fn restarts(&self) -> Option<u64> {
         self.status.supervisor.map(|supervisor| supervisor.restarts)
     }
     /// When its process started or ended, in ms since 1970.
-    pub fn since_ms(&self) -> Option<u64> {
+    pub(super) fn since_ms(&self) -> Option<u64> {
         self.status.since_ms
     }
     /// How its process, or its last script, ended.
-    pub fn last_exit(&self) -> Option<String> {
+    pub(super) fn last_exit(&self) -> Option<String> {
         self.status.last_exit.map(end)
     }
     /// Whether it is up and what needs it can count on it.
-    pub fn is_healthy(&self) -> bool {
+    pub(super) fn is_healthy(&self) -> bool {
         self.state() == ServiceState::Up
     }
     /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
     /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
-    pub fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         let supervisor = self.supervisor();
         match self.status.kind {
             ServiceKind::Longrun if !self.is_up() => self.why_down() != Some(&WhyDown::NotWanted),
@@ -82,7 +82,7 @@ impl Known {
     }
 
     /// What it is doing.
-    pub fn state(&self) -> ServiceState {
+    pub(super) fn state(&self) -> ServiceState {
         let supervisor = self.supervisor();
         match (self.status.kind, self.status.running) {
             (ServiceKind::Oneshot, true) if self.is_up() => ServiceState::Stopping,
@@ -112,7 +112,7 @@ impl Known {
     }
 
     /// Why it is not up, in words; empty if it is.
-    pub fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         let is_enabled = self.status.tree.as_ref().is_some_and(|tree| tree.enabled);
         match self.why_down() {
             Some(WhyDown::Failed(failure)) => format!("failed: {}", reason(*failure)),
@@ -152,7 +152,7 @@ impl Known {
     }
 
     /// For programs: names and meanings of the fields stay as they are.
-    pub fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let why = self.why();
         json!({
             "name": self.name,
@@ -184,7 +184,7 @@ impl Known {
 
 impl ServiceState {
     /// The word.
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Up => "up",
             Self::Starting => "starting",
@@ -198,7 +198,7 @@ impl ServiceState {
     }
 
     /// The colour of its word on a terminal.
-    pub fn colour(self) -> &'static str {
+    pub(super) fn colour(self) -> &'static str {
         match self {
             Self::Up => "32",
             Self::Starting | Self::Stopping | Self::Waiting | Self::Paused => "33",
@@ -232,7 +232,7 @@ fn reason(failure: StartFailure) -> String {
 
 /// One line for each service that is to be up, and is not: `NAME: STATE: WHY`. Those that are
 /// named are to be up.
-pub fn culprits(services: &[Known], named: bool) -> Vec<String> {
+pub(super) fn culprits(services: &[Known], named: bool) -> Vec<String> {
     let wrong = services.iter().filter(|k| (named || k.is_wanted()) && !k.is_healthy());
     let line = |known: &Known| {
         let why = known.why();
@@ -243,7 +243,7 @@ pub fn culprits(services: &[Known], named: bool) -> Vec<String> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::format::request::TreeStatus;
 
@@ -252,7 +252,7 @@ pub mod tests {
     }
 
     /// What PID 1 could know of a small tree.
-    pub fn canned() -> Vec<Known> {
+    pub(crate) fn canned() -> Vec<Known> {
         let failure = StartFailure::Ended(ScriptEnd::Code(3));
         let supervisor = Some(SupervisorStatus::default());
         let up = SupervisorStatus { wanted_up: true, restarts: 2, ..Default::default() };

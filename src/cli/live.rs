@@ -20,22 +20,22 @@ impl From<Trouble> for CommandFailure {
 }
 
 /// Where the init keeps what changes.
-pub fn run_directory() -> PathBuf {
+pub(super) fn run_directory() -> PathBuf {
     Environment::inherited().rundir()
 }
 
 /// The live directory of the services.
-pub fn directory() -> PathBuf {
+pub(super) fn directory() -> PathBuf {
     run_directory().join("s6-rc")
 }
 
 /// The tree that runs; `None`: there is no such init, or it has none.
-pub fn tree() -> Option<Graph> {
+pub(super) fn tree() -> Option<Graph> {
     open_tree().ok()
 }
 
 /// The tree that runs, or why there is none.
-pub fn open_tree() -> Result<Graph, CommandFailure> {
+pub(super) fn open_tree() -> Result<Graph, CommandFailure> {
     must_run()?;
     Ok(live::open(&directory().join("compiled"))?)
 }
@@ -62,7 +62,7 @@ fn ask(request: &Request) -> Result<Answer, CommandFailure> {
 }
 
 /// All that is known of every service.
-pub fn all() -> Result<Vec<Known>, CommandFailure> {
+pub(super) fn all() -> Result<Vec<Known>, CommandFailure> {
     let (mut all, mut next) = (Vec::new(), Some(0));
     while let Some(from) = next {
         let Answer::Status(page) = ask(&Request::Status(from))? else {
@@ -75,7 +75,7 @@ pub fn all() -> Result<Vec<Known>, CommandFailure> {
 }
 
 /// What took how long at boot.
-pub fn boot_times() -> Result<BootTimes, CommandFailure> {
+pub(super) fn boot_times() -> Result<BootTimes, CommandFailure> {
     match ask(&Request::Timing)? {
         Answer::Timing(times) => Ok(times),
         _ => Err(conversation::unexpected().into()),
@@ -83,7 +83,7 @@ pub fn boot_times() -> Result<BootTimes, CommandFailure> {
 }
 
 /// What the init remembers of itself, from this entry on.
-pub fn journal(from: u64) -> Result<JournalPage, CommandFailure> {
+pub(super) fn journal(from: u64) -> Result<JournalPage, CommandFailure> {
     match ask(&Request::Journal(from))? {
         Answer::Journal(page) => Ok(page),
         _ => Err(conversation::unexpected().into()),
@@ -91,23 +91,23 @@ pub fn journal(from: u64) -> Result<JournalPage, CommandFailure> {
 }
 
 /// The argument that names services and bundles.
-pub fn names_argument(help: &'static str) -> Arg {
+pub(super) fn names_argument(help: &'static str) -> Arg {
     Arg::new("service").value_name("SERVICE").num_args(0..).help(help)
 }
 
 /// The same, where there must be some.
-pub fn some_names_argument(help: &'static str) -> Arg {
+pub(super) fn some_names_argument(help: &'static str) -> Arg {
     names_argument(help).num_args(1..).required(true)
 }
 
 /// The names that were given.
-pub fn names(arguments: &ArgMatches) -> Vec<String> {
+pub(super) fn names(arguments: &ArgMatches) -> Vec<String> {
     arguments.get_many("service").unwrap_or_default().cloned().collect()
 }
 
 /// The services that the names stand for, bundles resolved; all of them if there is no name. A
 /// name that nothing has exits 3.
-pub fn select(names: &[String]) -> Result<Vec<Known>, CommandFailure> {
+pub(super) fn select(names: &[String]) -> Result<Vec<Known>, CommandFailure> {
     let mut all = all()?;
     if !names.is_empty() {
         let chosen = resolve(names, &all, &tree().unwrap_or_default())?;
@@ -117,7 +117,7 @@ pub fn select(names: &[String]) -> Result<Vec<Known>, CommandFailure> {
 }
 
 /// The names of the services that names stand for.
-pub fn resolve(
+pub(super) fn resolve(
     names: &[String],
     all: &[Known],
     graph: &Graph,

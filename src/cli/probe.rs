@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 const TIMEOUT_MS: u32 = 3_000;
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     let one = |name, about, value: &'static str, help| {
         Command::new(name)
             .about(about)
@@ -70,7 +70,7 @@ fn timeout_argument() -> Arg {
 }
 
 /// Asks; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let Some((kind, arguments)) = arguments.subcommand() else { return Ok(100) };
     let check = check(kind, arguments).map_err(|mistake| {
         CommandFailure::usage(format!("{mistake}: see sixtree probe {kind} --help"))

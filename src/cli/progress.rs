@@ -10,19 +10,19 @@ const MAX_NAMES: usize = 5;
 const CLEAR: &str = "\r\x1b[K";
 
 /// The line on stderr; nothing at all where that is no terminal.
-pub struct Progress {
+pub(super) struct Progress {
     is_terminal: bool,
     shown: String,
 }
 
 impl Progress {
     /// Nothing yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { is_terminal: fd::borrow(2).is_terminal(), shown: String::new() }
     }
 
     /// Shows `VERB a, b and 3 more`.
-    pub fn show<'a>(&mut self, verb: &str, names: impl Iterator<Item = &'a str>) {
+    pub(super) fn show<'a>(&mut self, verb: &str, names: impl Iterator<Item = &'a str>) {
         let text = visible(&sentence(verb, names)).into_owned();
         if self.is_terminal && text != self.shown {
             let _ = fd::write_all(2, format!("{CLEAR}{text}").as_bytes());
@@ -31,7 +31,7 @@ impl Progress {
     }
 
     /// Makes room for other lines.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         if !self.shown.is_empty() {
             let _ = fd::write_all(2, CLEAR.as_bytes());
             self.shown.clear();

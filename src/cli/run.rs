@@ -30,7 +30,7 @@ const FORWARDED: &[Signal] = &[
 ];
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     let path = || value_parser!(PathBuf);
     let option = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help)
@@ -62,7 +62,7 @@ fn os_string() -> clap::builder::ValueParser {
 }
 
 /// Boots, waits, and returns the container's exit code (128 plus the signal that killed it).
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let container = container(arguments)?;
     let unprivileged = enter_namespaces()?;
     let refused = |e| CommandFailure::system("start the container", e);

@@ -19,13 +19,13 @@ const CLEAR_REST: &str = "\x1b[J";
 const NO_COLOUR: &str = "\x1b[0m";
 
 /// The screen of the terminal on stdout; it is closed with its owner.
-pub struct Screen {
+pub(super) struct Screen {
     signals: SignalQueue,
 }
 
 impl Screen {
     /// Opens it. Signals that would end the program are read from now on.
-    pub fn open() -> Result<Self, CommandFailure> {
+    pub(super) fn open() -> Result<Self, CommandFailure> {
         let which = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH];
         let signals = SignalQueue::catch(which.into_iter().collect());
         let signals = signals.map_err(|e| CommandFailure::system("catch signals", e))?;
@@ -34,12 +34,12 @@ impl Screen {
     }
 
     /// Draws as much of a text as there is room for; the exit code if it cannot be written.
-    pub fn draw(&self, text: &str) -> i32 {
+    pub(super) fn draw(&self, text: &str) -> i32 {
         super::print(&frame(text, winsize::of(1)))
     }
 
     /// Lets some time pass, less if the size changes. `Some`: a signal came; exit with this code.
-    pub fn wait(&self, span: Duration) -> Result<Option<i32>, CommandFailure> {
+    pub(super) fn wait(&self, span: Duration) -> Result<Option<i32>, CommandFailure> {
         let failed = |e| CommandFailure::system("wait for signals", e);
         readable(&[&self.signals], Deadline::after(span)).map_err(failed)?;
         while let Some(signal) = self.signals.next().map_err(failed)? {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A span in µs.
-pub struct ShownSpan(pub u64);
+pub(super) struct ShownSpan(pub u64);
 
 impl fmt::Display for ShownSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,7 +19,7 @@ impl fmt::Display for ShownSpan {
 }
 
 /// So many seconds, in the two largest units.
-pub fn age(seconds: u64) -> String {
+pub(super) fn age(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),

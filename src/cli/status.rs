@@ -21,7 +21,7 @@ const HEADINGS: [&str; 8] =
 const EXPENDABLE: [usize; 5] = [5, 4, 6, 3, 2];
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("status")
         .about("Show the state of every service, and why it is not up")
         .after_help(
@@ -34,7 +34,7 @@ pub fn arguments() -> Command {
 }
 
 /// Shows it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let (names, is_json) = (live::names(arguments), arguments.get_flag("json"));
     if arguments.get_flag("watch") {
         return if terminal::is_terminal() && !is_json {

@@ -12,7 +12,7 @@ text { font: 12px 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monosp
 
 /// A length in a drawing as it is written: to a tenth of a pixel. (All that Rust can do with a
 /// floating-point number is 9 kB of code.)
-pub struct Px(pub f64);
+pub(super) struct Px(pub f64);
 
 impl Display for Px {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
@@ -22,7 +22,7 @@ impl Display for Px {
 }
 
 /// The beginning of a drawing of this size, white, with rules of CSS.
-pub fn head(width: f64, height: f64, style: &str) -> String {
+pub(super) fn head(width: f64, height: f64, style: &str) -> String {
     let (width, height) = (width.ceil() as u64, height.ceil() as u64);
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
@@ -32,7 +32,7 @@ pub fn head(width: f64, height: f64, style: &str) -> String {
 }
 
 /// A text that begins at `x` and stands on `y`.
-pub fn label(x: f64, y: f64, text: impl Display) -> String {
+pub(super) fn label(x: f64, y: f64, text: impl Display) -> String {
     let text = text.to_string();
     let (x, y, width, escaped) = (Px(x), Px(y), Px(text_width(&text)), escape(&text));
     format!(
@@ -42,13 +42,13 @@ pub fn label(x: f64, y: f64, text: impl Display) -> String {
 }
 
 /// How wide a text is drawn. Characters of East Asia take twice the room.
-pub fn text_width(text: &str) -> f64 {
+pub(super) fn text_width(text: &str) -> f64 {
     let cells: u32 = text.chars().map(|c| if c >= '\u{1100}' { 2 } else { 1 }).sum();
     f64::from(cells) * CHARACTER
 }
 
 /// A text as XML has it. Control characters cannot be there at all.
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {
@@ -64,7 +64,7 @@ pub fn escape(text: &str) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// What stands above and below the line that a text stands on.
@@ -72,7 +72,7 @@ pub mod tests {
     const DESCENT: f64 = 3.0;
 
     /// Fails where a label lies over another one, or is not all in the drawing.
-    pub fn assert_labels_are_apart(svg: &str) {
+    pub(crate) fn assert_labels_are_apart(svg: &str) {
         let size = |name: &str| attribute(&svg[..svg.find('>').unwrap()], name);
         let (width, height) = (size("width"), size("height"));
         let places: Vec<_> = svg.match_indices("<text ").map(|(at, _)| place(&svg[at..])).collect();

@@ -10,17 +10,17 @@ use std::io::IsTerminal;
 const WIDTH: usize = 80;
 
 /// Whether stdout is a terminal.
-pub fn is_terminal() -> bool {
+pub(super) fn is_terminal() -> bool {
     fd::borrow(1).is_terminal()
 }
 
 /// Whether stdout is a terminal on which colours are welcome.
-pub fn has_colours() -> bool {
+pub(super) fn has_colours() -> bool {
     is_terminal() && Environment::inherited().get(b"NO_COLOR").is_none()
 }
 
 /// How many columns a line may have: those of the terminal, else what COLUMNS says, else 80.
-pub fn width() -> usize {
+pub(super) fn width() -> usize {
     let told = Environment::inherited();
     let told = told.get(b"COLUMNS").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
     winsize::of(1).map(|(columns, _)| columns).or(told).unwrap_or(WIDTH)
@@ -28,7 +28,7 @@ pub fn width() -> usize {
 
 /// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its
 /// colours or turns its lines round is shown as an escape. Line feeds stay.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -50,7 +50,7 @@ fn is_hidden(c: char) -> bool {
 }
 
 /// A text in a colour, given as the number that terminals know it by.
-pub fn coloured(text: &str, colour: Option<&str>) -> String {
+pub(super) fn coloured(text: &str, colour: Option<&str>) -> String {
     match colour {
         Some(colour) => format!("\x1b[{colour}m{text}\x1b[0m"),
         None => text.to_owned(),

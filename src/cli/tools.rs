@@ -6,17 +6,17 @@ use crate::tools::{FAMILIES, find};
 use clap::{Arg, ArgMatches, Command};
 
 /// `sixtree tools` and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("tools").about("List every compatible command, with what it is for")
 }
 
 /// Lists them; returns the exit code.
-pub fn run(_: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(_: &ArgMatches) -> Result<i32, CommandFailure> {
     Ok(print(&listing()))
 }
 
 /// `sixtree help` and what it takes.
-pub fn help_arguments() -> Command {
+pub(super) fn help_arguments() -> Command {
     Command::new("help")
         .about("Show how a compatible command, or a subcommand, is called")
         .after_help("Exits 3 if there is no such command.")
@@ -24,7 +24,7 @@ pub fn help_arguments() -> Command {
 }
 
 /// Helps; returns the exit code.
-pub fn help(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn help(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     match arguments.get_one::<String>("name") {
         None => Ok(print(&command().render_help().to_string())),
         Some(name) => usage(name).map(|text| print(&text)),

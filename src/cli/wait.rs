@@ -13,7 +13,7 @@ use std::time::Duration;
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("wait")
         .about("Wait until services are up and ready, or down")
         .after_help(
@@ -28,7 +28,7 @@ pub fn arguments() -> Command {
 }
 
 /// The option that says how long to wait.
-pub fn timeout_argument() -> Arg {
+pub(super) fn timeout_argument() -> Arg {
     Arg::new("timeout")
         .short('t')
         .long("timeout")
@@ -38,12 +38,12 @@ pub fn timeout_argument() -> Arg {
 }
 
 /// What that option says, in ms; 0 is for ever.
-pub fn timeout_ms(arguments: &ArgMatches) -> u64 {
+pub(super) fn timeout_ms(arguments: &ArgMatches) -> u64 {
     arguments.get_one::<u64>("timeout").map_or(0, |seconds| seconds.saturating_mul(1_000))
 }
 
 /// Waits; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let deadline = Deadline::after_ms(timeout_ms(arguments));
     let down = arguments.get_flag("down");

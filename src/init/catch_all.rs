@@ -16,7 +16,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Where stdout and stderr go.
-pub struct Outputs {
+pub(super) struct Outputs {
     /// Those of services.
     pub services: (i32, i32),
     /// Those of the CMD.
@@ -30,7 +30,10 @@ pub struct Outputs {
 /// Makes the logger's service directory, where one is wanted; it starts with the first scan.
 ///
 /// The script keeps the container's stderr (fd 3) as the stdout of its `1` action.
-pub fn prepare(settings: &ContainerSettings, run_directory: &Path) -> Result<Outputs, Refusal> {
+pub(super) fn prepare(
+    settings: &ContainerSettings,
+    run_directory: &Path,
+) -> Result<Outputs, Refusal> {
     if settings.logging == 0 {
         return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new(), hidden_log: None });
     }

@@ -19,7 +19,7 @@ const FOLDERS: [&[u8]; 3] = [b"/bin", b"/usr/bin", b"/command"];
 
 /// The environment with what a shell in the container's directory adds to it, as the reference's
 /// /init is one: PWD, and a PATH with all that a tree needs.
-pub fn complete(env: Environment, directory: &Path) -> Environment {
+pub(super) fn complete(env: Environment, directory: &Path) -> Environment {
     let mut env = with_path(env);
     let directory_of =
         |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
@@ -45,7 +45,7 @@ fn with_path(mut env: Environment) -> Environment {
 }
 
 /// What services get: PATH alone, or everything with `S6_KEEP_ENV`.
-pub fn of_services(container: &Environment, settings: &ContainerSettings) -> Environment {
+pub(super) fn of_services(container: &Environment, settings: &ContainerSettings) -> Environment {
     let mut env = container.clone();
     if !settings.keep_env {
         env.retain(|name, _| name == b"PATH");
@@ -54,7 +54,7 @@ pub fn of_services(container: &Environment, settings: &ContainerSettings) -> Env
 }
 
 /// What the CMD gets beside that, as if a shell in / had changed to its directory.
-pub fn of_cmd(services: &Environment, directory: &Path) -> Environment {
+pub(super) fn of_cmd(services: &Environment, directory: &Path) -> Environment {
     let mut env = services.clone();
     env.set(b"PWD", directory.as_os_str().as_bytes());
     env.set(b"OLDPWD", b"/");
@@ -62,7 +62,7 @@ pub fn of_cmd(services: &Environment, directory: &Path) -> Environment {
 }
 
 /// Writes /run/s6/container_environment: a file per variable, its value and a newline.
-pub fn publish(boot: &Boot) -> Result<(), Refusal> {
+pub(super) fn publish(boot: &Boot) -> Result<(), Refusal> {
     let workdir = boot.run_directory.join("s6/workdir");
     let line = [boot.work_directory.as_os_str().as_bytes(), b"\n"].concat();
     fs::write(&workdir, line).map_err(Refusal::unwritable(&workdir))?;

@@ -13,14 +13,14 @@ use nix::sys::wait::WaitPidFlag;
 const METACHARACTERS: &[u8] = b"|&;<>()$`\\\"'*?[#~=%";
 
 /// Splits a text at white space.
-pub fn split(text: &[u8]) -> Vec<Word> {
+pub(super) fn split(text: &[u8]) -> Vec<Word> {
     let words = text.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
     words.map(<[u8]>::to_vec).collect()
 }
 
 /// Runs the hook, if there is one, and waits for its end. `Some` is the exit code of a container
 /// that has to stop.
-pub fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
+pub(super) fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
     let Some(text) = &boot.settings.stage2_hook else { return Ok(None) };
     let shown = String::from_utf8_lossy(text);
     let (code, why) = match wait(boot, text) {

@@ -43,7 +43,7 @@ struct Boot {
 }
 
 /// Runs `/init` with its arguments; returns the exit code.
-pub fn run(argv: Vec<Word>) -> i32 {
+pub(crate) fn run(argv: Vec<Word>) -> i32 {
     let held = runtime::hold_signals(Role::Container).map_err(Refusal::NoLoop);
     stdio::fill();
     match held.and_then(|()| boot(argv)) {

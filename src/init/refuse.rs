@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// A reason not to start.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub(super) enum Refusal {
     /// The definitions are wrong; all faults are in the message.
     #[error("{}", list(.0))]
     Tree(Vec<Fault>),
@@ -36,13 +36,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// Converts an error of making `path`, for `map_err`.
-    pub fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
+    pub(super) fn unwritable(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |e| Self::Unwritable(path.clone(), e)
     }
 
     /// What /init exits with.
-    pub fn code(&self) -> u8 {
+    pub(super) fn code(&self) -> u8 {
         match self {
             Self::Tree(_) | Self::NoRun(_) | Self::NoProc => 100,
             Self::Unwritable(..) | Self::Database(..) | Self::NoLoop(_) | Self::Live(_) => 111,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// How the wait for the starter ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
+pub(super) enum Wait {
     /// The boot may go on.
     Over,
     /// A signal asked for a stop meanwhile.
@@ -26,7 +26,7 @@ const NAMING: Duration = Duration::from_secs(2);
 
 /// Waits until whoever started us closes what they hold us back with: a line on descriptor 3, or
 /// the end of `S6_WAIT_FOR_CLOSING_FD`.
-pub fn wait_for_closing(settings: &ContainerSettings) -> Result<Wait, Errno> {
+pub(super) fn wait_for_closing(settings: &ContainerSettings) -> Result<Wait, Errno> {
     let line = Held {
         number: 3,
         by_a_line: true,

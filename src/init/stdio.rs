@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Opens what is closed of them: the first files that we open would take their places.
-pub fn fill() {
+pub(super) fn fill() {
     for number in 0..=2 {
         if !fd::is_open(number) {
             let null = open(Path::new("/dev/null"), OFlag::O_RDWR, Mode::empty());
@@ -21,7 +21,7 @@ pub fn fill() {
 
 /// Lets services of other users open /dev/stdout and /dev/stderr, where those are pipes of the
 /// container engine's. nginx and php-fpm do so with what their configuration names.
-pub fn open_to_services() {
+pub(super) fn open_to_services() {
     for number in [1, 2].into_iter().filter(|_| geteuid().is_root()) {
         let target = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
         if target.as_os_str().as_bytes().starts_with(b"pipe:") {

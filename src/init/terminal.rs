@@ -7,21 +7,21 @@ use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp, ttyname};
 use std::os::fd::IntoRawFd;
 
 /// The state of a terminal before the CMD used it.
-pub struct Terminal {
+pub(super) struct Terminal {
     modes: Termios,
     foreground: Option<Pid>,
 }
 
 impl Terminal {
     /// Saves the state of the terminal on stdin.
-    pub fn found() -> Option<Self> {
+    pub(super) fn found() -> Option<Self> {
         let modes = tcgetattr(fd::borrow(0)).ok()?;
         Some(Self { modes, foreground: tcgetpgrp(fd::borrow(0)).ok() })
     }
 
     /// Restores the state. A process in the background gets SIGTTOU for that, which is blocked by
     /// now.
-    pub fn restore(&self) {
+    pub(super) fn restore(&self) {
         if self.foreground == Some(getpgrp()) {
             let _ = tcsetpgrp(fd::borrow(0), getpgrp());
         }
@@ -30,7 +30,7 @@ impl Terminal {
 }
 
 /// The terminal on stdin, opened for the CMD's output (`S6_CMD_USE_TERMINAL`).
-pub fn for_output() -> Option<i32> {
+pub(super) fn for_output() -> Option<i32> {
     let name = ttyname(fd::borrow(0)).ok()?;
     let file = std::fs::File::options().write(true).open(name).ok()?;
     Some(file.into_raw_fd())

@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Reads the tree, and reports what is wrong with it.
-pub fn read(settings: &ContainerSettings) -> Result<Graph, Refusal> {
+pub(super) fn read(settings: &ContainerSettings) -> Result<Graph, Refusal> {
     let image = image(settings);
     if settings.verbosity >= 1 && image.has_bundles_among_services() {
         warn(
@@ -82,7 +82,7 @@ fn image(settings: &ContainerSettings) -> Image {
 }
 
 /// Makes the live tree, and the database by which s6-rc and s6-rc-db know it.
-pub fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusal> {
+pub(super) fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusal> {
     let live = LiveTree {
         root: run_directory.join("s6-rc"),
         scan_directory: run_directory.join("service"),

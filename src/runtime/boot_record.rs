@@ -13,7 +13,7 @@ const NAMING_AGAIN_MS: u64 = 10_000;
 
 /// What is known of the boot. Times are in µs since /init began.
 #[derive(Debug, Default)]
-pub struct BootRecord {
+pub(super) struct BootRecord {
     /// The services that were to start.
     pub spans: LiteMap<ServiceId, Span>,
     /// When the boot was over.
@@ -28,12 +28,12 @@ pub struct BootRecord {
 
 impl BootRecord {
     /// The boot begins.
-    pub fn begin(&mut self, now: Time) {
+    pub(super) fn begin(&mut self, now: Time) {
         self.name_at = Some(Time(now.0 + NAMING_MS));
     }
 
     /// When there is something to be said.
-    pub fn due(&self) -> Option<Time> {
+    pub(super) fn due(&self) -> Option<Time> {
         self.name_at
     }
 
@@ -47,7 +47,7 @@ impl BootRecord {
 
 /// The start of one service.
 #[derive(Debug, Default)]
-pub struct Span {
+pub(super) struct Span {
     /// Its turn came.
     pub begun_us: Option<u64>,
     /// It was up and ready, or had failed.

@@ -19,7 +19,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Whose process a pid is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub(super) enum Whose {
     /// A script's.
     Script(Process),
     /// The container's CMD.
@@ -28,7 +28,7 @@ pub enum Whose {
 
 /// The processes that were started here and have not been reaped.
 #[derive(Debug)]
-pub struct Children {
+pub(super) struct Children {
     by_pid: LiteMap<i32, Whose>,
     /// The CMD's process.
     pub cmd: Option<Pid>,
@@ -47,7 +47,7 @@ const REAP_BATCH: usize = 256;
 
 /// The descriptors of a process: (number there, number here).
 #[derive(Clone, Debug, Default)]
-pub struct Streams {
+pub(super) struct Streams {
     /// Those that stay what they are here.
     pub lasting: Vec<(RawFd, RawFd)>,
     /// Those that may be closed here.
@@ -56,7 +56,7 @@ pub struct Streams {
 
 /// What a process is given, beside the directory it starts in.
 #[derive(Clone)]
-pub struct ProcessPlan {
+pub(super) struct ProcessPlan {
     /// The words of its program.
     pub argv: Vec<Word>,
     /// Its environment.
@@ -73,7 +73,7 @@ pub struct ProcessPlan {
 
 impl ProcessPlan {
     /// A process that leads a session of its own.
-    pub fn new(argv: Vec<Word>, env: Vec<Word>, streams: Streams) -> Self {
+    pub(super) fn new(argv: Vec<Word>, env: Vec<Word>, streams: Streams) -> Self {
         Self { argv, env, streams, session: Session::New, new_pid_namespace: false, lock_fd: None }
     }
 
@@ -88,7 +88,7 @@ impl ProcessPlan {
 
 impl Children {
     /// No process yet.
-    pub fn new() -> Result<Self, Errno> {
+    pub(super) fn new() -> Result<Self, Errno> {
         Ok(Self {
             by_pid: LiteMap::new(),
             cmd: None,
@@ -100,7 +100,7 @@ impl Children {
     }
 
     /// Starts a process in the directory where we are. It is recorded whose it is.
-    pub fn start(
+    pub(super) fn start(
         &mut self,
         whose: Whose,
         plan: ProcessPlan,
@@ -113,7 +113,7 @@ impl Children {
     }
 
     /// The same of one whose end nobody waits for.
-    pub fn start_unwatched(
+    pub(super) fn start_unwatched(
         &mut self,
         plan: ProcessPlan,
         settings: &RuntimeSettings,
@@ -140,22 +140,22 @@ impl Children {
     }
 
     /// Stops caring whose a process is: it runs on, and is reaped like an orphan.
-    pub fn forget(&mut self, process: Process) {
+    pub(super) fn forget(&mut self, process: Process) {
         self.by_pid.retain(|_, whose| *whose != Whose::Script(process));
     }
 
     /// Whose process this is, if it was started here.
-    pub fn whose(&self, pid: i32) -> Option<Whose> {
+    pub(super) fn whose(&self, pid: i32) -> Option<Whose> {
         self.by_pid.get(&pid).copied()
     }
 
     /// The pids that were started here.
-    pub fn pids(&self) -> impl Iterator<Item = i32> {
+    pub(super) fn pids(&self) -> impl Iterator<Item = i32> {
         self.by_pid.keys().copied()
     }
 
     /// Nothing to read, and these to write to.
-    pub fn no_pipes(&self, (stdout, stderr): (RawFd, RawFd)) -> Streams {
+    pub(super) fn no_pipes(&self, (stdout, stderr): (RawFd, RawFd)) -> Streams {
         let lasting = vec![(0, self.null.as_raw_fd()), (1, stdout), (2, stderr)];
         Streams { lasting, passing: Vec::new() }
     }

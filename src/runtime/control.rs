@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// How many letters one wake-up takes from a FIFO.
-pub const LETTERS: usize = 64;
+pub(super) const LETTERS: usize = 64;
 
 impl Runtime {
     /// Opens the FIFOs and the socket by which the outside drives us.
@@ -142,7 +142,7 @@ fn order(letter: u8) -> Option<Control> {
 }
 
 /// The letters that wait in a FIFO.
-pub fn letters(fifo: RawFd) -> Vec<u8> {
+pub(super) fn letters(fifo: RawFd) -> Vec<u8> {
     let mut buffer = [0; LETTERS];
     match fd::read(fifo, &mut buffer) {
         Ok(n) => buffer[..n].to_vec(),

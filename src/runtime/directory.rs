@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 /// Where this process is.
 #[derive(Debug, Default)]
-pub struct WorkingDirectory {
+pub(super) struct WorkingDirectory {
     /// The service whose directory it is.
     service: Option<ServiceId>,
     /// What may be used for files of services where there is no other descriptor.
@@ -29,14 +29,14 @@ pub struct WorkingDirectory {
 
 /// This process is in a directory that was chosen for what is done next.
 #[derive(Debug)]
-pub struct Inside<'a> {
+pub(super) struct Inside<'a> {
     /// Of the working directory, which nothing changes as long as this lives.
     pub spare: &'a Spare,
 }
 
 /// It is in the directory of a service.
 #[derive(Debug)]
-pub struct ServiceDirectory<'a> {
+pub(super) struct ServiceDirectory<'a> {
     inside: Inside<'a>,
     /// The service's name in messages and in `argv[1]` of run.
     pub name: String,
@@ -53,7 +53,7 @@ impl<'a> Deref for ServiceDirectory<'a> {
 /// A directory that cannot be entered.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}{remedy}", .directory.display(), errno::words(*.errno))]
-pub struct Unreachable {
+pub(super) struct Unreachable {
     directory: PathBuf,
     /// Why.
     pub errno: Errno,
@@ -66,7 +66,7 @@ const REMOVED: &str = ": it was removed while the container runs; let what clean
 
 impl WorkingDirectory {
     /// Goes into a service's directory.
-    pub fn enter(
+    pub(super) fn enter(
         &mut self,
         id: ServiceId,
         service: &Service,
@@ -88,7 +88,7 @@ impl WorkingDirectory {
     }
 
     /// Goes into a directory that is no service's.
-    pub fn enter_other(&mut self, directory: &Path) -> Result<Inside<'_>, Unreachable> {
+    pub(super) fn enter_other(&mut self, directory: &Path) -> Result<Inside<'_>, Unreachable> {
         self.service = None;
         match nix::unistd::chdir(directory) {
             Ok(()) => Ok(Inside { spare: &self.spare }),
@@ -97,7 +97,7 @@ impl WorkingDirectory {
     }
 
     /// Services get other directories: whose this one is must be found out anew.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.service = None;
     }
 }
@@ -106,7 +106,7 @@ impl WorkingDirectory {
 impl ServiceDirectory<'_> {
     /// Makes `event` as s6 does; true if it was not there. One that is there is left as it is. In a
     /// directory that is not ours, a new one may have got another group than ours.
-    pub fn make_event(&self, foreign: bool) -> Result<bool, Errno> {
+    pub(super) fn make_event(&self, foreign: bool) -> Result<bool, Errno> {
         if !make_directory("event")? {
             return Ok(false);
         }
@@ -119,47 +119,47 @@ impl ServiceDirectory<'_> {
     }
 
     /// Removes the FIFOs of `event` whose listeners have gone.
-    pub fn clean_event(&self) {
+    pub(super) fn clean_event(&self) {
         // What stays there is removed by the next notification.
         let _ = fifodir::clean(b"event");
     }
 
     /// Notifies the listeners of `event`.
-    pub fn notify(&self, letters: &[u8]) {
+    pub(super) fn notify(&self, letters: &[u8]) {
         // Without the directory there is nobody who listens.
         let _ = self.spare.lend(|e| *e, || fifodir::notify(b"event", letters));
     }
 
     /// Makes `supervise`; true if it was not there.
-    pub fn make_supervise(&self) -> Result<bool, Errno> {
+    pub(super) fn make_supervise(&self) -> Result<bool, Errno> {
         make_directory("supervise")
     }
 
     /// Takes `supervise/lock`; `None`: another supervisor has it.
-    pub fn lock(&self) -> Result<Option<Lock>, Errno> {
+    pub(super) fn lock(&self) -> Result<Option<Lock>, Errno> {
         Lock::take(b"supervise/lock", 0o644)
     }
 
     /// Opens `supervise/control`.
-    pub fn open_control(&self) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_control(&self) -> Result<OwnedFd, Errno> {
         open_fifo(Path::new("supervise/control"))
     }
 
     /// Writes the first `supervise/status`, before there is a control for which anyone waits.
-    pub fn write_first_status(&self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(super) fn write_first_status(&self, bytes: &[u8]) -> std::io::Result<()> {
         file::write("supervise/status", bytes)
     }
 
     /// Replaces `supervise/status`: readers never see it half written, nor empty. On a full disk it
     /// is written over, which takes no room.
-    pub fn replace_status(&self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(super) fn replace_status(&self, bytes: &[u8]) -> std::io::Result<()> {
         self.spare
             .lend(errno::of, || file::replace("supervise/status", bytes))
             .or_else(|_| file::overwrite(Path::new("supervise/status"), bytes))
     }
 
     /// Empties `supervise/death_tally`; `first`: it is not there yet.
-    pub fn empty_tally(&self, first: bool) {
+    pub(super) fn empty_tally(&self, first: bool) {
         // Without it only s6-svdt has less to show.
         let _ = match first {
             true => {
@@ -171,7 +171,7 @@ impl ServiceDirectory<'_> {
     }
 
     /// Appends to `supervise/death_tally`, which keeps the last `max`.
-    pub fn append_to_tally(&self, death: Death, max: usize) {
+    pub(super) fn append_to_tally(&self, death: Death, max: usize) {
         // As above: only s6-svdt has less to show.
         let _ = self.spare.lend(errno::of, || {
             let mut deaths = match file::head(b"supervise/death_tally", tally::MAX_BYTES) {
@@ -186,7 +186,7 @@ impl ServiceDirectory<'_> {
     }
 
     /// Makes `down`, or removes it.
-    pub fn set_down(&self, present: bool) -> std::io::Result<()> {
+    pub(super) fn set_down(&self, present: bool) -> std::io::Result<()> {
         match present {
             true => self.spare.lend(errno::of, || file::write("down", &[])),
             false => fs::remove_file("down"),
@@ -195,7 +195,7 @@ impl ServiceDirectory<'_> {
 }
 
 /// Opens a FIFO so that it never blocks and never ends; makes it (0600) if it is not there.
-pub fn open_fifo(path: &Path) -> Result<OwnedFd, Errno> {
+pub(super) fn open_fifo(path: &Path) -> Result<OwnedFd, Errno> {
     match nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o600)) {
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(e) => return Err(e),

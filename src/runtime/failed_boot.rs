@@ -25,7 +25,7 @@ const TAIL_BYTES: u64 = 4096;
 const LINE_BYTES: usize = 256;
 
 /// The lines of the summary. Scripts find their programs in `path`.
-pub fn summary(
+pub(super) fn summary(
     graph: &Graph,
     failures: &[(ServiceId, Failure)],
     is_up: impl Fn(ServiceId) -> bool,
@@ -54,7 +54,7 @@ pub fn summary(
 
 /// The last lines of the catch-all log, which ends with the container. Its directory belongs to the
 /// logger's user: what is not a file of that user is not read.
-pub fn last_lines(log: &Path) -> Vec<String> {
+pub(super) fn last_lines(log: &Path) -> Vec<String> {
     let tail = tail(log).unwrap_or_default();
     let lines = tail.split(|&b| b == b'\n').rev().filter(|line| !line.is_empty());
     let mut lines: Vec<_> =

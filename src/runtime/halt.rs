@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// The FIFO, and the stop that was put off.
 #[derive(Debug)]
-pub struct HaltFifo {
+pub(super) struct HaltFifo {
     fifo: OwnedFd,
     /// The beginning of a message.
     bytes: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct HaltFifo {
 
 impl HaltFifo {
     /// Makes the FIFO in the scan directory.
-    pub fn open(scan_directory: &Path) -> Result<Self, Errno> {
+    pub(super) fn open(scan_directory: &Path) -> Result<Self, Errno> {
         let directory = scan_directory.join("s6-linux-init-shutdownd");
         std::fs::create_dir_all(&directory).map_err(|e| errno::of(&e))?;
         let fifo = open_fifo(&directory.join("fifo"))?;
@@ -30,12 +30,12 @@ impl HaltFifo {
     }
 
     /// The descriptor to wait on.
-    pub fn fd(&self) -> &OwnedFd {
+    pub(super) fn fd(&self) -> &OwnedFd {
         &self.fifo
     }
 
     /// When a stop that was put off begins.
-    pub fn due(&self) -> Option<Time> {
+    pub(super) fn due(&self) -> Option<Time> {
         self.stop_at
     }
 

@@ -20,7 +20,7 @@ const MAX_REMEMBERED: usize = 64 << 10;
 
 /// A queue of lines before stderr, and what is remembered.
 #[derive(Debug)]
-pub struct Journal {
+pub(super) struct Journal {
     /// stderr under an open file description of its own, where O_NONBLOCK hurts no one else.
     output: Option<OwnedFd>,
     lines: VecDeque<Vec<u8>>,
@@ -48,7 +48,7 @@ impl HeldLine {
 
 impl Journal {
     /// A journal on the stderr of this process.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
         let regular = nix::sys::stat::fstat(fd::borrow(2))
             .is_ok_and(|s| s.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG);
@@ -62,7 +62,7 @@ impl Journal {
     }
 
     /// Remembers a line that need not be said.
-    pub fn note(&mut self, text: &str) {
+    pub(super) fn note(&mut self, text: &str) {
         self.remember(text, false);
     }
 
@@ -79,7 +79,7 @@ impl Journal {
     }
 
     /// What is remembered, from this entry on.
-    pub fn page(&self, from: u64) -> JournalPage {
+    pub(super) fn page(&self, from: u64) -> JournalPage {
         let skipped = usize::try_from(from.saturating_sub(self.forgotten)).unwrap_or(usize::MAX);
         let entry = |e: &HeldLine| JournalEntry {
             at_us: e.at.as_micros() as u64,
@@ -91,7 +91,7 @@ impl Journal {
     }
 
     /// Writes a line (without its newline), or keeps it for when there is room.
-    pub fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         self.remember(text, true);
         if self.lines.len() >= MAX_LINES {
             self.dropped += 1;
@@ -102,17 +102,17 @@ impl Journal {
     }
 
     /// Whether lines are waiting.
-    pub fn waiting(&self) -> bool {
+    pub(super) fn waiting(&self) -> bool {
         !self.lines.is_empty()
     }
 
     /// The descriptor to wait on for room.
-    pub fn fd(&self) -> BorrowedFd<'_> {
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.output.as_ref().map_or(fd::borrow(2), AsFd::as_fd)
     }
 
     /// Writes what there is room for.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         while let Some(mut line) = self.lines.pop_front() {
             match self.write(&line) {
                 Ok(n) if n < line.len() => {

@@ -18,7 +18,7 @@ const ONESHOTS: &str = "s6rc-oneshot-runner";
 
 /// Where the live tree is.
 #[derive(Clone, Debug)]
-pub struct LiveTree {
+pub(crate) struct LiveTree {
     /// `/run/s6-rc`.
     pub root: PathBuf,
     /// `/run/service`.
@@ -29,7 +29,7 @@ pub struct LiveTree {
 
 impl LiveTree {
     /// Where a service's live directory is.
-    pub fn service_directory(&self, name: &str) -> PathBuf {
+    pub(crate) fn service_directory(&self, name: &str) -> PathBuf {
         self.root.join("servicedirs").join(name)
     }
 
@@ -43,7 +43,7 @@ impl LiveTree {
     }
 
     /// Makes the whole tree. What is left out of it is warned of.
-    pub fn make(&self, graph: &Graph, warn: &mut dyn FnMut(&str)) -> Result<(), LiveError> {
+    pub(crate) fn make(&self, graph: &Graph, warn: &mut dyn FnMut(&str)) -> Result<(), LiveError> {
         let oneshots = self.service_directory(ONESHOTS);
         fs::create_dir_all(&oneshots).map_err(at(&oneshots))?;
         fs::create_dir_all(&self.scan_directory).map_err(at(&self.scan_directory))?;
@@ -72,7 +72,7 @@ impl LiveTree {
     }
 
     /// Links a live directory into the scan directory.
-    pub fn supervise(&self, name: &str) -> Result<(), LiveError> {
+    pub(crate) fn supervise(&self, name: &str) -> Result<(), LiveError> {
         let link = self.scan_directory.join(name);
         symlink(self.service_directory(name), &link).map_err(at(&link))
     }
@@ -99,14 +99,14 @@ pub(super) fn make_down(
 
 impl Runtime {
     /// Takes on one service that is not of the tree.
-    pub fn add(&mut self, name: String, directory: PathBuf) -> ServiceId {
+    pub(crate) fn add(&mut self, name: String, directory: PathBuf) -> ServiceId {
         let id = self.scan.new_id();
         self.services.insert(id, Service::new(name, directory));
         id
     }
 
     /// Takes on the services of the tree, whose live directories have been made.
-    pub fn adopt(&mut self, live: &LiveTree) {
+    pub(crate) fn adopt(&mut self, live: &LiveTree) {
         let graph = self.engine.graph();
         let mut services = Vec::new();
         for id in graph.ids() {

@@ -31,13 +31,13 @@ mod small_files;
 mod spare;
 mod status_page;
 mod stray;
-pub mod supervisors;
+pub(crate) mod supervisors;
 mod update;
 
-pub use live::LiveTree;
-pub use servicedir::{LiveError, fill};
-pub use settings::{Cmd, Launch, Role, RuntimeSettings};
-pub use signals::{hold as hold_signals, stops as stop_signals};
+pub(crate) use live::LiveTree;
+pub(crate) use servicedir::{LiveError, fill};
+pub(crate) use settings::{Cmd, Role, RuntimeSettings};
+pub(crate) use signals::{hold as hold_signals, stops as stop_signals};
 
 use crate::engine::{Engine, Event, Time};
 use crate::graph::{Direction, Graph, ServiceId};
@@ -65,7 +65,7 @@ const REST_MS: u64 = 1_000;
 const SETTLE_MS: u64 = 10;
 
 /// The doing half: everything that is open, running or waited for.
-pub struct Runtime {
+pub(crate) struct Runtime {
     engine: Engine,
     settings: RuntimeSettings,
     services: Services,
@@ -96,7 +96,7 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime for a tree. From now on the signals of a supervisor are blocked, and what it has
     /// open is its own.
-    pub fn new(settings: RuntimeSettings, graph: Graph) -> Result<Self, Errno> {
+    pub(crate) fn new(settings: RuntimeSettings, graph: Graph) -> Result<Self, Errno> {
         crate::sys::spawn::keep_to_ourselves();
         let poller = Poller::new()?;
         let signals = WatchedSignals::watch(settings.role)?;
@@ -126,7 +126,7 @@ impl Runtime {
     }
 
     /// Runs until the engine leaves; `first` is what sets it going.
-    pub fn run(mut self, first: Option<Event>) -> u8 {
+    pub(crate) fn run(mut self, first: Option<Event>) -> u8 {
         self.open_controls();
         self.services.working.spare.hold();
         if self.settings.role == Role::Scan || !self.settings.catch_all.is_empty() {

@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Which pipes a service reads from and writes to.
 #[derive(Debug, Default)]
-pub struct Pipelines {
+pub(super) struct Pipelines {
     /// Whose output goes to whose input.
     consumer_of: LiteMap<ServiceId, ServiceId>,
     /// The pipe before each consumer: read end, write end. Made when first needed.
@@ -20,7 +20,7 @@ pub struct Pipelines {
 
 /// The descriptors of a service that its pipes stand for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PipelineEnds {
+pub(super) struct PipelineEnds {
     /// Its stdin.
     pub input: Option<RawFd>,
     /// Its stdout.
@@ -29,14 +29,14 @@ pub struct PipelineEnds {
 
 impl Pipelines {
     /// Sends the output of `producer` to `consumer`.
-    pub fn connect(&mut self, producer: ServiceId, consumer: ServiceId) {
+    pub(super) fn connect(&mut self, producer: ServiceId, consumer: ServiceId) {
         self.consumer_of.insert(producer, consumer);
         self.pipes.entry(consumer).or_default();
     }
 
     /// Makes these the pipes of the tree; `of_tree` knows its services, former ones too. A pipe
     /// that stays keeps what is in it.
-    pub fn rewire(
+    pub(super) fn rewire(
         &mut self,
         pairs: &[(ServiceId, ServiceId)],
         of_tree: impl Fn(ServiceId) -> bool,
@@ -48,14 +48,14 @@ impl Pipelines {
     }
 
     /// Forgets a service that has gone, and its pipe.
-    pub fn remove(&mut self, id: ServiceId) {
+    pub(super) fn remove(&mut self, id: ServiceId) {
         self.consumer_of.remove(&id);
         self.pipes.remove(&id);
     }
 
     /// The ends for a process of this service. If a pipe cannot be made (too many open files),
     /// the service goes without: its output is not lost, it goes to the container's.
-    pub fn ends(&mut self, id: ServiceId) -> PipelineEnds {
+    pub(super) fn ends(&mut self, id: ServiceId) -> PipelineEnds {
         let input = self.pipe(id).map(|(read, _)| read);
         let consumer = self.consumer_of.get(&id).copied();
         let output = consumer.and_then(|c| self.pipe(c)).map(|(_, write)| write);
@@ -72,7 +72,7 @@ impl Pipelines {
     }
 
     /// Lets go of a consumer's pipe: it reads what is left in it, and then its end.
-    pub fn close(&mut self, consumer: ServiceId) {
+    pub(super) fn close(&mut self, consumer: ServiceId) {
         self.pipes.remove(&consumer);
     }
 }

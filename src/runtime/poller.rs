@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 /// What can have news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
+pub(super) enum Source {
     /// The signal descriptor.
     Signals,
     /// A service's `supervise/control`.
@@ -62,29 +62,29 @@ impl Source {
 
 /// Everything that the loop waits for.
 #[derive(Debug)]
-pub struct Poller(Epoll);
+pub(super) struct Poller(Epoll);
 
 /// How many sources one wake-up takes news from, so that none of them can starve the others.
 const BATCH: usize = 64;
 
 impl Poller {
     /// Nothing watched yet.
-    pub fn new() -> Result<Self, Errno> {
+    pub(super) fn new() -> Result<Self, Errno> {
         Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map(Self)
     }
 
     /// Watches a descriptor for input. It is forgotten when it is closed.
-    pub fn watch(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
+    pub(super) fn watch(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
         self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, source.encode()))
     }
 
     /// Watches a descriptor for room to write.
-    pub fn watch_output(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
+    pub(super) fn watch_output(&self, fd: impl AsFd, source: Source) -> Result<(), Errno> {
         self.0.add(fd, EpollEvent::new(EpollFlags::EPOLLOUT, source.encode()))
     }
 
     /// Watches for input, and for room to write, where these say so; in any case for the end.
-    pub fn change(
+    pub(super) fn change(
         &self,
         fd: impl AsFd,
         source: Source,
@@ -98,12 +98,12 @@ impl Poller {
     }
 
     /// Stops watching.
-    pub fn forget(&self, fd: impl AsFd) {
+    pub(super) fn forget(&self, fd: impl AsFd) {
         let _ = self.0.delete(fd);
     }
 
     /// Waits for news, at most so many ms (`None`: for ever). Signals come first.
-    pub fn wait(&self, timeout_ms: Option<u64>) -> Vec<Source> {
+    pub(super) fn wait(&self, timeout_ms: Option<u64>) -> Vec<Source> {
         let limit = timeout_ms.map_or(EpollTimeout::NONE, |ms| {
             EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX))
                 .unwrap_or(EpollTimeout::ZERO)

@@ -5,14 +5,14 @@ use crate::format::request::{Say, SaySeverity, What};
 use crate::graph::ServiceId;
 
 /// The line for a report; `name` gives a service's name.
-pub fn say(report: Report, name: impl Fn(ServiceId) -> String) -> Say {
+pub(super) fn say(report: Report, name: impl Fn(ServiceId) -> String) -> Say {
     let service = subject(report).map(name).unwrap_or_default();
     let (level, severity, what) = kind(report);
     Say { level, severity, what, text: text(report, &service), service }
 }
 
 /// The service that a report is about.
-pub fn subject(report: Report) -> Option<ServiceId> {
+pub(super) fn subject(report: Report) -> Option<ServiceId> {
     use Report as R;
     match report {
         R::Starting(id) | R::Started(id) | R::NotStarted(id, _) | R::AlreadyUp(id) => Some(id),
@@ -74,7 +74,7 @@ fn text(report: Report, n: &str) -> String {
 }
 
 /// What a stop or the boot waits for: that services `stop` or `start`.
-pub fn still_waiting(names: &[&str], what: &str) -> String {
+pub(super) fn still_waiting(names: &[&str], what: &str) -> String {
     const NAMED: usize = 10;
     let plural = if names.len() == 1 { "" } else { "s" };
     let (named, others) = names.split_at(names.len().min(NAMED));
@@ -87,7 +87,7 @@ pub fn still_waiting(names: &[&str], what: &str) -> String {
 
 /// How s6-rc puts a failure: it runs a helper, whose codes 99 (time-out) and 1 (permanent failure)
 /// scripts and people know.
-pub fn reason(failure: Failure) -> String {
+pub(super) fn reason(failure: Failure) -> String {
     match failure {
         Failure::Exited(code) => format!("command exited {code}"),
         Failure::Crashed(signal) => format!("command crashed with signal {signal}"),

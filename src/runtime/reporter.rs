@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 /// Where reports go.
 #[derive(Debug)]
-pub struct Reporter {
+pub(super) struct Reporter {
     /// stderr, and what is remembered.
     pub journal: Journal,
     verbosity: u8,
@@ -24,7 +24,7 @@ pub struct Reporter {
 
 impl Reporter {
     /// One of a process in this role that has this verbosity.
-    pub fn new(verbosity: u8, role: Role) -> Self {
+    pub(super) fn new(verbosity: u8, role: Role) -> Self {
         let remembers = role == Role::Container;
         Self {
             journal: Journal::new(),
@@ -36,12 +36,12 @@ impl Reporter {
     }
 
     /// Reports a line whatever the verbosity.
-    pub fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         self.journal.line(text);
     }
 
     /// Reports a line from this verbosity on. Below it, what is no mere decision is remembered.
-    pub fn say(&mut self, level: u8, text: &str) {
+    pub(super) fn say(&mut self, level: u8, text: &str) {
         if self.verbosity >= level {
             self.journal.line(text);
         } else if level <= 2 {
@@ -50,12 +50,12 @@ impl Reporter {
     }
 
     /// Reports a warning.
-    pub fn warn(&mut self, text: &str) {
+    pub(super) fn warn(&mut self, text: &str) {
         self.say(1, text);
     }
 
     /// Where an error is that PID 1 has no descriptor left, says so, once, with the limit.
-    pub fn warn_of_descriptors(&mut self, e: Errno) {
+    pub(super) fn warn_of_descriptors(&mut self, e: Errno) {
         if e != Errno::EMFILE || std::mem::replace(&mut self.descriptors_said, true) {
             return;
         }
@@ -68,7 +68,7 @@ impl Reporter {
     }
 
     /// Remembers what happened; at verbosity 3 it is reported as well.
-    pub fn info(&mut self, text: impl Display) {
+    pub(super) fn info(&mut self, text: impl Display) {
         let line = format!("sixtree: info: {text}");
         match self.verbosity >= 3 {
             true => self.journal.line(&line),
@@ -77,14 +77,14 @@ impl Reporter {
     }
 
     /// Remembers a line.
-    pub fn remember(&mut self, text: &str) {
+    pub(super) fn remember(&mut self, text: &str) {
         if self.remembers {
             self.journal.note(text);
         }
     }
 
     /// Has the poller watch stderr as long as lines wait for room there.
-    pub fn watch(&mut self, poller: &Poller) {
+    pub(super) fn watch(&mut self, poller: &Poller) {
         let waiting = self.journal.waiting();
         if waiting && !self.watched {
             // Without it, the lines are written with the next one.

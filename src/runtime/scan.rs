@@ -21,7 +21,7 @@ const RETRY_MS: u64 = 5000;
 
 /// The scan directory and what was found in it.
 #[derive(Debug)]
-pub struct ScanDirectory {
+pub(super) struct ScanDirectory {
     path: PathBuf,
     control: Option<OwnedFd>,
     lock: Option<Lock>,
@@ -43,24 +43,24 @@ struct FoundDirectory {
 
 impl ScanDirectory {
     /// A scan directory that has not been looked at yet.
-    pub fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         let found = LiteMap::new();
         Self { path, control: None, lock: None, found, next_id: FIRST_SCANNED, due: None }
     }
     /// Keeps `.s6-svscan/control` and `.s6-svscan/lock`.
-    pub fn open(&mut self, control: OwnedFd, lock: Option<Lock>) {
+    pub(super) fn open(&mut self, control: OwnedFd, lock: Option<Lock>) {
         (self.control, self.lock) = (Some(control), lock);
     }
     /// The control FIFO.
-    pub fn control(&self) -> Option<RawFd> {
+    pub(super) fn control(&self) -> Option<RawFd> {
         self.control.as_ref().map(AsRawFd::as_raw_fd)
     }
     /// When to scan without being told to.
-    pub fn due(&self) -> Option<Time> {
+    pub(super) fn due(&self) -> Option<Time> {
         self.due
     }
     /// Whether there is a script `.s6-svscan/SIGNAME` to run instead of what a signal does.
-    pub fn run_signal_script(&self, signal: Signal) -> bool {
+    pub(super) fn run_signal_script(&self, signal: Signal) -> bool {
         use nix::unistd::{AccessFlags, access};
         access(&self.signal_script(signal), AccessFlags::X_OK).is_ok()
     }
@@ -68,11 +68,11 @@ impl ScanDirectory {
         self.path.join(".s6-svscan").join(signal.as_str())
     }
     /// Nothing in it is to come back: from now on a logger whose service has gone reads to the end.
-    pub fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.found.iter_mut().for_each(|(_, found)| found.present = false);
     }
     /// An id that nothing has.
-    pub fn new_id(&mut self) -> ServiceId {
+    pub(super) fn new_id(&mut self) -> ServiceId {
         self.next_id += 1;
         ServiceId(self.next_id - 1)
     }

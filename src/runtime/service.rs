@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 /// All services, and the way into their directories.
 #[derive(Debug, Default)]
-pub struct Services {
+pub(super) struct Services {
     by_id: LiteMap<ServiceId, Service>,
     /// Where this process is.
     pub working: WorkingDirectory,
@@ -36,37 +36,37 @@ const RETRY_MS: u64 = 5_000;
 
 impl Services {
     /// What is known of a service.
-    pub fn get(&self, id: &ServiceId) -> Option<&Service> {
+    pub(super) fn get(&self, id: &ServiceId) -> Option<&Service> {
         self.by_id.get(id)
     }
 
     /// The same, to be changed.
-    pub fn get_mut(&mut self, id: &ServiceId) -> Option<&mut Service> {
+    pub(super) fn get_mut(&mut self, id: &ServiceId) -> Option<&mut Service> {
         self.by_id.get_mut(id)
     }
 
     /// All of them, in the order of their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (&ServiceId, &Service)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ServiceId, &Service)> {
         self.by_id.iter()
     }
 
     /// Whether there is a service of this number.
-    pub fn contains(&self, id: ServiceId) -> bool {
+    pub(super) fn contains(&self, id: ServiceId) -> bool {
         self.by_id.contains_key(&id)
     }
 
     /// Adds a service.
-    pub fn insert(&mut self, id: ServiceId, service: Service) {
+    pub(super) fn insert(&mut self, id: ServiceId, service: Service) {
         self.by_id.insert(id, service);
     }
 
     /// Adds services; their numbers are the highest.
-    pub fn extend(&mut self, services: Vec<(ServiceId, Service)>) {
+    pub(super) fn extend(&mut self, services: Vec<(ServiceId, Service)>) {
         self.by_id.extend(services);
     }
 
     /// A service, which is added if it is not there.
-    pub fn get_or_insert_with(
+    pub(super) fn get_or_insert_with(
         &mut self,
         id: ServiceId,
         new: impl FnOnce() -> Service,
@@ -75,13 +75,13 @@ impl Services {
     }
 
     /// Forgets a service.
-    pub fn remove(&mut self, id: ServiceId) {
+    pub(super) fn remove(&mut self, id: ServiceId) {
         self.working.forget();
         self.by_id.remove(&id);
     }
 
     /// Goes into a service's directory. `None`: there is no such service.
-    pub fn enter(
+    pub(super) fn enter(
         &mut self,
         id: ServiceId,
     ) -> Option<(&mut Service, Result<ServiceDirectory<'_>, Unreachable>)> {
@@ -92,7 +92,7 @@ impl Services {
 
     /// The status is written before the next thing that anyone could notice (an event, the end of
     /// a change), or else when the engine has said all, and then once.
-    pub fn mark_stale(&mut self, id: ServiceId) {
+    pub(super) fn mark_stale(&mut self, id: ServiceId) {
         if let Some(service) = self.get_mut(&id)
             && !std::mem::replace(&mut service.stale, true)
         {
@@ -101,12 +101,12 @@ impl Services {
     }
 
     /// When to write statuses though nothing has happened.
-    pub fn due(&self) -> Option<Time> {
+    pub(super) fn due(&self) -> Option<Time> {
         self.retry_at
     }
 
     /// Writes the statuses that are not what they should be; where that fails, it is tried again.
-    pub fn write_statuses(&mut self, now: Time, engine: &Engine) {
+    pub(super) fn write_statuses(&mut self, now: Time, engine: &Engine) {
         let stale = std::mem::take(&mut self.stale);
         for id in stale {
             self.write_status(id, engine.longrun(id));
@@ -118,7 +118,7 @@ impl Services {
     }
 
     /// Writes the status of a service, if it is not what it should be.
-    pub fn write_status(&mut self, id: ServiceId, longrun: Option<&SupervisedLongrun>) {
+    pub(super) fn write_status(&mut self, id: ServiceId, longrun: Option<&SupervisedLongrun>) {
         if self.get(&id).is_some_and(|service| service.stale && service.supervision.is_some())
             && let Some(longrun) = longrun
             && let Some((service, Ok(directory))) = self.enter(id)
@@ -130,7 +130,7 @@ impl Services {
 
 /// What PID 1 keeps of a service.
 #[derive(Debug)]
-pub struct Service {
+pub(super) struct Service {
     /// Its name in messages and in `argv[1]` of run: `NAME`, or `NAME/log`.
     pub name: String,
     /// Its live directory; for a oneshot, that in which its scripts run.
@@ -163,7 +163,7 @@ pub struct Service {
 
 /// The processes of a service that are alive.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Processes {
+pub(super) struct Processes {
     /// `run`.
     pub run: Option<Pid>,
     /// `finish`.
@@ -176,7 +176,7 @@ pub struct Processes {
 
 /// What is open while a directory is supervised.
 #[derive(Debug)]
-pub struct Supervision {
+pub(super) struct Supervision {
     /// `supervise/control`, for reading; it never sees an end of file.
     pub control: OwnedFd,
     /// `supervise/lock`, held.
@@ -185,7 +185,7 @@ pub struct Supervision {
 
 /// Why a directory cannot be supervised.
 #[derive(Debug, thiserror::Error)]
-pub enum Unsupervisable {
+pub(super) enum Unsupervisable {
     /// Another supervisor holds the lock.
     #[error("another supervisor is already running on it: stop that one first")]
     Locked,
@@ -196,7 +196,7 @@ pub enum Unsupervisable {
 
 impl Unsupervisable {
     /// The kernel's reason.
-    pub fn errno(&self) -> Errno {
+    pub(super) fn errno(&self) -> Errno {
         match self {
             Self::Locked => Errno::EBUSY,
             Self::File(_, e) => *e,
@@ -206,7 +206,7 @@ impl Unsupervisable {
 
 impl Service {
     /// A service that is not supervised yet.
-    pub fn new(name: String, directory: PathBuf) -> Self {
+    pub(super) fn new(name: String, directory: PathBuf) -> Self {
         let status = Status::not_started(stamp(), false);
         let processes = Processes::default();
         Self {
@@ -227,7 +227,7 @@ impl Service {
     }
 
     /// One that was found in the scan directory.
-    pub fn found(name: String, directory: PathBuf) -> Self {
+    pub(super) fn found(name: String, directory: PathBuf) -> Self {
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         let handle = open(&directory, flags, Mode::empty()).ok();
         Self { handle, ..Self::new(name, directory) }
@@ -235,7 +235,7 @@ impl Service {
 
     /// Begins its supervision, as s6-supervise starts up: directories, lock, FIFO. The engine has
     /// the status written and the listeners notified.
-    pub fn supervise(&mut self, directory: &ServiceDirectory) -> Result<(), Unsupervisable> {
+    pub(super) fn supervise(&mut self, directory: &ServiceDirectory) -> Result<(), Unsupervisable> {
         use Unsupervisable::File;
         self.fresh = directory.make_event(self.handle.is_some()).map_err(|e| File("event", e))?;
         let first = directory.make_supervise().map_err(|e| File("supervise", e))?;
@@ -258,14 +258,14 @@ impl Service {
     }
 
     /// Ends its supervision.
-    pub fn unsupervise(&mut self) {
+    pub(super) fn unsupervise(&mut self) {
         self.supervision = None;
         self.readiness = None;
         self.supervisor = None;
     }
 
     /// A script of a oneshot ended.
-    pub fn script_ended(&mut self, exit: Exit) {
+    pub(super) fn script_ended(&mut self, exit: Exit) {
         self.processes.oneshot = None;
         self.last_script = Some(exit);
         self.status.stamp = stamp();
@@ -290,7 +290,7 @@ impl Service {
     }
 
     /// Records a death of `run` in `supervise/death_tally`, which keeps the last `max`.
-    pub fn tally(&self, exit: Exit, max: usize, directory: &ServiceDirectory) {
+    pub(super) fn tally(&self, exit: Exit, max: usize, directory: &ServiceDirectory) {
         let (exit_code, signal) = match exit {
             Exit::Code(code) => (code, 0),
             Exit::Signal(signal) => (128u8.wrapping_add(signal), signal),
@@ -300,6 +300,6 @@ impl Service {
 }
 
 /// The time now, as status files have it.
-pub fn stamp() -> Tain {
+pub(super) fn stamp() -> Tain {
     Tain::from_utc(clock::utc())
 }

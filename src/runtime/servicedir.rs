@@ -19,7 +19,7 @@ const PERHAPS_SCRIPT: &str = "ready-exec";
 
 /// A part of the live tree that could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum LiveError {
+pub(crate) enum LiveError {
     /// A file or directory of ours.
     #[error("unable to make {}: {source}", .path.display())]
     Make {
@@ -35,7 +35,7 @@ pub enum LiveError {
 
 /// Copies what a service directory is made of. What cannot be copied of its folders is left out,
 /// with a warning: no supervisor needs it.
-pub fn fill(
+pub(crate) fn fill(
     source: &Path,
     target: &Path,
     longrun: &Longrun,
@@ -91,7 +91,7 @@ pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> LiveError {
 
 /// Replaces all that comes from the definition, and leaves what supervision has put there. Every
 /// file is a new one: a script that runs reads on in the old one.
-pub fn refresh(
+pub(super) fn refresh(
     source: &Path,
     target: &Path,
     longrun: &Longrun,

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 /// Finds a program and checks what can be checked before a child becomes it: that it is there and
 /// executable, and its interpreter too.
-pub type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Program, Errno>;
+pub(crate) type Launch = fn(argv: Vec<Word>, env: &[Word]) -> Result<Program, Errno>;
 
 /// How to run.
-pub struct RuntimeSettings {
+pub(crate) struct RuntimeSettings {
     /// /run, or what stands in its place.
     pub run_directory: PathBuf,
     /// The scan directory.
@@ -54,7 +54,7 @@ pub struct RuntimeSettings {
 
 /// What signals and the end of supervision mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// A container's init.
     Container,
     /// s6-svscan: the owner of a scan directory.
@@ -64,7 +64,7 @@ pub enum Role {
 }
 
 /// The container's CMD.
-pub struct Cmd {
+pub(crate) struct Cmd {
     /// Its words.
     pub argv: Vec<Word>,
     /// The directory in which /init was started.

@@ -32,7 +32,7 @@ const SYSTEMD_STOPS: RangeInclusive<u8> = 37..=41;
 /// then. SIGCHLD may have been ignored by whoever started us: the ends of children would go unseen.
 ///
 /// Differs: a container's programs heed the signals that whoever started /init ignores.
-pub fn hold(role: Role) -> Result<(), Errno> {
+pub(crate) fn hold(role: Role) -> Result<(), Errno> {
     match role {
         Role::Container => signal::set_all_default(),
         Role::Scan | Role::Supervise => signal::set_default(Signal::SIGCHLD)?,
@@ -44,7 +44,7 @@ pub fn hold(role: Role) -> Result<(), Errno> {
 }
 
 /// The signals that end the start of a container, before its loop runs.
-pub fn stops() -> impl Iterator<Item = u8> {
+pub(crate) fn stops() -> impl Iterator<Item = u8> {
     let kept = [Signal::SIGCHLD, Signal::SIGHUP, Signal::SIGALRM].map(|signal| signal as u8);
     let window = Signal::SIGWINCH as u8;
     watched(Role::Container)
@@ -71,11 +71,11 @@ fn has_terminal() -> bool {
 
 /// The watched signals, blocked everywhere else.
 #[derive(Debug)]
-pub struct WatchedSignals(SignalFd);
+pub(super) struct WatchedSignals(SignalFd);
 
 impl WatchedSignals {
     /// Blocks the signals of a supervisor and those of a terminal, and ignores SIGPIPE.
-    pub fn watch(role: Role) -> Result<Self, Errno> {
+    pub(super) fn watch(role: Role) -> Result<Self, Errno> {
         hold(role)?;
         signal::ignore(Signal::SIGPIPE)?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
@@ -84,13 +84,13 @@ impl WatchedSignals {
 
     /// The number of the next signal that has come, if any, and the pid of its sender: 0 is not of
     /// our namespace.
-    pub fn next(&mut self) -> Option<(u8, u32)> {
+    pub(super) fn next(&mut self) -> Option<(u8, u32)> {
         let info = self.0.read_signal().ok()??;
         Some((u8::try_from(info.ssi_signo).ok()?, info.ssi_pid))
     }
 
     /// The descriptor to wait on.
-    pub fn fd(&self) -> &SignalFd {
+    pub(super) fn fd(&self) -> &SignalFd {
         &self.0
     }
 }

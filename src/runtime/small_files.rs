@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 256;
 impl ServiceDirectory<'_> {
     /// A number, from the first line of a file. A file that holds none is warned of, and counts as
     /// absent.
-    pub fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
+    pub(super) fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
         let line = self.first_line(file, reporter)?;
         let number = decimal::parse(line.trim_ascii());
         if number.is_none() {
@@ -26,7 +26,7 @@ impl ServiceDirectory<'_> {
 
     /// A descriptor's number, from the first line of a file. Another one is warned of, and counts
     /// as absent.
-    pub fn descriptor(&self, file: &'static str, reporter: &mut Reporter) -> Option<RawFd> {
+    pub(super) fn descriptor(&self, file: &'static str, reporter: &mut Reporter) -> Option<RawFd> {
         let number = self.number(file, reporter)?;
         let fd = RawFd::try_from(number).ok().filter(|fd| (1..1 << 20).contains(fd));
         if fd.is_none() {
@@ -37,7 +37,12 @@ impl ServiceDirectory<'_> {
 
     /// A signal, from the first line of a file; `default` if there is no such file, or, with a
     /// warning, if it holds none.
-    pub fn signal(&self, file: &'static str, default: Signal, reporter: &mut Reporter) -> u8 {
+    pub(super) fn signal(
+        &self,
+        file: &'static str,
+        default: Signal,
+        reporter: &mut Reporter,
+    ) -> u8 {
         let Some(line) = self.first_line(file, reporter) else { return default as u8 };
         signal::parse(line.trim_ascii()).unwrap_or_else(|| {
             self.warn(reporter, &format!("invalid {file}: not a signal; using {default}"));
@@ -46,12 +51,12 @@ impl ServiceDirectory<'_> {
     }
 
     /// Whether a flag file is there.
-    pub fn flag(&self, file: &'static str) -> bool {
+    pub(super) fn flag(&self, file: &'static str) -> bool {
         nix::unistd::access(file, nix::unistd::AccessFlags::F_OK).is_ok()
     }
 
     /// A warning of the service's supervisor.
-    pub fn warn(&self, reporter: &mut Reporter, text: &str) {
+    pub(super) fn warn(&self, reporter: &mut Reporter, text: &str) {
         reporter.warn(&format!("s6-supervise {}: warning: {text}", self.name));
     }
 

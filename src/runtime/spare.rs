@@ -13,11 +13,11 @@ const HELD: usize = 2;
 
 /// What is held back.
 #[derive(Debug, Default)]
-pub struct Spare(RefCell<Vec<OwnedFd>>);
+pub(super) struct Spare(RefCell<Vec<OwnedFd>>);
 
 impl Spare {
     /// Holds back as many as there should be, or as there are.
-    pub fn hold(&self) {
+    pub(super) fn hold(&self) {
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let more = std::iter::repeat_with(|| open("/", flags, Mode::empty()).ok());
         let mut held = self.0.take();
@@ -27,7 +27,7 @@ impl Spare {
     }
 
     /// Does something, and again with the descriptors that are held back where there is none left.
-    pub fn lend<T, E>(
+    pub(super) fn lend<T, E>(
         &self,
         errno: impl Fn(&E) -> Errno,
         mut act: impl FnMut() -> Result<T, E>,

@@ -16,7 +16,7 @@ const LOOK_MS: u64 = 10;
 
 /// What is known of the end.
 #[derive(Debug, Default)]
-pub struct Stray {
+pub(super) struct Stray {
     /// The last TERM has been sent.
     ending: bool,
     /// No child is left, but there may be processes that came in from outside (docker exec).
@@ -161,7 +161,7 @@ fn descendants(root: i32) -> Option<Vec<i32>> {
 }
 
 /// The parent, from /proc/PID/stat: the second word after the name, which ends at the last `)`.
-pub fn parent(pid: i32) -> Option<i32> {
+pub(super) fn parent(pid: i32) -> Option<i32> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after = stat.iter().rposition(|&b| b == b')')? + 1;
     let text = std::str::from_utf8(stat.get(after..)?).ok()?;

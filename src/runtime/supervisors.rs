@@ -34,7 +34,7 @@ use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// The variable that makes s6-supervise such a process: the descriptor of its socket.
-pub const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
+pub(crate) const REPORTS_TO: &str = "SIXTREE_REPORTS_TO";
 
 /// How long PID 1 waits for a supervisor to fork its child, in ms. It has nothing else to do; where
 /// it does not come to that, PID 1 starts `run` itself.
@@ -50,7 +50,7 @@ const STARTED: i32 = -1;
 
 /// The process that shows itself as a service's supervisor.
 #[derive(Debug)]
-pub struct ShownSupervisor {
+pub(crate) struct ShownSupervisor {
     /// Its end comes when the process has gone.
     socket: OwnedFd,
     pid: Pid,
@@ -66,11 +66,11 @@ impl ShownSupervisor {
 
 /// The services whose supervisors have died, and when they get others.
 #[derive(Debug, Default)]
-pub struct Bereaved(VecDeque<(Time, ServiceId)>);
+pub(crate) struct Bereaved(VecDeque<(Time, ServiceId)>);
 
 impl Bereaved {
     /// When the next one gets one.
-    pub fn due(&self) -> Option<Time> {
+    pub(crate) fn due(&self) -> Option<Time> {
         self.0.front().map(|(at, _)| *at)
     }
 }
@@ -196,7 +196,7 @@ fn receive(socket: &OwnedFd) -> Result<Option<SupervisorReport>, Errno> {
 }
 
 /// The supervisor's life, after its execve; its exit code.
-pub fn watch_child(socket: RawFd) -> i32 {
+pub(crate) fn watch_child(socket: RawFd) -> i32 {
     set_comm("s6-supervise");
     // A supervisor that only shows itself has nobody to wait for it.
     let _ = fd::write_all(socket + 1, b"\n");

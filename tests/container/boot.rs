@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 /// Whether containers can be booted here. Where they cannot, the test is skipped.
-pub fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     static REASON: LazyLock<Option<String>> = LazyLock::new(|| {
         let mut probe = Command::new(env!("CARGO_BIN_EXE_sixtree"));
         let image = Image::busybox();
@@ -32,7 +32,7 @@ pub fn is_possible() -> bool {
 
 /// How to boot an image.
 #[derive(Clone)]
-pub struct Boot {
+pub(crate) struct Boot {
     /// The container's environment.
     pub env: Vec<(String, String)>,
     /// Its CMD.
@@ -82,13 +82,13 @@ fn on_kernel(kernel: Option<&'static str>) -> impl Iterator<Item = &'static str>
 
 impl Boot {
     /// Sets a variable.
-    pub fn set(&mut self, name: &str, value: &str) {
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.env.retain(|(k, _)| k != name);
         self.env.push((name.to_string(), value.to_string()));
     }
 
     /// Boots.
-    pub fn start(self, image: &Image) -> Container {
+    pub(crate) fn start(self, image: &Image) -> Container {
         let work = Scratch::new("container");
         let path = |name: &str| work.path().join(name);
         let file = |name: &str| File::create(path(name)).expect("a file for what it writes");
@@ -146,7 +146,7 @@ impl Boot {
 }
 
 /// A container that was started; it is killed when it is dropped.
-pub struct Container {
+pub(crate) struct Container {
     process: Child,
     work: Scratch,
     /// Its folders are there as long as it runs.
@@ -160,7 +160,11 @@ pub struct Container {
 impl Container {
     /// Waits until something holds. If the container ends before it does, or the time is up, the
     /// test fails, and shows what the container wrote.
-    pub fn wait_until<T>(&mut self, what: &str, mut look: impl FnMut(&mut Self) -> Option<T>) -> T {
+    pub(crate) fn wait_until<T>(
+        &mut self,
+        what: &str,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
         let deadline = Instant::now() + self.patience;
         loop {
             let over = self.has_ended();
@@ -180,25 +184,25 @@ impl Container {
     }
 
     /// Waits until a file has a text so many times.
-    pub fn wait_for_text(&mut self, file: &str, text: &str, times: usize) {
+    pub(crate) fn wait_for_text(&mut self, file: &str, text: &str, times: usize) {
         self.wait_until(&format!("{text:?} in {file}, {times} times"), |c| {
             (c.text(file).matches(text).count() >= times).then_some(())
         });
     }
 
     /// Waits until everything that starts at boot has started, which verbosity 2 reports.
-    pub fn wait_for_boot(&mut self) {
+    pub(crate) fn wait_for_boot(&mut self) {
         self.wait_for_text("stderr", "legacy-services successfully started", 1);
     }
 
     /// Stops it, by TERM; it must exit 0.
-    pub fn stops(&mut self) {
+    pub(crate) fn stops(&mut self) {
         self.signal(Signal::SIGTERM);
         assert_eq!(self.exit_code(), 0, "{}", self.transcript());
     }
 
     /// Waits for the end; the exit code.
-    pub fn exit_code(&mut self) -> i32 {
+    pub(crate) fn exit_code(&mut self) -> i32 {
         let deadline = Instant::now() + self.patience;
         while !self.has_ended() {
             assert!(Instant::now() < deadline, "it does not end\n{}", self.transcript());
@@ -209,7 +213,7 @@ impl Container {
     }
 
     /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         if self.ended.is_none() {
             self.ended = self.process.try_wait().expect("our own child");
         }
@@ -217,19 +221,27 @@ impl Container {
     }
 
     /// Sends a signal to PID 1.
-    pub fn signal(&mut self, signal: Signal) {
+    pub(crate) fn signal(&mut self, signal: Signal) {
         let init = self.init();
         kill(init, signal).expect("PID 1 is there");
     }
 
     /// Runs a program inside, as `docker exec` does.
-    pub fn exec(&mut self, words: &[impl AsRef<std::ffi::OsStr>], uid: Option<&str>) -> Output {
+    pub(crate) fn exec(
+        &mut self,
+        words: &[impl AsRef<std::ffi::OsStr>],
+        uid: Option<&str>,
+    ) -> Output {
         let mut enter = self.enter(words, uid);
         enter.stdin(Stdio::null()).output().expect("nsenter: install util-linux")
     }
 
     /// The command that does.
-    pub fn enter(&mut self, words: &[impl AsRef<std::ffi::OsStr>], uid: Option<&str>) -> Command {
+    pub(crate) fn enter(
+        &mut self,
+        words: &[impl AsRef<std::ffi::OsStr>],
+        uid: Option<&str>,
+    ) -> Command {
         let mut enter = Command::new("nsenter");
         enter.arg(format!("--target={}", self.init()));
         enter.args(["--pid", "--mount", "--uts", "--ipc", "--root", "--wd"]);
@@ -242,7 +254,7 @@ impl Container {
     }
 
     /// A file's text; empty if there is none. `stdout` and `stderr` are what it has written.
-    pub fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         let read = match path {
             "stdout" | "stderr" => File::open(self.work.path().join(path)).ok(),
             "trace" => self.open("/trace"),
@@ -254,12 +266,12 @@ impl Container {
     }
 
     /// The lines that the program `trace` has written.
-    pub fn trace(&self) -> Vec<String> {
+    pub(crate) fn trace(&self) -> Vec<String> {
         self.text("trace").lines().map(str::to_string).collect()
     }
 
     /// Whether there is a file or link of this name.
-    pub fn exists(&self, path: &str) -> bool {
+    pub(crate) fn exists(&self, path: &str) -> bool {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(folder) = self.open_with(folder, OFlag::O_PATH) else { return false };
         nix::sys::stat::fstatat(&folder, name, nix::fcntl::AtFlags::AT_SYMLINK_NOFOLLOW)
@@ -267,7 +279,7 @@ impl Container {
     }
 
     /// Writes letters to the control FIFO of a service, as s6-svc does.
-    pub fn control(&self, service: &str, letters: &str) {
+    pub(crate) fn control(&self, service: &str, letters: &str) {
         let fifo = format!("/run/service/{service}/supervise/control");
         let fifo = self.open_with(&fifo, OFlag::O_WRONLY | OFlag::O_NONBLOCK);
         let written = fifo.map(File::from).map(|mut fifo| fifo.write_all(letters.as_bytes()));
@@ -275,7 +287,7 @@ impl Container {
     }
 
     /// The status of a service, as its supervisor has written it.
-    pub fn status(&self, service: &str) -> Option<Status> {
+    pub(crate) fn status(&self, service: &str) -> Option<Status> {
         let mut bytes = Vec::new();
         let file = format!("/run/service/{service}/supervise/status");
         self.open(&file)?.read_to_end(&mut bytes).ok()?;
@@ -283,13 +295,13 @@ impl Container {
     }
 
     /// What the container has written: it is shown when a test fails.
-    pub fn transcript(&self) -> String {
+    pub(crate) fn transcript(&self) -> String {
         let part = |name| format!("--- {name}\n{}", self.text(name));
         [part("trace"), part("stdout"), part("stderr")].concat()
     }
 
     /// The pid of the container's PID 1, once it is /init and no longer `sixtree run` itself.
-    pub fn init(&mut self) -> Pid {
+    pub(crate) fn init(&mut self) -> Pid {
         self.wait_until("PID 1 is in its root", |c| c.known_init())
     }
 

@@ -8,7 +8,7 @@ use crate::image::Image;
 use std::fs;
 
 /// A case, read.
-pub struct Case {
+pub(crate) struct Case {
     /// The image to boot.
     pub image: Image,
     /// Line numbers and words of the steps.
@@ -17,7 +17,7 @@ pub struct Case {
 
 impl Case {
     /// Reads a case from its file.
-    pub fn read(file: &str) -> Self {
+    pub(crate) fn read(file: &str) -> Self {
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
         let mut sections: Vec<(&str, String)> = Vec::new();
         let mut steps = Vec::new();

@@ -8,7 +8,7 @@ macro_rules! cases {
         })*
 
         /// The names of all of them.
-        pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+        pub(crate) const NAMES: &[&str] = &[$(stringify!($name)),*];
 
         #[test]
         fn every_case_in_the_folder_is_run() {

@@ -18,7 +18,7 @@ const PHP: &str = "#!/bin/sh\n[ \"$1\" != -r ] || exec grep -q 'php-fpm starts' 
     case $1 in *worker*) while :; do sleep 0.05; done ;; esac\n";
 
 /// The example, booted: all of its services are up.
-pub fn php_nginx(features: &[(&str, &str)]) -> Container {
+pub(crate) fn php_nginx(features: &[(&str, &str)]) -> Container {
     let image = Image::busybox()
         .on("examples/php-nginx/rootfs")
         .file("etc/passwd", "root:x:0:0::/:/bin/sh\nphp:x:99:99::/:\nnobody:x:65534:65534::/:\n")

@@ -22,7 +22,7 @@ const TRACE: &str = "#!/bin/sh\necho \"$*\" >> /trace\n";
 
 /// A root to boot: folders that lie over each other, the lowest first.
 #[derive(Clone)]
-pub struct Image {
+pub(crate) struct Image {
     lowest: Vec<PathBuf>,
     /// Those of them that go away with the image.
     scratches: Vec<Scratch>,
@@ -31,7 +31,7 @@ pub struct Image {
 
 impl Image {
     /// The release over BusyBox with all its applets, and the program `trace`.
-    pub fn busybox() -> Self {
+    pub(crate) fn busybox() -> Self {
         static BASE: LazyLock<PathBuf> = LazyLock::new(|| {
             // Another one where other files would be in it.
             let mut hasher = DefaultHasher::new();
@@ -49,42 +49,42 @@ impl Image {
     }
 
     /// The release over nothing: no shell, no passwd.
-    pub fn scratch() -> Self {
+    pub(crate) fn scratch() -> Self {
         Self { lowest: Vec::new(), scratches: Vec::new(), files: Scratch::new("files") }
     }
 
     /// Puts a folder of the repository below the release.
-    pub fn on(mut self, folder: &str) -> Self {
+    pub(crate) fn on(mut self, folder: &str) -> Self {
         self.lowest.push(fs::canonicalize(folder).expect("a folder of the repository"));
         self
     }
 
     /// Puts a folder of a test's own there, which need not be kept by anybody else.
-    pub fn on_scratch(mut self, folder: Scratch) -> Self {
+    pub(crate) fn on_scratch(mut self, folder: Scratch) -> Self {
         self.lowest.push(folder.path().to_path_buf());
         self.scratches.push(folder);
         self
     }
 
     /// Adds a file. A text that begins with `#!` is executable.
-    pub fn file(self, path: &str, text: &str) -> Self {
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
         let mode = if text.starts_with("#!") { 0o755 } else { 0o644 };
         self.file_of_mode(path, text, mode)
     }
 
     /// Adds a file with the permissions that it says.
-    pub fn file_of_mode(self, path: &str, text: &str, mode: u32) -> Self {
+    pub(crate) fn file_of_mode(self, path: &str, text: &str, mode: u32) -> Self {
         write(&self.files.path().join(path.trim_start_matches('/')), text, mode);
         self
     }
 
     /// Adds a program of this machine.
-    pub fn copy(self, program: impl AsRef<Path>, path: &str) -> Self {
+    pub(crate) fn copy(self, program: impl AsRef<Path>, path: &str) -> Self {
         self.copy_of_mode(program, path, 0o755)
     }
 
     /// Adds a program of this machine with the permissions that it says.
-    pub fn copy_of_mode(self, program: impl AsRef<Path>, path: &str, mode: u32) -> Self {
+    pub(crate) fn copy_of_mode(self, program: impl AsRef<Path>, path: &str, mode: u32) -> Self {
         let program = program.as_ref();
         let bytes = fs::read(program).unwrap_or_else(|e| panic!("{program:?} (make deps): {e}"));
         let file = self.files.path().join(path);
@@ -95,7 +95,7 @@ impl Image {
     }
 
     /// The arguments by which `sixtree run` gets it, which stand before those of the CMD.
-    pub fn arguments(&self) -> Vec<OsString> {
+    pub(crate) fn arguments(&self) -> Vec<OsString> {
         let layers = self.layers();
         let above =
             layers.iter().skip(1).flat_map(|layer| ["--overlay".as_ref(), layer.as_os_str()]);
@@ -103,14 +103,14 @@ impl Image {
     }
 
     /// Its folders, the lowest first.
-    pub fn layers(&self) -> Vec<PathBuf> {
+    pub(crate) fn layers(&self) -> Vec<PathBuf> {
         let above = [release(), self.files.path().to_path_buf()];
         self.lowest.iter().cloned().chain(above).collect()
     }
 }
 
 /// Builds sixtree-suexec, which is no part of the release's root.
-pub fn suexec() -> PathBuf {
+pub(crate) fn suexec() -> PathBuf {
     let host = Command::new("rustc").arg("-vV").output().expect("rustc starts").stdout;
     let host = String::from_utf8_lossy(&host).into_owned();
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
@@ -124,11 +124,11 @@ pub fn suexec() -> PathBuf {
 
 /// A folder that is removed with its last owner.
 #[derive(Clone)]
-pub struct Scratch(Arc<TempDir>);
+pub(crate) struct Scratch(Arc<TempDir>);
 
 impl Scratch {
     /// Makes an empty folder.
-    pub fn new(what: &str) -> Self {
+    pub(crate) fn new(what: &str) -> Self {
         let folder = tempfile::Builder::new().prefix(what).tempdir_in(place());
         let folder = folder.expect("a folder for tests can be made");
         // Images hold what any user may read.
@@ -137,7 +137,7 @@ impl Scratch {
     }
 
     /// Its path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -23,7 +23,7 @@ const CHILD: &str = "#!/bin/sh\ntrap \"trace $1 child stops; exit\" TERM\ntrace 
 const ENDS: &str = "#!/bin/sh\ntrace $1\nexit $2\n";
 
 /// BusyBox, and over it what a file becomes.
-pub fn imported(file: &Path) -> Image {
+pub(crate) fn imported(file: &Path) -> Image {
     let folder = Scratch::new("imported");
     let mut import = Command::new(env!("CARGO_BIN_EXE_sixtree"));
     import.arg("import").arg(file).args(["--here", "/srv"]).arg("--out").arg(folder.path());

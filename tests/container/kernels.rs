@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const AT_ONCE: usize = 4;
 
 /// The program that makes an older kernel of this one for what it starts.
-pub fn refuse() -> PathBuf {
+pub(crate) fn refuse() -> PathBuf {
     static PLACE: LazyLock<Scratch> = LazyLock::new(|| {
         let place = Scratch::new("refuse");
         let mut compile = Command::new("cc");

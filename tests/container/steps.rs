@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 type Fault = String;
 
 /// Runs a case, on another kernel if it says so; panics where it is not met.
-pub fn run(name: &str, kernel: Option<&'static str>) {
+pub(crate) fn run(name: &str, kernel: Option<&'static str>) {
     if !is_possible() {
         return;
     }

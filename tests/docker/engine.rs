@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 /// What runs containers. All take the words that `docker` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Engine {
+pub(crate) enum Engine {
     Docker,
     Podman,
     /// Podman of an ordinary user.
@@ -22,7 +22,7 @@ pub enum Engine {
 
 impl Engine {
     /// Its command, without any words yet.
-    pub fn command(self) -> Command {
+    pub(crate) fn command(self) -> Command {
         match self {
             Self::Docker => Command::new("docker"),
             Self::Podman => podman::command(),
@@ -31,7 +31,7 @@ impl Engine {
     }
 
     /// Runs it with these words; what it prints. It must succeed.
-    pub fn call<S: AsRef<OsStr>>(self, words: impl IntoIterator<Item = S>) -> String {
+    pub(crate) fn call<S: AsRef<OsStr>>(self, words: impl IntoIterator<Item = S>) -> String {
         let mut command = self.command();
         let output = command.args(words).stdin(Stdio::null()).output().expect("it starts");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -41,10 +41,10 @@ impl Engine {
 }
 
 /// How long to wait for anything: other tests may be busy meanwhile.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether an engine answers. Where none does, the test is skipped.
-pub fn answers() -> bool {
+pub(crate) fn answers() -> bool {
     static REASON: LazyLock<Option<String>> = LazyLock::new(|| {
         let asked = Command::new("docker").args(["version", "--format", "{{.Server.Os}}"]).output();
         match asked {
@@ -57,19 +57,19 @@ pub fn answers() -> bool {
 }
 
 /// Runs `docker` with these words; what it prints. It must succeed.
-pub fn docker<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> String {
+pub(crate) fn docker<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> String {
     Engine::Docker.call(words)
 }
 
 /// The image in an engine; it is removed with the last container of it.
-pub struct Loaded {
+pub(crate) struct Loaded {
     engine: Engine,
     tag: String,
 }
 
 impl Loaded {
     /// The image, imported if no other test has it.
-    pub fn get(engine: Engine) -> Arc<Self> {
+    pub(crate) fn get(engine: Engine) -> Arc<Self> {
         static LOADED: Mutex<BTreeMap<Engine, Weak<Loaded>>> = Mutex::new(BTreeMap::new());
         let mut shared = LOADED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         shared.get(&engine).and_then(Weak::upgrade).unwrap_or_else(|| {
@@ -100,7 +100,7 @@ impl Loaded {
     }
 
     /// Runs a program of the image's, but /init, to its end.
-    pub fn runs(&self, program: &str) -> Output {
+    pub(crate) fn runs(&self, program: &str) -> Output {
         let mut run = self.engine.command();
         run.args(["run", "--rm", "--network=none", "--entrypoint", program, &self.tag]);
         run.stdin(Stdio::null()).output().expect("the engine starts")
@@ -118,7 +118,7 @@ impl Drop for Loaded {
 }
 
 /// The image's layers, in a folder of their own.
-pub fn one_folder(image: &Image) -> Scratch {
+pub(crate) fn one_folder(image: &Image) -> Scratch {
     let whole = Scratch::new("whole");
     let mut copy = Command::new("cp");
     copy.arg("--archive").args(image.layers().iter().map(|layer| layer.join(".")));
@@ -127,7 +127,7 @@ pub fn one_folder(image: &Image) -> Scratch {
 }
 
 /// A container that was started; it is removed when it is dropped.
-pub struct Container {
+pub(crate) struct Container {
     /// Its name.
     pub name: String,
     image: Arc<Loaded>,
@@ -135,24 +135,24 @@ pub struct Container {
 
 impl Container {
     /// `docker run --detach OPTIONS IMAGE CMD`.
-    pub fn run(options: &[&str], cmd: &[&str]) -> Self {
+    pub(crate) fn run(options: &[&str], cmd: &[&str]) -> Self {
         Self::run_by(Engine::Docker, options, cmd)
     }
 
     /// The same by another engine.
-    pub fn run_by(engine: Engine, options: &[&str], cmd: &[&str]) -> Self {
+    pub(crate) fn run_by(engine: Engine, options: &[&str], cmd: &[&str]) -> Self {
         let container = Self { name: unique("container"), image: Loaded::get(engine) };
         engine.call(container.command(&["--detach"], options, cmd));
         container
     }
 
     /// A name for one that is yet to be started.
-    pub fn named() -> Self {
+    pub(crate) fn named() -> Self {
         Self { name: unique("container"), image: Loaded::get(Engine::Docker) }
     }
 
     /// The words of `docker run` for it. Without a network it starts in half of the time.
-    pub fn command<'a>(
+    pub(crate) fn command<'a>(
         &'a self,
         how: &[&'a str],
         options: &[&'a str],
@@ -166,7 +166,7 @@ impl Container {
     }
 
     /// What it has written, both streams.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         let output = self.engine().command().args(["logs", &self.name]).output();
         let Output { mut stdout, stderr, .. } = output.expect("the engine starts");
         stdout.extend(stderr);
@@ -174,7 +174,7 @@ impl Container {
     }
 
     /// Waits until a text is in the log so many times.
-    pub fn wait_for(&self, text: &str, times: usize) {
+    pub(crate) fn wait_for(&self, text: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let log = self.log();
@@ -187,21 +187,21 @@ impl Container {
     }
 
     /// Runs a program inside, as root or whoever its user is.
-    pub fn exec(&self, words: &[&str]) -> Output {
+    pub(crate) fn exec(&self, words: &[&str]) -> Output {
         let mut exec = self.engine().command();
         exec.args(["exec", &self.name]).args(words).stdin(Stdio::null());
         exec.output().expect("the engine starts")
     }
 
     /// `docker stop`: the exit code, and how long it took.
-    pub fn stop(&self) -> (i32, Duration) {
+    pub(crate) fn stop(&self) -> (i32, Duration) {
         let begun = Instant::now();
         self.engine().call(["stop", "--time", "50", &self.name]);
         (self.exit_code(), begun.elapsed())
     }
 
     /// Waits for its end; the exit code.
-    pub fn exit_code(&self) -> i32 {
+    pub(crate) fn exit_code(&self) -> i32 {
         self.engine().call(["wait", &self.name]).parse().expect("an exit code")
     }
 
@@ -210,7 +210,7 @@ impl Container {
     }
 
     /// Stops it; its exit code must be this, and the services must have been stopped in order.
-    pub fn ends_in_order(&self, code: i32) {
+    pub(crate) fn ends_in_order(&self, code: i32) {
         let (ended, _) = self.stop();
         let log = self.log();
         assert_eq!(ended, code, "{log}");

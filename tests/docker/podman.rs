@@ -45,12 +45,12 @@ lock_type = \"file\"
 ";
 
 /// `podman` as root.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     with_store(Command::new("podman"), Engine::Podman)
 }
 
 /// `podman` as an ordinary user: whoever runs the tests, or nobody where that is root.
-pub fn rootless_command() -> Command {
+pub(crate) fn rootless_command() -> Command {
     if !geteuid().is_root() {
         return with_store(Command::new("podman"), Engine::RootlessPodman);
     }
@@ -96,7 +96,7 @@ fn store(engine: Engine) -> PathBuf {
 }
 
 /// Removes an engine's files, and what holds its namespaces.
-pub fn remove_all(engine: Engine) {
+pub(crate) fn remove_all(engine: Engine) {
     let store = store(engine);
     if engine == Engine::RootlessPodman {
         // Only in its namespace do the files belong to the user.

@@ -53,7 +53,7 @@ const STRAY: &[&str] =
     &["\"", "\\", "{", "}", " { ", " } ", "\n", "#", "\\0", "\"\\0x", "\u{1}", "\\0x00", "$", " "];
 
 /// The words after `execlineb`.
-pub struct Script {
+pub(crate) struct Script {
     pub command_line: Vec<Word>,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Debug for Script {
 
 impl Script {
     /// Makes one up.
-    pub fn make(random: &mut Random) -> Self {
+    pub(crate) fn make(random: &mut Random) -> Self {
         let mut text = String::new();
         for _ in 0..random.of(&[0, 0, 0, 1, 1, 2, 3]) {
             text += &link(random);
@@ -86,7 +86,7 @@ impl Script {
     }
 
     /// The script that this is.
-    pub fn new(command_line: &[&str]) -> Self {
+    pub(crate) fn new(command_line: &[&str]) -> Self {
         Self { command_line: command_line.iter().map(|word| word.as_bytes().to_vec()).collect() }
     }
 
@@ -96,7 +96,7 @@ impl Script {
     /// word, which never comes. `el_parse` counts no word then, and leaves the brace without a NUL.
     /// Only the substitution of -S and -s sees it, and reads on up to some NUL: through whatever
     /// malloc keeps there, which is nothing at most lengths of a script.
-    pub fn runs_on(&self) -> bool {
+    pub(crate) fn runs_on(&self) -> bool {
         let [mode, option, text, ..] = &*self.command_line else { return false };
         option == b"-c"
             && mode.iter().any(|letter| b"sS".contains(letter))

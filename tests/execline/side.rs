@@ -19,11 +19,11 @@ const PROGRAMS: &str = "usr/lib/execline/bin";
 const LAST: [&str; 2] = ["printf", "true"];
 
 /// Variables that every script finds.
-pub const VARIABLES: [(&str, &str); 4] =
+pub(crate) const VARIABLES: [(&str, &str); 4] =
     [("A", "one two  three "), ("B", "1:a,2:bc,"), ("C", "$x:${y}::\\"), ("EMPTY", "")];
 
 /// An execline.
-pub struct Side {
+pub(crate) struct Side {
     /// Where its programs are.
     pub programs: PathBuf,
     path: OsString,
@@ -33,7 +33,7 @@ pub struct Side {
 
 /// What a script came to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// These words, each with its NUL.
     Words(Vec<String>),
     /// An exit code other than 0.
@@ -44,7 +44,7 @@ pub enum Ending {
 
 impl Side {
     /// Ours and theirs. `None` where theirs cannot be had.
-    pub fn both() -> Option<[Self; 2]> {
+    pub(crate) fn both() -> Option<[Self; 2]> {
         let theirs = debian::original()?;
         let links = Arc::new(tempfile::tempdir().unwrap());
         let [ours, last] = ["ours", "last"].map(|name| links.path().join(name));
@@ -69,7 +69,7 @@ impl Side {
     }
 
     /// A program, by its path, with this side's programs in its PATH and no others.
-    pub fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", &self.path).env("LD_LIBRARY_PATH", &self.libraries);
         command.envs(VARIABLES);
@@ -77,7 +77,7 @@ impl Side {
     }
 
     /// Runs a script to its end.
-    pub fn run(&self, script: &Script) -> Ending {
+    pub(crate) fn run(&self, script: &Script) -> Ending {
         let mut command = self.command(&self.programs.join("execlineb"));
         let words = script.command_line.iter().map(|word| std::ffi::OsStr::from_bytes(word));
         command.arg0("execlineb").args(words);
@@ -87,7 +87,7 @@ impl Side {
 
 impl Ending {
     /// Whether the other is the same but for more bytes in the last word.
-    pub fn begins(&self, other: &Self) -> bool {
+    pub(crate) fn begins(&self, other: &Self) -> bool {
         let (Self::Words(ours), Self::Words(theirs)) = (self, other) else { return false };
         match (&**ours, &**theirs) {
             ([ours @ .., last], [theirs @ .., longer]) => {

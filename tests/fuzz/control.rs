@@ -21,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Words of requests.
-pub const TOKENS: &[&str] = &[
+pub(crate) const TOKENS: &[&str] = &[
     "\n+\n",
     "\n-...\n",
     r#"{"version":1,"request":"states"}"#,
@@ -54,10 +54,10 @@ const MAX_GROWTH_KB: u64 = 4 << 10;
 static TWIN: Mutex<Option<Twin>> = Mutex::new(None);
 
 /// It runs as long as this is there, and then stops as ever.
-pub struct Running;
+pub(crate) struct Running;
 
 impl Running {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         *TWIN.lock().expect("only one test has it") = Some(Twin::start());
         Self
     }
@@ -135,7 +135,7 @@ impl Twin {
 }
 
 /// Sends what clients send; what they were answered.
-pub fn serve(input: &[u8]) -> Outcome {
+pub(crate) fn serve(input: &[u8]) -> Outcome {
     let twin = TWIN.lock().unwrap_or_else(PoisonError::into_inner);
     let twin = twin.as_ref().expect("it was started");
     let mut clients = vec![(twin.connect(), Vec::new(), 3)];

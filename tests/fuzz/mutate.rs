@@ -9,18 +9,18 @@ const LONGEST: usize = 4096;
 const SPECIAL: &[u8] = b"\0\x01\n\r\t \"#$'(),-./0129:=@[\\]^{}~\x7f\x80\xff";
 
 /// Makes input.
-pub struct Mutator {
+pub(crate) struct Mutator {
     random: Random,
     tokens: &'static [&'static str],
 }
 
 impl Mutator {
-    pub fn new(random: Random, tokens: &'static [&'static str]) -> Self {
+    pub(crate) fn new(random: Random, tokens: &'static [&'static str]) -> Self {
         Self { random, tokens }
     }
 
     /// From one of these, mostly; else from nothing.
-    pub fn make(&mut self, pool: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn make(&mut self, pool: &[Vec<u8>]) -> Vec<u8> {
         let from_nothing = self.random.below(8) == 0;
         let mut input = match from_nothing {
             true => Vec::new(),

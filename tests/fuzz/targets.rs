@@ -143,7 +143,7 @@ fn import_text(text: &[u8]) -> Outcome {
 }
 
 /// Which fault, and what it is called.
-pub fn fault(fault: Malformed) -> (Discriminant<Malformed>, Option<String>) {
+pub(crate) fn fault(fault: Malformed) -> (Discriminant<Malformed>, Option<String>) {
     let kind = discriminant(&fault);
     let text = match fault {
         // Without the place, and without what is quoted of the input.

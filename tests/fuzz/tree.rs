@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use tempfile::TempDir;
 
 /// Words of the text.
-pub const TOKENS: &[&str] = &[
+pub(crate) const TOKENS: &[&str] = &[
     "\n== a/type\n",
     "\n== a/run\n#!/bin/sh\n",
     "\n== b/type\n",
@@ -38,7 +38,7 @@ pub const TOKENS: &[&str] = &[
 ];
 
 /// Lays a tree out, checks it as source directory, layer and image, and reports it in every format.
-pub fn check(text: &[u8]) -> Outcome {
+pub(crate) fn check(text: &[u8]) -> Outcome {
     let root = scratch();
     let tree = root.path().join("etc/s6-overlay/s6-rc.d");
     fs::create_dir_all(&tree).unwrap();

@@ -16,7 +16,7 @@ const PACKAGES: &str = "^(s6|execline|libs6-[0-9.]+|libexecline[0-9.]+|libskarne
 const INSTALLED: &str = r#"mount -t overlay -o "lowerdir=$0/usr:/usr" s6 /usr && exec "$@""#;
 
 /// What Debian has. `None` where it cannot be had: the test is skipped.
-pub fn original() -> Option<&'static Debian> {
+pub(crate) fn original() -> Option<&'static Debian> {
     static DEBIAN: OnceLock<Result<Debian, String>> = OnceLock::new();
     match DEBIAN.get_or_init(Debian::unpack) {
         Ok(debian) => Some(debian),
@@ -28,11 +28,11 @@ pub fn original() -> Option<&'static Debian> {
 }
 
 /// A folder with the content of Debian's packages.
-pub struct Debian(pub PathBuf);
+pub(crate) struct Debian(pub PathBuf);
 
 impl Debian {
     /// One of its programs, ready to get arguments.
-    pub fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("unshare");
         // Who is not root needs a user namespace to mount anything.
         if !nix::unistd::geteuid().is_root() {
@@ -44,7 +44,7 @@ impl Debian {
 
     /// The folder with its libraries.
     #[allow(dead_code, reason = "not everyone needs it")]
-    pub fn libraries(&self) -> PathBuf {
+    pub(crate) fn libraries(&self) -> PathBuf {
         let folders = fs::read_dir(self.0.join("usr/lib")).unwrap().map(|entry| entry.unwrap());
         let mut ours = folders.filter(|e| e.file_name().to_string_lossy().ends_with("-linux-gnu"));
         ours.next().unwrap().path()

@@ -3,7 +3,7 @@
 use crate::world::World;
 
 /// s6-svlink waits until the supervisor is there, s6-svunlink until it has gone.
-pub fn a_service_is_linked_and_unlinked(world: &World) {
+pub(crate) fn a_service_is_linked_and_unlinked(world: &World) {
     std::fs::create_dir(world.dir.join("scan")).unwrap();
     world.service("a", &[("run", "#!/bin/sh\necho $PPID > ../supervisor\nexec sleep 1000\n")]);
     world.supervise("s6-svscan", "scan");
@@ -23,7 +23,7 @@ pub fn a_service_is_linked_and_unlinked(world: &World) {
 }
 
 /// The pipe between a service and its logger outlives both.
-pub fn a_logger_keeps_its_pipe(world: &World) {
+pub(crate) fn a_logger_keeps_its_pipe(world: &World) {
     let run = "#!/bin/sh\necho one\nuntil [ -e ../../go ]; do sleep 0.01; done\necho two\n\
                exec sleep 1000\n";
     let log = "#!/bin/sh\nwhile read -r line; do echo \"$line\" >> ../../../logged; done\n";

@@ -24,7 +24,7 @@ fn not_listening(side: Side) -> Option<i32> {
 }
 
 /// Started, ready, restarted, stopped, left alone.
-pub fn a_life(world: &World) {
+pub(crate) fn a_life(world: &World) {
     world.service("a", OBEDIENT);
     assert_eq!(world.run(&["s6-svok", "a"]).code, Some(1));
     assert_eq!(world.run(&["s6-svstat", "a"]).code, Some(1));
@@ -51,7 +51,7 @@ pub fn a_life(world: &World) {
 }
 
 /// The letters that are signals.
-pub fn every_letter_arrives(world: &World) {
+pub(crate) fn every_letter_arrives(world: &World) {
     let run = "#!/bin/sh\nfor s in ALRM ABRT QUIT HUP TERM INT USR1 USR2 WINCH; do\n\
                trap \"echo $s >> ../trace\" $s; done\necho up >> ../trace\n\
                while :; do sleep 0.01; done\n";
@@ -79,7 +79,7 @@ pub fn every_letter_arrives(world: &World) {
 }
 
 /// In every state both s6-svstat read the same from `supervise/status`.
-pub fn both_read_every_state_alike(world: &World) {
+pub(crate) fn both_read_every_state_alike(world: &World) {
     let alike = |state: &str| {
         let [ours, theirs] = [Side::Ours, Side::Theirs]
             .map(|side| world.run_of(side, &["s6-svstat", "-o", FIELDS, "a"]));
@@ -115,7 +115,7 @@ pub fn both_read_every_state_alike(world: &World) {
 }
 
 /// A finish that exits 125 is reported to those who wait for the service to be up.
-pub fn a_permanent_failure_ends_the_wait(world: &World) {
+pub(crate) fn a_permanent_failure_ends_the_wait(world: &World) {
     let files = [
         ("run", "#!/bin/sh\nuntil [ -e ../go ]; do sleep 0.01; done\nexit 5\n"),
         ("notification-fd", "3\n"),
@@ -132,7 +132,7 @@ pub fn a_permanent_failure_ends_the_wait(world: &World) {
 }
 
 /// The death tally is the same to both.
-pub fn deaths_are_listed_and_forgotten(world: &World) {
+pub(crate) fn deaths_are_listed_and_forgotten(world: &World) {
     let run = "#!/bin/sh\necho x >> ../starts\ncase $(wc -l < ../starts) in\n\
                1) exit 11 ;;\n2) kill -9 $$ ;;\n*) echo up > ../up; exec sleep 1000 ;;\nesac\n";
     world.service("a", &[("run", run)]);
@@ -153,7 +153,7 @@ pub fn deaths_are_listed_and_forgotten(world: &World) {
 }
 
 /// No event between the subscription and the end of the wait is missed.
-pub fn a_listener_hears_what_its_program_does(world: &World) {
+pub(crate) fn a_listener_hears_what_its_program_does(world: &World) {
     world.service("a", SLEEPER);
     world.supervise("s6-supervise", "a");
     world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
@@ -165,7 +165,7 @@ pub fn a_listener_hears_what_its_program_does(world: &World) {
 }
 
 /// All of them, or any.
-pub fn several_services_are_waited_for(world: &World) {
+pub(crate) fn several_services_are_waited_for(world: &World) {
     for name in ["a", "b"] {
         world.service(name, SLEEPER);
         world.supervise("s6-supervise", name);
@@ -184,7 +184,7 @@ pub fn several_services_are_waited_for(world: &World) {
 }
 
 /// Directories of events work between both sides.
-pub fn events_pass_between_both(world: &World) {
+pub(crate) fn events_pass_between_both(world: &World) {
     world.ok(&["s6-mkfifodir", "events"]);
     let notify = ["s6-ftrig-notify", "events", "abc"];
     let listen = ["s6-ftrig-listen1", "-t", "50000", "events", "b", "touch", "listening"];
@@ -201,7 +201,7 @@ pub fn events_pass_between_both(world: &World) {
 }
 
 /// Each side respects the other's lock.
-pub fn a_second_supervisor_is_refused(world: &World) {
+pub(crate) fn a_second_supervisor_is_refused(world: &World) {
     world.service("a", SLEEPER);
     world.supervise("s6-supervise", "a");
     world.ok(&["s6-svwait", "-u", "-t", "50000", "a"]);
@@ -216,7 +216,7 @@ pub fn a_second_supervisor_is_refused(world: &World) {
 }
 
 /// Readiness and death come to the supervisor in one moment: the first is not lost.
-pub fn who_is_ready_and_ends_at_once_was_ready(world: &World) {
+pub(crate) fn who_is_ready_and_ends_at_once_was_ready(world: &World) {
     let run = "#!/bin/sh\nread go < ../go\necho >&3\n";
     world.service("a", &[("run", run), ("notification-fd", "3\n")]);
     nix::unistd::mkfifo(&world.dir.join("go"), nix::sys::stat::Mode::S_IRWXU).unwrap();

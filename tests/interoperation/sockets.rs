@@ -20,7 +20,7 @@ fn ask(world: &World, script: &str) -> (Option<i32>, String) {
 }
 
 /// A program runs elsewhere with the client's words and descriptors, and its end comes back.
-pub fn a_program_runs_for_a_client(world: &World) {
+pub(crate) fn a_program_runs_for_a_client(world: &World) {
     serve(world, &[], &["env", "FIRST=server"]);
     assert_eq!(ask(world, "echo $FIRST $0"), (Some(0), "server sh".into()));
     assert_eq!(ask(world, "exit 7").0, Some(7));
@@ -37,7 +37,7 @@ pub fn a_program_runs_for_a_client(world: &World) {
 }
 
 /// Only variables that the server has, and has empty, come from the client.
-pub fn variables_come_where_the_server_lets_them(world: &World) {
+pub(crate) fn variables_come_where_the_server_lets_them(world: &World) {
     let server = "export EMPTY=; export FULL=server; \
                   exec s6-ipcserver -a700 socket s6-sudod -0 sh -c \
                   'cat; echo $EMPTY,$FULL,${ABSENT-none}'";
@@ -54,7 +54,7 @@ pub fn variables_come_where_the_server_lets_them(world: &World) {
 }
 
 /// If the client goes, so does its program; a detached one stays.
-pub fn a_program_without_its_client_ends(world: &World) {
+pub(crate) fn a_program_without_its_client_ends(world: &World) {
     let script =
         "trap 'echo term > told; exit 0' TERM; echo > begun; sleep 99 > /dev/null 2>&1 & wait";
     serve(world, &[], &[]);
@@ -69,7 +69,7 @@ pub fn a_program_without_its_client_ends(world: &World) {
 }
 
 /// Descriptors are stored, listed, retrieved and deleted by those who may.
-pub fn descriptors_are_held(world: &World) {
+pub(crate) fn descriptors_are_held(world: &World) {
     hold(world, "one", "holder");
     let env = if world.tools == Side::Ours { "s6-env" } else { "env" };
     let shell = |script: &str| world.run(&[env, "sh", "-c", script]);
@@ -93,7 +93,7 @@ pub fn descriptors_are_held(world: &World) {
 }
 
 /// A client that does not come to the point is let go.
-pub fn an_idle_client_is_let_go(world: &World) {
+pub(crate) fn an_idle_client_is_let_go(world: &World) {
     hold(world, "one", "holder");
     let mut client = UnixStream::connect(world.dir.join("holder")).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -103,7 +103,7 @@ pub fn an_idle_client_is_let_go(world: &World) {
 
 /// Dumps go from one daemon to another. Debian's version refuses every dump that it is to set, and
 /// its daemon does not give away more descriptors than one message carries.
-pub fn dumps_are_transferred(world: &World) {
+pub(crate) fn dumps_are_transferred(world: &World) {
     hold(world, "one", "from");
     hold(world, "two", "to");
     let many = if world.supervisor == Side::Ours { 300 } else { 250 };
@@ -126,7 +126,7 @@ pub fn dumps_are_transferred(world: &World) {
 }
 
 /// A pipe for each of some names is held, whole.
-pub fn pipes_are_filled_in(world: &World) {
+pub(crate) fn pipes_are_filled_in(world: &World) {
     hold(world, "one", "holder");
     fs::write(world.dir.join("names"), "# consumers\nfirst\n  second\n").unwrap();
     let fill = "exec s6-ipcclient holder s6-rc-fdholder-filler -1 < names";

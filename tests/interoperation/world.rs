@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// Whose programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     Ours,
     Theirs,
 }
@@ -24,7 +24,7 @@ pub enum Side {
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct World {
+pub(crate) struct World {
     /// Where the services are.
     pub dir: PathBuf,
     _directory: TempDir,
@@ -38,7 +38,7 @@ pub struct World {
 
 /// How a tool ended.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub code: Option<i32>,
     /// What it printed, without the last newline.
     pub stdout: String,
@@ -46,7 +46,7 @@ pub struct Ended {
 
 impl World {
     /// `None` where Debian's s6 cannot be had.
-    pub fn new(name: &str, supervisor: Side, tools: Side) -> Option<Self> {
+    pub(crate) fn new(name: &str, supervisor: Side, tools: Side) -> Option<Self> {
         let debian = Some(debian::original()?);
         let mut world = Self::make(name, supervisor, tools);
         world.debian = debian;
@@ -54,7 +54,7 @@ impl World {
     }
 
     /// A world that does not know Debian's s6.
-    pub fn ours(name: &str) -> Self {
+    pub(crate) fn ours(name: &str) -> Self {
         Self::make(name, Side::Ours, Side::Ours)
     }
 
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// A program of a side, in the world's folder, with that side's programs in its PATH.
-    pub fn command(&self, side: Side, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, side: Side, words: &[&str]) -> Command {
         let mut command = match side {
             Side::Theirs => self.debian.unwrap().command(words[0]),
             Side::Ours => {
@@ -95,7 +95,7 @@ impl World {
     }
 
     /// Runs a program of a side to its end.
-    pub fn run_of(&self, side: Side, words: &[&str]) -> Ended {
+    pub(crate) fn run_of(&self, side: Side, words: &[&str]) -> Ended {
         let mut command = self.command(side, words);
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
         let pid = Pid::from_raw(child.id() as i32);
@@ -116,13 +116,13 @@ impl World {
     }
 
     /// Runs a tool to its end.
-    pub fn run(&self, words: &[&str]) -> Ended {
+    pub(crate) fn run(&self, words: &[&str]) -> Ended {
         self.run_of(self.tools, words)
     }
 
     /// Runs a tool that must succeed; what it printed.
     #[track_caller]
-    pub fn ok(&self, words: &[&str]) -> String {
+    pub(crate) fn ok(&self, words: &[&str]) -> String {
         let ended = self.run(words);
         assert_eq!(ended.code, Some(0), "{words:?} printed {:?}", ended.stdout);
         ended.stdout
@@ -131,14 +131,14 @@ impl World {
     /// Runs a tool that must wait in vain. Theirs may be too late to even begin (111): they wait
     /// for a helper program first.
     #[track_caller]
-    pub fn times_out(&self, words: &[&str]) {
+    pub(crate) fn times_out(&self, words: &[&str]) {
         let code = self.run(words).code;
         let late = self.tools == Side::Theirs && code == Some(111);
         assert!(code == Some(99) || late, "{words:?} exited {code:?}");
     }
 
     /// Makes a service directory of these files; those that begin with `#!` are executable.
-    pub fn service(&self, name: &str, files: &[(&str, &str)]) {
+    pub(crate) fn service(&self, name: &str, files: &[(&str, &str)]) {
         for (file, content) in files {
             let path = self.dir.join(name).join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -150,7 +150,7 @@ impl World {
 
     /// Starts a supervisor (s6-supervise or s6-svscan), and waits until it listens and has written
     /// its first status.
-    pub fn supervise(&self, program: &str, dir: &str) {
+    pub(crate) fn supervise(&self, program: &str, dir: &str) {
         self.spawn(self.supervisor, &[program, dir]);
         let dir = self.dir.join(dir);
         let [control, written] = match program {
@@ -166,7 +166,7 @@ impl World {
     }
 
     /// Starts a program that stays. What it says, and what its services say, goes into a file.
-    pub fn spawn(&self, side: Side, words: &[&str]) {
+    pub(crate) fn spawn(&self, side: Side, words: &[&str]) {
         let said = File::options().create(true).append(true).open(self.dir.join("said")).unwrap();
         let mut command = self.command(side, words);
         let command = command.stdout(said.try_clone().unwrap()).stderr(said);
@@ -175,41 +175,41 @@ impl World {
 
     /// Waits for something that no tool waits for.
     #[track_caller]
-    pub fn until(&self, what: &str, holds: impl FnMut() -> bool) {
+    pub(crate) fn until(&self, what: &str, holds: impl FnMut() -> bool) {
         assert!(comes(holds), "not in {PATIENCE:?}: {what}");
     }
 
     /// Waits until a file that services append to has exactly these lines.
     #[track_caller]
-    pub fn until_file_says(&self, file: &str, lines: &[&str]) {
+    pub(crate) fn until_file_says(&self, file: &str, lines: &[&str]) {
         let read = || fs::read_to_string(self.dir.join(file)).unwrap_or_default();
         let comes = comes(|| read().lines().eq(lines.iter().copied()));
         assert!(comes, "not in {PATIENCE:?}: {file} says {:?}, not {lines:?}", read());
     }
 
     /// Whether a path exists in the world's folder.
-    pub fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         Path::new(&self.dir).join(path).exists()
     }
 
     /// Whether a server accepts connections on a socket: between bind(2) and listen(2) it is there,
     /// and refuses them.
-    pub fn listens(&self, socket: &str) -> bool {
+    pub(crate) fn listens(&self, socket: &str) -> bool {
         UnixStream::connect(self.dir.join(socket)).is_ok()
     }
 
     /// Whether a folder of the world is empty.
-    pub fn is_empty(&self, folder: &str) -> bool {
+    pub(crate) fn is_empty(&self, folder: &str) -> bool {
         fs::read_dir(self.dir.join(folder)).unwrap().next().is_none()
     }
 
     /// Signals the supervisor that was started last.
-    pub fn signal_supervisor(&self, signal: Signal) {
+    pub(crate) fn signal_supervisor(&self, signal: Signal) {
         kill(self.last_supervisor(), signal).unwrap();
     }
 
     /// Whether a child of that supervisor has ended, and it has not heard of it.
-    pub fn supervisor_has_a_zombie(&self) -> bool {
+    pub(crate) fn supervisor_has_a_zombie(&self) -> bool {
         let children = format!("/proc/{0}/task/{0}/children", self.last_supervisor());
         let children = fs::read_to_string(children).unwrap_or_default();
         children.split_whitespace().any(|pid| {
@@ -224,7 +224,7 @@ impl World {
 
     /// Waits for the end of the supervisor that was started last; its exit code.
     #[track_caller]
-    pub fn supervisor_ends(&self) -> Option<i32> {
+    pub(crate) fn supervisor_ends(&self) -> Option<i32> {
         let mut last = self.started.borrow_mut().pop().unwrap();
         let mut code = None;
         self.until("the supervisor ends", || {

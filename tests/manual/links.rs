@@ -14,7 +14,7 @@ struct Target {
 }
 
 /// What is wrong with the links of the manual, and with those of the texts at the top.
-pub fn check() -> Vec<String> {
+pub(crate) fn check() -> Vec<String> {
     let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     for path in pages() {
         let text = fs::read_to_string(Path::new(SOURCES).join(&path)).expect("a page");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the commands of a block run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Run,
     Inside,
     Docker,
@@ -13,7 +13,7 @@ pub enum Kind {
 
 /// A command and what is printed by it.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     pub command: String,
     pub output: Vec<String>,
     /// The line of the page at which it begins.
@@ -22,7 +22,7 @@ pub struct Step {
 
 /// A part of a page.
 #[derive(Clone, Debug)]
-pub enum Part {
+pub(crate) enum Part {
     /// Lines that nothing is done with.
     Text(Vec<String>),
     /// Commands that readers do not see.
@@ -34,13 +34,13 @@ pub enum Part {
 }
 
 /// A page.
-pub struct Page {
+pub(crate) struct Page {
     pub path: PathBuf,
     pub parts: Vec<Part>,
 }
 
 impl Page {
-    pub fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let mut parts = Vec::new();
         let mut lines = text.lines().map(str::to_owned).enumerate();
@@ -69,14 +69,14 @@ impl Page {
     }
 
     /// Whether it has steps of one of these kinds.
-    pub fn has(&self, kinds: &[Kind]) -> bool {
+    pub(crate) fn has(&self, kinds: &[Kind]) -> bool {
         self.parts
             .iter()
             .any(|part| matches!(part, Part::Steps { kind, .. } if kinds.contains(kind)))
     }
 
     /// Writes it back.
-    pub fn write(&self) {
+    pub(crate) fn write(&self) {
         let mut text = String::new();
         let mut add = |line: &str| text += &format!("{line}\n");
         for part in &self.parts {

@@ -17,7 +17,7 @@ const MARK: char = '\u{1e}';
 const PATIENCE: &str = "300";
 
 /// A folder with BusyBox and the release.
-pub fn image() -> Scratch {
+pub(crate) fn image() -> Scratch {
     let (image, whole) = (Image::busybox(), Scratch::new("manual-image"));
     let mut copy = Command::new("cp");
     copy.arg("--archive").args(image.layers().iter().map(|layer| layer.join(".")));
@@ -27,7 +27,7 @@ pub fn image() -> Scratch {
 }
 
 /// What a page is run in.
-pub struct Session {
+pub(crate) struct Session {
     folder: Scratch,
     image: Scratch,
     /// Names that a page shows, and what they are in this run.
@@ -36,7 +36,7 @@ pub struct Session {
 }
 
 /// Whether an engine answers. Where none does, the test is skipped.
-pub fn docker_answers() -> bool {
+pub(crate) fn docker_answers() -> bool {
     let asked = Command::new("docker").args(["version", "--format", "{{.Server.Os}}"]).output();
     let answers = asked.is_ok_and(|output| output.status.success());
     if !answers {
@@ -47,14 +47,14 @@ pub fn docker_answers() -> bool {
 
 impl Session {
     /// For pages that need no engine.
-    pub fn in_namespaces(image: &Scratch) -> Self {
+    pub(crate) fn in_namespaces(image: &Scratch) -> Self {
         let folder = Scratch::new("manual");
         symlink(image.path(), folder.path().join("image")).expect("a link to the image");
         Self { folder, image: image.clone(), names: Vec::new(), with_docker: false }
     }
 
     /// For pages that use Docker: what they call by common names gets names of its own.
-    pub fn with_docker(image: &Scratch) -> Self {
+    pub(crate) fn with_docker(image: &Scratch) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
         let port = port.expect("a port is free").port();
         let own = format!("sixtree-manual-{}", std::process::id());
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// Runs all that is marked in a page, and puts into it what was printed. Returns what differs.
-    pub fn run(&self, page: &mut Page) -> String {
+    pub(crate) fn run(&self, page: &mut Page) -> String {
         let script = self.script(page);
         let file = self.folder.path().join(".script");
         fs::write(&file, script).expect("a script can be written");

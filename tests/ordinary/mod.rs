@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A tree that runs, and goes away with the test.
-pub struct Plain {
+pub(crate) struct Plain {
     pub place: TempDir,
     pub init: Child,
 }
 
 impl Plain {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let place = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
         let path = |name: &str| place.path().join(name);
         fs::create_dir(path("run")).expect("a folder for the test");
@@ -36,17 +36,17 @@ impl Plain {
     }
 
     /// Stops it in order, and waits for that; its exit code.
-    pub fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let init = nix::unistd::Pid::from_raw(self.init.id() as i32);
         nix::sys::signal::kill(init, nix::sys::signal::Signal::SIGTERM).expect("it is there");
         self.init.wait().expect("our own child").code()
     }
 
-    pub fn text(&self, file: &str) -> String {
+    pub(crate) fn text(&self, file: &str) -> String {
         fs::read_to_string(self.place.path().join(file)).unwrap_or_default()
     }
 
-    pub fn wait_for(&self, file: &str, text: &str) {
+    pub(crate) fn wait_for(&self, file: &str, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !self.text(file).contains(text) {
             assert!(Instant::now() < deadline, "no {text:?} in {file}\n{}", self.text("log"));

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// Reports that the test is skipped, and why; with CI=true it fails instead.
-pub fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     let is_ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
     assert!(!is_ci, "it cannot be run, and CI=true: {reason}");
     report(reason);
@@ -11,7 +11,7 @@ pub fn skip(reason: &str) {
 
 /// Reports that the test is skipped for want of a program that `make deps` does not install.
 #[allow(dead_code, reason = "most tests need nothing else")]
-pub fn skip_without(reason: &str) {
+pub(crate) fn skip_without(reason: &str) {
     report(reason);
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 const SPEAK_OF_SUCCESS: &[&str] =
     &["s6-log/processor-crashes-and-is-retried", "s6-log/processor-fails-and-is-retried"];
 
-pub struct Expectation {
+pub(crate) struct Expectation {
     exit: i64,
     stdout: Option<String>,
     stdout_regex: Option<String>,
@@ -43,7 +43,7 @@ impl From<&Map<String, Value>> for Expectation {
 
 impl Expectation {
     /// The ways in which a run is not as expected.
-    pub fn differences(&self, outcome: &Outcome) -> Vec<String> {
+    pub(crate) fn differences(&self, outcome: &Outcome) -> Vec<String> {
         let mut differences = Vec::new();
         if outcome.exit != self.exit {
             differences.push(format!("exit: expected {}, got {}", self.exit, outcome.exit));

@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 static STARTING: Mutex<()> = Mutex::new(());
 
 /// What to run, and what to expect of it.
-pub struct Vector {
+pub(crate) struct Vector {
     pub id: String,
     pub area: String,
     pub needs_root: bool,
@@ -35,7 +35,7 @@ pub struct Vector {
 }
 
 /// What a run came to.
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The exit code, or minus the signal.
     pub exit: i64,
     pub stdout: Vec<u8>,
@@ -46,7 +46,7 @@ pub struct Outcome {
 
 impl Vector {
     /// Reads one from its line.
-    pub fn parse(line: &str) -> Self {
+    pub(crate) fn parse(line: &str) -> Self {
         let keys: Map<String, Value> = serde_json::from_str(line).unwrap();
         let text = |key: &str| keys.get(key).and_then(Value::as_str).map(str::to_owned);
         let texts = |key: &str| -> Vec<(String, String)> {
@@ -68,7 +68,7 @@ impl Vector {
     }
 
     /// Runs it in a fresh folder; what is not as expected, line by line.
-    pub fn check(&self, programs: &Path) -> Result<(), String> {
+    pub(crate) fn check(&self, programs: &Path) -> Result<(), String> {
         let folder = folder();
         let differences = match self.run(programs, folder.path()) {
             Ok(outcome) => self.expectation.differences(&outcome),
@@ -132,7 +132,7 @@ impl Vector {
 }
 
 /// A new folder that everybody may enter, removed when it is dropped.
-pub fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("sixtree-vectors-").tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     folder

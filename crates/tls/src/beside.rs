@@ -23,25 +23,25 @@ const SETTINGS: [&[u8]; 6] = [b"CADIR", b"CAFILE", b"CERTFILE", b"KEYFILE", b"TL
 
 /// `s6-tlsc [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -v verbosity ] [ -K timeout ] [ -k servername ]
 /// [ -Z | -z ] [ -6 fdr ] [ -7 fdw ] prog...`
-pub fn s6_tlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     at_once(process, argv, TlsSide::Client)
 }
 
 /// `s6-tlsd [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -k snilevel ] [ -v verbosity ] [ -K timeout ]
 /// [ -Z | -z ] prog...`
-pub fn s6_tlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     at_once(process, argv, TlsSide::Server)
 }
 
 /// `s6-ucspitlsc [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -v verbosity ] [ -K timeout ]
 /// [ -k servername ] [ -Z | -z ] [ -6 fdr ] [ -7 fdw ] prog...`
-pub fn s6_ucspitlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_ucspitlsc(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     on_demand(process, argv, TlsSide::Client)
 }
 
 /// `s6-ucspitlsd [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -k snilevel ] [ -v verbosity ]
 /// [ -K timeout ] [ -Z | -z ] prog...`
-pub fn s6_ucspitlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_ucspitlsd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     on_demand(process, argv, TlsSide::Server)
 }
 

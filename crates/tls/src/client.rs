@@ -20,7 +20,7 @@ use x509_parser::time::ASN1Time;
 
 /// What the options of a client say.
 #[derive(Clone, Debug)]
-pub struct ClientPlan {
+pub(crate) struct ClientPlan {
     servername: Option<Word>,
     verifies: bool,
     shows_certificate: bool,
@@ -28,7 +28,7 @@ pub struct ClientPlan {
 
 impl ClientPlan {
     /// Reads -k, -y and --no-verify-cert.
-    pub fn from_options(options: &Options) -> Self {
+    pub(crate) fn from_options(options: &Options) -> Self {
         let last = options.last_of(&String::from_iter([VERIFY, NO_VERIFY]));
         Self {
             servername: options.value('k').map(<[u8]>::to_vec),
@@ -38,7 +38,7 @@ impl ClientPlan {
     }
 
     /// Reads the files that the environment names; what is left to do needs no rights.
-    pub fn prepare(&self, process: &Process) -> Result<PreparedClient, Exit> {
+    pub(crate) fn prepare(&self, process: &Process) -> Result<PreparedClient, Exit> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let expected = self.expected(process)?;
         let key = match self.shows_certificate {
@@ -90,21 +90,21 @@ fn config(provider: Arc<CryptoProvider>, verifier: Verifier) -> Result<Unfinishe
 }
 
 /// A client that is ready to connect.
-pub struct PreparedClient {
+pub(crate) struct PreparedClient {
     config: Arc<ClientConfig>,
     expected: Option<ServerName<'static>>,
 }
 
 impl PreparedClient {
     /// The beginning of a connection.
-    pub fn connection(&self) -> Result<ClientConnection, Error> {
+    pub(crate) fn connection(&self) -> Result<ClientConnection, Error> {
         // An address is never sent.
         let nobody = || ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0; 4])));
         ClientConnection::new(self.config.clone(), self.expected.clone().unwrap_or_else(nobody))
     }
 
     /// The name that the server is asked for.
-    pub fn asks_for(&self) -> Option<&str> {
+    pub(crate) fn asks_for(&self) -> Option<&str> {
         match &self.expected {
             Some(ServerName::DnsName(name)) => Some(name.as_ref()),
             _ => None,

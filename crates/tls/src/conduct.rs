@@ -5,7 +5,7 @@ use sixtree::tools::{Exit, Options, Process, Word};
 
 /// Which side of a connection this one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TlsSide {
+pub(crate) enum TlsSide {
     /// The one that has connected.
     Client,
     /// The one that was connected to.
@@ -31,16 +31,16 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// What a letter stands for that no tool takes as one: `--verify-cert` and so on.
-pub const VERIFY: char = '+';
+pub(crate) const VERIFY: char = '+';
 /// `--no-verify-cert`.
-pub const NO_VERIFY: char = '~';
+pub(crate) const NO_VERIFY: char = '~';
 /// `--sni`.
-pub const SNI: char = '@';
+pub(crate) const SNI: char = '@';
 /// `--mandatory-sni`.
-pub const MANDATORY_SNI: char = '!';
+pub(crate) const MANDATORY_SNI: char = '!';
 
 /// Long names of a client's letters.
-pub const CLIENT: &[(&str, char)] = &[
+pub(crate) const CLIENT: &[(&str, char)] = &[
     ("no-client-cert", 'Y'),
     ("client-cert", 'y'),
     ("servername", 'k'),
@@ -49,7 +49,7 @@ pub const CLIENT: &[(&str, char)] = &[
 ];
 
 /// Long names of a server's letters.
-pub const SERVER: &[(&str, char)] = &[
+pub(crate) const SERVER: &[(&str, char)] = &[
     ("client-cert", 'Y'),
     ("mandatory-client-cert", 'y'),
     ("sni-level", 'k'),
@@ -58,7 +58,7 @@ pub const SERVER: &[(&str, char)] = &[
 ];
 
 /// Parses the options of a tool, which knows `more` letters than all of them do.
-pub fn parse(
+pub(crate) fn parse(
     process: &Process,
     argv: Vec<Word>,
     side: TlsSide,
@@ -73,7 +73,7 @@ pub fn parse(
 
 /// How a connection is conducted.
 #[derive(Clone, Copy, Debug)]
-pub struct Conduct {
+pub(crate) struct Conduct {
     /// How much is reported; 0: only what is fatal, and not even a timeout.
     pub verbosity: u32,
     /// How many milliseconds the handshake may take; 0: any number.
@@ -86,7 +86,7 @@ pub struct Conduct {
 
 impl Conduct {
     /// As the options say.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
+    pub(crate) fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         Ok(Self {
             verbosity: options.number(process, 'v', 1)?,
             handshake: options.number(process, 'K', 0)?,

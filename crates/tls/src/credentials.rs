@@ -10,7 +10,7 @@ use std::io;
 
 /// Reads a certificate with those that lead to its authority, and its private key, in PEM; a key
 /// may be DER as well. The text says what is wrong.
-pub fn pair(certificate: &[u8], key: &[u8]) -> Result<CertifiedKey, String> {
+pub(crate) fn pair(certificate: &[u8], key: &[u8]) -> Result<CertifiedKey, String> {
     let chain =
         certificates(&read(certificate)?).map_err(|e| format!("{}: {e}", show(certificate)))?;
     if chain.is_empty() {
@@ -23,7 +23,7 @@ pub fn pair(certificate: &[u8], key: &[u8]) -> Result<CertifiedKey, String> {
 }
 
 /// The pair that CERTFILE and KEYFILE name, if both are set.
-pub fn own_files(process: &Process) -> Result<(Word, Word), Exit> {
+pub(crate) fn own_files(process: &Process) -> Result<(Word, Word), Exit> {
     let certificate = process.variable("CERTFILE")?.to_vec();
     Ok((certificate, process.variable("KEYFILE")?.to_vec()))
 }
@@ -47,7 +47,7 @@ fn private_key(bytes: Vec<u8>) -> Result<PrivateKeyDer<'static>, String> {
 
 /// The authorities that are trusted.
 #[derive(Debug)]
-pub struct Anchors {
+pub(crate) struct Anchors {
     /// As what certificates are signed by.
     pub roots: RootCertStore,
     /// The same, whole: one that is shown by its owner needs no signature.
@@ -57,7 +57,7 @@ pub struct Anchors {
 impl Anchors {
     /// Reads the files of the directory CADIR that are called as OpenSSL looks for them, or else
     /// the file CAFILE. Without one of them nobody is trusted, which ends the tool.
-    pub fn from_environment(process: &Process) -> Result<Self, Exit> {
+    pub(crate) fn from_environment(process: &Process) -> Result<Self, Exit> {
         let (place, found) = match (process.env.get(b"CADIR"), process.env.get(b"CAFILE")) {
             (Some(folder), _) => (folder, in_folder(folder)),
             (None, Some(file)) => (file, std::fs::read(path(file)).map(|pem| vec![pem])),

@@ -84,7 +84,7 @@ const DNS: char = '=';
 const NO_HOSTS: char = '#';
 
 /// `s6-tlsclient [ options of s6-tcpclient and s6-tlsc ] host port prog...`
-pub fn s6_tlsclient(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsclient(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     const SPEC: &str = "qQv46dDHhRrNnsSjJYyzZt:l:T:i:p:K:k:";
     let long = [CLIENT, conduct::CLIENT].concat();
     let options = Options::parse_long(process, argv, SPEC, &long)?;
@@ -118,7 +118,7 @@ pub fn s6_tlsclient(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
 }
 
 /// `s6-tlsserver [ options of s6-tcpserver, s6-tcpserver-access and s6-tlsd ] ip port prog...`
-pub fn s6_tlsserver(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsserver(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     const SPEC: &str = "qQv1LUWwdDHhRrPpsSjJYyzZc:C:b:G:g:u:l:B:t:i:x:K:k:";
     let long = [SERVER, conduct::SERVER].concat();
     let options = Options::parse_long(process, argv, SPEC, &long)?;

@@ -15,13 +15,13 @@ use std::os::fd::RawFd;
 
 /// `s6-tlsc-io [ -v verbosity ] [ -d notif ] [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -K timeout ]
 /// [ -k servername ] fdr fdw`
-pub fn s6_tlsc_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsc_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     run(process, argv, TlsSide::Client)
 }
 
 /// `s6-tlsd-io [ -v verbosity ] [ -d notif ] [ -S | -s ] [ -J | -j ] [ -Y | -y ] [ -K timeout ]
 /// [ -k snilevel ] fdr fdw`
-pub fn s6_tlsd_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_tlsd_io(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     run(process, argv, TlsSide::Server)
 }
 
@@ -41,7 +41,7 @@ fn run(process: &Process, argv: Vec<Word>, side: TlsSide) -> Result<Next, Exit> 
 
 /// All that an io process needs to be told.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     plan: ConnectionPlan,
     conduct: Conduct,
 }
@@ -54,7 +54,11 @@ enum ConnectionPlan {
 
 impl Job {
     /// As the options say.
-    pub fn from_options(process: &Process, options: &Options, side: TlsSide) -> Result<Self, Exit> {
+    pub(crate) fn from_options(
+        process: &Process,
+        options: &Options,
+        side: TlsSide,
+    ) -> Result<Self, Exit> {
         let plan = match side {
             TlsSide::Client => ConnectionPlan::Client(client::ClientPlan::from_options(options)),
             TlsSide::Server => {
@@ -65,13 +69,13 @@ impl Job {
     }
 
     /// How much is reported.
-    pub fn verbosity(&self) -> u32 {
+    pub(crate) fn verbosity(&self) -> u32 {
         self.conduct.verbosity
     }
 
     /// Does all that: reads the files, drops the rights to do so, shakes hands, sends what came of
     /// that to `notification`, and carries bytes until both sides are done.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         process: &Process,
         ends: TunnelEnds,

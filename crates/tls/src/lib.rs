@@ -6,7 +6,7 @@
 //! is to do follows from options (`conduct`) and from files that the environment names (`server`,
 //! `client`, `credentials`); what came of it the program finds in its environment (`session`).
 #![forbid(unsafe_code)]
-#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod beside;
 mod client;

@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 /// What the options of a server say.
 #[derive(Clone, Copy, Debug)]
-pub struct ServerPlan {
+pub(crate) struct ServerPlan {
     names: Names,
     clients: ClientCertificates,
 }
 
 /// Whether the name that a client asks for chooses the certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
+pub(crate) enum Names {
     /// There is one certificate.
     Ignored,
     /// It chooses among several, and else there is an ordinary one.
@@ -41,7 +41,7 @@ enum ClientCertificates {
 
 impl Names {
     /// Reads -k, --sni and --mandatory-sni. A level that is given counts.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
+    pub(crate) fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let last = options.last_of(&String::from_iter([SNI, MANDATORY_SNI]));
         let level = match last {
             Some(MANDATORY_SNI) => 2,
@@ -58,7 +58,7 @@ impl Names {
 
 impl ServerPlan {
     /// Reads -k, -Y and -y.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
+    pub(crate) fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let clients = match options.last_of("Yy") {
             Some('Y') => ClientCertificates::Asked,
             Some(_) => ClientCertificates::Required,
@@ -68,7 +68,7 @@ impl ServerPlan {
     }
 
     /// Reads the files that the environment names; what is left to do needs no rights.
-    pub fn prepare(self, process: &Process) -> Result<Server, Exit> {
+    pub(crate) fn prepare(self, process: &Process) -> Result<Server, Exit> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let certificates = Certificates {
             ordinary: (self.names != Names::Required).then(|| ordinary(process)).transpose()?,
@@ -101,11 +101,11 @@ impl ServerPlan {
 }
 
 /// A server that is ready for its client.
-pub struct Server(Arc<ServerConfig>);
+pub(crate) struct Server(Arc<ServerConfig>);
 
 impl Server {
     /// The beginning of a connection.
-    pub fn connection(&self) -> Result<ServerConnection, rustls::Error> {
+    pub(crate) fn connection(&self) -> Result<ServerConnection, rustls::Error> {
         ServerConnection::new(self.0.clone())
     }
 }

@@ -5,10 +5,10 @@ use sixtree::tools::Word;
 use x509_parser::prelude::{AttributeTypeAndValue, X509Name};
 
 /// The variables that have a value, and those that are to have none.
-pub type Variables = Vec<(Word, Option<Word>)>;
+pub(crate) type Variables = Vec<(Word, Option<Word>)>;
 
 /// What a handshake has come to; `servername` is the name that the client has asked for.
-pub fn variables(engine: &CommonState, servername: Option<&str>) -> Variables {
+pub(crate) fn variables(engine: &CommonState, servername: Option<&str>) -> Variables {
     let protocol = match engine.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
         Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
@@ -30,7 +30,7 @@ pub fn variables(engine: &CommonState, servername: Option<&str>) -> Variables {
 
 /// As the io process sends them: each ends with a NUL byte, and all of them with another one. A
 /// name alone is a variable that is to have no value.
-pub fn encode(variables: &Variables) -> Vec<u8> {
+pub(crate) fn encode(variables: &Variables) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, value) in variables {
         bytes.extend(name);
@@ -45,7 +45,7 @@ pub fn encode(variables: &Variables) -> Vec<u8> {
 }
 
 /// The opposite; none: that is not all of them.
-pub fn decode(bytes: &[u8]) -> Option<Variables> {
+pub(crate) fn decode(bytes: &[u8]) -> Option<Variables> {
     let strings = bytes.strip_suffix(b"\0\0")?.split(|&b| b == 0);
     let variable = |string: &[u8]| match string.iter().position(|&b| b == b'=') {
         Some(at) => (string[..at].to_vec(), Some(string[at + 1..].to_vec())),

@@ -26,7 +26,7 @@ const BROKEN: PollFlags = PollFlags::POLLERR.union(PollFlags::POLLHUP).union(Pol
 
 /// The descriptors of both sides, until each is done with.
 #[derive(Clone, Copy, Debug)]
-pub struct TunnelEnds {
+pub(crate) struct TunnelEnds {
     local_in: Option<RawFd>,
     local_out: Option<RawFd>,
     remote_in: Option<RawFd>,
@@ -44,7 +44,7 @@ enum End {
 
 impl TunnelEnds {
     /// The clear side and the network's, each to read from and to write to.
-    pub fn new(local: (RawFd, RawFd), remote: (RawFd, RawFd)) -> Self {
+    pub(crate) fn new(local: (RawFd, RawFd), remote: (RawFd, RawFd)) -> Self {
         Self {
             local_in: Some(local.0),
             local_out: Some(local.1),
@@ -94,7 +94,7 @@ impl Write for Stream {
 }
 
 /// A connection with an engine between its sides.
-pub struct Tunnel<'a> {
+pub(crate) struct Tunnel<'a> {
     process: &'a Process,
     engine: Connection,
     ends: TunnelEnds,
@@ -108,7 +108,7 @@ pub struct Tunnel<'a> {
 
 impl<'a> Tunnel<'a> {
     /// Prepares both sides.
-    pub fn new(
+    pub(crate) fn new(
         process: &'a Process,
         engine: Connection,
         ends: TunnelEnds,
@@ -123,7 +123,7 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Shakes hands with the other side; none: the clear side has gone meanwhile.
-    pub fn shake_hands(&mut self) -> Result<Option<&Connection>, Exit> {
+    pub(crate) fn shake_hands(&mut self) -> Result<Option<&Connection>, Exit> {
         while self.engine.is_handshaking() || self.engine.wants_write() {
             if !self.step()? {
                 if self.conduct.verbosity > 0 {
@@ -146,7 +146,7 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Carries bytes both ways until both sides are done.
-    pub fn carry(&mut self) -> Result<(), Exit> {
+    pub(crate) fn carry(&mut self) -> Result<(), Exit> {
         self.settle();
         while self.ends.all().next().is_some() {
             if !self.step()? {

@@ -86,7 +86,7 @@ impl Switches {
     }
 
     /// The services that such a script may start.
-    pub fn started(&self, graph: &Graph) -> Vec<ServiceId> {
+    pub(super) fn started(&self, graph: &Graph) -> Vec<ServiceId> {
         if self.any {
             return graph.ids().collect();
         }

@@ -37,7 +37,7 @@ pub(super) struct Root {
 
 impl Root {
     /// The image at this path; without one, nothing is known of it. Other layers may have more.
-    pub fn new(path: Option<&Path>, is_layer: bool) -> Self {
+    pub(super) fn new(path: Option<&Path>, is_layer: bool) -> Self {
         let path = path.unwrap_or(Path::new("")).to_owned();
         let mut root = Self { path, whole: false, folders: Vec::new(), is_layer };
         let is_whole = WHOLE.iter().any(|file| root.find(Path::new(file)).is_some());
@@ -49,13 +49,13 @@ impl Root {
     }
 
     /// Whether it can be told that a file is not in the image.
-    pub fn knows(&self, path: &Path) -> bool {
+    pub(super) fn knows(&self, path: &Path) -> bool {
         let is_ours = self.is_given() && path.starts_with("/etc/s6-overlay");
         self.whole || (is_ours && !self.is_layer)
     }
 
     /// Whether `base` has anything to do there, as far as can be seen.
-    pub fn prepares(&self) -> bool {
+    pub(super) fn prepares(&self) -> bool {
         let has_entries = |folder: &&str| {
             let folder = self.find(Path::new(folder)).and_then(|path| path.read_dir().ok());
             folder.is_some_and(|mut entries| entries.next().is_some())
@@ -64,12 +64,12 @@ impl Root {
     }
 
     /// Whether all of an image is there, so that what is not there is known.
-    pub fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         self.whole
     }
 
     /// Where it is, seen from here.
-    pub fn path(&self) -> Option<&Path> {
+    pub(super) fn path(&self) -> Option<&Path> {
         self.is_given().then_some(self.path.as_path())
     }
 
@@ -79,7 +79,7 @@ impl Root {
     }
 
     /// Where an absolute path of the image leads, seen from here.
-    pub fn find(&self, path: &Path) -> Option<PathBuf> {
+    pub(super) fn find(&self, path: &Path) -> Option<PathBuf> {
         let mut inside = PathBuf::from("/");
         let mut links = 0;
         let mut rest: VecDeque<OsString> = parts(path);
@@ -105,7 +105,7 @@ impl Root {
     }
 
     /// Where the program of this name is, seen from here: a path as it is, a name in the PATH.
-    pub fn find_program(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn find_program(&self, name: &str) -> Option<PathBuf> {
         if name.contains('/') {
             return self.find(Path::new(name));
         }
@@ -113,7 +113,7 @@ impl Root {
     }
 
     /// The program that was meant, perhaps, by a name or path that nothing has.
-    pub fn similar_program(&self, name: &str) -> Option<String> {
+    pub(super) fn similar_program(&self, name: &str) -> Option<String> {
         let names = |folder: &Path| {
             let entries = self.find(folder).and_then(|path| path.read_dir().ok());
             let entries = entries.into_iter().flatten().flatten();
@@ -132,7 +132,7 @@ impl Root {
     }
 
     /// Whether an executable file of this name is anywhere: an image may add any folder to PATH.
-    pub fn has_somewhere(&self, name: &str) -> bool {
+    pub(super) fn has_somewhere(&self, name: &str) -> bool {
         let walk = WalkDir::new(&self.path).same_file_system(true);
         let entries = walk.into_iter().filter_map(Result::ok).take(MOST);
         let mut named = entries.filter(|entry| entry.file_name() == name);

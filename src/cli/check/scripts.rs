@@ -50,7 +50,7 @@ pub(super) struct CheckedScript<'a> {
 
 impl CheckedScript<'_> {
     /// Looks at its first line, at its syntax, and at what it calls.
-    pub fn lint(&self, found: &mut Findings) {
+    pub(super) fn lint(&self, found: &mut Findings) {
         if self.text.starts_with(b"\x7fELF") {
             return;
         }

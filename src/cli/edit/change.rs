@@ -24,7 +24,7 @@ pub(in crate::cli) struct FileChanges {
 
 impl FileChanges {
     /// Makes a directory, and those above it, unless they are there.
-    pub fn directory(&mut self, path: &Path) -> Result<(), CommandFailure> {
+    pub(crate) fn directory(&mut self, path: &Path) -> Result<(), CommandFailure> {
         if path.is_dir() {
             return Ok(());
         }
@@ -37,7 +37,12 @@ impl FileChanges {
     }
 
     /// Makes a file, unless there is something of its name.
-    pub fn create(&mut self, path: &Path, text: &[u8], mode: u32) -> Result<(), CommandFailure> {
+    pub(crate) fn create(
+        &mut self,
+        path: &Path,
+        text: &[u8],
+        mode: u32,
+    ) -> Result<(), CommandFailure> {
         if fs::symlink_metadata(path).is_ok() {
             return Ok(());
         }
@@ -51,14 +56,14 @@ impl FileChanges {
     }
 
     /// Gives a file another text.
-    pub fn rewrite(&mut self, path: &Path, text: &[u8]) -> Result<(), CommandFailure> {
+    pub(crate) fn rewrite(&mut self, path: &Path, text: &[u8]) -> Result<(), CommandFailure> {
         let metadata = fs::metadata(path).map_err(CommandFailure::with("stat", path))?;
         self.remove(path)?;
         self.create(path, text, metadata.permissions().mode())
     }
 
     /// Removes something, whatever it is.
-    pub fn remove(&mut self, path: &Path) -> Result<(), CommandFailure> {
+    pub(crate) fn remove(&mut self, path: &Path) -> Result<(), CommandFailure> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = path.with_file_name(format!(".{name}.removed"));
         fs::rename(path, &aside).map_err(CommandFailure::with("remove", path))?;
@@ -67,7 +72,7 @@ impl FileChanges {
     }
 
     /// Leaves it at that; tells what was done, a line a file.
-    pub fn commit(self) -> String {
+    pub(crate) fn commit(self) -> String {
         let mut told = String::new();
         for step in &self.steps {
             let _ = match step {
@@ -89,7 +94,7 @@ impl FileChanges {
     }
 
     /// Takes everything back, last step first.
-    pub fn undo(self) -> Result<(), CommandFailure> {
+    pub(crate) fn undo(self) -> Result<(), CommandFailure> {
         for step in self.steps.into_iter().rev() {
             let (path, taken_back) = match step {
                 Undo::Directory(path) => (path.clone(), fs::remove_dir(path)),

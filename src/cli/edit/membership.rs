@@ -5,7 +5,7 @@ use crate::cli::CommandFailure;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// `sixtree add` and what it takes.
-pub fn add_arguments() -> Command {
+pub(crate) fn add_arguments() -> Command {
     let command = Command::new("add")
         .about("Put a service into a bundle, or let it need another one")
         .arg(name("SERVICE"))
@@ -15,7 +15,7 @@ pub fn add_arguments() -> Command {
 }
 
 /// Adds; returns the exit code.
-pub fn add(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(crate) fn add(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "to", |bundle, name| tree.add(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.add(name, List::Dependencies, other))
@@ -23,7 +23,7 @@ pub fn add(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 }
 
 /// `sixtree remove` and what it takes.
-pub fn remove_arguments() -> Command {
+pub(crate) fn remove_arguments() -> Command {
     let command = Command::new("remove")
         .about("Take a service out of a bundle, or let it need another one no longer")
         .arg(name("SERVICE"))
@@ -33,7 +33,7 @@ pub fn remove_arguments() -> Command {
 }
 
 /// Removes; returns the exit code.
-pub fn remove(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(crate) fn remove(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     edit(arguments, Allowed::Warnings, &|tree| {
         each(arguments, "from", |bundle, name| tree.remove(bundle, List::Contents, name))?;
         each(arguments, "needs", |other, name| tree.remove(name, List::Dependencies, other))

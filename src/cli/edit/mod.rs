@@ -1,8 +1,8 @@
 //! `sixtree new`, `add` and `remove`: edit a tree, and never break it.
 
 pub(super) mod change;
-pub mod membership;
-pub mod new;
+pub(super) mod membership;
+pub(super) mod new;
 
 use super::CommandFailure;
 use super::arguments::{path, profile};

@@ -10,7 +10,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 const SCRIPT: &str = "#!/command/execlineb -P\n";
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(crate) fn arguments() -> Command {
     let kind = |name: &'static str, about: &'static str| {
         let command = Command::new(name)
             .about(about)
@@ -58,7 +58,7 @@ pub fn arguments() -> Command {
 }
 
 /// Writes it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(crate) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let Some((kind, arguments)) = arguments.subcommand() else {
         return Err(CommandFailure::usage("what kind?"));
     };

@@ -16,7 +16,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use litemap::LiteMap;
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("graph")
         .about("Draw the services of a tree, and what needs what")
         .after_help(
@@ -72,7 +72,7 @@ struct Need {
 }
 
 /// Draws; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let request = CheckRequest {
         directories: arguments.get_many("source").unwrap_or_default().cloned().collect(),
         root: arguments.get_one("root").cloned(),

@@ -6,7 +6,7 @@ use crate::cli::{CommandFailure, check};
 use std::path::PathBuf;
 
 /// The variables of the `.env` beside a file; none if there is no such file.
-pub fn read(
+pub(super) fn read(
     place: &ImportedFile,
     notes: &mut Notes,
 ) -> Result<Vec<(String, String)>, CommandFailure> {

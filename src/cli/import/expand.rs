@@ -3,24 +3,24 @@
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub(super) enum Value {
     Text(String),
     Number(i64),
 }
 
 /// The names that may be used.
 #[derive(Clone, Debug, Default)]
-pub struct Expansions(Vec<(String, Value)>);
+pub(super) struct Expansions(Vec<(String, Value)>);
 
 impl Expansions {
     /// Defines a name, or another value for it.
-    pub fn set(&mut self, name: &str, value: Value) {
+    pub(super) fn set(&mut self, name: &str, value: Value) {
         self.0.retain(|(known, _)| known != name);
         self.0.push((name.to_owned(), value));
     }
 
     /// The same, with a text.
-    pub fn text(&mut self, name: &str, text: &str) {
+    pub(super) fn text(&mut self, name: &str, text: &str) {
         self.set(name, Value::Text(text.to_owned()));
     }
 
@@ -35,7 +35,7 @@ impl Expansions {
     }
 
     /// A value with all names in it filled in; or what is wrong with it.
-    pub fn expand(&self, text: &str) -> Result<String, String> {
+    pub(super) fn expand(&self, text: &str) -> Result<String, String> {
         let mut pieces = text.split('%');
         let mut done = pieces.next().unwrap_or_default().to_owned();
         while let Some(piece) = pieces.next() {

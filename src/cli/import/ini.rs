@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 /// All that was read; a section that is begun again goes on.
 #[derive(Debug, Default)]
-pub struct Ini {
+pub(super) struct Ini {
     /// In the order in which they begin.
     pub sections: Vec<Section>,
     /// What `[DEFAULT]` says, for all of them.
@@ -15,7 +15,7 @@ pub struct Ini {
 
 /// A section.
 #[derive(Debug)]
-pub struct Section {
+pub(super) struct Section {
     /// What is between its brackets.
     pub name: String,
     /// Where it begins.
@@ -26,7 +26,7 @@ pub struct Section {
 
 /// A key and its value.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub(super) struct Setting {
     /// The key, in lower case.
     pub key: String,
     /// The value; its lines are joined by newlines.
@@ -45,7 +45,7 @@ enum Destination {
 
 impl Ini {
     /// Adds what a file says.
-    pub fn read(&mut self, text: &str, file: &Rc<str>, notes: &mut Notes) {
+    pub(super) fn read(&mut self, text: &str, file: &Rc<str>, notes: &mut Notes) {
         let mut place = Destination::Nowhere;
         // The setting that an indented line goes on with, and how far its first line is indented.
         let mut open: Option<Setting> = None;
@@ -82,13 +82,13 @@ impl Ini {
     }
 
     /// What a section says of a key.
-    pub fn get<'a>(&'a self, section: &'a Section, key: &str) -> Option<&'a Setting> {
+    pub(super) fn get<'a>(&'a self, section: &'a Section, key: &str) -> Option<&'a Setting> {
         let is_it = |setting: &&Setting| setting.key == key;
         section.settings.iter().find(is_it).or_else(|| self.defaults.iter().find(is_it))
     }
 
     /// A section of this name.
-    pub fn find(&self, name: &str) -> Option<&Section> {
+    pub(super) fn find(&self, name: &str) -> Option<&Section> {
         self.sections.iter().find(|section| section.name == name)
     }
 

@@ -8,7 +8,7 @@ use super::script::GeneratedScript;
 use super::tree::{ImportedService, ImportedTree, Start};
 
 /// A logger.
-pub struct Logger {
+pub(super) struct Logger {
     name: String,
     log: RotatedLog,
     /// The services whose stdout or stderr it writes.
@@ -24,7 +24,7 @@ const SIZES: (u64, u64) = (4096, 268_435_455);
 const PATIENCE_MS: u32 = 5000;
 
 /// The loggers that the programs need.
-pub fn loggers(all: &[NamedProgram]) -> Vec<Logger> {
+pub(super) fn loggers(all: &[NamedProgram]) -> Vec<Logger> {
     let mut loggers: Vec<Logger> = Vec::new();
     for named in all {
         let program = named.program;
@@ -53,7 +53,7 @@ pub fn loggers(all: &[NamedProgram]) -> Vec<Logger> {
 
 impl Logger {
     /// The FIFO that leads to it; `None`: it does not write this log, or reads a pipeline.
-    pub fn fifo_of(&self, place: &ImportedFile, log: &RotatedLog) -> Option<String> {
+    pub(super) fn fifo_of(&self, place: &ImportedFile, log: &RotatedLog) -> Option<String> {
         let is_it = self.has_fifo && self.log.file == log.file;
         is_it.then(|| format!("{}/fifo", self.directory(place)))
     }
@@ -64,7 +64,7 @@ impl Logger {
     }
 
     /// Adds it, and what connects it with those who write to it.
-    pub fn add(&self, place: &ImportedFile, tree: &mut ImportedTree, notes: &mut Notes) {
+    pub(super) fn add(&self, place: &ImportedFile, tree: &mut ImportedTree, notes: &mut Notes) {
         let start = Start::Others;
         let mut logger =
             ImportedService { name: self.name.clone(), start, ..ImportedService::default() };

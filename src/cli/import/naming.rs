@@ -5,14 +5,14 @@ use super::supervisord::SupervisordGroup;
 use crate::cli::check;
 
 /// A process, and what its service is called.
-pub struct NamedProgram<'a> {
+pub(super) struct NamedProgram<'a> {
     pub name: String,
     pub program: &'a SupervisordProgram,
     pub group: &'a SupervisordGroup,
 }
 
 /// Gives each process a name of its own: that of supervisord, and that of its group if need be.
-pub fn named(groups: &[SupervisordGroup]) -> Vec<NamedProgram<'_>> {
+pub(super) fn named(groups: &[SupervisordGroup]) -> Vec<NamedProgram<'_>> {
     let each = || groups.iter().flat_map(|group| group.programs.iter().map(move |p| (group, p)));
     let mut all: Vec<NamedProgram> = Vec::new();
     for (group, program) in each() {

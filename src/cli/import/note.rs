@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub(super) struct Origin {
     /// The file, as it is shown.
     pub file: Rc<str>,
     /// The line, from 1.
@@ -15,7 +15,7 @@ pub struct Origin {
 
 /// One thing to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub(super) struct Note {
     at: Origin,
     /// Whether it keeps the file from being used.
     is_error: bool,
@@ -25,7 +25,7 @@ pub struct Note {
 
 /// What is told so far.
 #[derive(Debug, Default)]
-pub struct Notes(Vec<Note>);
+pub(super) struct Notes(Vec<Note>);
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,22 +37,32 @@ impl fmt::Display for Note {
 
 impl Notes {
     /// The file cannot be used.
-    pub fn error(&mut self, at: &Origin, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn error(
+        &mut self,
+        at: &Origin,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.add(at, true, what.into(), remedy.into());
     }
 
     /// This has no equivalent, or another than is to be expected.
-    pub fn differs(&mut self, at: &Origin, what: impl Into<String>, remedy: impl Into<String>) {
+    pub(super) fn differs(
+        &mut self,
+        at: &Origin,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
         self.add(at, false, what.into(), remedy.into());
     }
 
     /// Whether the file cannot be used.
-    pub fn has_errors(&self) -> bool {
+    pub(super) fn has_errors(&self) -> bool {
         self.0.iter().any(|note| note.is_error)
     }
 
     /// All of it, a line each, in the order of the lines that it is about.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut notes: Vec<&Note> = self.0.iter().collect();
         notes.sort_by_key(|note| (&note.at.file, note.at.line));
         notes.iter().map(|note| format!("{note}\n")).collect()

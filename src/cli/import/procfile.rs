@@ -37,7 +37,7 @@ struct ProcfileLine<'a> {
 }
 
 /// The tree that the Procfile describes.
-pub fn tree(
+pub(super) fn tree(
     place: &ImportedFile,
     text: &str,
     notes: &mut Notes,

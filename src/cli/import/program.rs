@@ -8,7 +8,7 @@ use super::words;
 
 /// A process of a program.
 #[derive(Debug)]
-pub struct SupervisordProgram {
+pub(super) struct SupervisordProgram {
     /// Its section.
     pub at: Origin,
     pub name: String,
@@ -34,7 +34,7 @@ pub struct SupervisordProgram {
 
 /// Which deaths are followed by another start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Restart {
+pub(super) enum Restart {
     Always,
     Never,
     /// All but the exits with these codes.
@@ -43,7 +43,7 @@ pub enum Restart {
 
 /// Where what it writes goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
+pub(super) enum Output {
     /// To this descriptor of the container.
     Container(u8),
     /// Where its stdout goes.
@@ -57,7 +57,7 @@ pub enum Output {
 
 /// A file that is rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RotatedLog {
+pub(super) struct RotatedLog {
     pub at: Origin,
     pub file: String,
     pub bytes: u64,
@@ -78,7 +78,10 @@ impl Output {
 const MOST: i64 = 10_000;
 
 /// The processes of the program in a section.
-pub fn processes(settings: &mut SectionSettings, notes: &mut Notes) -> Vec<SupervisordProgram> {
+pub(super) fn processes(
+    settings: &mut SectionSettings,
+    notes: &mut Notes,
+) -> Vec<SupervisordProgram> {
     let first = settings.number("numprocs_start", 0, notes);
     let number = settings.number("numprocs", 1, notes);
     if !(1..=MOST).contains(&number) || first.checked_add(number).is_none() {
@@ -174,7 +177,7 @@ fn command(settings: &SectionSettings, notes: &mut Notes) -> Option<Vec<String>>
 }
 
 /// The variables that a section sets.
-pub fn environment(settings: &SectionSettings, notes: &mut Notes) -> Vec<(String, String)> {
+pub(super) fn environment(settings: &SectionSettings, notes: &mut Notes) -> Vec<(String, String)> {
     let Some(text) = settings.text("environment", notes) else { return Vec::new() };
     words::pairs(&text).unwrap_or_else(|why| {
         let remedy = "write KEY=\"value\",KEY2=\"value\"";

@@ -9,7 +9,7 @@ const INTERPRETER: &str = "#!/command/execlineb -P\n";
 
 /// A script that is being written.
 #[derive(Clone, Debug, Default)]
-pub struct GeneratedScript {
+pub(super) struct GeneratedScript {
     /// A command a line, each executing the next.
     lines: Vec<ScriptLine>,
     /// Variables that may be unset, and what they are then.
@@ -28,33 +28,33 @@ struct ScriptLine {
 
 impl GeneratedScript {
     /// One that finds the variables of the container in its environment.
-    pub fn with_environment() -> Self {
+    pub(super) fn with_environment() -> Self {
         Self { has_environment: true, ..Self::default() }
     }
 
     /// Adds a line.
-    pub fn line(&mut self, words: &[&str]) {
+    pub(super) fn line(&mut self, words: &[&str]) {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
         self.lines.push(ScriptLine { words, is_program: false });
     }
 
     /// Adds a line that is a program with its arguments.
-    pub fn program(&mut self, words: Vec<String>) {
+    pub(super) fn program(&mut self, words: Vec<String>) {
         self.lines.push(ScriptLine { words, is_program: true });
     }
 
     /// Whether it has several lines.
-    pub fn is_more_than_a_line(&self) -> bool {
+    pub(super) fn is_more_than_a_line(&self) -> bool {
         self.lines.len() > 1
     }
 
     /// Says what a variable is if it is unset.
-    pub fn fallback(&mut self, variable: &str, value: &str) {
+    pub(super) fn fallback(&mut self, variable: &str, value: &str) {
         self.defaults.push((variable.to_owned(), value.to_owned()));
     }
 
     /// All of it, as it is written into a file.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let variables = self.variables();
         let mut text = INTERPRETER.to_owned();
         if self.has_environment || !variables.is_empty() {
@@ -103,7 +103,7 @@ impl GeneratedScript {
 }
 
 /// A word that is nothing but a variable, and becomes as many words as that has.
-pub fn words_of(variable: &str) -> String {
+pub(super) fn words_of(variable: &str) -> String {
     format!("\0 {variable}\0")
 }
 

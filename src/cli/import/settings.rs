@@ -6,7 +6,7 @@ use super::note::{Notes, Origin};
 use crate::format::signal;
 
 /// A section that is being read.
-pub struct SectionSettings<'a> {
+pub(super) struct SectionSettings<'a> {
     pub ini: &'a Ini,
     pub section: &'a Section,
     pub names: Expansions,
@@ -14,22 +14,22 @@ pub struct SectionSettings<'a> {
 
 impl SectionSettings<'_> {
     /// Where a key stands; the section, if it has none.
-    pub fn at(&self, key: &str) -> &Origin {
+    pub(super) fn at(&self, key: &str) -> &Origin {
         self.ini.get(self.section, key).map_or(&self.section.at, |setting| &setting.at)
     }
 
     /// Whether the section says anything of a key.
-    pub fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.ini.get(self.section, key).is_some()
     }
 
     /// A value as it is written.
-    pub fn raw(&self, key: &str) -> Option<&str> {
+    pub(super) fn raw(&self, key: &str) -> Option<&str> {
         self.ini.get(self.section, key).map(|setting| setting.value.as_str())
     }
 
     /// A text with its names filled in; it may have variables in it, which the container has.
-    pub fn text(&self, key: &str, notes: &mut Notes) -> Option<String> {
+    pub(super) fn text(&self, key: &str, notes: &mut Notes) -> Option<String> {
         match self.names.expand(self.raw(key)?) {
             Ok(text) => Some(text),
             Err(why) => {
@@ -40,7 +40,7 @@ impl SectionSettings<'_> {
     }
 
     /// A value that `parse` understands; `default` where there is none.
-    pub fn parsed<T>(
+    pub(super) fn parsed<T>(
         &self,
         key: &str,
         default: T,
@@ -61,16 +61,16 @@ impl SectionSettings<'_> {
         })
     }
 
-    pub fn number(&self, key: &str, default: i64, notes: &mut Notes) -> i64 {
+    pub(super) fn number(&self, key: &str, default: i64, notes: &mut Notes) -> i64 {
         self.parsed(key, default, "a number", notes, |text| text.parse().ok())
     }
 
-    pub fn boolean(&self, key: &str, default: bool, notes: &mut Notes) -> bool {
+    pub(super) fn boolean(&self, key: &str, default: bool, notes: &mut Notes) -> bool {
         self.parsed(key, default, "true or false", notes, boolean)
     }
 
     /// A size, which may end in KB, MB or GB.
-    pub fn bytes(&self, key: &str, default: u64, notes: &mut Notes) -> u64 {
+    pub(super) fn bytes(&self, key: &str, default: u64, notes: &mut Notes) -> u64 {
         self.parsed(key, default, "a size", notes, |text| {
             let text = text.to_ascii_lowercase();
             let units = [("kb", 1 << 10), ("mb", 1 << 20), ("gb", 1 << 30)];
@@ -82,7 +82,7 @@ impl SectionSettings<'_> {
     }
 
     /// The name of a signal, without SIG.
-    pub fn signal(&self, key: &str, default: &str, notes: &mut Notes) -> String {
+    pub(super) fn signal(&self, key: &str, default: &str, notes: &mut Notes) -> String {
         self.parsed(key, default.to_owned(), "a signal", notes, |text| {
             signal::parse(text.as_bytes()).map(|number| signal::name(number).into_owned())
         })
@@ -90,7 +90,7 @@ impl SectionSettings<'_> {
 }
 
 /// True or false, in any of the words that supervisord takes for it.
-pub fn boolean(text: &str) -> Option<bool> {
+pub(super) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "yes" | "true" | "on" | "1" => Some(true),
         "no" | "false" | "off" | "0" => Some(false),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// Processes that go together.
 #[derive(Debug)]
-pub struct SupervisordGroup {
+pub(super) struct SupervisordGroup {
     pub name: String,
     pub priority: i64,
     pub programs: Vec<SupervisordProgram>,
@@ -23,7 +23,7 @@ pub struct SupervisordGroup {
 
 /// What holds for all of the programs.
 #[derive(Debug, Default)]
-pub struct Common {
+pub(super) struct Common {
     pub user: Option<String>,
     pub environment: Vec<(String, String)>,
 }
@@ -48,7 +48,11 @@ const FOREIGN: &[(&str, &str)] = &[
 const NEEDLESS: &[&str] = &["unix_http_server", "supervisorctl", "rpcinterface"];
 
 /// Reads the file, and all that it includes.
-pub fn read(place: &ImportedFile, text: &str, notes: &mut Notes) -> Result<Ini, CommandFailure> {
+pub(super) fn read(
+    place: &ImportedFile,
+    text: &str,
+    notes: &mut Notes,
+) -> Result<Ini, CommandFailure> {
     let mut ini = Ini::default();
     let here = place.here.display().to_string();
     ini.read(&text.replace("%(here)s", &here), &place.shown(), notes);
@@ -87,7 +91,7 @@ fn matching(place: &ImportedFile, pattern: &str) -> Vec<PathBuf> {
 }
 
 /// What `[supervisord]` says for all programs.
-pub fn common(ini: &Ini, notes: &mut Notes) -> Common {
+pub(super) fn common(ini: &Ini, notes: &mut Notes) -> Common {
     let Some(section) = ini.find("supervisord") else { return Common::default() };
     let settings = SectionSettings { ini, section, names: Expansions::default() };
     let minfds = settings.number("minfds", 1024, notes);
@@ -102,7 +106,7 @@ pub fn common(ini: &Ini, notes: &mut Notes) -> Common {
 }
 
 /// The groups: those that are written as such, and one for each other program.
-pub fn groups(ini: &Ini, common: &Common, notes: &mut Notes) -> Vec<SupervisordGroup> {
+pub(super) fn groups(ini: &Ini, common: &Common, notes: &mut Notes) -> Vec<SupervisordGroup> {
     let mut groups = Vec::new();
     let mut taken: Vec<String> = Vec::new();
     for section in &ini.sections {
@@ -171,7 +175,7 @@ fn settings<'a>(
 }
 
 /// Tells of the sections that are neither programs nor groups.
-pub fn tell_foreign(ini: &Ini, notes: &mut Notes) {
+pub(super) fn tell_foreign(ini: &Ini, notes: &mut Notes) {
     for section in &ini.sections {
         let (kind, name) = section.name.split_once(':').unwrap_or((&section.name, ""));
         let is_default = kind == "rpcinterface" && name != "supervisor";

@@ -12,7 +12,7 @@ use crate::cli::{CommandFailure, check};
 use crate::format::tally;
 
 /// The tree that supervisord.conf describes.
-pub fn tree(
+pub(super) fn tree(
     place: &ImportedFile,
     text: &str,
     notes: &mut Notes,

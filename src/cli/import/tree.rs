@@ -12,7 +12,7 @@ const USER: &str = "etc/s6-overlay/user-bundles.d/user/contents.d";
 
 /// The services and bundles of an image.
 #[derive(Debug, Default)]
-pub struct ImportedTree {
+pub(super) struct ImportedTree {
     pub services: Vec<ImportedService>,
     /// Names, and the services in each.
     pub bundles: Vec<(String, Vec<String>)>,
@@ -20,7 +20,7 @@ pub struct ImportedTree {
 
 /// A longrun.
 #[derive(Debug, Default)]
-pub struct ImportedService {
+pub(super) struct ImportedService {
     pub name: String,
     pub run: GeneratedScript,
     pub finish: Option<GeneratedScript>,
@@ -33,7 +33,7 @@ pub struct ImportedService {
 
 /// What starts a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
+pub(super) enum Start {
     /// The boot.
     #[default]
     Boot,
@@ -45,7 +45,7 @@ pub enum Start {
 
 impl ImportedService {
     /// Adds a small file of one line.
-    pub fn file(&mut self, name: &'static str, line: impl ToString) {
+    pub(super) fn file(&mut self, name: &'static str, line: impl ToString) {
         let text = format!("{}\n", line.to_string());
         match self.files.iter_mut().find(|(known, _)| *known == name) {
             Some((_, lines)) => lines.push_str(&text),
@@ -54,19 +54,23 @@ impl ImportedService {
     }
 
     /// Adds a file that only has to be there.
-    pub fn flag(&mut self, name: &'static str) {
+    pub(super) fn flag(&mut self, name: &'static str) {
         self.files.push((name, String::new()));
     }
 }
 
 impl ImportedTree {
     /// The service of this name.
-    pub fn find(&mut self, name: &str) -> Option<&mut ImportedService> {
+    pub(super) fn find(&mut self, name: &str) -> Option<&mut ImportedService> {
         self.services.iter_mut().find(|service| service.name == name)
     }
 
     /// Writes it below a directory.
-    pub fn write(&self, root: &Path, change: &mut FileChanges) -> Result<(), CommandFailure> {
+    pub(super) fn write(
+        &self,
+        root: &Path,
+        change: &mut FileChanges,
+    ) -> Result<(), CommandFailure> {
         let all = root.join(DEFINITIONS);
         for service in &self.services {
             service.write(&all.join(&service.name), change)?;
@@ -85,7 +89,7 @@ impl ImportedTree {
     }
 
     /// What was written, a line for each service and bundle.
-    pub fn written(&self, root: &Path) -> String {
+    pub(super) fn written(&self, root: &Path) -> String {
         let services = self.services.iter().map(|service| &service.name);
         let bundles = self.bundles.iter().map(|(name, _)| name);
         let manual = self.manual();

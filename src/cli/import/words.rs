@@ -6,7 +6,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// The words of a command, as a shell splits them (`shlex.split`); or what is wrong.
-pub fn split(line: &str) -> Result<Vec<String>, &'static str> {
+pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut chars = line.chars().peekable();
@@ -54,7 +54,7 @@ fn quoted(chars: &mut Peekable<Chars>, quote: char, word: &mut String) -> Result
 
 /// The keys and values of `KEY=value,KEY2="another value"`; or what is wrong. What separates them
 /// may be any word, and quotes within a word are a part of it: so does supervisord.
-pub fn pairs(list: &str) -> Result<Vec<(String, String)>, &'static str> {
+pub(super) fn pairs(list: &str) -> Result<Vec<(String, String)>, &'static str> {
     let tokens = tokens(list)?;
     let mut pairs: Vec<(String, String)> = Vec::new();
     for chunk in tokens.chunks(4) {

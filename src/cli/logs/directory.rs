@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// A log directory, and how far it has been read.
-pub struct LogDirectory {
+pub(super) struct LogDirectory {
     path: PathBuf,
     /// `current`, as it was when it was last opened.
     current: Option<File>,
@@ -20,12 +20,12 @@ pub struct LogDirectory {
 
 impl LogDirectory {
     /// One of which nothing has been read.
-    pub fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self { path, current: None, unfinished: Vec::new(), stamp: String::new() }
     }
 
     /// The last lines: those of `current`, and of as many archives as it takes to have `most`.
-    pub fn last(&mut self, most: usize) -> Vec<LogLine> {
+    pub(super) fn last(&mut self, most: usize) -> Vec<LogLine> {
         let mut archives = self.archives();
         let mut contents = vec![self.read_current()];
         let count = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count();
@@ -41,7 +41,7 @@ impl LogDirectory {
     }
 
     /// What has been written since.
-    pub fn fresh(&mut self) -> Vec<LogLine> {
+    pub(super) fn fresh(&mut self) -> Vec<LogLine> {
         let mut bytes = self.read_current();
         let opened = self.current.as_ref().and_then(|file| file.metadata().ok());
         let there = fs::metadata(self.path.join("current")).ok();

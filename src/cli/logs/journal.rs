@@ -6,7 +6,7 @@ use crate::format::request::JournalEntry;
 use std::time::Duration;
 
 /// PID 1's memory, and how far it has been read.
-pub struct JournalReader {
+pub(super) struct JournalReader {
     next: u64,
     /// What it said is in the catch-all log, which is shown too.
     said_elsewhere: bool,
@@ -14,12 +14,12 @@ pub struct JournalReader {
 
 impl JournalReader {
     /// One of which nothing has been read.
-    pub fn new(said_elsewhere: bool) -> Self {
+    pub(super) fn new(said_elsewhere: bool) -> Self {
         Self { next: 0, said_elsewhere }
     }
 
     /// What has been added since; nothing once the init is gone.
-    pub fn fresh(&mut self) -> Vec<LogLine> {
+    pub(super) fn fresh(&mut self) -> Vec<LogLine> {
         // Without an init there is nothing new, and the loggers may still have something.
         let Ok(page) = live::journal(self.next) else { return Vec::new() };
         self.next = page.next;

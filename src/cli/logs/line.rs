@@ -13,7 +13,7 @@ const SEPARATORS: [(usize, u8); 6] =
 
 /// A line without its newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
+pub(super) struct LogLine {
     /// Date and time, local; that of the line before it where it has none.
     pub stamp: String,
     text: String,
@@ -21,7 +21,7 @@ pub struct LogLine {
 
 impl LogLine {
     /// Reads a line as s6-log writes it: with a TAI64N label, an ISO 8601 time, or neither.
-    pub fn read(bytes: &[u8], before: &str) -> Self {
+    pub(super) fn read(bytes: &[u8], before: &str) -> Self {
         let (stamp, text) = match (labelled(bytes), is_civil(bytes)) {
             (Some(stamp), _) => (Some(stamp), bytes.get(LABEL..)),
             (None, true) => {
@@ -36,12 +36,12 @@ impl LogLine {
     }
 
     /// One that was written so long after 1970.
-    pub fn at(since_epoch: Duration, text: &str) -> Self {
+    pub(super) fn at(since_epoch: Duration, text: &str) -> Self {
         Self { stamp: stamp(since_epoch).unwrap_or_default(), text: text.to_owned() }
     }
 
     /// `STAMP  NAME | TEXT` and a newline.
-    pub fn shown(&self, name: &str, width: usize) -> String {
+    pub(super) fn shown(&self, name: &str, width: usize) -> String {
         let gap = if self.stamp.is_empty() { "" } else { "  " };
         format!("{}{gap}{name:width$} | {}\n", self.stamp, self.text)
     }

@@ -29,7 +29,7 @@ const CATCH_ALL: &str = "container";
 const INIT: &str = "init";
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("logs")
         .about("Show what PID 1 did, and what loggers have written, in the order of time")
         .after_help(
@@ -81,7 +81,7 @@ impl LogReader {
 }
 
 /// Shows them; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let mut sources = sources(&names)?;
     if sources.is_empty() {

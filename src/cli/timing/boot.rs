@@ -31,14 +31,14 @@ pub(super) struct Bar {
 
 impl Bar {
     /// How long it took; `None`: it is not over.
-    pub fn took_us(&self) -> Option<u64> {
+    pub(super) fn took_us(&self) -> Option<u64> {
         Some(self.ended_us?.saturating_sub(self.begun_us))
     }
 }
 
 impl ShownBoot {
     /// What PID 1 knows, in the order of time.
-    pub fn of(times: BootTimes) -> Self {
+    pub(super) fn of(times: BootTimes) -> Self {
         let mut begun_us = 0;
         let step = |StepTime { name, ended_us }| {
             let bar = Bar { name, begun_us, ended_us: Some(ended_us), failed: false };
@@ -58,17 +58,17 @@ impl ShownBoot {
     }
 
     /// When the services' turn came.
-    pub fn services_begin_us(&self) -> u64 {
+    pub(super) fn services_begin_us(&self) -> u64 {
         self.steps.iter().filter_map(|step| step.ended_us).next_back().unwrap_or(0)
     }
 
     /// Whether a service is on the critical path.
-    pub fn is_critical(&self, bar: &Bar) -> bool {
+    pub(super) fn is_critical(&self, bar: &Bar) -> bool {
         self.critical_path.contains(&bar.name)
     }
 
     /// Finds out what the service that was last waited for, and so on.
-    pub fn find_critical_path(&mut self, graph: &Graph) {
+    pub(super) fn find_critical_path(&mut self, graph: &Graph) {
         let ends = self.services.iter().filter_map(|bar| Some((bar.name.as_str(), bar.ended_us?)));
         let ends: LiteMap<&str, u64> = ends.collect();
         let mut path = Vec::new();
@@ -85,13 +85,13 @@ impl ShownBoot {
     }
 
     /// The services of the critical path.
-    pub fn critical(&self) -> impl Iterator<Item = &Bar> {
+    pub(super) fn critical(&self) -> impl Iterator<Item = &Bar> {
         let find = |name: &String| self.services.iter().find(move |bar| bar.name == *name);
         self.critical_path.iter().filter_map(find)
     }
 
     /// For programs: names and meanings of the fields stay as they are.
-    pub fn to_json(&self) -> Value {
+    pub(super) fn to_json(&self) -> Value {
         let bar = |bar: &Bar| {
             json!({
                 "name": bar.name,

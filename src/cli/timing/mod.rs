@@ -10,7 +10,7 @@ use boot::ShownBoot;
 use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
+pub(super) fn arguments() -> Command {
     Command::new("timing")
         .about("Show what took how long at boot")
         .after_help(
@@ -23,7 +23,7 @@ pub fn arguments() -> Command {
 }
 
 /// Shows it; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     let mut boot = ShownBoot::of(live::boot_times()?);
     boot.find_critical_path(&live::open_tree()?);
     Ok(print(&if arguments.get_flag("json") {

@@ -18,11 +18,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The file that is locked. It also marks a directory as one of ours.
-pub const LOCK: &str = ".sixtree.lock";
+pub(super) const LOCK: &str = ".sixtree.lock";
 
 /// What may be in a run directory under the names that we use there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Contents {
+pub(super) enum Contents {
     /// Anything: the directory is the container's own, and so is what is in it.
     Any,
     /// What an init has left there, as can be seen. It may be somebody's volume.
@@ -31,7 +31,7 @@ pub enum Contents {
 
 /// Why a directory cannot be the run directory.
 #[derive(Debug)]
-pub enum Unusable {
+pub(super) enum Unusable {
     /// This user may not write to it.
     NotWritable,
     /// Another init works there.
@@ -53,7 +53,7 @@ impl fmt::Display for Unusable {
 }
 
 /// Claims a directory. `None`: its file system has no locks.
-pub fn take(directory: &Path, contents: Contents) -> Result<Option<Lock>, Unusable> {
+pub(super) fn take(directory: &Path, contents: Contents) -> Result<Option<Lock>, Unusable> {
     let usable = AccessFlags::W_OK | AccessFlags::X_OK;
     if !directory.is_dir() || access(directory, usable).is_err() {
         return Err(Unusable::NotWritable);
@@ -87,7 +87,7 @@ fn lock(directory: &Path) -> Result<Option<Lock>, Unusable> {
 
 /// Makes and claims a directory under /tmp that is this user's alone. `Err` says which cannot be
 /// used, and why.
-pub fn private_directory() -> Result<(PathBuf, Option<Lock>), String> {
+pub(super) fn private_directory() -> Result<(PathBuf, Option<Lock>), String> {
     let uid = geteuid().as_raw();
     let mut first = None;
     for slot in 0..RUNDIR_SLOTS {
@@ -119,7 +119,7 @@ fn is_private(path: &Path, uid: u32) -> Result<(), String> {
 }
 
 /// Leaves a link where this user's run directories are looked for, to one that is elsewhere.
-pub fn link(directory: &Path) -> Option<PathBuf> {
+pub(super) fn link(directory: &Path) -> Option<PathBuf> {
     let uid = geteuid().as_raw();
     for slot in 0..RUNDIR_SLOTS {
         let link = PathBuf::from(private_rundir(uid, slot));

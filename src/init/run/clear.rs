@@ -30,7 +30,7 @@ const LEFT_OVER: [(&str, &str); 5] = [
 const LIVE: &str = "s6-rc:";
 
 /// The first entry of a run directory that has a name of ours and is not ours to remove.
-pub fn foreign(run: &Path, contents: Contents) -> Option<PathBuf> {
+pub(super) fn foreign(run: &Path, contents: Contents) -> Option<PathBuf> {
     let entries = directory::entries(run).unwrap_or_default();
     let all_marked = contents == Contents::Any || entries.iter().any(|entry| entry.name == LOCK);
     let known = entries.iter().filter_map(|entry| Some((entry, mark(&entry.name)?)));
@@ -44,7 +44,7 @@ pub fn foreign(run: &Path, contents: Contents) -> Option<PathBuf> {
 }
 
 /// Removes what an earlier boot left. Mounts stay, and the folders that they are in.
-pub fn clear(run: &Path) -> Result<(), Refusal> {
+pub(super) fn clear(run: &Path) -> Result<(), Refusal> {
     let unreadable = |e: nix::errno::Errno| Refusal::unwritable(run)(e.into());
     let mut reader = Reader::open(run.as_os_str().as_bytes()).map_err(unreadable)?;
     let entries = reader.entries().map_err(unreadable)?;

@@ -19,7 +19,7 @@ const FOLDERS: &[&str] = &[
 ];
 
 /// Makes them in a run directory that has been cleared.
-pub fn make(run: &Path) -> Result<(), Refusal> {
+pub(super) fn make(run: &Path) -> Result<(), Refusal> {
     for folder in FOLDERS {
         let path = run.join(folder);
         fs::create_dir_all(&path).map_err(Refusal::unwritable(&path))?;

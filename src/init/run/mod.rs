@@ -22,7 +22,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The run directory of this container.
-pub struct RunDirectory {
+pub(super) struct RunDirectory {
     /// Where it is.
     pub path: PathBuf,
     /// Keeps other inits out. `None`: the file system has no locks.
@@ -34,7 +34,7 @@ pub struct RunDirectory {
 impl RunDirectory {
     /// Finds the directory that is to be /run: what `SIXTREE_RUNDIR` names, /run, a tmpfs on it if
     /// we may mount one, or a directory of our own in /tmp.
-    pub fn find(settings: &ContainerSettings, env: &Environment) -> Result<Self, Refusal> {
+    pub(super) fn find(settings: &ContainerSettings, env: &Environment) -> Result<Self, Refusal> {
         let found = match settings.rundir.as_deref().map(path) {
             Some(named) => Self::named(named, settings)?,
             None => Self::usual(settings, env)?,
@@ -44,7 +44,7 @@ impl RunDirectory {
     }
 
     /// Clears it of what an earlier boot left, and makes the folders and links of a live system.
-    pub fn lay_out(&self) -> Result<(), Refusal> {
+    pub(super) fn lay_out(&self) -> Result<(), Refusal> {
         clear::clear(&self.path)?;
         layout::make(&self.path)
     }

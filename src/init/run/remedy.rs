@@ -8,10 +8,10 @@ use nix::unistd::{getegid, geteuid};
 use std::path::Path;
 
 /// For a /run that another init, or somebody else, has taken.
-pub const OF_TAKEN: &str = "give each container a /run of its own";
+pub(super) const OF_TAKEN: &str = "give each container a /run of its own";
 
 /// For a /run that this user may not write to.
-pub fn of_unwritable(run: &Path, env: &Environment) -> String {
+pub(super) fn of_unwritable(run: &Path, env: &Environment) -> String {
     let (uid, gid) = (geteuid(), getegid());
     let is_read_only = statvfs(run).is_ok_and(|found| found.flags().contains(FsFlags::ST_RDONLY));
     let is_tmpfs = statfs(run).is_ok_and(|found| found.filesystem_type() == TMPFS_MAGIC);

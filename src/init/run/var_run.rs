@@ -24,7 +24,7 @@ const NAMES: [&str; 4] = ["s6", "s6-linux-init-container-results", "s6-rc", "ser
 /// Differs: the reference empties a /var/run that is a directory. Here, what it holds is moved to
 /// /run first. Where that is not possible, or something is mounted there, the directory stays, with
 /// links to what an init makes.
-pub fn lead_to_run(verbosity: u8) {
+pub(super) fn lead_to_run(verbosity: u8) {
     let (run, var_run) = (Path::new(RUNDIR), Path::new(VAR_RUN));
     let real = |path: &Path| fs::canonicalize(path).ok();
     let leads = real(var_run).is_some_and(|path| Some(path) == real(run));

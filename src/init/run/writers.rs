@@ -22,7 +22,7 @@ const OURS_TO_MEND: [&str; 2] = [RUNDIR, "/tmp"];
 
 /// Takes back what the tarball allows everybody, if this user owns the container's /run. A mount
 /// stays as whoever mounted it wants it.
-pub fn restore_mode(run: &Path, settings: &ContainerSettings) {
+pub(super) fn restore_mode(run: &Path, settings: &ContainerSettings) {
     let is_as_installed = fs::symlink_metadata(run).is_ok_and(|found| {
         found.is_dir() && found.uid() == geteuid().as_raw() && found.mode() & 0o7777 == FOR_ANYBODY
     });
@@ -36,7 +36,7 @@ pub fn restore_mode(run: &Path, settings: &ContainerSettings) {
 /// nobody has set it; warns where we may not.
 ///
 /// Differs: the reference refuses such a /run unless it is told to accept it.
-pub fn shut_out(run: &Path, settings: &ContainerSettings) {
+pub(super) fn shut_out(run: &Path, settings: &ContainerSettings) {
     let real = fs::canonicalize(run).unwrap_or_else(|_| run.to_path_buf());
     for directory in real.ancestors() {
         let is_run =

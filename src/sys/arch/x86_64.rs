@@ -8,7 +8,7 @@ use std::arch::asm;
 ///
 /// # Safety
 /// As the call's own page says.
-pub unsafe fn call(number: c_long, [a, b, c, d]: [usize; 4]) -> isize {
+pub(crate) unsafe fn call(number: c_long, [a, b, c, d]: [usize; 4]) -> isize {
     let result: isize;
     // SAFETY: the kernel's convention; the rest is the caller's.
     unsafe {
@@ -22,7 +22,7 @@ pub unsafe fn call(number: c_long, [a, b, c, d]: [usize; 4]) -> isize {
 ///
 /// # Safety
 /// As `raw::clone` says.
-pub unsafe fn clone(
+pub(crate) unsafe fn clone(
     flags: isize,
     stack: *mut u8,
     running: *mut i32,
@@ -43,7 +43,7 @@ pub unsafe fn clone(
 
 /// What a panic of a release is here: an instruction that always traps.
 #[cfg(test)]
-pub fn trap() {
+pub(crate) fn trap() {
     // SAFETY: the process ends, or its handler ends it.
     unsafe { asm!("ud2") }
 }

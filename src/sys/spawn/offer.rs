@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Something that the kernel may offer.
 #[derive(Debug)]
-pub struct Offer {
+pub(super) struct Offer {
     known: AtomicU8,
     /// How to ask for it, where only asking tells.
     ask: fn() -> bool,
@@ -21,11 +21,11 @@ const THERE: u8 = 1;
 const MISSING: u8 = 2;
 
 /// A child that shares our memory until it executes its program: clone(2) with CLONE_VM.
-pub static SHARED_MEMORY: Offer = Offer::new(|| true);
+pub(super) static SHARED_MEMORY: Offer = Offer::new(|| true);
 
 /// A child that shares our table of descriptors until it takes a copy of the low ones alone:
 /// clone(2) with CLONE_FILES, and close_range(2) with CLOSE_RANGE_UNSHARE (Linux 5.9).
-pub static SHARED_TABLE: Offer = Offer::new(|| {
+pub(super) static SHARED_TABLE: Offer = Offer::new(|| {
     // Nothing is open at the highest number. If others have our table, it is a copy from here on.
     close_range(u32::MAX, u32::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
 });
@@ -36,7 +36,7 @@ impl Offer {
     }
 
     /// Whether to make use of it.
-    pub fn is_there(&self) -> bool {
+    pub(super) fn is_there(&self) -> bool {
         if self.known.load(Ordering::Relaxed) == UNKNOWN {
             self.learn((self.ask)());
         }
@@ -44,13 +44,13 @@ impl Offer {
     }
 
     /// Takes note of whether it is there.
-    pub fn learn(&self, is_there: bool) {
+    pub(super) fn learn(&self, is_there: bool) {
         self.known.store(if is_there { THERE } else { MISSING }, Ordering::Relaxed);
     }
 
     /// Takes note of why a call that made use of it has failed. Whether to do without from now on:
     /// there may also be too many processes, or too little memory.
-    pub fn is_refused(&self, why: Errno) -> bool {
+    pub(super) fn is_refused(&self, why: Errno) -> bool {
         let is_refused = matches!(why, Errno::EINVAL | Errno::ENOSYS | Errno::EPERM);
         if is_refused {
             self.learn(false);
@@ -60,7 +60,7 @@ impl Offer {
 }
 
 /// Closes or marks a range of descriptors, by close_range(2).
-pub fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
+pub(super) fn close_range(first: u32, last: u32, flags: u32) -> Result<(), Errno> {
     // SAFETY: numbers only; whatever is closed belongs to a child, or is marked and stays.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     Errno::result(closed).map(drop)

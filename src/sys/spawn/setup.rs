@@ -10,11 +10,11 @@ use std::fmt::{self, Write};
 use std::os::fd::RawFd;
 
 /// Numbers of a descriptor: in the child, and where it begins.
-pub type DescriptorMove = (RawFd, RawFd);
+pub(super) type DescriptorMove = (RawFd, RawFd);
 
 /// What a child is given beside its descriptors.
 #[derive(Clone, Copy, Debug)]
-pub struct Setup {
+pub(super) struct Setup {
     /// Whether its table of descriptors is ours as well, until it takes one of its own.
     pub shares_table: bool,
     /// Its session or process group.
@@ -25,7 +25,7 @@ pub struct Setup {
 
 /// The step that has failed, and why.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Failed {
+pub(super) struct Failed {
     step: Step,
     errno: Errno,
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Failed {
 
 impl Failed {
     /// Says on stderr what could not be done for a program. The code to exit with.
-    pub fn report(&self, program: &[u8]) -> i32 {
+    pub(super) fn report(&self, program: &[u8]) -> i32 {
         let mut line = BoundedLine { text: [0; 512], length: 0 };
         let program = std::str::from_utf8(program).unwrap_or("its program");
         // A line takes whatever fits into it.
@@ -114,7 +114,7 @@ impl Write for BoundedLine {
 
 /// The descriptors that a child does not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Others {
+pub(super) enum Others {
     /// They are closed.
     Closed,
     /// The kernel cannot close them at once. Those that were marked go with the next program.
@@ -124,7 +124,7 @@ pub enum Others {
 impl Setup {
     /// Sets up this child. `fds` is what it gets. `is_apart` is called when nothing that happens to
     /// our descriptors matters to it any more.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         fds: &mut [DescriptorMove],
         is_apart: impl FnOnce(),

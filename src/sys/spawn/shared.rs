@@ -25,7 +25,7 @@ const MOST: usize = 5;
 
 /// The places in which such children begin.
 #[derive(Debug)]
-pub struct Nursery {
+pub(super) struct Nursery {
     places: Box<[Place]>,
     /// What is behind each of them, which its child does not look at.
     tenants: Vec<Tenant>,
@@ -68,7 +68,7 @@ struct Tenant {
 
 /// Why a child was not started here.
 #[derive(Debug)]
-pub enum NotStarted {
+pub(super) enum NotStarted {
     /// It needs more than can be done here, or there is no place: it has to be forked.
     Unsuited(Execve),
     /// There can be no process at all.
@@ -89,7 +89,7 @@ impl Default for Nursery {
 
 impl Nursery {
     /// Starts a program, if it needs no more than what can be done here.
-    pub fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, NotStarted> {
+    pub(super) fn start(&mut self, child: &Child, program: Execve) -> Result<Pid, NotStarted> {
         self.settle();
         let Some((at, stack)) = self.free_place().filter(|_| SHARED_MEMORY.is_there()) else {
             return Err(NotStarted::Unsuited(program));
@@ -131,7 +131,7 @@ impl Nursery {
     }
 
     /// Lets go of what children have taken over meanwhile. Whether some still have to.
-    pub fn settle(&mut self) -> bool {
+    pub(super) fn settle(&mut self) -> bool {
         if self.borrowers > 0 {
             let both = self.places.iter().zip(&mut self.tenants);
             for (_, tenant) in both.filter(|(p, t)| !t.lent.is_empty() && p.is_apart()) {
@@ -144,7 +144,7 @@ impl Nursery {
 
     /// Takes note that a process has ended: one that was killed here has left its place too, which
     /// kernels before 4.8 do not write down.
-    pub fn has_ended(&mut self, pid: Pid) {
+    pub(super) fn has_ended(&mut self, pid: Pid) {
         let mut both = self.places.iter().zip(&self.tenants);
         if let Some((place, _)) = both.find(|(_, tenant)| tenant.pid == pid.as_raw()) {
             place.running.store(0, Ordering::Release);

@@ -14,14 +14,14 @@ const FIRST: RawFd = LOW / 2;
 
 /// The reserved numbers that are free. An end of a closed pipe stands in for what is to come.
 #[derive(Debug)]
-pub struct Slots {
+pub(super) struct Slots {
     nothing: Option<OwnedFd>,
     free: Vec<OwnedFd>,
 }
 
 impl Slots {
     /// Reserves what is free between `FIRST` and `LOW`.
-    pub fn reserve() -> Self {
+    pub(super) fn reserve() -> Self {
         let nothing = pipe2(OFlag::O_CLOEXEC).ok().map(|(read, _)| read);
         let reserve = |_| {
             let slot = fd::duplicate(nothing.as_ref()?, FIRST).ok()?;
@@ -33,12 +33,12 @@ impl Slots {
 
     /// How many are free.
     #[cfg(test)]
-    pub fn free(&self) -> usize {
+    pub(super) fn free(&self) -> usize {
         self.free.len()
     }
 
     /// Copies descriptors to so many reserved numbers. `None`: there are too few, or it fails.
-    pub fn lend(&mut self, descriptors: &[RawFd]) -> Option<Vec<OwnedFd>> {
+    pub(super) fn lend(&mut self, descriptors: &[RawFd]) -> Option<Vec<OwnedFd>> {
         let first = self.free.len().checked_sub(descriptors.len())?;
         let mut lent = self.free.split_off(first);
         let copies = lent.iter_mut().zip(descriptors);
@@ -53,7 +53,7 @@ impl Slots {
     }
 
     /// Closes the copies; their numbers stay reserved.
-    pub fn take_back(&mut self, lent: Vec<OwnedFd>) {
+    pub(super) fn take_back(&mut self, lent: Vec<OwnedFd>) {
         let Some(nothing) = &self.nothing else { return };
         let emptied = lent.into_iter().filter_map(|mut slot| {
             let emptied = dup3(nothing, &mut slot, OFlag::O_CLOEXEC);
@@ -64,6 +64,6 @@ impl Slots {
 }
 
 /// The numbers of what was lent.
-pub fn numbers(lent: &[OwnedFd]) -> impl Iterator<Item = RawFd> {
+pub(super) fn numbers(lent: &[OwnedFd]) -> impl Iterator<Item = RawFd> {
     lent.iter().map(AsRawFd::as_raw_fd)
 }

@@ -14,7 +14,7 @@ const BYTES: usize = 16_384;
 
 /// Stacks of equal size.
 #[derive(Debug)]
-pub struct Stacks {
+pub(super) struct Stacks {
     base: NonNull<c_void>,
     /// Which of them can be used by now.
     usable: Box<[bool]>,
@@ -26,7 +26,7 @@ pub struct Stacks {
 
 impl Stacks {
     /// Reserves addresses for so many. They take no memory until they are used.
-    pub fn reserve(count: usize) -> Result<Self, Errno> {
+    pub(super) fn reserve(count: usize) -> Result<Self, Errno> {
         let guard = page_size();
         let bytes = BYTES.next_multiple_of(guard);
         let all = NonZeroUsize::new((guard + bytes) * count).ok_or(Errno::EINVAL)?;
@@ -37,7 +37,7 @@ impl Stacks {
     }
 
     /// The upper end of one of them, where its owner begins.
-    pub fn top(&mut self, index: usize) -> Result<*mut u8, Errno> {
+    pub(super) fn top(&mut self, index: usize) -> Result<*mut u8, Errno> {
         let usable = self.usable.get_mut(index).ok_or(Errno::EINVAL)?;
         let begin = index * (self.guard + self.bytes) + self.guard;
         // SAFETY: an index below their number: it is within what was reserved.
@@ -69,7 +69,7 @@ mod tests {
 
     impl Stacks {
         /// The bytes of a stack that is in use, or was.
-        pub fn contents(&mut self, index: usize) -> &mut [u8] {
+        pub(crate) fn contents(&mut self, index: usize) -> &mut [u8] {
             let top = self.top(index).unwrap();
             // SAFETY: the stack is below its top.
             let bottom = unsafe { top.sub(self.bytes) };

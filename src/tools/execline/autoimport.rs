@@ -4,11 +4,11 @@
 use crate::tools::{Environment, Exec, Exit, Next, Process, Word};
 
 /// A variable and its value; none: it is to be removed.
-pub type Finding<'a> = (&'a [u8], Option<&'a [u8]>);
+pub(super) type Finding<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// Goes on to `argv` with the variable `name` set to `value`, or removed if there is none. With
 /// `import` it is then replaced in the words, by way of importas, and removed.
-pub fn go_on(
+pub(super) fn go_on(
     process: &mut Process,
     name: &[u8],
     value: Option<&[u8]>,
@@ -20,7 +20,7 @@ pub fn go_on(
 }
 
 /// The same for several variables, of which those with a value are imported in one pass.
-pub fn go_on_with_all(
+pub(super) fn go_on_with_all(
     process: &mut Process,
     findings: &[Finding],
     argv: Vec<Word>,
@@ -41,7 +41,7 @@ pub fn go_on_with_all(
 }
 
 /// The program `argv` under an importas that replaces `name`.
-pub fn importing(name: &[u8], argv: Vec<Word>) -> Exec {
+pub(super) fn importing(name: &[u8], argv: Vec<Word>) -> Exec {
     let importas: [&[u8]; 4] = [b"importas", b"-uSi", b"--", name];
     Exec::own(importas.into_iter().map(<[u8]>::to_vec).chain(argv).collect())
 }
@@ -54,7 +54,7 @@ fn set(env: &mut Environment, (name, value): Finding) {
 }
 
 /// Refuses what cannot be the name of a variable.
-pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
+pub(super) fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
     if name.is_empty() || name.contains(&b'=') {
         return Err(process.fatal(100, "invalid variable name"));
     }

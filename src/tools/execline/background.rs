@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use std::os::fd::AsRawFd;
 
 /// `background [ -d ] { command... } [ remainder... ]`
-pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d")?;
     let orphan = options.has('d');
     let (block, rest) = Blocks::new(process).take_filled(options.rest(), "block")?;
@@ -19,7 +19,7 @@ pub fn background(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
 }
 
 /// `pipeline [ -d ] [ -r | -w ] { command... } command...`
-pub fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn pipeline(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "drw")?;
     let (orphan, writing) = (options.has('d'), options.last_of("rw") == Some('w'));
     let (block, rest) = Blocks::new(process).take_filled(options.rest(), "block")?;

@@ -21,7 +21,7 @@ enum Failure {
 }
 
 /// `backtick [ -i | -I | -x | -D default ] [ -N | -n ] [ -E | -e ] var { prog... } remainder...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "iINnxD:Ee")?;
     let import = options.last_of("Ee") == Some('E');
     let chomp = options.last_of("nN") != Some('N');

@@ -14,7 +14,7 @@ enum Patterns {
 
 /// `case [ -s | -S ] [ -e | -E ] [ -n | -N ] [ -i ] value { re1 { prog1... } re2 { prog2... } ... }
 /// progdefault...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "sSeEnNi")?;
     let patterns = patterns(&options);
     let ([value], rest) = process.operands(options.rest())?;

@@ -5,7 +5,7 @@ use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `cd path prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([path], program) = process.operands(argv.into_iter().skip(1))?;
     nix::unistd::chdir(path.as_slice())
         .map_err(process.unable(format_args!("chdir to {}", show(&path))))?;

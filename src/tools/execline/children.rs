@@ -8,7 +8,7 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 
 /// Runs the words of a block and waits for the end. No words at all are a success.
-pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Exit> {
+pub(super) fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Exit> {
     let name = name(&argv);
     let failed = |e| process.fatal_errno(format_args!("unable to spawn {name}"), e);
     let pid = process.spawn(argv.into(), &|| Ok(())).map_err(failed)?;
@@ -17,7 +17,11 @@ pub fn run(process: &Process, argv: Vec<Word>) -> Result<WaitStatus, Exit> {
 
 /// Runs words that are not in a block and waits for the end. Where they are in one, by mistake, the
 /// error about a program whose name begins with a space says so; `what` is what they shall be.
-pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<WaitStatus, Exit> {
+pub(super) fn run_unblocked(
+    process: &Process,
+    argv: Vec<Word>,
+    what: &str,
+) -> Result<WaitStatus, Exit> {
     let name = name(&argv);
     let pid = process.spawn(argv.into(), &|| Ok(())).map_err(|e| {
         let why = if e == Errno::ENOENT && name.starts_with(' ') {
@@ -31,7 +35,7 @@ pub fn run_unblocked(process: &Process, argv: Vec<Word>, what: &str) -> Result<W
 }
 
 /// Waits for the child `pid`, which runs the program `name`.
-pub fn ended(process: &Process, pid: Pid, name: &str) -> Result<WaitStatus, Exit> {
+pub(super) fn ended(process: &Process, pid: Pid, name: &str) -> Result<WaitStatus, Exit> {
     match wait(pid.as_raw(), WaitPidFlag::empty()) {
         Ok(Some((_, status))) => Ok(status),
         Ok(None) => {
@@ -42,6 +46,6 @@ pub fn ended(process: &Process, pid: Pid, name: &str) -> Result<WaitStatus, Exit
 }
 
 /// A program's name, for messages.
-pub fn name(argv: &[Word]) -> String {
+pub(super) fn name(argv: &[Word]) -> String {
     argv.first().map(|word| show(word).to_string()).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use std::os::fd::RawFd;
 
 /// How input is cut.
-pub struct Cut {
+pub(super) struct Cut {
     /// The bytes that end a chunk. None at all: the input is netstrings.
     delimiters: Word,
     /// Whether the delimiter is taken off, and a last chunk without one dropped.
@@ -18,7 +18,7 @@ pub struct Cut {
 
 impl Cut {
     /// As the options 0, d, n, N, c and C say.
-    pub fn of(options: &Options) -> Self {
+    pub(super) fn of(options: &Options) -> Self {
         let mut delimiters = b"\n".to_vec();
         for (letter, value) in options.iter() {
             match letter {
@@ -33,7 +33,7 @@ impl Cut {
 }
 
 /// Input that is read piece by piece.
-pub struct Chunks<'a> {
+pub(super) struct Chunks<'a> {
     process: &'a Process,
     fd: RawFd,
     cut: Cut,
@@ -44,12 +44,12 @@ pub struct Chunks<'a> {
 
 impl<'a> Chunks<'a> {
     /// The chunks of what is read from `fd`.
-    pub fn new(process: &'a Process, fd: RawFd, cut: Cut) -> Self {
+    pub(super) fn new(process: &'a Process, fd: RawFd, cut: Cut) -> Self {
         Self { process, fd, cut, buffer: Vec::new(), start: 0 }
     }
 
     /// The value of the next chunk, as a variable can hold it: to the first NUL.
-    pub fn next(&mut self) -> Result<Option<Word>, Exit> {
+    pub(super) fn next(&mut self) -> Result<Option<Word>, Exit> {
         let mut chunk = match self.cut.delimiters.is_empty() {
             true => self.netstring()?,
             false => self.delimited()?,

@@ -9,7 +9,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `if [ -n ] [ -X ] [ -t | -x exitcode ] { command... } [ remainder... ]`
 // Differs: the reference crashes on an empty block, which its documentation calls a success.
-pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nXtx:")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let code = fixed_code(process, &options)?;
@@ -22,7 +22,7 @@ pub fn r#if(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `ifelse [ -n ] [ -X ] { command-if } { command-then... } command-else...`
-pub fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nX")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let mut blocks = Blocks::new(process);
@@ -34,7 +34,7 @@ pub fn ifelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `ifte [ -X ] [ -n ] { command-then... } { command-else... } command-if...`
-pub fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xn")?;
     let (negate, crash_is_false) = (options.has('n'), options.has('X'));
     let mut blocks = Blocks::new(process);
@@ -50,7 +50,7 @@ pub fn ifte(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// `ifthenelse [ -X ] [ -s ] { command-if... } { command-then... } { command-else... }`, then the
 /// remainder.
-pub fn ifthenelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn ifthenelse(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xs")?;
     let (crash_is_false, shared_scope) = (options.has('X'), options.has('s'));
     let mut blocks = Blocks::new(process);

@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// `fdblock [ -n ] fd prog...`
-pub fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let nonblocking = options.has('n');
     let ([fd], program) = process.operands(options.rest())?;
@@ -23,14 +23,14 @@ pub fn fdblock(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `fdclose fd prog...`
-pub fn fdclose(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fdclose(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([fd], program) = process.operands(argv.into_iter().skip(1))?;
     fd::close(process.descriptor(&fd)?);
     Ok(program.into())
 }
 
 /// `fdmove [ -c ] to from prog...`
-pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "c")?;
     let keep = options.has('c');
     let ([to_word, from_word], program) = process.operands(options.rest())?;
@@ -48,7 +48,7 @@ pub fn fdmove(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `fdreserve n prog...`
-pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([n], program) = process.operands(argv.into_iter().skip(1))?;
     let n = process.descriptor(&n)?;
     let (most, _) = getrlimit(Resource::RLIMIT_NOFILE).map_err(process.unable("getrlimit"))?;
@@ -63,7 +63,7 @@ pub fn fdreserve(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `fdswap fd1 fd2 prog...`
-pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([one, other], program) = process.operands(argv.into_iter().skip(1))?;
     let (one, other) = (process.descriptor(&one)?, process.descriptor(&other)?);
     swap(one, other).map_err(process.unable("swap fds"))?;
@@ -71,7 +71,7 @@ pub fn fdswap(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `piperw fdr fdw prog...`
-pub fn piperw(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn piperw(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([to_read, to_write], program) = process.operands(argv.into_iter().skip(1))?;
     let (to_read, to_write) = (process.descriptor(&to_read)?, process.descriptor(&to_write)?);
     if to_read == to_write {

@@ -6,7 +6,7 @@ use crate::execline::netstring;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `dollarat [ -n ] [ -0 | -d delimchar ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nd:0")?;
     let delimiter = match options.last_of("0d") {
         Some('0') => Some(0),

@@ -12,7 +12,7 @@ use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
 
 /// A loop that is under way.
-pub struct Each<'a> {
+pub(super) struct Each<'a> {
     process: &'a Process,
     /// The variable that holds the value.
     variable: Word,
@@ -28,7 +28,7 @@ pub struct Each<'a> {
 }
 
 /// The options that all loops have.
-pub struct Manner {
+pub(super) struct Manner {
     /// Whether the value is put into the words of the program, rather than exported.
     pub import: bool,
     /// How many may run at a time: as the options p (as many as there are values) and P say.
@@ -39,7 +39,7 @@ pub struct Manner {
 
 impl Manner {
     /// Reads the options p, P, o, x, E and e.
-    pub fn of(process: &Process, options: &Options) -> Result<Self, Exit> {
+    pub(super) fn of(process: &Process, options: &Options) -> Result<Self, Exit> {
         let mut most = 1;
         for (letter, value) in options.iter() {
             match letter {
@@ -55,7 +55,7 @@ impl Manner {
 
 impl<'a> Each<'a> {
     /// A loop of `program`, nothing of which has run yet.
-    pub fn new(process: &'a Process, manner: Manner, variable: Word, program: Exec) -> Self {
+    pub(super) fn new(process: &'a Process, manner: Manner, variable: Word, program: Exec) -> Self {
         let name = children::name(&program.argv);
         let program =
             if manner.import { autoimport::importing(&variable, program.argv) } else { program };
@@ -67,7 +67,11 @@ impl<'a> Each<'a> {
 
     /// Runs the program for a value; comes back when another one may run. `setup` is what the child
     /// has to do first.
-    pub fn run(&mut self, value: &[u8], setup: &dyn Fn() -> Result<(), Errno>) -> Result<(), Exit> {
+    pub(super) fn run(
+        &mut self,
+        value: &[u8],
+        setup: &dyn Fn() -> Result<(), Errno>,
+    ) -> Result<(), Exit> {
         let mut process = self.process.clone();
         process.env.set(&self.variable, value);
         let setup = || {
@@ -84,7 +88,7 @@ impl<'a> Each<'a> {
     }
 
     /// Waits until nothing is running.
-    pub fn finish(mut self) -> Result<(), Exit> {
+    pub(super) fn finish(mut self) -> Result<(), Exit> {
         while !self.running.is_empty() {
             self.wait()?;
         }

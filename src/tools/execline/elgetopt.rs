@@ -7,7 +7,7 @@ use crate::tools::options::Problem;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `elgetopt [ -D default ] optstring prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "D:")?;
     let default = options.value('D').unwrap_or(b"1").to_vec();
     let ([spec], program) = process.operands(options.rest())?;

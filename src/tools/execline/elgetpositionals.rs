@@ -7,12 +7,12 @@ use crate::format::decimal;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `elgetpositionals [ -P num ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 
 /// The same within a pass.
-pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
+pub(super) fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "P:")?;
     let values = options.iter().map(|(_, value)| decimal::parse(value).ok_or(Fault::Usage));
     let least: u32 = values.collect::<Result<Vec<_>, _>>()?.last().copied().unwrap_or(0);

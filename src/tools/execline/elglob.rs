@@ -8,12 +8,12 @@ use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `elglob [ -v ] [ -w ] [ -s ] [ -m ] [ -e ] [ -0 ] [ -n ] [ -d delim ] key pattern prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 
 /// The same within a pass.
-pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
+pub(super) fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "vwsme0nd:")?;
     let [key, pattern, rest @ ..] = options.words() else { return Err(Fault::Usage) };
     pass.definitions.check(key)?;

@@ -12,7 +12,7 @@ use nix::sys::stat::{FileStat, lstat, stat};
 use nix::unistd::{AccessFlags, access, getegid, geteuid, isatty};
 
 /// `eltest expression`: exit code 0 if it is true, 1 if not, 100 if it makes no sense.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let arguments = argv.get(1..).unwrap_or_default();
     if arguments.is_empty() {
         return Ok(Next::Exit(1));

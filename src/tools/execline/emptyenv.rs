@@ -14,7 +14,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `emptyenv [ -p ] [ -l ] prog...`, `emptyenv -c prog...` or `emptyenv [ -o ] [ -P ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "plcoP", LONG)?;
     if options.has('c') {
         process.env.retain(|name, _| !is_internal(name));

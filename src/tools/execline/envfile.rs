@@ -11,7 +11,7 @@ use nix::sys::stat::Mode;
 use std::os::fd::AsRawFd;
 
 /// `envfile [ -i | -I ] file prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "iI")?;
     let may_be_missing = options.last_of("iI") == Some('I');
     let ([file], program) = process.operands(options.rest())?;

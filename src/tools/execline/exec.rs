@@ -5,7 +5,7 @@ use super::blocks::Blocks;
 use crate::tools::{Environment, Exec, Exit, Next, Options, Process, Word};
 
 /// `exec [ -c ] [ -l ] [ -a argv0 ] prog...`
-pub fn exec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn exec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "cla:")?;
     let (clear, guise) = (options.has('c'), Guise::of(&options));
     let ([], program) = process.operands(options.rest())?;
@@ -16,7 +16,7 @@ pub fn exec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `tryexec [ -n ] [ -c ] [ -l ] [ -a argv0 ] { command... } remainder...`
-pub fn tryexec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn tryexec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "ncla:")?;
     let (remainder_first, clear) = (options.has('n'), options.has('c'));
     let guise = Guise::of(&options);

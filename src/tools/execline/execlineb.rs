@@ -26,7 +26,7 @@ enum Arguments {
 }
 
 /// `execlineb [ -p | -P | -S n | -s n ] [ -q | -w | -W ] [ -e ] [ -c script | file ] args...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let started_as = argv.first().cloned().unwrap_or_default();
     let options = Options::parse(process, argv, "pPqwWec:S:s:")?;
     let to_do = arguments_option(process, &options)?;

@@ -4,7 +4,7 @@
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `exit [ exitcode ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(word) = argv.get(1) else { return Ok(Next::Exit(0)) };
     let code = process.number::<u32>(word)?;
     Ok(Next::Exit(code as u8))

@@ -5,7 +5,7 @@ use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `export variable value prog...`
-pub fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([name, value], program) = process.operands(argv.into_iter().skip(1))?;
     check_name(process, &name)?;
     process.env.set(&name, &value);
@@ -13,7 +13,7 @@ pub fn export(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `unexport variable prog...`
-pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([name], program) = process.operands(argv.into_iter().skip(1))?;
     check_name(process, &name)?;
     process.env.unset(&name);
@@ -21,7 +21,7 @@ pub fn unexport(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// Refuses a name with a `=`.
-pub fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
+pub(super) fn check_name(process: &Process, name: &[u8]) -> Result<(), Exit> {
     if name.contains(&b'=') {
         return Err(process.fatal(100, format_args!("invalid variable name: {}", show(name))));
     }

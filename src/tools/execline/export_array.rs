@@ -7,7 +7,7 @@ use crate::execline::netstring;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `export-array [ -d delim ] variable { value-list } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:")?;
     let delimiter = options.value('d').and_then(|d| d.first()).copied();
     let ([variable], rest) = process.operands(options.rest())?;

@@ -13,7 +13,7 @@ use std::os::fd::AsRawFd;
 
 /// `forbacktickx [ -p | -P maxpar | -o codes | -x codes ] [ -E | -e ] [ -N | -n ] [ -C | -c ]
 /// [ -0 | -d delim ] var { backtickcmd... } command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, OPTIONS)?;
     let mut manner = Manner::of(process, &options)?;
     if manner.most == 0 {

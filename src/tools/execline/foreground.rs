@@ -9,7 +9,7 @@ use crate::tools::{Exit, Next, Process, Word};
 
 /// `foreground { command... } [ remainder... ]`
 // Differs: the reference crashes on an empty block, which its documentation calls a success.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let words = argv.into_iter().skip(1).collect();
     let (first, second) = Blocks::new(process).take(words, "block")?;
     sequence(process, first, second)
@@ -17,7 +17,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Runs `first`, then goes on to `second` with the exit status in the variable `?`. That the first
 /// cannot even be started is just another exit code.
-pub fn sequence(process: &mut Process, first: Vec<Word>, second: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn sequence(
+    process: &mut Process,
+    first: Vec<Word>,
+    second: Vec<Word>,
+) -> Result<Next, Exit> {
     let name = children::name(&first);
     let status = match process.spawn(first.into(), &|| Ok(())) {
         Ok(pid) => children::ended(process, pid, &name)?.raw(),

@@ -9,11 +9,11 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::fd::RawFd;
 
 /// The options of a loop over input.
-pub const OPTIONS: &str = "pP:NnCc0d:o:x:Ee";
+pub(super) const OPTIONS: &str = "pP:NnCc0d:o:x:Ee";
 
 /// `forstdin [ -E | -e ] [ -p | -P maxpar | -o codes | -x codes ] [ -N | -n ] [ -C | -c ]
 /// [ -0 | -d delim ] var command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, OPTIONS)?;
     let manner = Manner::of(process, &options)?;
     let cut = Cut::of(&options);
@@ -25,7 +25,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Runs a program for each chunk of input, which the program does not inherit if it is `private`.
 /// Without any chunk the exit code is 1.
-pub fn over(mut input: Chunks, mut each: Each, private: Option<RawFd>) -> Result<Next, Exit> {
+pub(super) fn over(
+    mut input: Chunks,
+    mut each: Each,
+    private: Option<RawFd>,
+) -> Result<Next, Exit> {
     let mut code = 1;
     while let Some(value) = input.next()? {
         code = 0;

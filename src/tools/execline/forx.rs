@@ -7,7 +7,7 @@ use super::each::{Each, Manner};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `forx [ -E | -e ] [ -p | -P maxpar ] [ -o codes | -x codes ] var { values... } command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "pP:o:x:Ee")?;
     let mut manner = Manner::of(process, &options)?;
     let ([variable], rest) = process.operands(options.rest())?;

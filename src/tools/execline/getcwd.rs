@@ -6,7 +6,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use std::os::unix::ffi::OsStrExt;
 
 /// `getcwd [ -E | -e ] variable prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ee")?;
     let import = options.last_of("Ee") == Some('E');
     let ([name], program) = process.operands(options.rest())?;

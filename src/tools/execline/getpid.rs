@@ -6,7 +6,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::unistd::{getpid, getppid};
 
 /// `getpid [ -E | -e ] [ -P | -p ] variable prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "EePp")?;
     let import = options.last_of("Ee") == Some('E');
     let parent = options.last_of("Pp") == Some('P');

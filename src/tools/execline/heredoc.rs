@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// `heredoc [ -d ] fd string command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d")?;
     let orphan = options.has('d');
     let ([number, string], program) = process.operands(options.rest())?;

@@ -6,7 +6,7 @@ use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `homeof user`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let name = argv.get(1).ok_or_else(|| process.usage())?;
     let what = format!("unable to get passwd entry for {}", show(name));
     let user = User::by_name(name).map_err(|e| process.fatal_errno(&what, e))?;

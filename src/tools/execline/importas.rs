@@ -7,12 +7,12 @@ use crate::tools::{Exit, Next, Process, Word};
 
 /// `importas [ -i | -D default ] [ -u ] [ -N | -n ] [ -s ] [ -C | -c ] [ -d delim ] key var
 /// prog...`, or with -S one word for both key and variable.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 
 /// The same within a pass.
-pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
+pub(super) fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "SiuD:NnsCcd:")?;
     let (key, variable, rest) = match options.words() {
         [same, rest @ ..] if options.has('S') => (same, same, rest),

@@ -6,7 +6,7 @@ use super::exit_codes::ExitCodes;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `loopwhilex [ -n ] [ -o okcode,okcode,... | -x exitcode,exitcode,... ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "no:x:")?;
     let negate = options.has('n');
     let codes = ExitCodes::of(process, &options)?.unwrap_or_else(ExitCodes::success);

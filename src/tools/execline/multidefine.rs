@@ -7,12 +7,12 @@ use crate::execline::substitute::Transform;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `multidefine [ -0 ] [ -r ] [ -N | -n ] [ -C | -c ] [ -d delim ] value { vars... } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     pass::run(process, argv, directive)
 }
 
 /// The same within a pass.
-pub fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
+pub(super) fn directive(pass: &mut Pass, argv: Vec<Word>) -> Result<Vec<Word>, Fault> {
     let options = pass::options(argv, "0rNnCcd:")?;
     let [string, block @ ..] = options.words() else { return Err(Fault::Usage) };
     let Block { words: keys, rest, .. } = pass.blocks.read(block.to_vec()).map_err(Fault::Said)?;

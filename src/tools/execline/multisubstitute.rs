@@ -7,7 +7,7 @@ use crate::tools::die::{reason, show};
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `multisubstitute { define... importas... elglob... elgetpositionals... multidefine... } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
     }

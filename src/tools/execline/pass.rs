@@ -7,7 +7,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
 
 /// What is put together before words are substituted.
-pub struct Pass<'a> {
+pub(super) struct Pass<'a> {
     /// The process in whose environment the directives look.
     pub process: &'a Process,
     /// The blocks that were taken up to now.
@@ -19,11 +19,11 @@ pub struct Pass<'a> {
 }
 
 /// Defines keys as the front of an argument vector says (its name included), and returns the rest.
-pub type Directive = fn(&mut Pass, Vec<Word>) -> Result<Vec<Word>, Fault>;
+pub(super) type Directive = fn(&mut Pass, Vec<Word>) -> Result<Vec<Word>, Fault>;
 
 /// Why a directive could not be followed.
 #[derive(Debug)]
-pub enum Fault {
+pub(super) enum Fault {
     /// It is not written as it should be.
     Usage,
     /// A key is empty, or was defined before.
@@ -44,19 +44,23 @@ impl From<BadKey> for Fault {
 
 impl<'a> Pass<'a> {
     /// Nothing is defined yet.
-    pub fn new(process: &'a Process) -> Self {
+    pub(super) fn new(process: &'a Process) -> Self {
         let blocks = Blocks::new(process);
         Self { process, blocks, definitions: Definitions::default(), unset: Vec::new() }
     }
 
     /// What comes of `words`, and the variables to remove.
-    pub fn substitute(self, words: &[Word]) -> (Vec<Word>, Vec<Word>) {
+    pub(super) fn substitute(self, words: &[Word]) -> (Vec<Word>, Vec<Word>) {
         (self.definitions.substitute(words), self.unset)
     }
 }
 
 /// Runs a directive as a program of its own.
-pub fn run(process: &mut Process, argv: Vec<Word>, directive: Directive) -> Result<Next, Exit> {
+pub(super) fn run(
+    process: &mut Process,
+    argv: Vec<Word>,
+    directive: Directive,
+) -> Result<Next, Exit> {
     let mut pass = Pass::new(process);
     let words = directive(&mut pass, argv).map_err(|fault| match fault {
         Fault::Usage => process.usage(),
@@ -71,12 +75,12 @@ pub fn run(process: &mut Process, argv: Vec<Word>, directive: Directive) -> Resu
 }
 
 /// Reads a directive's options.
-pub fn options(argv: Vec<Word>, spec: &str) -> Result<Options, Fault> {
+pub(super) fn options(argv: Vec<Word>, spec: &str) -> Result<Options, Fault> {
     Options::read(argv, spec.as_bytes()).map_err(|_| Fault::Usage)
 }
 
 /// How the options s, n, N, c, C and d ask for a string to be turned into a value.
-pub fn transform(options: &Options) -> Transform {
+pub(super) fn transform(options: &Options) -> Transform {
     let standard = Transform::default();
     Transform {
         delimiters: options.value('d').map_or(standard.delimiters, <[u8]>::to_vec),
@@ -87,6 +91,6 @@ pub fn transform(options: &Options) -> Transform {
 }
 
 /// The value that a string is turned into.
-pub fn value(transform: &Transform, string: &[u8]) -> Result<Vec<Word>, Fault> {
+pub(super) fn value(transform: &Transform, string: &[u8]) -> Result<Vec<Word>, Fault> {
     transform.apply(string).ok_or(Fault::System(Errno::EINVAL))
 }

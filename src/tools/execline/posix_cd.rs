@@ -9,7 +9,7 @@ use nix::sys::stat::{SFlag, stat};
 use std::os::unix::ffi::OsStringExt;
 
 /// `posix-cd [ -L | -P ] [ - | path ] [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "LP")?;
     let physical = options.last_of("LP") == Some('P');
     let mut words = options.rest().into_iter();

@@ -6,7 +6,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::sys::stat::{Mode, umask};
 
 /// `posix-umask [ -S ] [ mask ] [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "S")?;
     let symbols = options.has('S');
     let mut words = options.rest().into_iter();

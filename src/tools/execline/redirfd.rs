@@ -73,7 +73,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `redirfd -[ r | w | u | a | x ] [ -N | -n ] [ -b ] [ -f ] [ -E | -e ] fd|var file prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "rwuaxNnbfeE", LONG)?;
     let how = combined(&options);
     let ([target, file], program) = process.operands(options.rest())?;

@@ -5,7 +5,7 @@ use super::{frames, positionals};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `runblock [ -P ] [ -n argshift ] [ -r ] n cmd...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Prn:")?;
     let remainder = options.has('r');
     let mut before: u32 = options.number(process, 'n', 0)?;

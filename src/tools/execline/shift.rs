@@ -5,7 +5,7 @@ use super::{positionals, strict};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `shift [ -n arg# ] [ -b block# ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:b:")?;
     let number = |letter| options.parsed(letter, |value| process.number(value));
     let (mut dropped, blocks) = match (number('n')?, number('b')?) {

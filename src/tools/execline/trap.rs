@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 const LAST: u8 = 64;
 
 /// `trap [ -x ] { signal { cmdline } ... } prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "x")?;
     let forward = options.has('x');
     let words = options.rest();

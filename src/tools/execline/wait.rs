@@ -22,7 +22,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `wait [ -I | -i ] [ -a | -o ] [ -r | -t timeout ] { pids... } [ prog... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "Iiaort:", LONG)?;
     let insist = options.last_of("Ii") == Some('i');
     let one = options.last_of("ao") == Some('o');

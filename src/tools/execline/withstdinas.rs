@@ -6,7 +6,7 @@ use crate::sys::fd;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `withstdinas [ -i | -I | -D default ] [ -N | -n ] [ -E | -e ] var remainder...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "iINnD:Ee")?;
     let [variable, rest @ ..] = options.words() else { return Err(process.usage()) };
     autoimport::check_name(process, variable)?;

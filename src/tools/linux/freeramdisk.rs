@@ -8,7 +8,7 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 /// `s6-freeramdisk ramdisk_device`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let device = argv.get(1).ok_or_else(|| process.usage())?;
     let name = show(device);
     let opened = open(device.as_slice(), OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())

@@ -27,7 +27,7 @@ const LONG: &[(&str, char)] = &[
 
 /// `fstab2s6rc [ -A | -a ] [ -U | -u ] [ -E | -e ] [ -F fstab ] [ -m mode ] [ -B bundle ]
 /// [ -d basedep ] dir`: exits 1 if the fstab makes no sense.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "AaUuEeF:m:B:d:", LONG)?;
     let mode = match options.value('m') {
         Some(mode) => octal(mode).ok_or_else(|| process.usage())?,

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// `s6-hostname [ hostname ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if let Some(name) = argv.get(1) {
         sethostname(OsStr::from_bytes(name)).map_err(process.unable("set hostname"))?;
     } else {

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, fstat, stat};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// `s6-logwatch [ logdir ]`: until it is killed, or nobody reads any more.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
     if options.parsed('m', |length| process.number::<u32>(length))?.is_some() {
         process.warn("the -m option is deprecated");

@@ -14,7 +14,7 @@ const MOUNTS: &str = "/proc/mounts";
 /// `s6-mount -a [ -z fstab ]`,
 /// `s6-mount [ -n ] [ -r | -w ] [ -t type ] [ -o option[,option...] ]... device mountpoint`,
 /// or `s6-mount`, which tells what is mounted.
-pub fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_mount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nz:arwt:o:")?;
     if options.has('a') {
         let table = options.value('z').unwrap_or(b"/etc/fstab").to_vec();
@@ -65,7 +65,7 @@ fn mount_all(process: &Process, table: &[u8]) -> Result<Next, Exit> {
 }
 
 /// `s6-umount [ -a ] [ mountpoint ]`: one, or all that are mounted, the last first.
-pub fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "a", &[("all", 'a')])?;
     if options.has('a') {
         let table = read(process, MOUNTS)?;
@@ -80,7 +80,7 @@ pub fn s6_umount(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// Does something to all of them; exits with the number of those where that failed.
-pub fn each(
+pub(super) fn each(
     process: &Process,
     what: &str,
     all: impl IntoIterator<Item = Word>,

@@ -21,7 +21,7 @@ const DIGEST: usize = 32;
 const CREDITABLE: u32 = 0o400;
 
 /// `rngseed [ -d seeddir ] [ -v verbosity ] [ -r | -R ] [ -n | -N ] [ -w | -W ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "d:v:rRnNwW")?;
     let folder = path(options.value('d').unwrap_or(b"/var/lib/rngseed"));
     let verbosity = options.number(process, 'v', 1)?;

@@ -7,7 +7,7 @@ use crate::tools::{Exit, Next, Process, Word};
 use nix::unistd::{chdir, chroot, pivot_root};
 
 /// `s6-chroot dir prog...`
-pub fn s6_chroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_chroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([folder], program) = process.operands(argv.into_iter().skip(1))?;
     let name = show(&folder);
     chdir(folder.as_slice()).map_err(process.unable(format_args!("chdir to {name}")))?;
@@ -16,7 +16,7 @@ pub fn s6_chroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-pivotchroot old-place-for-new-root new-place-for-old-root prog...`
-pub fn s6_pivotchroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_pivotchroot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([new, old], program) = process.operands(argv.into_iter().skip(1))?;
     chdir(new.as_slice()).map_err(process.unable(format_args!("chdir to {}", show(&new))))?;
     pivot_root(".", old.as_slice()).map_err(process.unable("pivot_root"))?;

@@ -8,7 +8,7 @@ use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-swapon [ -a ] [ device ]`: one, or all that are in /etc/fstab.
-pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     match device(process, argv)? {
         Some(device) => {
             swap_on(&device).map_err(process.unable(format_args!("swapon {}", show(&device))))?;
@@ -23,7 +23,7 @@ pub fn s6_swapon(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-swapoff [ -a ] [ device ]`: one, or all that are in /proc/swaps.
-pub fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_swapoff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     match device(process, argv)? {
         Some(device) => {
             swap_off(&device).map_err(process.unable(format_args!("swapoff {}", show(&device))))?;

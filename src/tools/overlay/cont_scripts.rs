@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// `cont-init`: runs the scripts in the order of their names. One that fails stops no other, and
 /// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
-pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-init.d");
     let mut failed = false;
@@ -36,7 +36,7 @@ pub fn cont_init(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
 
 /// `cont-finish`: runs the scripts in the order of their names, each for at most
 /// `S6_KILL_FINISH_MAXTIME`.
-pub fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("cont-finish.d");
     for file in scripts(process, &dir, &settings) {

@@ -13,20 +13,20 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// How these files are read: whole, but for one newline at the end.
-pub const READING: Reading = Reading { whole: true, chomp: true, clamp: false, nul: b'\n' };
+pub(super) const READING: Reading = Reading { whole: true, chomp: true, clamp: false, nul: b'\n' };
 
 /// The directory with a file for each of the container's variables.
-pub fn environment_directory(process: &Process) -> PathBuf {
+pub(super) fn environment_directory(process: &Process) -> PathBuf {
     process.env.rundir().join("s6/container_environment")
 }
 
 /// Whether the environment is the container's own (`S6_KEEP_ENV`).
-pub fn keeps_environment(process: &Process) -> bool {
+pub(super) fn keeps_environment(process: &Process) -> bool {
     process.env.get(b"S6_KEEP_ENV").and_then(decimal::parse::<u64>).is_some_and(|n| n != 0)
 }
 
 /// The value of one of the container's variables, as `printcontenv` prints it.
-pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
+pub(super) fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
     if keeps_environment(process) {
         let value = process.env.get(name).filter(|value| !value.is_empty());
         return value.map(<[u8]>::to_vec).ok_or(Errno::ENOENT);
@@ -38,7 +38,7 @@ pub fn variable(process: &Process, name: &[u8]) -> Result<Word, Errno> {
 }
 
 /// The container's settings. Bad values are not told of: /init has done that.
-pub fn settings(process: &Process) -> ContainerSettings {
+pub(super) fn settings(process: &Process) -> ContainerSettings {
     let keeps = keeps_environment(process);
     // Few are set. One look at the directory spares an attempt for each of the others.
     let kept = entries(&environment_directory(process));
@@ -48,14 +48,14 @@ pub fn settings(process: &Process) -> ContainerSettings {
 }
 
 /// The directory that stands for /etc: that of `S6_RUNTIME_PROFILE`, if there is one.
-pub fn etc(settings: &ContainerSettings) -> PathBuf {
+pub(super) fn etc(settings: &ContainerSettings) -> PathBuf {
     let etc = path(settings.rootdir.as_deref().unwrap_or(b"/")).join("etc");
     let profile = settings.runtime_profile.as_deref().map(path);
     profile.map_or_else(|| etc.clone(), |name| etc.join("cont-profile.d").join(name))
 }
 
 /// The visible entries of a directory, sorted; none if it cannot be read.
-pub fn entries(dir: &Path) -> Vec<Word> {
+pub(super) fn entries(dir: &Path) -> Vec<Word> {
     let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
     let mut names: Vec<_> = entries.flatten().map(|e| e.file_name().into_vec()).collect();
     names.retain(|name| !name.starts_with(b"."));
@@ -64,6 +64,6 @@ pub fn entries(dir: &Path) -> Vec<Word> {
 }
 
 /// A path, as a word.
-pub fn word(path: &Path) -> Word {
+pub(super) fn word(path: &Path) -> Word {
     path.as_os_str().as_bytes().to_vec()
 }

@@ -10,7 +10,7 @@ use nix::sys::stat::Mode;
 
 /// `with-contenv [ options of exec ] prog...`: replaces the environment, but for PATH, by the
 /// container's.
-pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Err(process.usage());
     }
@@ -32,7 +32,7 @@ pub fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result<Next, 
 
 /// `printcontenv variable`: its value and a newline. If there is no such variable it exits 2, or 1
 /// where the environment is the container's own.
-pub fn printcontenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn printcontenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(name) = argv.get(1) else { return Err(process.fatal(100, "too few arguments")) };
     // Differs: one newline; the original prints the one of the file and another one.
     let Ok(value) = variable(process, name) else {

@@ -43,7 +43,7 @@ struct Owner {
 
 /// `fix-attrs`: applies the files in the order of their names. A fault stops no other line, and
 /// fails the service only under `S6_BEHAVIOUR_IF_STAGE2_FAILS=2`.
-pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("fix-attrs.d");
     let files = entries(&dir);

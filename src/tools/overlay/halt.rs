@@ -23,22 +23,22 @@ const MAX_GRACE_S: u32 = 300;
 const DAY_S: u64 = 86_400;
 
 /// `halt`
-pub fn halt(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn halt(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::Halt))
 }
 
 /// `poweroff`
-pub fn poweroff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn poweroff(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::PowerOff))
 }
 
 /// `reboot`
-pub fn reboot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn reboot(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, Some(Then::Reboot))
 }
 
 /// `s6-linux-init-hpr [ -h | -p | -r ] [ -n ] [ -d | -w ] [ -W ] [ -f ] [ -i ]`
-pub fn s6_linux_init_hpr(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_linux_init_hpr(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     hpr(process, argv, None)
 }
 
@@ -70,7 +70,7 @@ fn what(letter: char) -> Then {
 
 /// `s6-linux-init-shutdown [ -h [ -H | -P ] | -p | -r | -k ] [ -a ] [ -t sec ] time [ message ]`,
 /// or `-c [ message ]`.
-pub fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_linux_init_shutdown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "HPhprkafFcit:")?;
     let grace_s = options.number(process, 't', 0u32)?;
     let action = options.last_of("hprk");

@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// `justc-envdir [ -I | -i ] dir prog...`: an empty file is an empty value, and a NUL ends a value.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ii")?;
     let loose = options.last_of("Ii") == Some('I');
     let mut words = options.rest().into_iter();

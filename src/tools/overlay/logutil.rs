@@ -14,7 +14,7 @@ use nix::unistd::{Gid, Uid, geteuid};
 const NOBODY: u32 = 65534;
 
 /// `logutil-service [ -f fifo ] dir`: logs its stdin, or what is written to a FIFO, into `dir`.
-pub fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn service(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "f:").map_err(|_| Exit(1))?;
     let fifo = options.value('f').map(<[u8]>::to_vec).filter(|fifo| !fifo.is_empty());
     let dir = options.rest().into_iter().next().ok_or(Exit(1))?;
@@ -55,7 +55,7 @@ fn words(line: &str) -> impl Iterator<Item = Word> {
 }
 
 /// `logutil-newfifo [ -m mode ] [ -o owner ] fifo`
-pub fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn new_fifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:o:").map_err(|_| Exit(1))?;
     let mode = octal(options.value('m').unwrap_or(b"0600")).ok_or_else(|| process.usage())?;
     let mode = Mode::from_bits_truncate(mode);

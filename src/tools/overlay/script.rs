@@ -15,7 +15,7 @@ const SHELL: &[u8] = b"/bin/sh";
 /// The words that run a file of the image.
 ///
 /// Differs: a file without any executable bit is run by its interpreter, with one warning.
-pub fn words(process: &Process, file: &[u8], verbosity: u8) -> Vec<Word> {
+pub(super) fn words(process: &Process, file: &[u8], verbosity: u8) -> Vec<Word> {
     let stat = nix::sys::stat::stat(file);
     let is_plain = stat.is_ok_and(|s| {
         s.st_mode & 0o111 == 0 && s.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG
@@ -35,7 +35,7 @@ pub fn words(process: &Process, file: &[u8], verbosity: u8) -> Vec<Word> {
 ///
 /// The code is that of a shell: 128 plus the signal that killed it, 126 or 127 if it could not be
 /// executed (a line then says why).
-pub fn run(process: &Process, file: &[u8], verbosity: u8) -> u8 {
+pub(super) fn run(process: &Process, file: &[u8], verbosity: u8) -> u8 {
     match run_words(process, words(process, file, verbosity)) {
         Err(Errno::ENOEXEC) => {
             let shell = vec![SHELL.to_vec(), file.to_vec()];
@@ -46,7 +46,7 @@ pub fn run(process: &Process, file: &[u8], verbosity: u8) -> u8 {
 }
 
 /// Runs a program and waits for it; the code is that of a shell.
-pub fn run_words(process: &Process, argv: Vec<Word>) -> Result<u8, Errno> {
+pub(super) fn run_words(process: &Process, argv: Vec<Word>) -> Result<u8, Errno> {
     default_sigchld()?;
     process.spawn(argv.into(), &|| Ok(())).and_then(code)
 }

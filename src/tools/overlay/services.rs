@@ -20,7 +20,7 @@ const SCRIPTS: [&str; 4] = ["run", "finish", "log/run", "log/finish"];
 
 /// `services-up`: copies each service, links the copies into the scan directory, and has it
 /// scanned.
-pub fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let from = etc(&settings).join("services.d");
     let copies = process.env.rundir().join(COPIES);
@@ -116,7 +116,7 @@ fn wait_until_up(process: &Process, settings: &ContainerSettings, directories: V
 
 /// `services-down`: unlinks the services, and waits until they and their loggers are down, for
 /// at most `S6_SERVICES_GRACETIME`.
-pub fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let copies = process.env.rundir().join(COPIES);
     let names = entries(&copies);
     let mut directories = Vec::new();

@@ -13,7 +13,7 @@ const PROGRAM: &[u8] = b"/command/sixtree";
 /// `s6-overlay-suexec { root_block... } normal_init...`: runs the block, then goes on.
 ///
 /// Differs: at any pid, and without a setuid bit: the block has no more rights than what follows.
-pub fn suexec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn suexec(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let words: Vec<_> = argv.into_iter().skip(1).collect();
     if words.is_empty() {
         return Err(process.usage());
@@ -54,12 +54,12 @@ fn with_identity(mut env: Environment) -> Environment {
 
 /// `preinit`: /init itself makes the run directory usable, with whatever rights it has, so there is
 /// nothing to do before it.
-pub fn preinit(_: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn preinit(_: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     Ok(Next::Exit(0))
 }
 
 /// `stage0 cmd...`: becomes /init, which in such an image is another file.
-pub fn stage0(_: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn stage0(_: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     use std::os::unix::ffi::OsStringExt;
     let program = std::fs::read_link("/proc/self/exe").map(|path| path.into_os_string().into_vec());
     let argv = [b"init".to_vec()].into_iter().chain(argv.into_iter().skip(1)).collect();

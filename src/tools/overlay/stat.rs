@@ -8,7 +8,7 @@ use crate::tools::{Exit, Next, Process, Word};
 const PERMISSIONS: &str = "oxoworgxgwgruxuwurosgsus";
 
 /// `s6-overlay-stat path`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let path = argv.get(1).ok_or_else(|| process.usage())?;
     let stat = nix::sys::stat::stat(path.as_slice())
         .map_err(|e| process.fatal_errno(format_args!("unable to stat {}", show(path)), e))?;

@@ -17,7 +17,7 @@ const MAX_LINKS: usize = 40;
 /// it is ELOOP.
 ///
 /// Differs: the original follows all links, also those by which a user leads it elsewhere.
-pub fn open(path: &[u8], named: usize) -> Result<OwnedFd, Errno> {
+pub(super) fn open(path: &[u8], named: usize) -> Result<OwnedFd, Errno> {
     let mut at = start(path)?;
     // The components that are left, the next one last.
     let mut left: Vec<(Word, bool)> = components(path, named).collect();

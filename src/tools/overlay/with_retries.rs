@@ -5,7 +5,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `with-retries [ -n retries ] [ -t timeout ] prog...`: at most so many times, each for at most so
 /// many ms (0: for ever). It exits 1 whatever is wrong.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     attempt(process, argv).map_err(|_| Exit(1))
 }
 

@@ -9,7 +9,7 @@ use nix::sys::time::TimeSpec;
 use nix::time::{ClockId, clock_settime};
 
 /// `s6-clock [ tai64nlabel ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(label) = argv.get(1) else {
         return print(process, &Tain::from_utc(clock::utc()).label(), true);
     };

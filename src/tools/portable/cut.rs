@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use std::os::fd::AsRawFd;
 
 /// `s6-cut [ -b list | -c list | -f list ] [ -d delim ] [ -n ] [ -s ] [ file... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nsb:c:f:d:")?;
     let cut = Cut::of(process, &options)?;
     let files = options.rest();

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// `s6-env [ -i ] [ name=value... ] prog...`
-pub fn s6_env(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_env(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "i")?;
     if options.has('i') {
         process.env = Environment::empty();
@@ -29,7 +29,7 @@ pub fn s6_env(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-printenv [ -n ] [ -0 | -d delimchar ]`
-pub fn s6_printenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_printenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nd:0")?;
     let delimiter = match options.value('d') {
         _ if options.has('0') => Some(0),
@@ -51,7 +51,7 @@ pub fn s6_printenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 }
 
 /// `s6-dumpenv [ -N | -n ] [ -m mode ] envdir`
-pub fn s6_dumpenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_dumpenv(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nNm:")?;
     let newline = options.last_of("nN") == Some('N');
     let mode = options.octal(process, 'm', 0o755)?;

@@ -9,7 +9,7 @@ use crate::tools::{Exit, Next, Process, Word};
 const MAX_DEPTH: u32 = 1000;
 
 /// `s6-expr arithmetic expression`: exits 1 if the result is 0, 2 if there is none.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if argv.len() < 2 {
         return Ok(Next::Exit(2));
     }

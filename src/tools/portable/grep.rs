@@ -12,7 +12,7 @@ enum Pattern {
 
 /// `s6-grep [ -E | -F ] [ -i ] [ -c ] [ -n ] [ -q ] [ -v ] pattern`: exits 1 if no line matches.
 // Differs: with -c the reference prints nothing.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "EFicnqv")?;
     let (invert, numbers) = (options.has('v'), options.has('n'));
     let (quiet, count_only) = (options.has('q'), options.has('c'));

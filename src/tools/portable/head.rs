@@ -17,7 +17,7 @@ enum Amount {
 }
 
 /// `s6-head [ -S ] [ -1..9 | -n lines | -c chars ] [ file... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "S123456789n:c:")?;
     let amount = amount(process, &options)?;
     // Nobody reads on in a file that was opened here.

@@ -21,7 +21,7 @@ enum Link {
 }
 
 /// `s6-ln [ -n ] [ -s ] [ -f ] [ -L ] [ -P ] src... dest`: exits with the number of failures.
-pub fn s6_ln(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_ln(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nsfLP")?;
     let link = match options.last_of("LP") {
         _ if options.has('s') => Link::Symbolic,
@@ -85,7 +85,7 @@ impl Link {
 }
 
 /// `s6-linkname [ -n ] [ -f ] link`
-pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nf")?;
     let (newline, full) = (!options.has('n'), options.has('f'));
     let link = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
@@ -98,7 +98,7 @@ pub fn s6_linkname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 }
 
 /// `s6-uniquename [ -n randomlen ] prefix`
-pub fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_uniquename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n:")?;
     let length = options.number(process, 'n', 8u32)? as usize;
     let prefix = options.rest().into_iter().next().ok_or_else(|| process.usage())?;

@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 
 /// `s6-ls [ -0 ] [ -a | -A ] [ -x exclude ] dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0aAx:")?;
     let end = if options.has('0') { 0 } else { b'\n' };
     let hidden = options.last_of("aA");

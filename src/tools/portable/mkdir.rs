@@ -8,7 +8,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{mkdir, mkfifo};
 
 /// `s6-mkdir [ -p ] [ -v ] [ -m mode ] dir...`: goes on after a failure.
-pub fn s6_mkdir(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_mkdir(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "pvm:")?;
     let (parents, verbose) = (options.has('p'), options.has('v'));
     let mut mode = 0o777;
@@ -56,7 +56,7 @@ impl Maker<'_> {
 }
 
 /// `s6-mkfifo [ -m mode ] fifo...`: nothing but the execute bits is masked.
-pub fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_mkfifo(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m:")?;
     let mode = options.octal(process, 'm', 0o666)?;
     let fifos = options.rest();

@@ -6,7 +6,7 @@ use crate::sys::process::nice;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-nice [ -I | -i ] [ -n value ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Iin:")?;
     let strict = options.last_of("Ii") == Some('i');
     let parse = |word: &[u8]| decimal::leading_i32(word).ok_or_else(|| process.usage());

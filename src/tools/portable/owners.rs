@@ -9,7 +9,7 @@ use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{Gid, Uid};
 
 /// `s6-chmod mode file`
-pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let [_, mode, file, ..] = argv.as_slice() else { return Err(process.usage()) };
     let mode = octal(mode).ok_or_else(|| process.usage())?;
     let mode = Mode::from_bits_truncate(mode & 0o7777);
@@ -19,7 +19,7 @@ pub fn s6_chmod(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-chown [ -U ] [ -u uid ] [ -g gid ] file`
-pub fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_chown(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Uu:g:")?;
     let (mut uid, mut gid) = (None, None);
     for (letter, value) in options.iter() {

@@ -5,7 +5,7 @@
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-basename [ -n ] file [ suffix ]`
-pub fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let newline = !options.has('n');
     let mut words = options.rest().into_iter();
@@ -18,7 +18,7 @@ pub fn s6_basename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 }
 
 /// `s6-dirname [ -n ] file`
-pub fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "n")?;
     let newline = !options.has('n');
     let path = options.rest().into_iter().next().ok_or_else(|| process.usage())?;
@@ -26,14 +26,14 @@ pub fn s6_dirname(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
 }
 
 /// Prints one word.
-pub fn print(process: &Process, word: &[u8], newline: bool) -> Result<Next, Exit> {
+pub(super) fn print(process: &Process, word: &[u8], newline: bool) -> Result<Next, Exit> {
     let end: &[u8] = if newline { b"\n" } else { b"" };
     process.print(&[word, end].concat())?;
     Ok(Next::Exit(0))
 }
 
 /// The last part of a path, slashes at its end aside; `/` if it is all slashes, `.` if it is empty.
-pub fn basename(path: &[u8]) -> &[u8] {
+pub(super) fn basename(path: &[u8]) -> &[u8] {
     match without_slashes(path) {
         Ok(path) => crate::tools::basename(path),
         Err(whole) => whole,

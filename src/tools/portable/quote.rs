@@ -8,7 +8,7 @@ use crate::tools::{Exit, Next, Options, Process, Word, lines};
 use nix::errno::Errno;
 
 /// `s6-quote [ -n ] [ -u ] [ -d delim ] string`
-pub fn s6_quote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_quote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nud:")?;
     let quotes = Quotes::of(process, &options)?;
     let newline = !options.has('n');
@@ -19,7 +19,7 @@ pub fn s6_quote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-quote-filter [ -u ] [ -d delim ]`
-pub fn s6_quote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_quote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let quotes = Quotes::of(process, &Options::parse(process, argv, "ud:")?)?;
     lines::try_filter(process, |line, out| {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
@@ -55,7 +55,7 @@ impl Quotes {
 }
 
 /// `s6-unquote [ -n ] [ -d delim ] string`
-pub fn s6_unquote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_unquote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nd:")?;
     let delimiters = options.value('d').unwrap_or(b"\"").to_vec();
     let newline = !options.has('n');
@@ -76,7 +76,7 @@ pub fn s6_unquote(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
 
 /// `s6-unquote-filter [ -q | -Q | -v | -w ] [ -d delim ]`: what is not quoted stays as it is,
 /// without a word (-q), with one (-Q), with the line itself (-v), or is the end (-w).
-pub fn s6_unquote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_unquote_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "qQvwd:")?;
     let mood = options.last_of("qQvw").unwrap_or('Q');
     let delimiters = options.value('d').unwrap_or(b"\"").to_vec();

@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd;
 
 /// `seekablepipe tempfile prog...`: stores all of stdin in a file that is then gone from its
 /// directory.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let ([file], program) = process.operands(argv.into_iter().skip(1))?;
     let name = show(&file);
     let how = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use std::time::{Duration, Instant};
 
 /// `s6-sleep [ -m ] duration prog...`
-pub fn s6_sleep(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_sleep(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "m")?;
     let milliseconds = options.has('m');
     let mut words = options.rest().into_iter();
@@ -39,7 +39,7 @@ const SENT: &[(char, i32)] = &[
 ];
 
 /// `s6-maximumtime [ -0 | -a | -b | -i | -k | -q | -t | -x | -1 | -2 ] milliseconds prog...`
-pub fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_maximumtime(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0abikqtx12")?;
     let asked = options.last_of("0abikqtx12").unwrap_or('t');
     let signal = SENT.iter().find(|(letter, _)| *letter == asked).map_or(0, |(_, s)| *s as u8);

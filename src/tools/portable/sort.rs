@@ -6,7 +6,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use std::cmp::Ordering;
 
 /// `s6-sort [ -bcfru0 ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "bcfru0")?;
     let separator = if options.has('0') { 0 } else { b'\n' };
     let order = Order {

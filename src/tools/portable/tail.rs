@@ -25,7 +25,7 @@ enum Part {
 }
 
 /// `s6-tail [ -c chars | -n lines | -1..9 ] [ file ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "123456789n:c:")?;
     let part = part(process, &options)?;
     let Some(file) = options.rest().into_iter().next() else {

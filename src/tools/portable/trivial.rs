@@ -11,29 +11,29 @@ use nix::sys::stat::{Mode, futimens};
 use nix::sys::time::TimeSpec;
 
 /// `s6-true`
-pub fn s6_true(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_true(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     Ok(Next::Exit(0))
 }
 
 /// `s6-false`
-pub fn s6_false(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_false(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     Ok(Next::Exit(1))
 }
 
 /// `s6-sync`
-pub fn s6_sync(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_sync(_process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     nix::unistd::sync();
     Ok(Next::Exit(0))
 }
 
 /// `s6-cat`: stdin to stdout.
-pub fn s6_cat(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_cat(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     fd::pour(1, 0, u64::MAX).map_err(process.unable("fd_cat"))?;
     Ok(Next::Exit(0))
 }
 
 /// `s6-rename old new`
-pub fn s6_rename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_rename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (from, to) = two(process, &argv)?;
     std::fs::rename(path(from), path(to)).map_err(|e| {
         let what = format!("unable to rename {} to {}", show(from), show(to));
@@ -43,7 +43,7 @@ pub fn s6_rename(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-hiercopy src dst`
-pub fn s6_hiercopy(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_hiercopy(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (from, to) = two(process, &argv)?;
     copy::hierarchy(path(from), path(to)).map_err(|e| {
         let what = format!("unable to copy hierarchy from {} to {}", show(from), show(to));
@@ -53,12 +53,12 @@ pub fn s6_hiercopy(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 }
 
 /// `s6-rmrf file ...`
-pub fn s6_rmrf(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_rmrf(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     each(process, &argv, "unable to remove", |file| remove::hierarchy(path(file)))
 }
 
 /// `s6-touch file ...`
-pub fn s6_touch(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_touch(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     each(process, &argv, "unable to touch", |file| {
         let how = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CREAT | OFlag::O_CLOEXEC;
         let file = open(file, how, Mode::from_bits_truncate(0o666))?;

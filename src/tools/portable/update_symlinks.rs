@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 /// `s6-update-symlinks /destdir /srcdir [ /srcdir ... ]`: the later a source, the more it counts.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let paths: Vec<&Path> = argv.iter().skip(1).map(|word| path(word)).collect();
     let (Some((target, sources)), true) =
         (paths.split_first(), paths.len() > 1 && paths.iter().all(|path| path.is_absolute()))

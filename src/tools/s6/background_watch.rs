@@ -21,7 +21,7 @@ use std::os::unix::ffi::OsStrExt;
 const LONG: &[(&str, char)] = &[("timeout-ready", 't'), ("notification-fd", 'd')];
 
 /// `s6-background-watch [ -t timeout ] [ -d notif ] pidfile prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "t:d:", LONG)?;
     if options.words().len() < 2 {
         return Err(process.usage());

@@ -6,7 +6,7 @@ use crate::sys::timezone::{Zone, civil};
 
 /// Writes moments as `YYYY-MM-DD HH:MM:SS.nnnnnnnnn`.
 #[derive(Debug)]
-pub struct Dates {
+pub(super) struct Dates {
     zone: Zone,
     /// The last second that was asked for, and its text.
     last: Option<(u64, bool)>,
@@ -15,12 +15,12 @@ pub struct Dates {
 
 impl Dates {
     /// Dates as the clocks of this zone show them.
-    pub fn new(zone: Zone) -> Self {
+    pub(super) fn new(zone: Zone) -> Self {
         Self { zone, last: None, text: String::new() }
     }
 
     /// Appends the moment to `out`. False: there is no such date, and nothing is appended.
-    pub fn append(&mut self, utc: Utc, out: &mut Vec<u8>) -> bool {
+    pub(super) fn append(&mut self, utc: Utc, out: &mut Vec<u8>) -> bool {
         let second = (utc.since_epoch.as_secs(), utc.leap);
         if self.last != Some(second) {
             let Some(date) = civil(second.0, self.zone) else { return false };

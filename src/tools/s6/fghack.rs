@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 const COPIES: usize = 30;
 
 /// `s6-fghack prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let program: Vec<Word> = argv.into_iter().skip(1).collect();
     let name = show(program.first().ok_or_else(|| process.usage())?).to_string();
     process.warn("this program is obsolescent, please use s6-background-watch instead");

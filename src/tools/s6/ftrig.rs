@@ -16,7 +16,7 @@ use nix::sys::signal::Signal;
 use std::ops::ControlFlow;
 
 /// `s6-ftrig-notify fifodir message`
-pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let [_, dir, events, ..] = argv.as_slice() else { return Err(process.usage()) };
     signal::ignore(Signal::SIGPIPE)
         .and_then(|()| notify_all(dir, events))
@@ -25,7 +25,7 @@ pub fn notify(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-ftrig-wait [ -t timeout ] fifodir regexp`
-pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (_, deadline, words) = options(process, argv, "t:")?;
     let [dir, pattern, ..] = words.as_slice() else { return Err(process.usage()) };
     let mut all = Subscriptions::default();
@@ -38,7 +38,7 @@ pub fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-ftrig-listen1 [ -t timeout ] fifodir regexp prog...`
-pub fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (_, deadline, mut words) = options(process, argv, "t:")?;
     if words.len() < 3 {
         return Err(process.usage());
@@ -49,7 +49,7 @@ pub fn listen_to_one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exi
 }
 
 /// `s6-ftrig-listen [ -a | -o ] [ -t timeout ] fifodir1 regexp1 ... "" prog...`
-pub fn listen_to_several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn listen_to_several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let (options, deadline, words) = options(process, argv, "aot:")?;
     let (pairs, program) = Blocks::new(process).take(words, "fifodir+regex block")?;
     if pairs.is_empty() || pairs.len() % 2 != 0 || program.is_empty() {

@@ -8,14 +8,14 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 /// The options that say how to log, as [`Logger::from_options`] reads them.
-pub const LOGGER_OPTIONS: &str = "l:t:n:s:S:P:";
+pub(super) const LOGGER_OPTIONS: &str = "l:t:n:s:S:P:";
 
 /// The first line of a script.
-pub const SHEBANG: &str = "#!/command/execlineb -P\n";
+pub(super) const SHEBANG: &str = "#!/command/execlineb -P\n";
 
 /// How a logger is to be run.
 #[derive(Debug)]
-pub struct Logger {
+pub(super) struct Logger {
     user: Option<Word>,
     stamp_type: u32,
     files: u32,
@@ -26,7 +26,7 @@ pub struct Logger {
 
 /// Where a service stands among the definitions of s6-rc.
 #[derive(Debug)]
-pub struct Names {
+pub(super) struct Names {
     /// The service's name.
     pub service: Word,
     /// Its logger's name.
@@ -37,7 +37,7 @@ pub struct Names {
 
 impl Logger {
     /// What the options l, t, n, s, S and P ask.
-    pub fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
+    pub(super) fn from_options(process: &Process, options: &Options) -> Result<Self, Exit> {
         let stamp_type = options.number(process, 't', 1)?;
         if stamp_type > 3 {
             return Err(process.fatal(100, "stamptype must be 0, 1, 2 or 3"));
@@ -74,7 +74,7 @@ impl Logger {
 
 impl Names {
     /// Reads `service[/logger[/pipeline]]`.
-    pub fn parse(process: &Process, word: &[u8]) -> Result<Self, Exit> {
+    pub(super) fn parse(process: &Process, word: &[u8]) -> Result<Self, Exit> {
         let wrong = |text: &str| Err(process.fatal(100, text));
         if word.contains(&b'\n') {
             return wrong("newlines are forbidden in s6-rc names");
@@ -97,7 +97,7 @@ impl Names {
 
 /// What to write.
 #[derive(Debug)]
-pub struct Service<'a> {
+pub(super) struct Service<'a> {
     /// Its `run`.
     pub run: &'a [u8],
     /// Its logger, and the directory into which that logs.
@@ -109,7 +109,7 @@ pub struct Service<'a> {
 impl Service<'_> {
     /// Writes it into `dir`, which must not be there yet (unless it gets definitions). The
     /// directory of the service.
-    pub fn write(&self, process: &Process, dir: &[u8]) -> Result<Word, Exit> {
+    pub(super) fn write(&self, process: &Process, dir: &[u8]) -> Result<Word, Exit> {
         let Some(names) = self.names else {
             make_service(process, dir, self.run, true)?;
             if let Some((logger, into)) = self.log {
@@ -155,7 +155,7 @@ fn make_service(process: &Process, dir: &[u8], run: &[u8], executable: bool) -> 
 }
 
 /// A directory that everyone may read, whatever the umask.
-pub fn make_folder(process: &Process, dir: &[u8]) -> Result<(), Exit> {
+pub(super) fn make_folder(process: &Process, dir: &[u8]) -> Result<(), Exit> {
     std::fs::create_dir(path(dir))
         .and_then(|()| std::fs::set_permissions(path(dir), PermissionsExt::from_mode(0o755)))
         .map_err(|e| failed(process, "mkdir", dir, &e))
@@ -171,7 +171,7 @@ fn failed(process: &Process, what: &str, file: &[u8], e: &io::Error) -> Exit {
 }
 
 /// A path in a directory.
-pub fn below(dir: &[u8], name: &[u8]) -> Word {
+pub(super) fn below(dir: &[u8], name: &[u8]) -> Word {
     [dir, b"/", name].concat()
 }
 

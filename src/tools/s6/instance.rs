@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// `s6-instance-create [ -d | -D ] [ -f ] [ -P ] [ -t timeout ] service instancename`
-pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "dDfPt:")?;
     let style = Style { relative: true, ..Style::from_options(&options) };
     let deadline = deadline(process, &options, 't')?;
@@ -60,7 +60,7 @@ pub fn create(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-instance-delete [ -X ] [ -t timeout ] service instancename`
-pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xt:")?;
     let deadline = deadline(process, &options, 't')?;
     let deadline = (!options.has('X')).then_some(deadline);
@@ -75,7 +75,7 @@ pub fn delete(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-instance-list service`
-pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let words = Options::parse(process, argv, "")?.rest();
     let service = words.first().ok_or_else(|| process.usage())?;
     enter(process, service)?;
@@ -95,13 +95,13 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-instance-control [ options of s6-svc ] service instancename`
-pub fn control(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn control(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let argv = on_instance(process, argv, "abqhkti12pcyroduDUxOT:w:")?;
     svc::run(process, argv)
 }
 
 /// `s6-instance-status [ options of s6-svstat ] service instancename`
-pub fn status(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn status(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let argv = on_instance(process, argv, "no:uwNrpest")?;
     svstat::run(process, argv)
 }

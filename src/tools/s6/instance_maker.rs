@@ -10,7 +10,7 @@ use crate::tools::{Exit, Next, Options, Process, Word, path};
 /// `s6-instance-maker [ -c max ] [ -u user ] [ -r service[/logger[/pipeline]] ] [ -L logdir ]
 /// [ -l loguser ] [ -t stamptype ] [ -n nfiles ] [ -s filesize ] [ -S maxsize ] [ -P prefix ]
 /// template dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, &format!("u:L:c:r:{LOGGER_OPTIONS}"))?;
     let logger = Logger::from_options(process, &options)?;
     let log_dir = options.value('L').map(<[u8]>::to_vec);

@@ -18,7 +18,7 @@ use std::os::fd::{AsFd, RawFd};
 const ROOM: usize = 65_536;
 
 /// `s6-ioconnect [ -t timeout ] [ -r fdr ] [ -w fdw ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "0167t:r:w:")?;
     let timeout_ms = options.number(process, 't', 0u32)?;
     let number = |letter, usual| {

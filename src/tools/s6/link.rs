@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 
 /// How a service directory is to be linked.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Style {
+pub(super) struct Style {
     /// The state in which the service begins.
     pub start: Start,
     /// Everyone may listen to its events.
@@ -27,7 +27,7 @@ pub struct Style {
 
 /// The state in which a newly linked service begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
+pub(super) enum Start {
     /// As its `down` file says.
     #[default]
     AsItSays,
@@ -39,7 +39,7 @@ pub enum Start {
 
 impl Style {
     /// What the options d, D, f and P ask.
-    pub fn from_options(options: &Options) -> Self {
+    pub(super) fn from_options(options: &Options) -> Self {
         let start = match options.last_of("dD") {
             Some('d') => Start::Down,
             Some(_) => Start::StaysDown,
@@ -52,7 +52,7 @@ impl Style {
 
 /// Links `service` as `name` into `scandir`, and waits for its supervisors (unless it has some
 /// already). ETIMEDOUT: they have not come in time, and the link is gone again.
-pub fn link(
+pub(super) fn link(
     scandir: &[u8],
     service: &[u8],
     name: &[u8],
@@ -78,7 +78,7 @@ pub fn link(
 
 /// Removes the link `name` from `scandir`, and waits until its supervisors have gone, or until the
 /// deadline. Without a deadline at all, it does not wait.
-pub fn unlink(scandir: &[u8], name: &[u8], deadline: Option<Deadline>) -> Result<(), Errno> {
+pub(super) fn unlink(scandir: &[u8], name: &[u8], deadline: Option<Deadline>) -> Result<(), Errno> {
     let link = [scandir, b"/", name].concat();
     let mut listeners = Vec::new();
     if deadline.is_some() {

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 /// What is sent at once.
 #[derive(Debug, Default)]
-pub struct Message {
+pub(super) struct Message {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// What came beside them.
@@ -25,7 +25,7 @@ const HEADER: usize = 6;
 
 /// The end of a non-blocking socket where messages arrive.
 #[derive(Debug)]
-pub struct Receiver {
+pub(super) struct Receiver {
     socket: RawFd,
     /// The most bytes that a message may have.
     max_bytes: usize,
@@ -37,18 +37,18 @@ pub struct Receiver {
 
 impl Receiver {
     /// Reads messages of at most so many bytes and descriptors.
-    pub fn new(socket: RawFd, max_bytes: usize, max_fds: usize) -> Self {
+    pub(super) fn new(socket: RawFd, max_bytes: usize, max_fds: usize) -> Self {
         Self { socket, max_bytes, max_fds, bytes: Vec::new(), fds: VecDeque::new() }
     }
 
     /// Whether no message has come in part.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// The next message, if it can be had without waiting. EPIPE: there will be none. EPROTO: what
     /// came is none.
-    pub fn next(&mut self) -> Result<Option<Message>, Errno> {
+    pub(super) fn next(&mut self) -> Result<Option<Message>, Errno> {
         loop {
             if let Some(message) = self.take()? {
                 return Ok(Some(message));
@@ -69,7 +69,7 @@ impl Receiver {
     }
 
     /// The next message. ETIMEDOUT: it has not come in time.
-    pub fn wait(&mut self, deadline: Deadline) -> Result<Message, Errno> {
+    pub(super) fn wait(&mut self, deadline: Deadline) -> Result<Message, Errno> {
         loop {
             if let Some(message) = self.next()? {
                 return Ok(message);
@@ -99,7 +99,7 @@ impl Receiver {
 
 /// The end of a non-blocking socket where messages leave.
 #[derive(Debug)]
-pub struct Sender {
+pub(super) struct Sender {
     socket: RawFd,
     /// What is left to send of each message, and the descriptors until they have gone.
     queue: VecDeque<(Vec<u8>, Vec<Rc<OwnedFd>>)>,
@@ -107,24 +107,24 @@ pub struct Sender {
 
 impl Sender {
     /// Sends messages through a socket.
-    pub fn new(socket: RawFd) -> Self {
+    pub(super) fn new(socket: RawFd) -> Self {
         Self { socket, queue: VecDeque::new() }
     }
 
     /// Whether all is sent.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// Appends a message.
-    pub fn put(&mut self, bytes: &[u8], fds: Vec<Rc<OwnedFd>>) {
+    pub(super) fn put(&mut self, bytes: &[u8], fds: Vec<Rc<OwnedFd>>) {
         let (length, count) =
             ((bytes.len() as u32).to_be_bytes(), (fds.len() as u16).to_be_bytes());
         self.queue.push_back(([&length[..], &count, bytes].concat(), fds));
     }
 
     /// Sends what can be sent without waiting. Whether that is all.
-    pub fn flush(&mut self) -> Result<bool, Errno> {
+    pub(super) fn flush(&mut self) -> Result<bool, Errno> {
         while let Some((bytes, fds)) = self.queue.front_mut() {
             let numbers: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
             match socket::send(borrow(self.socket), bytes, &numbers) {
@@ -141,7 +141,7 @@ impl Sender {
     }
 
     /// Sends all. ETIMEDOUT: not in time.
-    pub fn wait(&mut self, deadline: Deadline) -> Result<(), Errno> {
+    pub(super) fn wait(&mut self, deadline: Deadline) -> Result<(), Errno> {
         while !self.flush()? {
             until(self.socket, PollFlags::POLLOUT, deadline)?;
         }
@@ -150,7 +150,7 @@ impl Sender {
 }
 
 /// Waits until a socket is ready.
-pub fn until(socket: RawFd, flags: PollFlags, deadline: Deadline) -> Result<(), Errno> {
+pub(super) fn until(socket: RawFd, flags: PollFlags, deadline: Deadline) -> Result<(), Errno> {
     let ready = poll::wait(&mut [PollFd::new(borrow(socket), flags)], deadline)?;
     if ready { Ok(()) } else { Err(Errno::ETIMEDOUT) }
 }

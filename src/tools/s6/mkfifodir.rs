@@ -7,7 +7,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::unistd::Gid;
 
 /// `s6-mkfifodir [ -f ] [ -g gid ] fifodir`
-pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "fg:")?;
     let group = options.parsed('g', |gid| process.number(gid))?;
     let force = options.has('f');
@@ -18,7 +18,7 @@ pub fn make(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-cleanfifodir fifodir`
-pub fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn clean(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dir = argv.into_iter().nth(1).ok_or_else(|| process.usage())?;
     fifodir::clean(&dir)
         .map_err(process.unable(format_args!("clean up fifodir at {}", show(&dir))))?;

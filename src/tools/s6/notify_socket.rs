@@ -33,7 +33,7 @@ struct Aside {
 const DOUBLE_FORK: char = 'F';
 
 /// `s6-notify-fd-from-socket [ -f ] [ -3 fd ] [ -t timeout ] prog...`
-pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let long = [
         ("no-doublefork", 'f'),
         ("doublefork", DOUBLE_FORK),
@@ -64,7 +64,7 @@ pub fn fd_from_socket(process: &mut Process, argv: Vec<Word>) -> Result<Next, Ex
 }
 
 /// `s6-notify-socket-from-fd [ -d fd ] [ -f ] [ -t timeout ] [ -k ] prog...`
-pub fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let long = [
         ("no-doublefork", 'f'),
         ("doublefork", DOUBLE_FORK),

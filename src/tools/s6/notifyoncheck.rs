@@ -53,7 +53,7 @@ enum Over {
 
 /// `s6-notifyoncheck [ -d ] [ -3 fd ] [ -s ms ] [ -T ms ] [ -t ms ] [ -w ms ] [ -n tries ]
 /// [ -c checkprog ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "d3:s:T:t:w:n:c:", LONG)?;
     if options.words().is_empty() {
         return Err(process.usage());

@@ -27,7 +27,7 @@ enum Cause {
 const SEPARATORS: &[u8] = b",; \n\r\t";
 
 /// `s6-permafailon seconds deathcount statuslist prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut words = argv.into_iter().skip(1);
     let mut word = || words.next().ok_or_else(|| process.usage());
     let (seconds, count, list) = (word()?, word()?, word()?);

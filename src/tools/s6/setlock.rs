@@ -12,7 +12,7 @@ use std::os::fd::{IntoRawFd, OwnedFd};
 use std::time::Duration;
 
 /// `s6-setlock [ -r | -w ] [ -n | -N ] [ -t timeout ] [ -d fd ] lockfile prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "nNrwt:d:")?;
     let claim = match options.last_of("rw") {
         Some('r') => Claim::Shared,

@@ -44,7 +44,7 @@ struct Leads {
 }
 
 /// `s6-setsid [ -s | -b | -f | -g ] [ -i | -I | -q ] [ -d ctty ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, SPEC, LONG)?;
     let leads = options.iter().fold(Leads::default(), |leads, (letter, _)| leads.with(letter));
     let tell =

@@ -6,7 +6,7 @@ use crate::sys::identity::Identity;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `s6-setuidgid user prog...`; the user may be `uid:gid`, in numbers.
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut words = argv.into_iter().skip(1);
     let account = words.next().filter(|a| !a.starts_with(b"-")).ok_or_else(|| process.usage())?;
     let program: Vec<_> = words.collect();

@@ -29,7 +29,7 @@ const QUEUED: usize = 4096;
 
 /// `s6-socklog [ -d notif ] [ -r ] [ -U | -u uid -g gid -G gidlist ] [ -l linelen ]
 /// [ -t lameducktimeout ] [ -x socket | -i ip_port ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "rd:l:t:u:g:G:Ux:i:")?;
     let identity = applyuidgid::wanted(process, &options)?;
     let length = options.number(process, 'l', 1024u32)?;

@@ -16,7 +16,7 @@ struct Kinds {
 }
 
 /// `s6-softlimit [ -H | -h ] [ -a n ] [ -c n ] … [ -t n ] prog...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, SPEC)?;
     let mut kinds = Kinds { soft: true, hard: false };
     let mut limits = Vec::new();

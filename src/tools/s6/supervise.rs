@@ -16,7 +16,7 @@ pub fn is_shown() -> bool {
 }
 
 /// s6-supervise: supervises one service directory.
-pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     if let Some(socket) = process.env.get(supervisors::REPORTS_TO.as_bytes()) {
         let socket = decimal::parse::<u32>(socket).and_then(|fd| i32::try_from(fd).ok());
         return Ok(Next::Exit(socket.map_or(100, supervisors::watch_child) as u8));
@@ -35,7 +35,7 @@ pub fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// s6-svscan: supervises all that is in a scan directory.
-pub fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     const LONG: &[(&str, char)] = &[
         ("services-max", 'C'),
         ("name-max", 'L'),

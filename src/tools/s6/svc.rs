@@ -16,7 +16,7 @@ const MAX_LETTERS: usize = 62;
 
 /// `s6-svc [ -w(u|U|d|D|r|R) ] [ -T timeout ] [ -s signal | -abqhkti12pcyrlPCK ] [ -oduDUxOQ ]
 /// servicedirs...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "s:abqhkti12pcyrlPCKoduDUxOQT:w:")?;
     let commands = commands(process, &options)?;
     let wanted = wanted(process, &options)?;

@@ -8,7 +8,7 @@ use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
 
 /// `s6-svdt [ -S | -s ] [ -n maxentries ] servicedir`
-pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Ssn:")?;
     let by_number = options.last_of("Ss") == Some('s');
     let max = options.number(process, 'n', u32::MAX)? as usize;
@@ -26,7 +26,7 @@ pub fn list(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-svdt-clear servicedir`
-pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
     let (file, new) = (tally_of(dir, ""), tally_of(dir, ".new"));
     let written =
@@ -41,7 +41,7 @@ pub fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// The deaths of a service, oldest first; none if it is supervised and has no tally yet.
-pub fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
+pub(super) fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
     match std::fs::read(path(&tally_of(dir, ""))).map_err(|e| errno(&e)) {
         // Differs: the original makes a file that is missing, and empties one that ends within a
         // record.

@@ -11,7 +11,7 @@ use nix::libc;
 use nix::sys::stat::stat;
 
 /// `s6-svlink [ -d | -D ] [ -f ] [ -P ] [ -t timeout ] scandir servicedir [ name ]`
-pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "dDfPt:")?;
     let style = Style::from_options(&options);
     let deadline = deadline(process, &options, 't')?;
@@ -40,7 +40,7 @@ pub fn link(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-svunlink [ -X ] [ -t timeout ] scandir servicename`
-pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Xt:")?;
     let deadline = deadline(process, &options, 't')?;
     let deadline = (!options.has('X')).then_some(deadline);
@@ -57,7 +57,7 @@ pub fn unlink(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// Exit 99 if the time was over, else 111.
-pub fn failed(process: &Process, text: &str, e: Errno) -> Exit {
+pub(super) fn failed(process: &Process, text: &str, e: Errno) -> Exit {
     match process.fatal_errno(text, e) {
         _ if e == Errno::ETIMEDOUT => Exit(99),
         exit => exit,

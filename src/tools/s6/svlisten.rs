@@ -10,7 +10,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `s6-svlisten [ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ]
 /// servicedir... "" prog...`
-pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "uUdDrRaot:")?;
     let mut goal = Goal::from_options(&options);
     let deadline = deadline(process, &options, 't')?;
@@ -38,7 +38,7 @@ pub fn several(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-svlisten1 [ -U | -u | -d | -D | -r | -R ] [ -t timeout ] servicedir prog...`
-pub fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn one(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "uUdDrRt:")?;
     let goal = Goal::from_options(&options);
     let deadline = deadline(process, &options, 't')?;

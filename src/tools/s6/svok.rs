@@ -6,7 +6,7 @@ use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `s6-svok servicedir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dir = argv.get(1).ok_or_else(|| process.usage())?;
     let checked = is_supervised(dir, SUPERVISE);
     let supervised = checked.map_err(process.unable(format_args!("check {}", show(dir))))?;

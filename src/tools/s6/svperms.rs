@@ -30,7 +30,7 @@ struct Change {
 }
 
 /// `s6-svperms [ -v ] [ -u | -g group | -G group | -o | -O group ] [ -e | -E group ] servicedir...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "vug:G:oO:eE:")?;
     let change = Change::from_options(process, &options)?;
     let print = options.has('v') || (change.supervise.is_none() && change.event.is_none());

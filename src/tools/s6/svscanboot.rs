@@ -34,7 +34,7 @@ const LONG: &[(&str, char)] = &[
 
 /// `s6-svscanboot [ -c devconsole ] [ -D catchalldir ] [ -m catchallmode ] [ -l catchalluser ]
 /// [ -o catchalloptions ] [ -d notif ] [ -C services_max ] [ -L name_max ] [ -t rescan ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "uc:D:m:l:o:d:C:L:t:", LONG)?;
     let notification = notification(process, &options)?;
     let console_fd = if notification == Some(3) { 4 } else { 3 };

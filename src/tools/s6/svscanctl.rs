@@ -9,7 +9,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 const MAX_LETTERS: usize = 64;
 
 /// `s6-svscanctl [ -zabhitqnN ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "zabhitqnN")?;
     let letters: Word = options.iter().map(|(letter, _)| letter as u8).collect();
     if letters.len() > MAX_LETTERS {

@@ -45,7 +45,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// `s6-svstat [ -uwNrpgest | -o fields ] [ -n ] servicedir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "no:uwNrpgest")?;
     let fields = fields(process, &options)?;
     let by_number = options.has('n');

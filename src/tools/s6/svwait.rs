@@ -5,10 +5,10 @@ use super::watch::{Goal, Watch, deadline};
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// What is said when some services cannot reach the state that is waited for.
-pub const FAILED: &str = "some services reported permanent failure or their supervisor died";
+pub(super) const FAILED: &str = "some services reported permanent failure or their supervisor died";
 
 /// `s6-svwait [ -U | -u | -d | -D | -r | -R ] [ -a | -o ] [ -t timeout ] servicedir...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "UudDrRaot:")?;
     let goal = Goal::from_options(&options);
     let deadline = deadline(process, &options, 't')?;

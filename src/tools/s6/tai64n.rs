@@ -10,7 +10,7 @@ use crate::tools::{Exit, Next, Options, Process, Word};
 use std::io::Write;
 
 /// `s6-tai64n`: puts a stamp before every line.
-pub fn stamp(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn stamp(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     lines::filter(process, |line, out| {
         out.extend_from_slice(&Tain::from_utc(clock::utc()).label());
         out.push(b' ');
@@ -22,7 +22,7 @@ pub fn stamp(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-tai64nlocal [ -g ]`: replaces the stamp that begins a line by date and time.
-pub fn local(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn local(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "g")?;
     let mut dates = Dates::new(if options.has('g') { Zone::Utc } else { Zone::Local });
     lines::filter(process, |line, out| {
@@ -34,7 +34,7 @@ pub fn local(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// `s6-tai64ndiff`: replaces the stamp that begins a line by the seconds since the one before. A
 /// line without a stamp begins anew.
-pub fn difference(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn difference(process: &mut Process, _argv: Vec<Word>) -> Result<Next, Exit> {
     let mut before = None;
     lines::filter(process, |line, out| {
         let now = stamp_of(line);

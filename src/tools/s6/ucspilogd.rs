@@ -7,7 +7,7 @@ use crate::tools::lines;
 use crate::tools::{Exit, Next, Options, Process, Word};
 
 /// `ucspilogd [ -D default ] [ var... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "D:")?;
     let default = options.value('D').unwrap_or(b"<undefined>").to_vec();
     let value = |name: Word| process.env.get(&name).unwrap_or(&default).to_vec();

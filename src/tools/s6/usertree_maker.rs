@@ -19,7 +19,7 @@ struct Tree<'a> {
 /// `s6-usertree-maker [ -d userscandir ] [ -p path ] [ -E envdir [ -e var ... ] ]
 /// [ -r service/logger[/pipeline] ] [ -l loguser ] [ -t stamptype ] [ -n nfiles ] [ -s filesize ]
 /// [ -S maxsize ] [ -P prefix ] user logdir dir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, &format!("d:p:E:e:r:{LOGGER_OPTIONS}"))?;
     let logger = Logger::from_options(process, &options)?;
     let names = options.value('r').map(|word| Names::parse(process, word)).transpose()?;

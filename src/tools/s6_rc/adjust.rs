@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// A line of a conversion file: `OLD [-> NEW] [restart]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Conversion {
+pub(super) struct Conversion {
     /// The name in the new database (of a service, or of a bundle), where that is another.
     pub new: Option<String>,
     /// It must be restarted.
@@ -16,7 +16,7 @@ pub struct Conversion {
 
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Adjustment {
+pub(super) struct Adjustment {
     /// Services of the old database that must be down before the switch.
     pub stop: Vec<String>,
     /// Services of the new database that are to be up after it.
@@ -27,7 +27,7 @@ pub struct Adjustment {
 
 /// Why there is no way from one database to the other; the exit code, and the words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Impossible {
+pub(super) enum Impossible {
     /// Exit code 4.
     #[error("bad conversion file: new service {0} is undefined in the new database")]
     Undefined(String),
@@ -45,7 +45,7 @@ pub enum Impossible {
 }
 
 /// Works out what is to be done. `up` are the services of the old database that are up.
-pub fn adjust(
+pub(super) fn adjust(
     old: &Graph,
     up: &BTreeSet<ServiceId>,
     conversions: &LiteMap<ServiceId, Conversion>,

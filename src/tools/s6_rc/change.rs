@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What is to be done.
-pub enum Task {
+pub(super) enum Task {
     /// `change`, `start` and `stop`.
     Change(ChangeRequest),
     /// `reload`.
@@ -20,14 +20,19 @@ pub enum Task {
 }
 
 /// What a dry run knows of the live tree.
-pub struct DryRun<'a> {
+pub(super) struct DryRun<'a> {
     live: &'a Path,
     graph: Graph,
     timeout_ms: u64,
 }
 
 /// Asks PID 1 for it, tells what happens on the way, and how to exit.
-pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u32) -> Result<Next, Exit> {
+pub(super) fn perform(
+    process: &Process,
+    live: &Path,
+    task: Task,
+    verbosity: u32,
+) -> Result<Next, Exit> {
     let (dry_run_ms, timeout_ms) = match &task {
         Task::Change(change) => (change.dry_run_ms, change.timeout_ms),
         Task::Reload(reload) => (reload.dry_run_ms, reload.timeout_ms),
@@ -53,7 +58,7 @@ pub fn perform(process: &Process, live: &Path, task: Task, verbosity: u32) -> Re
 }
 
 /// Asks PID 1, and tells what it says until it is done.
-pub fn converse(
+pub(super) fn converse(
     process: &Process,
     live: &Path,
     request: &Request,
@@ -137,7 +142,7 @@ impl DryRun<'_> {
 }
 
 /// `s6-rc-dryrun [ -v verbosity ] [ -t timeout ] prog...`: prints a command, and takes its time.
-pub fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn dryrun(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "v:t:")?;
     let (verbosity, ms) =
         (options.number(process, 'v', 1u32)?, options.number(process, 't', 1000u32)?);

@@ -14,7 +14,7 @@ use std::path::Path;
 const LONG: &[(&str, char)] = &[("verbosity", 'v'), ("fdholder-user", 'h'), ("block", 'b')];
 
 /// `s6-rc-compile [ -v verbosity ] [ -h fdholder_user ] [ -b ] destdir sources...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // -h and -b: there is neither an fd-holder nor a lock.
     let options = Options::parse_long(process, argv, "v:h:b", LONG)?;
     let verbosity = match options.value('v') {

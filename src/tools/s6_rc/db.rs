@@ -43,7 +43,7 @@ struct Query<'a> {
 }
 
 /// `s6-rc-db [ -u | -d ] [ -l live ] [ -c compiled ] [ -b ] [ -E | -e ] command...`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "udl:c:bEe", LONG)?;
     let down = options.last_of("ud") == Some('d');
     let hide_essentials = options.last_of("Ee") == Some('e');

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use std::rc::Rc;
 
 /// `s6-rc-fdholder-filler [ -1 ] [ -t timeout ] < names`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "1t:")?;
     let deadline = deadline(process, &options, 't')?;
     let names = fd::read_to_end(0).map_err(process.unable("read from stdin"))?;

@@ -25,7 +25,7 @@ const LONG: &[(&str, char)] = &[
 ];
 
 /// `s6-rc-init [ -c bootdb ] [ -l live ] [ -p prefix ] [ -t timeout ] [ -b ] [ -d ] scandir`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "c:l:p:t:db", LONG)?;
     options.value('t').map(|ms| process.number::<u32>(ms)).transpose()?;
     let live = live::directory(process, &options);
@@ -51,7 +51,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// `s6-rc-oneshot-run [ -l live ] [ -b ] up | down | reload servicenumber`: becomes the script.
-pub fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn oneshot_run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "l:b", LONG)?;
     let live = live::directory(process, &options);
     let words = options.rest();

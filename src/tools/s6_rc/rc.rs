@@ -50,7 +50,7 @@ struct Query {
 
 /// `s6-rc [ -v verbosity ] [ -n dryrunthrottle ] [ -t timeout ] [ -l live ] [ -b ] [ -E | -e ]
 /// [ -u | -d | -D ] [ -p ] [ -a ] command [ servicenames... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     // -L: PID 1 is the only one that changes states, so there is no lock to leave alone.
     let options = Options::parse_long(process, argv, "v:n:t:l:bEeudDpaL", LONG)?;
     let (command, query) = parse(process, options)?;

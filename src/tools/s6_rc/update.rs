@@ -45,7 +45,7 @@ struct Switch<'a> {
 
 /// `s6-rc-update [ -n ] [ -v verbosity ] [ -t timeout ] [ -l live ] [ -f conversion_file ] [ -b ]
 /// [ -E | -e ] newdb`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "nbEev:t:l:f:", LONG)?;
     let conversions = options.value('f').map(<[u8]>::to_vec);
     let switch = Switch::parse(process, options)?;
@@ -67,7 +67,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// `s6-rc-format-upgrade [ -v verbosity ] [ -t timeout ] [ -l live ] [ -b ] newdb`: the same
 /// services in another format, none of which stops.
-pub fn format_upgrade(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn format_upgrade(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, "bv:t:l:", LONG)?;
     let switch = Switch::parse(process, options)?;
     let old = open(process, &switch.live.join("compiled"))?;

@@ -1,7 +1,7 @@
 //! Where the simulator's decisions come from.
 
 /// A source of decisions.
-pub trait Choices {
+pub(crate) trait Choices {
     /// One of `0..n`.
     fn pick(&mut self, n: usize) -> usize;
     /// Whether there are no more decisions to take: from then on the world is fair.
@@ -9,13 +9,13 @@ pub trait Choices {
 }
 
 /// Decisions decoded from a list of numbers: random ones, shrunk ones, or written by hand.
-pub struct Scripted<'a> {
+pub(crate) struct Scripted<'a> {
     script: &'a [u16],
     at: usize,
 }
 
 impl<'a> Scripted<'a> {
-    pub fn new(script: &'a [u16]) -> Self {
+    pub(crate) fn new(script: &'a [u16]) -> Self {
         Self { script, at: 0 }
     }
 }
@@ -32,7 +32,7 @@ impl Choices for Scripted<'_> {
 }
 
 /// Every possible sequence of decisions, up to a depth.
-pub struct Exhaustive {
+pub(crate) struct Exhaustive {
     depth: usize,
     path: Vec<(usize, usize)>,
     at: usize,
@@ -40,12 +40,12 @@ pub struct Exhaustive {
 }
 
 impl Exhaustive {
-    pub fn new(depth: usize) -> Self {
+    pub(crate) fn new(depth: usize) -> Self {
         Self { depth, path: Vec::new(), at: 0, started: false }
     }
 
     /// Goes on to the next sequence; false when all are done.
-    pub fn next_run(&mut self) -> bool {
+    pub(crate) fn next_run(&mut self) -> bool {
         self.at = 0;
         if !std::mem::replace(&mut self.started, true) {
             return true;
@@ -79,7 +79,7 @@ impl Choices for Exhaustive {
 }
 
 /// A sequence of numbers that is the same for the same seed.
-pub fn numbers(seed: u64, len: usize) -> Vec<u16> {
+pub(crate) fn numbers(seed: u64, len: usize) -> Vec<u16> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// Every process is asked for twice.
     SpawnsTwice,
     /// A signal comes again with the next event.
@@ -62,7 +62,7 @@ pub enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub const BUGS: [(Bug, Rule); 24] = [
+pub(crate) const BUGS: [(Bug, Rule); 24] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -103,7 +103,7 @@ fn known(definitions: Vec<Definition>, bug: Option<Bug>) -> Graph {
 static MOOD: AtomicU64 = AtomicU64::new(0);
 
 /// An engine, sound or not.
-pub struct Subject {
+pub(crate) struct Subject {
     engine: Engine,
     bug: Option<Bug>,
     definitions: Vec<Definition>,
@@ -114,14 +114,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub fn new(definitions: Vec<Definition>, bug: Option<Bug>) -> Self {
+    pub(crate) fn new(definitions: Vec<Definition>, bug: Option<Bug>) -> Self {
         let engine = Engine::new(known(definitions.clone(), bug));
         let (commands, repeated, was_stopping) = (VecDeque::new(), Vec::new(), false);
         Self { engine, bug, definitions, commands, repeated, was_stopping }
     }
 
     /// Puts another tree to work; false if that cannot be now.
-    pub fn replace(&mut self, now: Time, definitions: Vec<Definition>) -> bool {
+    pub(crate) fn replace(&mut self, now: Time, definitions: Vec<Definition>) -> bool {
         let graph = known(definitions, self.bug).numbered_after(self.engine.graph(), &[]);
         let replaced = self.engine.replace(self.clock(now), graph).is_ok();
         while let Some(command) = self.engine.poll() {
@@ -130,7 +130,7 @@ impl Subject {
         replaced
     }
 
-    pub fn handle(&mut self, now: Time, event: Event) {
+    pub(crate) fn handle(&mut self, now: Time, event: Event) {
         self.commands.extend(std::mem::take(&mut self.repeated));
         if event == Event::Stop && self.bug == Some(Bug::ForgetsDependencies) {
             let graph = known(self.definitions.clone(), Some(Bug::NoDependencies));
@@ -152,11 +152,11 @@ impl Subject {
         }
     }
 
-    pub fn poll(&mut self) -> Option<Command> {
+    pub(crate) fn poll(&mut self) -> Option<Command> {
         self.commands.pop_front()
     }
 
-    pub fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self) -> Option<Time> {
         let at = self.engine.deadline()?;
         Some(match self.bug {
             Some(Bug::ImpatientClock) => Time(at.0 - 1),
@@ -165,19 +165,19 @@ impl Subject {
         })
     }
 
-    pub fn is_up(&self, id: ServiceId) -> bool {
+    pub(crate) fn is_up(&self, id: ServiceId) -> bool {
         self.engine.is_up(id)
     }
 
-    pub fn longrun(&self, id: ServiceId) -> Option<&SupervisedLongrun> {
+    pub(crate) fn longrun(&self, id: ServiceId) -> Option<&SupervisedLongrun> {
         self.engine.longrun(id)
     }
 
-    pub fn stage(&self) -> Stage {
+    pub(crate) fn stage(&self) -> Stage {
         self.engine.stage()
     }
 
-    pub fn stopping(&self) -> bool {
+    pub(crate) fn stopping(&self) -> bool {
         self.engine.stopping()
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A process.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Living {
+pub(crate) struct Living {
     /// It tells its readiness, and whether it has.
     pub notifies: bool,
     pub ready: bool,
@@ -20,7 +20,7 @@ pub struct Living {
 
 /// What the engine is still to be told.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     Spawn(Process),
     /// It was forgotten before the answer came.
     Forgotten(Process),
@@ -31,7 +31,7 @@ pub enum Answer {
 
 /// A request that is not at its end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub dry_run: bool,
     /// Nobody waits for it any more.
     pub aborted: bool,
@@ -41,7 +41,7 @@ pub struct Asked {
 
 /// What is known of one directory.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Directory {
+pub(crate) struct Directory {
     /// It is in the scan directory.
     pub there: bool,
     pub logger: bool,
@@ -53,7 +53,7 @@ pub struct Directory {
 
 /// The world outside the engine.
 #[derive(Debug, Default)]
-pub struct Kernel {
+pub(crate) struct Kernel {
     pub graph: Graph,
     pub now: Time,
     pub alive: BTreeMap<Process, Living>,
@@ -101,12 +101,12 @@ pub struct Kernel {
 
 impl Kernel {
     /// A world in which nothing runs.
-    pub fn new(graph: Graph) -> Self {
+    pub(crate) fn new(graph: Graph) -> Self {
         Self { graph, now: Time(1), ..Self::default() }
     }
 
     /// Makes the directories of the tree's longruns, and takes away those of a tree before.
-    pub fn lay_out(&mut self) {
+    pub(crate) fn lay_out(&mut self) {
         for (id, directory) in &mut self.directories {
             directory.there &= id.0 >= FIRST_SCANNED || self.graph.is_longrun(*id);
         }
@@ -117,26 +117,26 @@ impl Kernel {
     }
 
     /// Another tree has taken the place of the one at work.
-    pub fn replace(&mut self, graph: Graph) {
+    pub(crate) fn replace(&mut self, graph: Graph) {
         self.graph = graph.numbered_after(&self.graph, &[]);
         self.lay_out();
     }
 
     /// Whether a service has a process, or is about to.
-    pub fn is_alive(&self, id: ServiceId) -> bool {
+    pub(crate) fn is_alive(&self, id: ServiceId) -> bool {
         let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(p) if p.service == id);
         self.alive.keys().any(|p| p.service == id) || self.answers.iter().any(spawning)
     }
 
     /// Whether no process is left at all.
-    pub fn is_alone(&self) -> bool {
+    pub(crate) fn is_alone(&self) -> bool {
         let spawning = |answer: &Answer| matches!(answer, Answer::Spawn(_) | Answer::Forgotten(_));
         let spawning = self.answers.iter().any(spawning);
         self.alive.is_empty() && self.strays.is_empty() && self.cmd.is_none() && !spawning
     }
 
     /// A process ends: the engine must hear of it.
-    pub fn end(&mut self, process: Process, exit: Exit) -> Event {
+    pub(crate) fn end(&mut self, process: Process, exit: Exit) -> Event {
         self.alive.remove(&process);
         match process.script {
             Script::Run => self.deaths.push((process.service, exit)),
@@ -149,7 +149,7 @@ impl Kernel {
     }
 
     /// Does what it is told, if the rules allow it.
-    pub fn obey(&mut self, command: &Command) -> Result<(), Breach> {
+    pub(crate) fn obey(&mut self, command: &Command) -> Result<(), Breach> {
         let what = || format!("{command:?}");
         hold(!self.exited, Rule::Silence, what)?;
         match command {
@@ -220,7 +220,7 @@ impl Kernel {
     }
 
     /// What must be so once all is done that an event asks for.
-    pub fn check(&mut self) -> Result<(), Breach> {
+    pub(crate) fn check(&mut self) -> Result<(), Breach> {
         let now = self.now;
         if self.killed.is_some() {
             self.deaths.clear();
@@ -236,7 +236,7 @@ impl Kernel {
     }
 
     /// A start that is not too soon, since somebody asked for it.
-    pub fn excuse(&mut self, id: ServiceId) {
+    pub(crate) fn excuse(&mut self, id: ServiceId) {
         self.excused.insert(id);
     }
 
@@ -322,13 +322,13 @@ impl Kernel {
     }
 
     /// Notes that somebody meddles with a longrun.
-    pub fn touch(&mut self, id: ServiceId) {
+    pub(crate) fn touch(&mut self, id: ServiceId) {
         self.touched.insert(id);
         self.rested.remove(&id);
     }
 
     /// Whether a process of a service is still to be asked for again.
-    pub fn is_delayed(&self, id: ServiceId) -> bool {
+    pub(crate) fn is_delayed(&self, id: ServiceId) -> bool {
         let mut of_service = self.delayed.iter().filter(|(process, _)| process.service == id);
         of_service.any(|(_, &since)| !self.is_over(since))
     }
@@ -338,7 +338,7 @@ impl Kernel {
     }
 
     /// Notes the answer to a start.
-    pub fn note_answer(&mut self, process: Process, why: Option<NotSpawned>) {
+    pub(crate) fn note_answer(&mut self, process: Process, why: Option<NotSpawned>) {
         if why == Some(NotSpawned::Delayed) && process.script != Script::Run {
             self.delayed.entry(process).or_insert(self.now);
         } else {
@@ -347,7 +347,7 @@ impl Kernel {
     }
 
     /// The CMD ends by itself, or because it was asked to.
-    pub fn end_cmd(&mut self, exit: Exit) -> Event {
+    pub(crate) fn end_cmd(&mut self, exit: Exit) -> Event {
         self.cmd = None;
         if !self.termed {
             self.code = Some(match exit {

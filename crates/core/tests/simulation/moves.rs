@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A change of state.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Move {
+pub(crate) struct Move {
     /// A longrun, or the container.
     pub of: &'static str,
     pub from: String,
@@ -19,20 +19,25 @@ pub struct Move {
 }
 
 /// The states at one moment.
-pub struct States {
+pub(crate) struct States {
     longruns: BTreeMap<ServiceId, Phase>,
     stage: Stage,
 }
 
 impl States {
-    pub fn of(subject: &Subject, kernel: &Kernel) -> Self {
+    pub(crate) fn of(subject: &Subject, kernel: &Kernel) -> Self {
         let phase = |id| subject.longrun(id).map_or(Phase::Unsupervised, SupervisedLongrun::phase);
         let longruns = kernel.directories.keys().map(|&id| (id, phase(id))).collect();
         Self { longruns, stage: subject.stage() }
     }
 
     /// What changed until `later` because of an event, or of another tree; `done` are the commands.
-    pub fn changes(&self, later: &Self, event: Option<&Event>, done: &[Line]) -> BTreeSet<Move> {
+    pub(crate) fn changes(
+        &self,
+        later: &Self,
+        event: Option<&Event>,
+        done: &[Line],
+    ) -> BTreeSet<Move> {
         let killed = done.contains(&Line::Out(Command::KillAll));
         let dismissed = done.contains(&Line::Out(Command::TermAll));
         let mut moves = BTreeSet::new();

@@ -7,7 +7,7 @@ use sixtree_core::graph::ServiceId;
 
 impl Kernel {
     /// Checks a report against what happened.
-    pub fn report(&mut self, request: RequestId, report: Report) -> Result<(), Breach> {
+    pub(crate) fn report(&mut self, request: RequestId, report: Report) -> Result<(), Breach> {
         let what = || format!("{report:?}");
         let late = matches!(report, Report::BootFailed | Report::BootFatal);
         self.boot_is_fatal |= report == Report::BootFatal;

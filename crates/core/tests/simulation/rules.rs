@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What must never be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// A service has one process at a time.
     OneProcess,
     /// Only a process that is there is signalled, or forgotten.
@@ -52,7 +52,7 @@ pub enum Rule {
 }
 
 /// Every rule.
-pub const RULES: [Rule; 21] = [
+pub(crate) const RULES: [Rule; 21] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -78,7 +78,7 @@ pub const RULES: [Rule; 21] = [
 
 /// A rule that was broken.
 #[derive(Clone, Debug)]
-pub struct Breach {
+pub(crate) struct Breach {
     pub rule: Rule,
     pub what: String,
 }
@@ -90,13 +90,17 @@ impl fmt::Display for Breach {
 }
 
 /// Breaks off with a breach unless the condition holds.
-pub fn hold(condition: bool, rule: Rule, what: impl FnOnce() -> String) -> Result<(), Breach> {
+pub(crate) fn hold(
+    condition: bool,
+    rule: Rule,
+    what: impl FnOnce() -> String,
+) -> Result<(), Breach> {
     if condition { Ok(()) } else { Err(Breach { rule, what: what() }) }
 }
 
 /// The letters of one `event/`, so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Listener {
+pub(crate) enum Listener {
     #[default]
     Off,
     Down,
@@ -108,7 +112,7 @@ pub enum Listener {
 
 impl Listener {
     /// The state after a notice; `None` if it must not come now.
-    pub fn hear(self, notice: Notice) -> Option<Self> {
+    pub(crate) fn hear(self, notice: Notice) -> Option<Self> {
         match (self, notice) {
             (Self::Off, Notice::Supervised) => Some(Self::Down),
             (Self::Down, Notice::Up) => Some(Self::Up),
@@ -124,7 +128,7 @@ impl Listener {
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Line {
+pub(crate) enum Line {
     /// What happened, and when.
     In(Time, Event),
     /// Another tree took the place of the one at work, or not.

@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 const AT_ONCE: &str = "at once";
 
 /// The rows of a table, one for each state and event.
-pub struct Table {
+pub(crate) struct Table {
     rows: BTreeSet<(String, String, String)>,
 }
 
 /// What an event makes of a longrun.
-pub fn longrun() -> Table {
+pub(crate) fn longrun() -> Table {
     let mut table = Table::of(include_str!("../../src/engine/longrun/mod.rs"));
     table.add("Unsupervised", AT_ONCE, "Supervising");
     table
 }
 
 /// What an event makes of the container.
-pub fn container() -> Table {
+pub(crate) fn container() -> Table {
     Table::of(include_str!("../../src/engine/lifecycle.rs"))
 }
 
@@ -44,7 +44,7 @@ impl Table {
     }
 
     /// What happened and is not in the table, and what is in the table and did not happen.
-    pub fn differences<'a>(&self, happened: impl Iterator<Item = &'a Move>) -> Vec<String> {
+    pub(crate) fn differences<'a>(&self, happened: impl Iterator<Item = &'a Move>) -> Vec<String> {
         let mut unseen = self.rows.clone();
         let mut faults = Vec::new();
         for change in happened {

@@ -7,7 +7,7 @@ use sixtree_core::graph::Graph;
 
 /// How big a world is, and how wild.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub(crate) struct Size {
     /// The most services in the tree.
     pub services: usize,
     /// Whether all that can happen does: else only what matters most, for an exhaustive search.
@@ -15,7 +15,7 @@ pub struct Size {
 }
 
 /// A tree without cycles: each service depends on some of those before it, or on a bundle of them.
-pub fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
+pub(crate) fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
     let count = 1 + choices.pick(size.services);
     let mut definitions: Vec<Definition> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -35,7 +35,7 @@ pub fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
 }
 
 /// The same tree, without any dependency.
-pub fn without_dependencies(definitions: &[Definition]) -> Vec<Definition> {
+pub(crate) fn without_dependencies(definitions: &[Definition]) -> Vec<Definition> {
     let mut definitions = definitions.to_vec();
     for definition in &mut definitions {
         match &mut definition.kind {
@@ -48,7 +48,7 @@ pub fn without_dependencies(definitions: &[Definition]) -> Vec<Definition> {
 }
 
 /// The same tree, in which nothing limits how long a service may take.
-pub fn without_limits(definitions: &[Definition]) -> Vec<Definition> {
+pub(crate) fn without_limits(definitions: &[Definition]) -> Vec<Definition> {
     let mut definitions = definitions.to_vec();
     for definition in &mut definitions {
         let atomic = match &mut definition.kind {
@@ -62,7 +62,7 @@ pub fn without_limits(definitions: &[Definition]) -> Vec<Definition> {
 }
 
 /// How the container is run.
-pub fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) -> Container {
+pub(crate) fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) -> Container {
     let top = graph.find("top").unwrap_or_default();
     if !size.wild {
         return Container { top, has_cmd: true, kill_grace_ms: 3000, ..Container::default() };

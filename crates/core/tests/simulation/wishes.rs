@@ -8,7 +8,7 @@ use sixtree_core::graph::ServiceId;
 
 /// What one longrun has been told.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// It is to run.
     pub wanted: bool,
     /// What a change wants of it once it has a supervisor.
@@ -25,7 +25,7 @@ pub struct Wish {
 
 impl Kernel {
     /// What an event means to longruns.
-    pub fn hear(&mut self, event: &Event) {
+    pub(crate) fn hear(&mut self, event: &Event) {
         match event {
             Event::Spawned(process, _) => self.note_answer(*process, None),
             Event::NotSpawned(process, why) => self.note_answer(*process, Some(*why)),
@@ -64,7 +64,7 @@ impl Kernel {
     }
 
     /// What a report says that a change has told a longrun.
-    pub fn hear_report(&mut self, report: Report) {
+    pub(crate) fn hear_report(&mut self, report: Report) {
         match report {
             Report::Starting(id) => self.hear_change(id, true),
             Report::Stopping(id) | Report::NotStarted(id, _) => self.hear_change(id, false),
@@ -73,7 +73,7 @@ impl Kernel {
     }
 
     /// The supervisors are sent away: loggers only when told, the others are stopped too.
-    pub fn hear_leave(&mut self, loggers: bool, all: bool) {
+    pub(crate) fn hear_leave(&mut self, loggers: bool, all: bool) {
         let there = self.directories.iter().filter(|(_, d)| all || !d.there);
         let there: Vec<_> = there.map(|(&id, d)| (id, d.logger && !loggers)).collect();
         for (id, spared) in there {
@@ -87,7 +87,7 @@ impl Kernel {
     }
 
     /// A supervisor is asked for.
-    pub fn hear_supervise(&mut self, id: ServiceId) -> Result<(), Breach> {
+    pub(crate) fn hear_supervise(&mut self, id: ServiceId) -> Result<(), Breach> {
         let now = self.now;
         let wish = self.wish(id);
         let soon = now < wish.again;
@@ -96,7 +96,7 @@ impl Kernel {
     }
 
     /// A supervisor leaves.
-    pub fn hear_unsupervise(&mut self, id: ServiceId) -> Result<(), Breach> {
+    pub(crate) fn hear_unsupervise(&mut self, id: ServiceId) -> Result<(), Breach> {
         let all = self.stopped;
         let gone = self.directories.get(&id).is_some_and(|d| !d.there);
         let wish = self.wish(id);
@@ -106,12 +106,12 @@ impl Kernel {
     }
 
     /// A process is asked for.
-    pub fn hear_spawn(&mut self, id: ServiceId) {
+    pub(crate) fn hear_spawn(&mut self, id: ServiceId) {
         self.wish(id).invalid = false;
     }
 
     /// Whether the engine wants of a longrun what it has been told, and does something about it.
-    pub fn check_wish(
+    pub(crate) fn check_wish(
         &self,
         id: ServiceId,
         longrun: &SupervisedLongrun,

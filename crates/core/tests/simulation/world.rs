@@ -19,14 +19,14 @@ const PATIENCE: u32 = 3;
 
 /// What a world has gone through.
 #[derive(Debug, Default)]
-pub struct Story {
+pub(crate) struct Story {
     pub trace: Vec<Line>,
     pub breach: Option<Breach>,
     pub moves: BTreeSet<Move>,
 }
 
 /// A world.
-pub struct World {
+pub(crate) struct World {
     subject: Subject,
     kernel: Kernel,
     size: Size,
@@ -42,7 +42,7 @@ pub struct World {
 
 impl World {
     /// Lets a whole world pass, by these choices, and then on to its end.
-    pub fn pass(size: Size, bug: Option<Bug>, choices: &mut dyn Choices) -> Story {
+    pub(crate) fn pass(size: Size, bug: Option<Bug>, choices: &mut dyn Choices) -> Story {
         let mut world = Self::new(size, bug, choices);
         let breach = world.live(choices).and_then(|()| world.end()).err();
         Story { trace: world.trace, breach, moves: world.moves }

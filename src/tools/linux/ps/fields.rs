@@ -11,7 +11,7 @@ use crate::tools::Word;
 use std::time::Duration;
 
 /// A column.
-pub struct Field {
+pub(super) struct Field {
     /// Its name in the option -o.
     pub name: &'static str,
     /// Its heading.
@@ -23,7 +23,7 @@ pub struct Field {
 }
 
 /// What columns draw on besides the process.
-pub struct Around {
+pub(super) struct Around {
     /// When it is now, and when the machine was started, after 1970.
     now: Duration,
     boot: Duration,
@@ -35,7 +35,7 @@ pub struct Around {
 
 impl Around {
     /// How things are now.
-    pub fn now(symbols: Symbols) -> Self {
+    pub(super) fn now(symbols: Symbols) -> Self {
         let now = clock::utc();
         Self {
             now,
@@ -75,7 +75,7 @@ const fn right(
 }
 
 /// All columns.
-pub const FIELDS: &[Field] = &[
+pub(super) const FIELDS: &[Field] = &[
     right("pid", "PID", |_, p| text(p.pid)),
     left("comm", "COMM", |_, p| p.comm.clone()),
     left("s", "STAT", |_, p| state(p)),

@@ -14,7 +14,7 @@ const SHORT: &[u8] = b"user,pid,tty,s,start,args";
 const LONG: &[u8] = b"user,pid,cpcpu,pmem,vsize,rss,tty,s,start,cttime,args";
 
 /// `s6-ps [ -H ] [ -w spacing ] [ -W wchanfile ] [ -l | -o field,field... ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "Hlw:W:o:")?;
     let mut columns = columns(process, SHORT)?;
     for (letter, value) in options.iter() {

@@ -5,7 +5,7 @@ use litemap::LiteMap;
 use nix::sys::stat::{SFlag, major, minor, stat};
 
 /// The name of a terminal, below /dev: a guess that is then checked, rather than a search.
-pub fn terminal(number: u64) -> String {
+pub(super) fn terminal(number: u64) -> String {
     let (high, low) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xfff00);
     let guess = match high {
         4 if low < 64 => Some(format!("tty{low}")),
@@ -31,11 +31,11 @@ fn is_device(name: &str, high: u64, low: u64) -> bool {
 }
 
 /// The functions of the kernel, by address.
-pub struct Symbols(LiteMap<u64, Word>);
+pub(super) struct Symbols(LiteMap<u64, Word>);
 
 impl Symbols {
     /// Those of a file; without one, of the running kernel as far as it tells.
-    pub fn read(file: Option<&[u8]>) -> std::io::Result<Self> {
+    pub(super) fn read(file: Option<&[u8]>) -> std::io::Result<Self> {
         if let Some(file) = file {
             return std::fs::read(path(file)).map(|text| Self::parse(&text));
         }
@@ -52,7 +52,7 @@ impl Symbols {
     }
 
     /// None are known.
-    pub fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self(LiteMap::new())
     }
 
@@ -68,7 +68,7 @@ impl Symbols {
     }
 
     /// The name of the function at an address.
-    pub fn name(&self, address: u64) -> String {
+    pub(super) fn name(&self, address: u64) -> String {
         match self.0.get(&address) {
             _ if address == 0 => "-".to_owned(),
             _ if address == u64::MAX => "*".to_owned(),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A process. What is not documented here is as in proc(5), in its units.
 #[derive(Clone, Debug, Default)]
-pub struct Scanned {
+pub(super) struct Scanned {
     pub pid: u32,
     pub uid: u32,
     pub gid: u32,
@@ -46,7 +46,7 @@ pub struct Scanned {
 }
 
 /// All processes, by pid. One that vanishes meanwhile is left out.
-pub fn all(with_environment: bool) -> std::io::Result<Vec<Scanned>> {
+pub(super) fn all(with_environment: bool) -> std::io::Result<Vec<Scanned>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let entry = entry?;
@@ -112,7 +112,7 @@ fn parse(line: &[u8]) -> Option<Scanned> {
 
 /// The order of a tree: after each process its children, one deeper. What has no parent here comes
 /// first, by pid, but init comes last of that, and its children count as no deeper than itself.
-pub fn as_tree(mut processes: Vec<Scanned>) -> Vec<Scanned> {
+pub(super) fn as_tree(mut processes: Vec<Scanned>) -> Vec<Scanned> {
     let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
     let is_root = |process: &Scanned| {
         process.pid == 1 || !pids.contains(&process.ppid) || process.ppid == process.pid

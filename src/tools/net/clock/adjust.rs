@@ -13,7 +13,7 @@ use nix::time::{ClockId, clock_settime};
 use std::time::Duration;
 
 /// `s6-clockadd [ -f ] [ -e errmax ]`
-pub fn s6_clockadd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_clockadd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "fe:")?;
     let most = options.number::<u32>(process, 'e', 2000)?;
     let difference = read(process)?;
@@ -32,7 +32,7 @@ pub fn s6_clockadd(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
 }
 
 /// `s6-clockview`
-pub fn s6_clockview(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn s6_clockview(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let difference = read(process)?;
     let before = clock::utc();
     let shown = |time: Option<Duration>| {

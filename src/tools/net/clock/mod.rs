@@ -1,27 +1,27 @@
 //! Clocks: how far the system's is from a server's, and setting it.
 
-pub mod adjust;
-pub mod series;
-pub mod sntp;
-pub mod tai;
-pub mod taiclockd;
+pub(super) mod adjust;
+pub(super) mod series;
+pub(super) mod sntp;
+pub(super) mod tai;
+pub(super) mod taiclockd;
 
 /// Nanoseconds of a second.
 const SECOND: i128 = 1_000_000_000;
 
 /// The time between two moments, either of which may be the earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Difference {
+pub(super) struct Difference {
     /// Its nanoseconds.
     pub nanoseconds: i128,
 }
 
 impl Difference {
     /// How many bytes it is packed into: the whole seconds, and the nanoseconds beyond them.
-    pub const PACKED: usize = 12;
+    pub(super) const PACKED: usize = 12;
 
     /// The difference in its packed form.
-    pub fn pack(self) -> [u8; Self::PACKED] {
+    pub(super) fn pack(self) -> [u8; Self::PACKED] {
         let mut bytes = [0; Self::PACKED];
         let seconds = self.nanoseconds.div_euclid(SECOND) as i64;
         let rest = self.nanoseconds.rem_euclid(SECOND) as u32;
@@ -31,7 +31,7 @@ impl Difference {
     }
 
     /// The difference that is packed so.
-    pub fn unpack(bytes: [u8; Self::PACKED]) -> Self {
+    pub(super) fn unpack(bytes: [u8; Self::PACKED]) -> Self {
         let [a, b, c, d, e, f, g, h, rest @ ..] = bytes;
         let seconds = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
         let rest = u32::from_be_bytes(rest);

@@ -14,10 +14,10 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 /// Two moments by one clock.
-pub type Moments = (i128, i128);
+pub(crate) type Moments = (i128, i128);
 
 /// How a kind of server is asked. Moments are nanoseconds of one scale.
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// What messages call the server.
     pub server: &'static str,
     /// What messages call a question and its answer.
@@ -38,7 +38,7 @@ pub struct Dialect {
 /// Asks the server, and writes by how much its clock is ahead: the tool, with its options
 /// `[ -f ] [ -v verbosity ] [ -r roundtrips ] [ -t triptimeout ] [ -h throttle ]
 /// [ -T totaltimeout ] [ -e errmax ] [ -p port ] ipaddress`.
-pub fn run(process: &Process, argv: Vec<Word>, dialect: &Dialect) -> Result<Next, Exit> {
+pub(crate) fn run(process: &Process, argv: Vec<Word>, dialect: &Dialect) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "fv:r:t:h:T:e:p:")?;
     let number = |letter, usual: u32| options.number(process, letter, usual);
     let verbosity = number('v', 1)?;

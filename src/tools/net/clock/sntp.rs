@@ -24,7 +24,7 @@ const SECOND_ERA: u64 = 1 << 31;
 
 /// `s6-sntpclock [ -f ] [ -v verbosity ] [ -r roundtrips ] [ -t triptimeout ] [ -h throttle ]
 /// [ -T totaltimeout ] [ -e errmax ] [ -p port ] ipaddress`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dialect = Dialect {
         server: "NTP server",
         exchange: "SNTP",

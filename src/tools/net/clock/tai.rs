@@ -9,20 +9,20 @@ use crate::sys::{clock, random};
 use crate::tools::{Exit, Next, Process, Word};
 
 /// What a question begins with.
-pub const QUESTION: &[u8; 4] = b"ctai";
+pub(crate) const QUESTION: &[u8; 4] = b"ctai";
 /// What an answer begins with.
-pub const ANSWER: &[u8; 4] = b"stai";
+pub(crate) const ANSWER: &[u8; 4] = b"stai";
 /// Where the server's own bytes end: from here on, an answer repeats the question.
-pub const HEADER: usize = 4 + PACKED + 4;
+pub(crate) const HEADER: usize = 4 + PACKED + 4;
 /// The port of TAICLOCK.
-pub const PORT: u16 = 4014;
+pub(crate) const PORT: u16 = 4014;
 
 /// The bytes by which an answer is known.
 const COOKIE: usize = 8;
 
 /// `s6-taiclock [ -f ] [ -v verbosity ] [ -r roundtrips ] [ -t triptimeout ] [ -h throttle ]
 /// [ -T totaltimeout ] [ -e errmax ] [ -p port ] ipaddress`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let dialect = Dialect {
         server: "taiclock server",
         exchange: "TAIA",
@@ -36,7 +36,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 }
 
 /// What the clock shows, on the scale of atomic time.
-pub fn now() -> Tain {
+pub(crate) fn now() -> Tain {
     Tain::from_utc(clock::utc())
 }
 

@@ -16,7 +16,7 @@ use std::os::fd::AsFd;
 const LONGEST: usize = 256;
 
 /// `s6-taiclockd [ -i ip ] [ -p port ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(crate) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "i:p:")?;
     let ip = options.parsed('i', |ip| address::parse(ip).ok_or_else(|| process.usage()))?;
     let ip = ip.unwrap_or(Ipv4Addr::UNSPECIFIED.into());

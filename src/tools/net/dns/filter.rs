@@ -27,19 +27,19 @@ const MOST_OUTPUT: usize = 65_536;
 
 /// `s6-dnsip4-filter [ -l lines ] [ -c concurrency ] [ -t timeout ] [ -f format ]
 /// [ -e errorformat ]`
-pub fn s6_dnsip4_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_dnsip4_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     run(process, argv, "l:c:t:f:e:", |_| Key::Name(Rtype::A))
 }
 
 /// `s6-dnsip6-filter [ -l lines ] [ -c concurrency ] [ -t timeout ] [ -f format ]
 /// [ -e errorformat ]`
-pub fn s6_dnsip6_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_dnsip6_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     run(process, argv, "l:c:t:f:e:", |_| Key::Name(Rtype::AAAA))
 }
 
 /// `s6-dnsname-filter [ -4 ] [ -6 ] [ -l lines ] [ -c concurrency ] [ -t timeout ] [ -f format ]
 /// [ -e errorformat ]`
-pub fn s6_dnsname_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn s6_dnsname_filter(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     run(process, argv, "46l:c:t:f:e:", |options| {
         let v6 = options.has('6');
         Key::Address { v4: options.has('4') || !v6, v6 }

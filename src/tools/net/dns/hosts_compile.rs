@@ -8,7 +8,7 @@ use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::sys::stat::Mode;
 
 /// `s6-dns-hosts-compile [ -i ifile ] [ -o ofile ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "i:o:")?;
     let from = options.value('i').unwrap_or(TEXT.as_bytes());
     let to = options.value('o').unwrap_or(COMPILED.as_bytes());

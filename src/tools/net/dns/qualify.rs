@@ -7,7 +7,7 @@ use crate::tools::die::show;
 use crate::tools::{Exit, Next, Process, Word};
 
 /// `s6-dnsqualify name`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let Some(text) = argv.get(1) else { return Err(process.usage()) };
     let config = Config::load(process)?;
     let names = Name::qualified(text, &config.suffixes).map_err(|e| {

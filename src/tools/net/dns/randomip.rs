@@ -10,7 +10,7 @@ use std::net::IpAddr;
 const BATCH: u64 = 512;
 
 /// `s6-randomip [ -4 ] [ -6 ] [ -n number ]`
-pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse(process, argv, "46n:")?;
     let mut left = options.parsed('n', |n| process.number::<u64>(n))?;
     loop {

@@ -43,7 +43,7 @@ const LONGEST_REQUEST: usize = 17 + 255;
 const MOST_OUTPUT: usize = 1 << 20;
 
 /// `skadnsd`
-pub fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
+pub(super) fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     signal::ignore(Signal::SIGPIPE).map_err(process.unable("ignore SIGPIPE"))?;
     let config = Config::load(process)?;
     let server = Server::greet(config, &process.env);

@@ -15,7 +15,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// How an archived file ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suffix {
+pub(super) enum Suffix {
     /// By a rotation.
     Rotated,
     /// By the death of its writer.
@@ -32,7 +32,7 @@ impl Suffix {
 }
 
 /// The path of a file in a directory.
-pub fn path(dir: &[u8], name: &[u8]) -> Vec<u8> {
+pub(super) fn path(dir: &[u8], name: &[u8]) -> Vec<u8> {
     [dir, b"/", name].concat()
 }
 
@@ -40,7 +40,7 @@ pub fn path(dir: &[u8], name: &[u8]) -> Vec<u8> {
 /// beyond what the settings allow; those that cannot be removed are given to `failed`. An empty
 /// file is not kept, nor one that has got its name before a crash. Where there is no such file,
 /// nothing is done: old archives stay until something is rotated.
-pub fn finish(
+pub(super) fn finish(
     settings: &Settings,
     name: &[u8],
     suffix: Suffix,
@@ -114,7 +114,7 @@ fn is_archive(name: &[u8]) -> bool {
 }
 
 /// A size as the kernel tells it; it is never negative.
-pub fn size(st_size: libc::off_t) -> u64 {
+pub(super) fn size(st_size: libc::off_t) -> u64 {
     u64::try_from(st_size).unwrap_or(0)
 }
 

@@ -10,25 +10,25 @@ use nix::unistd::unlink;
 use std::os::fd::OwnedFd;
 
 /// The mode of a new file, as the umask has it.
-pub fn file_mode() -> Mode {
+pub(super) fn file_mode() -> Mode {
     let mask = umask(Mode::empty());
     umask(mask);
     Mode::from_bits_truncate(0o666) - mask
 }
 
 /// The mode that says of a file that it is complete.
-pub fn complete_mode() -> Mode {
+pub(super) fn complete_mode() -> Mode {
     file_mode() | Mode::S_IXUSR
 }
 
 /// Opens the file that lines go to.
-pub fn open_current(dir: &[u8]) -> Result<OwnedFd, Errno> {
+pub(super) fn open_current(dir: &[u8]) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND | OFlag::O_CLOEXEC;
     open(archive::path(dir, b"current").as_slice(), flags, Mode::from_bits_truncate(0o666))
 }
 
 /// The size of `current`, if its last writer has come to an orderly end.
-pub fn clean_size(dir: &[u8]) -> Result<Option<u64>, Errno> {
+pub(super) fn clean_size(dir: &[u8]) -> Result<Option<u64>, Errno> {
     match is_complete(&archive::path(dir, b"current")) {
         Err(Errno::ENOENT) => Ok(None),
         other => other,
@@ -43,7 +43,7 @@ fn is_complete(file: &[u8]) -> Result<Option<u64>, Errno> {
 }
 
 /// Archives what a crashed writer has left, and starts over with an empty state.
-pub fn recover(settings: &Settings) -> Result<(), Errno> {
+pub(super) fn recover(settings: &Settings) -> Result<(), Errno> {
     let dir = settings.dir.as_slice();
     let remove = |name: &[u8]| match unlink(archive::path(dir, name).as_slice()) {
         Err(Errno::ENOENT) => Ok(()),

@@ -13,7 +13,7 @@ const CHUNK: usize = 8192;
 ///
 /// A line ends before a newline or a NUL, or where it would be longer than allowed.
 #[derive(Debug)]
-pub struct Input {
+pub(super) struct Input {
     /// What was read, and room for more; always one byte more than is read.
     buffer: Vec<u8>,
     filled: usize,
@@ -25,32 +25,32 @@ pub struct Input {
 
 impl Input {
     /// Nothing yet; `limit` is how long a line may be, in bytes.
-    pub fn new(limit: usize) -> Self {
+    pub(super) fn new(limit: usize) -> Self {
         Self { buffer: Vec::new(), filled: 0, searched: 0, limit }
     }
 
     /// Whether part of a line is here.
-    pub fn has_partial(&self) -> bool {
+    pub(super) fn has_partial(&self) -> bool {
         self.filled > 0
     }
 
     /// Whether that part is as long as a line may be.
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.filled >= self.limit
     }
 
     /// One read of as much as there is; the number of bytes.
-    pub fn read(&mut self, from: RawFd) -> Result<usize, Errno> {
+    pub(super) fn read(&mut self, from: RawFd) -> Result<usize, Errno> {
         self.read_up_to(from, CHUNK)
     }
 
     /// The same, but no more than so many bytes.
-    pub fn read_at_most(&mut self, from: RawFd, most: usize) -> Result<usize, Errno> {
+    pub(super) fn read_at_most(&mut self, from: RawFd, most: usize) -> Result<usize, Errno> {
         self.read_up_to(from, most.min(CHUNK))
     }
 
     /// Reads one byte, so that what comes after a line stays for someone else; the number of bytes.
-    pub fn read_byte(&mut self, from: RawFd) -> Result<usize, Errno> {
+    pub(super) fn read_byte(&mut self, from: RawFd) -> Result<usize, Errno> {
         self.read_up_to(from, 1)
     }
 
@@ -66,7 +66,7 @@ impl Input {
     }
 
     /// Takes all lines that are complete, each with a NUL for its end; how many.
-    pub fn take_lines(&mut self, mut act: impl FnMut(&[u8])) -> usize {
+    pub(super) fn take_lines(&mut self, mut act: impl FnMut(&[u8])) -> usize {
         let (mut start, mut taken) = (0, 0);
         loop {
             let unseen = self.buffer.get(self.searched..self.filled).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Input {
     }
 
     /// Takes whatever is here as a line, with a NUL for its end.
-    pub fn take_rest(&mut self, act: &mut impl FnMut(&[u8])) {
+    pub(super) fn take_rest(&mut self, act: &mut impl FnMut(&[u8])) {
         self.with_line(0, self.filled, act);
         (self.filled, self.searched) = (0, 0);
     }

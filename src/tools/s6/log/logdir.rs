@@ -22,7 +22,7 @@ use std::os::fd::OwnedFd;
 const AT_ONCE: usize = 32 << 10;
 
 /// An open logging directory.
-pub struct Logdir {
+pub(super) struct Logdir {
     /// What the script says about it.
     pub settings: Settings,
     /// Nobody else writes to the directory as long as this is held.
@@ -47,7 +47,7 @@ pub struct Logdir {
 
 impl Logdir {
     /// Opens the directory, making it if need be, and cleans up after a crash.
-    pub fn open(process: &Process, settings: Settings) -> Result<Self, Exit> {
+    pub(super) fn open(process: &Process, settings: Settings) -> Result<Self, Exit> {
         let dir = settings.dir.as_slice();
         let unable = |what: &str| process.unable(format!("{what} {}", show(dir)));
         match mkdir(dir, Mode::S_IRWXU) {
@@ -88,12 +88,12 @@ impl Logdir {
     }
 
     /// Whether nothing is left to be written, and no rotation under way.
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.outbox.is_empty() && self.stage == Stage::Idle
     }
 
     /// Writes what can be written, and rotates when the file is full.
-    pub fn flush(&mut self, warnings: Warnings) {
+    pub(super) fn flush(&mut self, warnings: Warnings) {
         while !self.outbox.is_empty() && self.may_write() {
             let pending = self.outbox.pending();
             let n = self.fitting(pending);
@@ -152,7 +152,7 @@ impl Logdir {
     }
 
     /// Does what the clock says: tries again, rotates.
-    pub fn look_at_clock(&mut self, warnings: Warnings) {
+    pub(super) fn look_at_clock(&mut self, warnings: Warnings) {
         if self.retry.has_passed() {
             self.retry = Deadline::NEVER;
             self.go_on_rotating(warnings);
@@ -165,7 +165,7 @@ impl Logdir {
     }
 
     /// Marks `current` as complete: the next writer goes on with it.
-    pub fn seal(&self) -> Result<(), Errno> {
+    pub(super) fn seal(&self) -> Result<(), Errno> {
         fsync(&self.current)?;
         fchmod(&self.current, complete_mode())
     }

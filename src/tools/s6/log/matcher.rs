@@ -4,7 +4,7 @@ use crate::sys::regex::Regex;
 use std::ffi::CStr;
 
 /// A compiled regular expression.
-pub enum Matcher {
+pub(super) enum Matcher {
     /// The empty one.
     Everything,
     /// Any other.
@@ -13,7 +13,7 @@ pub enum Matcher {
 
 impl Matcher {
     /// Compiles an extended regular expression, if it is one.
-    pub fn compile(pattern: &[u8]) -> Option<Self> {
+    pub(super) fn compile(pattern: &[u8]) -> Option<Self> {
         match pattern {
             b"" => Some(Self::Everything),
             _ => Regex::extended(pattern).ok().map(Self::Lines),
@@ -21,7 +21,7 @@ impl Matcher {
     }
 
     /// Whether the line, with its NUL, is meant.
-    pub fn matches(&self, line: &[u8]) -> bool {
+    pub(super) fn matches(&self, line: &[u8]) -> bool {
         match self {
             Self::Everything => true,
             Self::Lines(regex) => {

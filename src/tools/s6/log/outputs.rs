@@ -18,7 +18,7 @@ use crate::tools::s6::dates::Dates;
 const MAX_BACKLOG: usize = 64 << 20;
 
 /// Everything that lines go to.
-pub struct Outputs<'a> {
+pub(super) struct Outputs<'a> {
     steps: Vec<Step<Matcher>>,
     /// The logging directories.
     pub logdirs: Vec<Logdir>,
@@ -31,7 +31,11 @@ pub struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     /// The outputs of a script.
-    pub fn new(steps: Vec<Step<Matcher>>, logdirs: Vec<Logdir>, warnings: Warnings<'a>) -> Self {
+    pub(super) fn new(
+        steps: Vec<Step<Matcher>>,
+        logdirs: Vec<Logdir>,
+        warnings: Warnings<'a>,
+    ) -> Self {
         let actions = || steps.iter().flat_map(|step| &step.actions);
         let statuses = actions().filter_map(|action| match &action.output {
             Output::Status { file, size } => Some(StatusFile::new(file.clone(), *size)),
@@ -44,7 +48,7 @@ impl<'a> Outputs<'a> {
     }
 
     /// Puts a line, which has a NUL at its end, through the script.
-    pub fn log(&mut self, line: &[u8]) {
+    pub(super) fn log(&mut self, line: &[u8]) {
         self.stamps.renew();
         let text = line.strip_suffix(b"\0").unwrap_or(line);
         let (mut selected, mut acted) = (true, false);
@@ -81,7 +85,7 @@ impl<'a> Outputs<'a> {
     }
 
     /// Writes what can be written now.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         for status in &mut self.statuses {
             if let Err(e) = status.save() {
                 self.warnings.unable_with("write status file", &status.file, e);
@@ -92,29 +96,29 @@ impl<'a> Outputs<'a> {
     }
 
     /// Whether lines wait for stdout.
-    pub fn waits_for_stdout(&self) -> bool {
+    pub(super) fn waits_for_stdout(&self) -> bool {
         !self.stdout.outbox.is_empty()
     }
 
     /// Whether lines wait for anything.
-    pub fn has_pending(&self) -> bool {
+    pub(super) fn has_pending(&self) -> bool {
         self.waits_for_stdout() || self.logdirs.iter().any(|logdir| !logdir.outbox.is_empty())
     }
 
     /// Whether too many lines wait.
-    pub fn is_jammed(&self) -> bool {
+    pub(super) fn is_jammed(&self) -> bool {
         let waiting = |logdir: &Logdir| logdir.outbox.pending().len();
         let all = self.logdirs.iter().map(waiting).sum::<usize>();
         all + self.stdout.outbox.pending().len() > MAX_BACKLOG
     }
 
     /// Whether all is written, and no rotation under way.
-    pub fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         !self.waits_for_stdout() && self.logdirs.iter().all(Logdir::is_settled)
     }
 
     /// When something is to be done even if nothing happens.
-    pub fn deadline(&self) -> Deadline {
+    pub(super) fn deadline(&self) -> Deadline {
         self.logdirs.iter().fold(Deadline::NEVER, |soonest, logdir| {
             soonest.or_sooner(logdir.retry).or_sooner(logdir.next_period)
         })

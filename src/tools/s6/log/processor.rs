@@ -12,7 +12,7 @@ use std::os::fd::RawFd;
 
 /// Starts the processor in its logging directory: `previous` is its stdin and `processed` its
 /// stdout, `state` is its descriptor 4 and `newstate` its descriptor 5.
-pub fn start(process: &Process, processor: &Processor, dir: &[u8]) -> Result<Pid, Errno> {
+pub(super) fn start(process: &Process, processor: &Processor, dir: &[u8]) -> Result<Pid, Errno> {
     let setup = || {
         chdir(dir)?;
         let new = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC;
@@ -26,7 +26,7 @@ pub fn start(process: &Process, processor: &Processor, dir: &[u8]) -> Result<Pid
 }
 
 /// The descriptors that a processor gets, and that must not be anything else here.
-pub const DESCRIPTORS: [RawFd; 2] = [4, 5];
+pub(super) const DESCRIPTORS: [RawFd; 2] = [4, 5];
 
 fn place(number: RawFd, file: &[u8], flags: OFlag) -> Result<(), Errno> {
     fd::place(number, open(file, flags, Mode::from_bits_truncate(0o666))?)

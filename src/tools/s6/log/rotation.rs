@@ -29,7 +29,7 @@ const LAST_ATTEMPTS: u32 = 3;
 
 impl Logdir {
     /// Begins a rotation, unless one is under way.
-    pub fn rotate(&mut self, warnings: Warnings) {
+    pub(super) fn rotate(&mut self, warnings: Warnings) {
         if self.stage == Stage::Idle {
             self.stage = Stage::Sync;
             self.go_on_rotating(warnings);
@@ -37,7 +37,7 @@ impl Logdir {
     }
 
     /// Goes as far as it can.
-    pub fn go_on_rotating(&mut self, warnings: Warnings) {
+    pub(super) fn go_on_rotating(&mut self, warnings: Warnings) {
         while !matches!(self.stage, Stage::Idle | Stage::Processing(_)) {
             match self.step(warnings) {
                 Ok(next) => self.stage = next,
@@ -126,7 +126,7 @@ impl Logdir {
     }
 
     /// Hears that a child has ended; it may be the processor.
-    pub fn child_ended(&mut self, child: Pid, status: WaitStatus, warnings: Warnings) {
+    pub(super) fn child_ended(&mut self, child: Pid, status: WaitStatus, warnings: Warnings) {
         if self.stage != Stage::Processing(child) {
             return;
         }
@@ -143,7 +143,7 @@ impl Logdir {
 
     /// When only this keeps the program from ending: archives unprocessed what the processor has
     /// failed on several times, as the next start would. The original waits for ever.
-    pub fn give_up_on_processor(&mut self, warnings: Warnings) {
+    pub(super) fn give_up_on_processor(&mut self, warnings: Warnings) {
         if self.stage == Stage::Process && self.failures >= LAST_ATTEMPTS {
             for name in [&b"processed"[..], b"newstate"] {
                 let _ = unlink(self.path(name).as_slice());

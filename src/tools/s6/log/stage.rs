@@ -5,7 +5,7 @@ use nix::unistd::Pid;
 
 /// The next step of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(super) enum Stage {
     /// There is no rotation.
     Idle,
     /// Let `current` reach the disk.
@@ -36,7 +36,7 @@ pub enum Stage {
 
 impl Stage {
     /// Whether `current` is a new file already.
-    pub fn has_new_file(self) -> bool {
+    pub(super) fn has_new_file(self) -> bool {
         !matches!(self, Self::Idle | Self::Sync | Self::Rename | Self::Renew)
     }
 }

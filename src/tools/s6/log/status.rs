@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 
 /// A status file.
 #[derive(Debug)]
-pub struct StatusFile {
+pub(super) struct StatusFile {
     /// Its name.
     pub file: Word,
     /// Its size in bytes; 0 is that of the line.
@@ -19,12 +19,12 @@ pub struct StatusFile {
 
 impl StatusFile {
     /// A file of this size.
-    pub fn new(file: Word, size: usize) -> Self {
+    pub(super) fn new(file: Word, size: usize) -> Self {
         Self { file, size, content: Vec::new(), is_new: false }
     }
 
     /// Lets `fill` write the next content, which `save` makes visible.
-    pub fn set(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn set(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
         self.content.clear();
         fill(&mut self.content);
         self.is_new = true;
@@ -34,7 +34,7 @@ impl StatusFile {
     }
 
     /// Replaces the file, if there is something new.
-    pub fn save(&mut self) -> Result<(), Errno> {
+    pub(super) fn save(&mut self) -> Result<(), Errno> {
         if !std::mem::take(&mut self.is_new) {
             return Ok(());
         }

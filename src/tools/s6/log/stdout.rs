@@ -15,7 +15,7 @@ use nix::sys::stat::{Mode, fstat};
 /// Differs: it is not made non-blocking, which would be so for all who share it, as the programs of
 /// a container share its stdout.
 #[derive(Debug)]
-pub struct Stdout {
+pub(super) struct Stdout {
     /// What is still to be written.
     pub outbox: Outbox,
     is_open: bool,
@@ -25,19 +25,19 @@ pub struct Stdout {
 
 impl Stdout {
     /// The stdout of this process.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let is_file =
             fstat(fd::borrow(1)).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFREG);
         Self { outbox: Outbox::default(), is_open: true, is_file }
     }
 
     /// Whether lines still go there.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.is_open
     }
 
     /// Writes what it takes now.
-    pub fn flush(&mut self, warnings: Warnings) {
+    pub(super) fn flush(&mut self, warnings: Warnings) {
         while !self.outbox.is_empty() {
             let pending = self.outbox.pending();
             let written = match self.is_file {

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 /// Says what goes wrong on stderr, unless told to be quiet.
 #[derive(Clone, Copy)]
-pub struct Warnings<'a> {
+pub(super) struct Warnings<'a> {
     /// In whose name.
     pub process: &'a Process,
     /// Whether anybody wants to know.
@@ -16,19 +16,19 @@ pub struct Warnings<'a> {
 
 impl Warnings<'_> {
     /// `warning: TEXT`.
-    pub fn say(&self, text: impl Display) {
+    pub(super) fn say(&self, text: impl Display) {
         if self.wanted {
             self.process.warn(text);
         }
     }
     /// `warning: unable to WHAT: REASON`.
-    pub fn unable(&self, what: impl Display, e: Errno) {
+    pub(super) fn unable(&self, what: impl Display, e: Errno) {
         if self.wanted {
             self.process.warn_errno(format_args!("unable to {what}"), e);
         }
     }
     /// The same about a file.
-    pub fn unable_with(&self, what: &str, file: &[u8], e: Errno) {
+    pub(super) fn unable_with(&self, what: &str, file: &[u8], e: Errno) {
         self.unable(format_args!("{what} {}", show(file)), e);
     }
 }

@@ -16,7 +16,7 @@ const KILLS_MS: u64 = 5_000;
 
 /// How processes behave once the world is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manners {
+pub(super) enum Manners {
     /// They end when they are asked to.
     Fair,
     /// Those that something limits end of KILL only.

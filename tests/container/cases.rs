@@ -205,6 +205,7 @@ cases! {
     tree_no_run
     tree_unknown_type
     two_share_tmp
+    unreadable_folders
     unreadable_legacy_named
     unreadable_run_named
     update_fifo

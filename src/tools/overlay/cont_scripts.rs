@@ -1,7 +1,7 @@
 //! cont-init and cont-finish: the scripts of /etc/cont-init.d at boot, of /etc/cont-finish.d at the
 //! end. They are the `up` and `down` of the service legacy-cont-init.
 
-use super::container::{entries, etc, settings, word};
+use super::container::{entries_of_image, etc, settings, word};
 use super::script;
 use crate::format::settings::ContainerSettings;
 use crate::sys::why;
@@ -59,8 +59,9 @@ pub(super) fn cont_finish(process: &mut Process, _: Vec<Word>) -> Result<Next, E
 /// Differs: what is no script that can be read (a folder such as lost+found, a file of another
 /// user) is left out, with one warning.
 fn scripts(process: &Process, dir: &Path, settings: &ContainerSettings) -> Vec<Word> {
+    let names = entries_of_image(process, dir, settings);
     let mut files: Vec<Word> =
-        entries(dir).into_iter().map(|name| [word(dir).as_slice(), b"/", &name].concat()).collect();
+        names.into_iter().map(|name| [word(dir).as_slice(), b"/", &name].concat()).collect();
     files.retain(|file| {
         let why = match readable(file) {
             Ok(()) => return true,

@@ -4,6 +4,7 @@ use crate::format::decimal;
 use crate::format::envdir::Reading;
 use crate::format::settings::ContainerSettings;
 use crate::sys::file;
+use crate::tools::die::{errno, reason};
 use crate::tools::{Process, Word, path};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -56,11 +57,36 @@ pub(super) fn etc(settings: &ContainerSettings) -> PathBuf {
 
 /// The visible entries of a directory, sorted; none if it cannot be read.
 pub(super) fn entries(dir: &Path) -> Vec<Word> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let mut names: Vec<_> = entries.flatten().map(|e| e.file_name().into_vec()).collect();
+    read(dir).unwrap_or_default()
+}
+
+/// The visible entries of a folder of the image, sorted. One that is not there has none; one that
+/// cannot be read is warned of.
+pub(super) fn entries_of_image(
+    process: &Process,
+    dir: &Path,
+    settings: &ContainerSettings,
+) -> Vec<Word> {
+    read(dir).unwrap_or_else(|e| {
+        if e != Errno::ENOENT && settings.verbosity >= 1 {
+            let remedy = match e {
+                Errno::EACCES => ": let the container's user read it (chmod a+rx in the image)",
+                _ => "",
+            };
+            let why = reason(e);
+            process.warn(format_args!("{} is skipped: {why}{remedy}", dir.display()));
+        }
+        Vec::new()
+    })
+}
+
+fn read(dir: &Path) -> Result<Vec<Word>, Errno> {
+    let entries = fs::read_dir(dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|e| errno(&e))?;
+    let mut names: Vec<_> = entries.into_iter().map(|e| e.file_name().into_vec()).collect();
     names.retain(|name| !name.starts_with(b"."));
     names.sort_unstable();
-    names
+    Ok(names)
 }
 
 /// A path, as a word.

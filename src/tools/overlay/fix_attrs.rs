@@ -1,7 +1,7 @@
 //! fix-attrs: owners and modes, as the files of /etc/fix-attrs.d ask for. It is the `up` of the
 //! service fix-attrs. A line is `PATTERN RECURSE ACCOUNT FMODE DMODE`.
 
-use super::container::{entries, etc, settings};
+use super::container::{entries_of_image, etc, settings};
 use super::unfollowed;
 use crate::format::decimal;
 use crate::format::settings::ContainerSettings;
@@ -46,7 +46,7 @@ struct Owner {
 pub(super) fn run(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     let settings = settings(process);
     let dir = etc(&settings).join("fix-attrs.d");
-    let files = entries(&dir);
+    let files = entries_of_image(process, &dir, &settings);
     let mut failed = false;
     for name in &files {
         let file = dir.join(path(name));

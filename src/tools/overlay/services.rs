@@ -1,7 +1,7 @@
 //! services-up and services-down: the services of /etc/services.d, which know no dependencies. They
 //! are the `up` and `down` of the service legacy-services.
 
-use super::container::{entries, etc, settings, word};
+use super::container::{entries, entries_of_image, etc, settings, word};
 use super::script;
 use crate::format::settings::ContainerSettings;
 use crate::sys::{copy, remove};
@@ -27,7 +27,7 @@ pub(super) fn up(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
     remove::hierarchy(&copies).map_err(|e| unable(process, "remove", &copies, e))?;
     fs::create_dir_all(&copies).map_err(|e| unable(process, "make", &copies, errno(&e)))?;
 
-    let mut names = entries(&from);
+    let mut names = entries_of_image(process, &from, &settings);
     names.retain(|name| from.join(path(name)).is_dir());
     let there = names.len();
     names.retain(|name| {

@@ -10,6 +10,7 @@ mod clients;
 mod control;
 mod deadlock;
 mod directory;
+mod exit_code;
 mod failed_boot;
 mod halt;
 mod journal;
@@ -45,6 +46,7 @@ use crate::sys::memory::ProgramPages;
 use boot_record::BootRecord;
 use children::Children;
 use clients::Clients;
+use exit_code::ExitCode;
 use halt::HaltFifo;
 use nix::errno::Errno;
 use pipeline::Pipelines;
@@ -88,8 +90,7 @@ pub(crate) struct Runtime {
     heard_us: u64,
     /// The services that a stop waits for, to be named in one line.
     awaited: Vec<ServiceId>,
-    /// The container's exit code, where its file could not be written.
-    unwritten_code: Option<u8>,
+    exit_code: ExitCode,
     left: bool,
 }
 
@@ -116,7 +117,7 @@ impl Runtime {
             later: VecDeque::new(),
             heard_us: 0,
             awaited: Vec::new(),
-            unwritten_code: None,
+            exit_code: ExitCode::of(&settings.run_directory),
             left: false,
             settings,
             poller,
@@ -142,7 +143,7 @@ impl Runtime {
             self.turn();
         }
         self.report_last_lines();
-        self.exit_code()
+        self.exit_code.read()
     }
 
     /// One wake-up: news first, then what is due.

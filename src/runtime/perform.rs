@@ -13,7 +13,6 @@ use nix::errno::Errno;
 use nix::sys::signal;
 use nix::unistd::Pid;
 use std::io::ErrorKind;
-use std::os::unix::ffi::OsStrExt;
 
 impl Runtime {
     /// Does what a command says; the answer, where it has one.
@@ -33,7 +32,9 @@ impl Runtime {
             Command::Done(request, outcome) => self.done(request, outcome),
             Command::StartCmd => return self.start_cmd(),
             Command::SignalCmd(number) => self.signal_cmd(number),
-            Command::ExitCode(code) => self.write_exit_code(code),
+            Command::ExitCode(code) => {
+                self.exit_code.write(code);
+            }
             Command::TermAll => self.terminate_all(),
             Command::KillAll => self.kill_all(),
             Command::Exit => self.left = true,
@@ -208,35 +209,6 @@ impl Runtime {
     fn signal_cmd(&mut self, number: u8) {
         if let Some(pid) = self.children.cmd {
             send(pid, number);
-        }
-    }
-
-    fn results(&self) -> std::path::PathBuf {
-        self.settings.run_directory.join("s6-linux-init-container-results")
-    }
-
-    /// Records the container's exit code, in the file where everybody may replace it.
-    fn write_exit_code(&mut self, code: u8) {
-        // Where the file cannot be made, the code is known here all the same.
-        let _ = std::fs::create_dir_all(self.results());
-        let file = self.results().join("exitcode");
-        let written = file::overwrite(&file, format!("{code}\n").as_bytes());
-        self.unwritten_code = written.is_err().then_some(code);
-    }
-
-    /// The container's exit code: what the file says, modulo 256; 0 without one, 100 if it holds
-    /// no number. A code that could not be written counts unless somebody has written another one:
-    /// the file begins as 0.
-    pub(super) fn exit_code(&self) -> u8 {
-        let file = self.results().join("exitcode");
-        let text = file::head(file.as_os_str().as_bytes(), 64).ok();
-        let text = text.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
-        let number = text.as_ref().map(|text| text.parse::<u64>().ok());
-        match (number, self.unwritten_code) {
-            (Some(Some(0) | None) | None, Some(code)) => code,
-            (Some(Some(number)), _) => (number % 256) as u8,
-            (Some(None), None) => 100,
-            (None, None) => 0,
         }
     }
 

@@ -57,6 +57,7 @@ cases! {
     env_values
     env_with_contenv_everywhere
     exec_while_up
+    exit_code_emptied
     exit_code_full_run
     exit_code_without_descriptors
     exit_finish_writes_code

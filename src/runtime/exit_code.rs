@@ -1,0 +1,105 @@
+//! The container's exit code: a file that anybody in the container may write to, and what PID 1
+//! knows itself.
+
+use crate::sys::file;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// More than a number has.
+const FILE_BYTES: usize = 64;
+
+/// What an exit code file says that holds no number.
+const NO_NUMBER: u8 = 100;
+
+/// The exit code, and its file.
+#[derive(Debug)]
+pub struct ExitCode {
+    file: PathBuf,
+    /// What PID 1 has recorded last.
+    recorded: Option<RecordedCode>,
+}
+
+/// How the CMD has ended.
+#[derive(Clone, Copy, Debug)]
+struct RecordedCode {
+    code: u8,
+    /// The file has it.
+    is_written: bool,
+}
+
+impl ExitCode {
+    /// That of the container with this run directory.
+    pub fn of(run_directory: &Path) -> Self {
+        let file = run_directory.join("s6-linux-init-container-results/exitcode");
+        Self { file, recorded: None }
+    }
+
+    /// Records the code, in the file where everybody may replace it.
+    pub fn write(&mut self, code: u8) {
+        // Where the file cannot be made, the code is known here all the same.
+        let _ = self.file.parent().map(std::fs::create_dir_all);
+        let written = file::overwrite(&self.file, format!("{code}\n").as_bytes());
+        self.recorded = Some(RecordedCode { code, is_written: written.is_ok() });
+    }
+
+    /// What the container exits with.
+    pub fn read(&self) -> u8 {
+        let text = file::head(self.file.as_os_str().as_bytes(), FILE_BYTES).ok();
+        let text = text.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
+        decide(text.as_deref(), self.recorded)
+    }
+}
+
+/// The file's number, modulo 256, wins over what is recorded, but for the 0 with which it begins
+/// if it could not be written.
+///
+/// Differs: where the file is gone or holds no number, the CMD's code counts. Without a CMD that
+/// has ended, it is 0 and 100, as in the reference.
+fn decide(text: Option<&str>, recorded: Option<RecordedCode>) -> u8 {
+    let number = text.and_then(|text| text.parse::<u64>().ok());
+    match (number, recorded) {
+        (Some(0), Some(RecordedCode { code, is_written: false })) => code,
+        (Some(number), _) => (number % 256) as u8,
+        (None, Some(RecordedCode { code, .. })) => code,
+        (None, None) if text.is_some() => NO_NUMBER,
+        (None, None) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_in_the_file_wins_over_the_code_of_the_cmd_and_nothing_else_does() {
+        let none = None;
+        let written = Some(RecordedCode { code: 7, is_written: true });
+        let unwritten = Some(RecordedCode { code: 7, is_written: false });
+        for (text, expected) in [
+            // The file's text; the code without a CMD, with its code in the file, and not there.
+            (None, [0, 7, 7]),
+            (Some(""), [100, 7, 7]),
+            (Some("seven"), [100, 7, 7]),
+            (Some("0"), [0, 0, 7]),
+            (Some("3"), [3, 3, 3]),
+            (Some("300"), [44, 44, 44]),
+        ] {
+            assert_eq!([none, written, unwritten].map(|code| decide(text, code)), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_gone_keeps_what_was_recorded() {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut code = ExitCode::of(scratch.path());
+        assert_eq!(code.read(), 0);
+        code.write(5);
+        assert_eq!(code.read(), 5);
+        std::fs::remove_file(&code.file).unwrap();
+        assert_eq!(code.read(), 5);
+        // A directory in its place cannot be read, nor written to.
+        std::fs::create_dir(&code.file).unwrap();
+        code.write(6);
+        assert_eq!(code.read(), 6);
+    }
+}

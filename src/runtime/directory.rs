@@ -60,6 +60,9 @@ pub(super) struct Unreachable {
     remedy: &'static str,
 }
 
+/// How `run` has ended.
+const TALLY: &str = "supervise/death_tally";
+
 /// What to do where a live directory has gone.
 const REMOVED: &str = ": it was removed while the container runs; let what cleans /run leave \
     /run/s6, /run/s6-rc and /run/service alone, and restart the container";
@@ -164,9 +167,9 @@ impl ServiceDirectory<'_> {
         let _ = match first {
             true => {
                 let mode = Mode::from_bits_truncate(0o644);
-                mknod("supervise/death_tally", SFlag::S_IFREG, mode, 0).map_err(Into::into)
+                mknod(TALLY, SFlag::S_IFREG, mode, 0).map_err(Into::into)
             }
-            false => file::write("supervise/death_tally", &[]),
+            false => file::replace(TALLY, &[]),
         };
     }
 
@@ -174,14 +177,15 @@ impl ServiceDirectory<'_> {
     pub(super) fn append_to_tally(&self, death: Death, max: usize) {
         // As above: only s6-svdt has less to show.
         let _ = self.spare.lend(errno::of, || {
-            let mut deaths = match file::head(b"supervise/death_tally", tally::MAX_BYTES) {
+            let mut deaths = match file::head_unfollowed(TALLY.as_bytes(), tally::MAX_BYTES) {
                 Ok(before) => tally::decode(&before),
-                Err(Errno::ENOENT) => Vec::new(),
+                // What is no file of ours is replaced by one.
+                Err(Errno::ENOENT | Errno::ELOOP) => Vec::new(),
                 Err(e) => return Err(e.into()),
             };
             deaths.push(death);
             let kept = &deaths[deaths.len().saturating_sub(max.min(tally::MAX))..];
-            file::replace("supervise/death_tally", &tally::encode(kept))
+            file::replace(TALLY, &tally::encode(kept))
         });
     }
 
@@ -200,7 +204,7 @@ pub(super) fn open_fifo(path: &Path) -> Result<OwnedFd, Errno> {
         Ok(()) | Err(Errno::EEXIST) => {}
         Err(e) => return Err(e),
     }
-    let flags = OFlag::O_RDWR | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     openat(AT_FDCWD, path, flags, Mode::empty())
 }
 

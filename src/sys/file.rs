@@ -28,6 +28,11 @@ pub fn head(file: &[u8], most: usize) -> std::result::Result<Vec<u8>, Errno> {
     read_up_to(&open(file)?, most)
 }
 
+/// The same of what may have been put there by another user: a link is an error.
+pub fn head_unfollowed(file: &[u8], most: usize) -> std::result::Result<Vec<u8>, Errno> {
+    read_up_to(&open_with(file, OFlag::O_NOFOLLOW)?, most)
+}
+
 fn read_up_to(file: &OwnedFd, most: usize) -> std::result::Result<Vec<u8>, Errno> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; SMALL_BYTES]);
     while bytes.len() < most {
@@ -130,19 +135,21 @@ fn is_regular(file: &OwnedFd) -> std::result::Result<bool, Errno> {
     Ok(found.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG)
 }
 
-/// Makes a file of these bytes, or makes an old one hold them. A FIFO without a reader is an error.
+/// Makes a file of these bytes, or makes an old one hold them. A FIFO without a reader is an error,
+/// and so is a link: what it leads to may be another's.
 pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
     let open = create(file.as_bytes(), 0o666)?;
     Ok(fd::write_all(open.as_raw_fd(), bytes)?)
 }
 
 /// Makes a regular file hold these bytes without asking the file system for more room than they
-/// need: what is there is written over. For a moment readers may see a part of both.
+/// need: what is there is written over. For a moment readers may see a part of both. A file that
+/// has another name, too, is an error as a link is.
 pub fn overwrite(file: &Path, bytes: &[u8]) -> Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC;
-    let flags = flags | OFlag::from_bits_retain(NO_WAIT);
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::from_bits_retain(NO_WAIT);
     let open = openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(0o666))?;
-    if !is_regular(&open)? {
+    if !is_regular(&open)? || nix::sys::stat::fstat(&open)?.st_nlink > 1 {
         return Err(Errno::EINVAL.into());
     }
     fd::write_all(open.as_raw_fd(), bytes)?;
@@ -152,23 +159,86 @@ pub fn overwrite(file: &Path, bytes: &[u8]) -> Result<()> {
 /// Like all that is done for every service, this uses openat(2): with O_CLOEXEC, musl's open(2)
 /// makes two system calls.
 pub fn open(file: &[u8]) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::from_bits_retain(NO_WAIT);
+    open_with(file, OFlag::empty())
+}
+
+fn open_with(file: &[u8], how: OFlag) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::from_bits_retain(NO_WAIT) | how;
     openat(AT_FDCWD, file, flags, Mode::empty())
 }
 
 fn create(file: &[u8], mode: u32) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_TRUNC | OFlag::O_CLOEXEC;
+    create_with(file, mode, OFlag::O_TRUNC | OFlag::O_NOFOLLOW)
+}
+
+fn create_with(file: &[u8], mode: u32, how: OFlag) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_CLOEXEC | how;
     let flags = flags | OFlag::from_bits_retain(NO_WAIT);
     openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))
 }
 
-/// Puts a new file in the place of an old one, so that nobody sees it half written.
+/// Makes a file that is not there; what is there of that name goes, whatever it is.
+fn create_new(file: &str) -> std::result::Result<OwnedFd, Errno> {
+    let create = || create_with(file.as_bytes(), 0o666, OFlag::O_EXCL);
+    match create() {
+        Err(Errno::EEXIST) => nix::unistd::unlink(file).and_then(|()| create()),
+        other => other,
+    }
+}
+
+/// Puts a new file in the place of an old one, so that nobody sees it half written. The directory
+/// may be another's: no link is followed, and no other file written to.
 pub fn replace(file: &str, bytes: &[u8]) -> Result<()> {
     let new = format!("{file}.new");
-    let replaced = write(&new, bytes).and_then(|()| fs::rename(&new, file));
+    let made = create_new(&new).and_then(|open| fd::write_all(open.as_raw_fd(), bytes));
+    let replaced = made.map_err(Error::from).and_then(|()| fs::rename(&new, file));
     if replaced.is_err() {
         // Whatever it is, it shall not be in the way next time.
         let _ = fs::remove_file(new);
     }
     replaced
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    /// A directory with a file that must stay as it is, and a link to it under each of the names.
+    fn with_links(names: &[&str]) -> (tempfile::TempDir, PathBuf) {
+        let scratch = tempfile::tempdir().unwrap();
+        let precious = scratch.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        for name in names {
+            symlink(&precious, scratch.path().join(name)).unwrap();
+        }
+        (scratch, precious)
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_not_written_to() {
+        let (scratch, precious) = with_links(&["status", "status.new"]);
+        let status = scratch.path().join("status");
+        let name = status.to_str().unwrap();
+        assert!(write(name, b"new").is_err());
+        assert!(head_unfollowed(name.as_bytes(), 10).is_err());
+        assert!(overwrite(&status, b"new").is_err());
+        replace(name, b"new").unwrap();
+        assert_eq!(fs::read(&status).unwrap(), b"new");
+        assert!(!fs::symlink_metadata(&status).unwrap().is_symlink());
+        fs::remove_file(&status).unwrap();
+        fs::hard_link(&precious, &status).unwrap();
+        assert!(overwrite(&status, b"new").is_err());
+        assert_eq!(fs::read(&precious).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_file_is_replaced_though_the_last_attempt_was_interrupted() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("status");
+        fs::write(scratch.path().join("status.new"), "half").unwrap();
+        replace(file.to_str().unwrap(), b"whole").unwrap();
+        overwrite(&file, b"all").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"all");
+    }
 }

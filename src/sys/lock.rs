@@ -11,6 +11,13 @@ use std::time::{Duration, Instant};
 /// How often a lock is asked for that is waited for so long only: fcntl(2) cannot time out.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 
+/// How a lock's file is opened. Its directory may be another's: a link in its place is an error.
+const OPEN: OFlag = OFlag::O_RDWR
+    .union(OFlag::O_CREAT)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_NONBLOCK)
+    .union(OFlag::O_CLOEXEC);
+
 /// A lock that is held until it is dropped, also by children that still have the descriptor.
 ///
 /// It is one of fcntl(2), for s6-svok and its like, and one of flock(2) too. The former belongs to
@@ -22,8 +29,7 @@ impl Lock {
     /// Takes the lock, creating the file (with `mode`, less the umask) if need be. `None`: someone
     /// else has it.
     pub fn take(file: &[u8], mode: u32) -> Result<Option<Self>, Errno> {
-        let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        Self::on(openat(AT_FDCWD, file, flags, Mode::from_bits_truncate(mode))?)
+        Self::on(openat(AT_FDCWD, file, OPEN, Mode::from_bits_truncate(mode))?)
     }
 
     /// The same on a file that is open for reading and writing.
@@ -104,8 +110,7 @@ pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
 
 /// Waits for a lock of fcntl(2) on `file`, and leaves it held at descriptor `fd`, across an exec.
 pub fn wait_for(file: &[u8], fd: RawFd) -> Result<(), Errno> {
-    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = open(file, flags, Mode::from_bits_truncate(0o644))?;
+    let file = open(file, OPEN, Mode::from_bits_truncate(0o644))?;
     super::fd::place(fd, file)?;
     fcntl(super::fd::borrow(fd), FcntlArg::F_SETLKW(&whole_file(libc::F_WRLCK))).map(drop)
 }

@@ -186,6 +186,7 @@ cases! {
     super_files_that_are_fifos
     super_finish_exit_code
     super_finish_signal
+    super_links_of_a_user
     super_session
     super_status_full_disk
     supervisors_killed

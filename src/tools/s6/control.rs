@@ -27,11 +27,12 @@ pub enum Failure {
 /// Writes `letters` to the FIFO `control` in the folder of `dir`.
 pub fn write(dir: &[u8], folder: &str, letters: &[u8]) -> Result<(), Failure> {
     let path = [dir, b"/", folder.as_bytes(), b"/control"].concat();
-    let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    // Differs: the folder may be another user's, and what a link there leads to is not written to.
+    let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let fifo = match open(path.as_slice(), flags, Mode::empty()) {
         Ok(fifo) => fifo,
         Err(Errno::ENXIO) => return Err(Failure::NotListening),
-        Err(e @ (Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR)) => {
+        Err(e @ (Errno::ENOENT | Errno::ENOTDIR | Errno::EISDIR | Errno::ELOOP)) => {
             return Err(explain(dir, folder, e));
         }
         Err(e) => return Err(Failure::System(e)),

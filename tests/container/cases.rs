@@ -136,17 +136,23 @@ cases! {
     run_missing_is_told
     run_mode_as_mounted
     run_mode_as_root
+    run_mounts_used_before
     run_noexec
+    run_of_a_group
     run_of_another_user
     run_of_root
+    run_open_to_a_group
     run_open_to_all
     run_open_to_all_as_user
     run_read_only
     run_shared
     rundir_cleared
     rundir_below_another_users
+    rundir_dangling_link
+    rundir_is_a_file
     rundir_of_an_s6_user
     rundir_of_somebody
+    rundir_with_logs
     scan_link
     signal_ignored_at_start
     signal_int_stops

@@ -65,7 +65,7 @@ pub(super) fn take(directory: &Path, contents: Contents) -> Result<Option<Lock>,
 }
 
 /// Takes the lock of a directory that can be written to.
-fn lock(directory: &Path) -> Result<Option<Lock>, Unusable> {
+pub(super) fn lock(directory: &Path) -> Result<Option<Lock>, Unusable> {
     let file = directory.join(LOCK);
     // Where everybody may write, O_CREAT on a file of another user fails (protected_regular).
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;

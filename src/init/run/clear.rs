@@ -23,8 +23,13 @@ const LEFT_OVER: [(&str, &str); 5] = [
     ("s6-linux-init-container-results", "exitcode"),
     ("s6-rc", "servicedirs"),
     ("service", "s6-linux-init-shutdownd"),
-    ("uncaught-logs", "../service/s6-svscan-log"),
+    (UNCAUGHT_LOGS, "../service/s6-svscan-log"),
 ];
+
+const UNCAUGHT_LOGS: &str = "uncaught-logs";
+
+/// What an init makes in the scan directory, beside the links to services.
+const OWN_SERVICES: [&str; 3] = [".s6-svscan", "s6-linux-init-shutdownd", "s6-svscan-log"];
 
 /// What the live directories of s6-rc-init begin with: /run/s6-rc is then a link to one.
 const LIVE: &str = "s6-rc:";
@@ -32,25 +37,56 @@ const LIVE: &str = "s6-rc:";
 /// The first entry of a run directory that has a name of ours and is not ours to remove.
 pub(super) fn foreign(run: &Path, contents: Contents) -> Option<PathBuf> {
     let entries = directory::entries(run).unwrap_or_default();
-    let all_marked = contents == Contents::Any || entries.iter().any(|entry| entry.name == LOCK);
+    let is_ours = contents == Contents::Any;
+    // The lock is for what every init makes. Not every one makes logs.
+    let is_locked = entries.iter().any(|entry| entry.name == LOCK);
+    let is_sure = |entry: &DirectoryEntry| is_ours || is_locked && entry.name != UNCAUGHT_LOGS;
     let known = entries.iter().filter_map(|entry| Some((entry, mark(&entry.name)?)));
     let foreign = known.filter(|(entry, mark)| {
         let path = run.join(&entry.name);
         // What is mounted stays, and is used as it is.
         !mount::is_mount_point(&path)
-            && (!is_removable(run, &path) || !(all_marked || is_marked(&path, entry.kind, mark)))
+            && (!is_removable(run, &path)
+                || !(is_sure(entry) || is_marked(&path, entry.kind, mark)))
     });
     foreign.map(|(entry, _)| run.join(&entry.name)).next()
 }
 
-/// Removes what an earlier boot left. Mounts stay, and the folders that they are in.
+/// Removes what an earlier boot left. Mounts stay, and the folders that they are in. Of what an
+/// init has made in a mount of its own (a volume on /run/s6), nothing is left that would be in our
+/// way.
 pub(super) fn clear(run: &Path) -> Result<(), Refusal> {
     let unreadable = |e: nix::errno::Errno| Refusal::unwritable(run)(e.into());
     let mut reader = Reader::open(run.as_os_str().as_bytes()).map_err(unreadable)?;
     let entries = reader.entries().map_err(unreadable)?;
-    for DirectoryEntry { name, .. } in entries.iter().filter(|entry| mark(&entry.name).is_some()) {
-        remove::on_its_mount(reader.directory().as_fd(), name)
-            .map_err(|e| Refusal::unwritable(&run.join(name))(e.into()))?;
+    for DirectoryEntry { name, kind } in &entries {
+        let Some(mark) = mark(name) else { continue };
+        let path = run.join(name);
+        let failed = |e: nix::errno::Errno| Refusal::unwritable(&path)(e.into());
+        if *kind == FileKind::Directory && mount::is_mount_point(&path) {
+            if is_marked(&path, *kind, mark) {
+                clear_mounted(&path, name).map_err(failed)?;
+            }
+        } else {
+            remove::on_its_mount(reader.directory().as_fd(), name).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what an init has made in a mount. Logs stay, and a service of somebody's own.
+fn clear_mounted(path: &Path, name: &OsStr) -> Result<(), nix::errno::Errno> {
+    let mut reader = Reader::open(path.as_os_str().as_bytes())?;
+    let entries = reader.entries()?;
+    let is_made = |entry: &&DirectoryEntry| match name.to_str() {
+        Some("s6" | "s6-rc") => true,
+        Some("service") => {
+            entry.kind == FileKind::Link || OWN_SERVICES.iter().any(|own| entry.name == *own)
+        }
+        Some(_) | None => false,
+    };
+    for entry in entries.iter().filter(is_made) {
+        remove::on_its_mount(reader.directory().as_fd(), &entry.name)?;
     }
     Ok(())
 }

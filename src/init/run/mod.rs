@@ -10,10 +10,12 @@ mod remedy;
 mod var_run;
 mod writers;
 
+pub(super) use layout::NAMES;
+
 use super::{Refusal, info, warn};
 use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::sys::lock::Lock;
-use crate::tools::{Environment, path};
+use crate::tools::{Environment, die, path};
 use claim::{Contents, Unusable};
 use nix::mount::{MsFlags, mount};
 use nix::sys::statvfs::{FsFlags, statvfs};
@@ -26,7 +28,7 @@ pub(super) struct RunDirectory {
     /// Where it is.
     pub path: PathBuf,
     /// Keeps other inits out. `None`: the file system has no locks.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
     /// Where it can be found, too; it goes with this init.
     link: Option<PathBuf>,
 }
@@ -49,8 +51,31 @@ impl RunDirectory {
         layout::make(&self.path)
     }
 
+    /// The first that is not there any more of what `lay_out` has made, or the lock.
+    pub(super) fn missing(&self) -> Option<PathBuf> {
+        let lock = self.path.join(claim::LOCK);
+        let is_gone = self.lock.is_some() && fs::symlink_metadata(&lock).is_err();
+        layout::missing(&self.path).or_else(|| is_gone.then_some(lock))
+    }
+
+    /// Makes again what is missing.
+    pub(super) fn make_again(&mut self) -> Result<(), Refusal> {
+        layout::complete(&self.path)?;
+        if let Ok(Some(lock)) = claim::lock(&self.path) {
+            self.lock = Some(lock);
+        }
+        Ok(())
+    }
+
     fn named(named: &Path, settings: &ContainerSettings) -> Result<Self, Refusal> {
-        fs::create_dir_all(named).map_err(Refusal::unwritable(named))?;
+        fs::create_dir_all(named).map_err(|e| {
+            let (named, why) = (named.display(), die::reason(die::errno(&e)));
+            Refusal::NoRun(format!(
+                "SIXTREE_RUNDIR is {named}, where no directory can be made: {why}; name one that \
+                 uid {} may make, or write to",
+                geteuid()
+            ))
+        })?;
         match claim::take(named, Contents::OnlyMarked) {
             Ok(lock) => Ok(Self::public(named.to_path_buf(), lock)),
             Err(Unusable::NotWritable) => Err(Refusal::NoRun(format!(
@@ -97,7 +122,7 @@ impl RunDirectory {
     fn public(path: PathBuf, lock: Option<Lock>) -> Self {
         let is_usual = path == Path::new(RUNDIR) && geteuid().is_root();
         let link = if is_usual { None } else { claim::link(&path) };
-        Self { path, _lock: lock, link }
+        Self { path, lock, link }
     }
 
     /// A directory under /tmp that is this user's alone, because of `what`.
@@ -115,7 +140,7 @@ impl RunDirectory {
                  {remedy}"
             ));
         }
-        Ok(Self { path, _lock: lock, link: None })
+        Ok(Self { path, lock, link: None })
     }
 }
 

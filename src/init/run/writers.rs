@@ -42,7 +42,7 @@ pub(super) fn shut_out(run: &Path, settings: &ContainerSettings) {
         let is_run =
             directory == Path::new(RUNDIR) || directory == real && run == Path::new(RUNDIR);
         shut_owner_out(directory, is_run, settings);
-        shut_everybody_out(directory, directory == real, settings);
+        shut_others_out(directory, directory == real, settings);
     }
 }
 
@@ -80,33 +80,44 @@ fn take_over(directory: &Path) -> io::Result<()> {
     open.set_permissions(fs::Permissions::from_mode(FOR_ITS_OWNER))
 }
 
-fn shut_everybody_out(directory: &Path, is_run_directory: bool, settings: &ContainerSettings) {
+/// Everybody, or the members of a group that is not this user's.
+fn shut_others_out(directory: &Path, is_run_directory: bool, settings: &ContainerSettings) {
     let Ok(found) = fs::metadata(directory) else { return };
-    if found.mode() & 0o1002 != 0o002 {
-        return;
-    }
+    let (mode, group) = (found.mode(), found.gid());
+    let is_foreign = group != 0 && group != getegid().as_raw();
+    let (whom, who) = match mode {
+        _ if mode & 0o1000 != 0 => return,
+        _ if mode & 0o002 != 0 => ("everybody".to_owned(), "any user in the container".to_owned()),
+        _ if mode & 0o020 != 0 && is_foreign => {
+            (format!("group {group}"), "any member of it".to_owned())
+        }
+        _ => return,
+    };
     let shown = directory.display();
     let is_ours = is_run_directory || OURS_TO_MEND.iter().any(|ours| directory == *ours);
-    let sticky = fs::Permissions::from_mode(found.mode() & 0o7777 | 0o1000);
+    let sticky = fs::Permissions::from_mode(mode & 0o7777 | 0o1000);
     if is_ours && fs::set_permissions(directory, sticky).is_ok() {
         if settings.verbosity >= 2 && !settings.accept_writable_run {
-            info(&format!("{shown} is writable for everybody: set its sticky bit"));
+            info(&format!("{shown} is writable for {whom}: set its sticky bit"));
         }
     } else if !settings.accept_writable_run && settings.verbosity >= 1 {
         warn(&format!(
-            "{shown} is writable for everybody and has no sticky bit: any user in the \
-             container may replace the services of uid {}; {}, or accept it \
+            "{shown} is writable for {whom} and has no sticky bit: {who} may replace the \
+             services of uid {}; {}, or accept it \
              (S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES=1)",
             geteuid(),
-            remedy(directory)
+            remedy(directory, mode & 0o002 != 0)
         ));
     }
 }
 
-fn remedy(directory: &Path) -> String {
-    let shown = directory.display();
+fn remedy(directory: &Path, is_for_everybody: bool) -> String {
+    let (shown, mode) = (directory.display(), if is_for_everybody { "1777" } else { "g-w" });
     match is_mount_point(directory) {
-        true => format!("mount it with mode=1777, or chmod 1777 {shown} before this one starts"),
-        false => format!("RUN chmod 1777 {shown} in the Dockerfile"),
+        true if is_for_everybody => {
+            format!("mount it with mode=1777, or chmod 1777 {shown} before this one starts")
+        }
+        true => format!("chmod {mode} {shown} before this one starts"),
+        false => format!("RUN chmod {mode} {shown} in the Dockerfile"),
     }
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How many names a warning shows, and how much of each.
 const MOST_NAMES: usize = 10;
@@ -61,15 +61,29 @@ pub(super) fn of_cmd(services: &Environment, directory: &Path) -> Environment {
     env
 }
 
+/// Where with-contenv finds the container's variables.
+pub(super) fn directory(boot: &Boot) -> PathBuf {
+    boot.run_directory.join("s6/container_environment")
+}
+
+fn work_directory_file(boot: &Boot) -> PathBuf {
+    boot.run_directory.join("s6/workdir")
+}
+
+/// Whether what `publish` writes is there.
+pub(super) fn is_published(boot: &Boot) -> bool {
+    work_directory_file(boot).exists() && (boot.settings.keep_env || directory(boot).exists())
+}
+
 /// Writes /run/s6/container_environment: a file per variable, its value and a newline.
 pub(super) fn publish(boot: &Boot) -> Result<(), Refusal> {
-    let workdir = boot.run_directory.join("s6/workdir");
+    let workdir = work_directory_file(boot);
     let line = [boot.work_directory.as_os_str().as_bytes(), b"\n"].concat();
     fs::write(&workdir, line).map_err(Refusal::unwritable(&workdir))?;
     if boot.settings.keep_env {
         return Ok(());
     }
-    let directory = boot.run_directory.join("s6/container_environment");
+    let directory = directory(boot);
     fs::create_dir_all(&directory).map_err(Refusal::unwritable(&directory))?;
     let Modes { of_directory, of_files } = Modes::of(boot.settings.environment_mode);
     let mut dropped = Vec::new();

@@ -66,7 +66,7 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     if waited == starter::Wait::Stopped {
         return Ok(0);
     }
-    let run_directory = RunDirectory::find(&boot.settings, &boot.container_env)?;
+    let mut run_directory = RunDirectory::find(&boot.settings, &boot.container_env)?;
     boot.run_directory.clone_from(&run_directory.path);
     boot.export_run_directory();
     run_directory.lay_out()?;
@@ -76,6 +76,7 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
         return Ok(code);
     }
     if boot.settings.stage2_hook.is_some() {
+        make_again(&boot, &mut run_directory)?;
         boot.has_done("hook");
     }
     let graph = tree::read(&boot.settings)?;
@@ -94,6 +95,23 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
         nix::unistd::sync();
     }
     Ok(code)
+}
+
+/// Makes what the hook has removed of the run directory, and reports it.
+fn make_again(boot: &Boot, run_directory: &mut RunDirectory) -> Result<(), Refusal> {
+    let is_published = environment::is_published(boot);
+    let environment = (!is_published).then(|| environment::directory(boot));
+    let Some(gone) = run_directory.missing().or(environment) else { return Ok(()) };
+    if boot.settings.verbosity >= 1 {
+        let (gone, run) = (gone.display(), run_directory.path.display());
+        warn(&format!(
+            "the hook has removed {gone}: what /init needs is made again, and all else that was \
+             there is lost; let the hook leave alone in {run}: {}",
+            run::NAMES.join(", ")
+        ));
+    }
+    run_directory.make_again()?;
+    if is_published { Ok(()) } else { environment::publish(boot) }
 }
 
 impl Boot {

@@ -13,7 +13,7 @@ const NO_NUMBER: u8 = 100;
 
 /// The exit code, and its file.
 #[derive(Debug)]
-pub struct ExitCode {
+pub(super) struct ExitCode {
     file: PathBuf,
     /// What PID 1 has recorded last.
     recorded: Option<RecordedCode>,
@@ -29,13 +29,13 @@ struct RecordedCode {
 
 impl ExitCode {
     /// That of the container with this run directory.
-    pub fn of(run_directory: &Path) -> Self {
+    pub(super) fn of(run_directory: &Path) -> Self {
         let file = run_directory.join("s6-linux-init-container-results/exitcode");
         Self { file, recorded: None }
     }
 
     /// Records the code, in the file where everybody may replace it.
-    pub fn write(&mut self, code: u8) {
+    pub(super) fn write(&mut self, code: u8) {
         // Where the file cannot be made, the code is known here all the same.
         let _ = self.file.parent().map(std::fs::create_dir_all);
         let written = file::overwrite(&self.file, format!("{code}\n").as_bytes());
@@ -43,7 +43,7 @@ impl ExitCode {
     }
 
     /// What the container exits with.
-    pub fn read(&self) -> u8 {
+    pub(super) fn read(&self) -> u8 {
         let text = file::head(self.file.as_os_str().as_bytes(), FILE_BYTES).ok();
         let text = text.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
         decide(text.as_deref(), self.recorded)

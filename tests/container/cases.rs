@@ -80,9 +80,11 @@ cases! {
     graph_timeout_up_longrun
     halt_after_stray_byte
     hook_adds_service
+    hook_empties_run
     hook_ignores_term
     hook_missing_is_told
     hook_removes_service
+    hook_sets_exit_code
     hook_sigchld_ignored
     hook_switches_off
     install_symlinks

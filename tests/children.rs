@@ -128,9 +128,9 @@ fn signals_are_as_they_were() {
     assert!(ignored(&alone));
     // What trap itself handles stays ignored in its child, as in the reference.
     assert!(ignored(&ignoring(&format!("trap {{ SIGHUP {{ }} }} {masks}"))));
-    let told =
+    let trapped =
         programs.trapping("trap { SIGHUP { foreground { s6-echo told } HEARD } } KILL", "HUP", 0);
-    assert_eq!(ignoring(&told), "told\n");
+    assert_eq!(ignoring(&trapped), "told\n");
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn behave_as_the_originals_do(add: impl Fn(&Path), is_ours: impl Fn(&str) -> boo
         .args(chosen)
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{told}");
+    let output = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{output}");
 }
 
 #[test]
@@ -124,9 +124,9 @@ fn what_makes_no_sense_says_so() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sixtree"));
         std::os::unix::process::CommandExt::arg0(&mut command, name);
         let ended = command.output().unwrap();
-        let told = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(100), "{name}: {told}");
-        assert!(told.starts_with(&format!("{name}: fatal: ")), "{told}");
-        assert_eq!(told.lines().count(), 1, "{told}");
+        let output = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(100), "{name}: {output}");
+        assert!(output.starts_with(&format!("{name}: fatal: ")), "{output}");
+        assert_eq!(output.lines().count(), 1, "{output}");
     }
 }

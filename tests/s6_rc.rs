@@ -209,7 +209,7 @@ fn a_change_is_asked_for_in_the_words_of_the_options() {
 #[test]
 fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
     let live = Live::new();
-    let tell = |verbosity: &str, outcome| {
+    let outcome_of = |verbosity: &str, outcome| {
         let why = "unable to start service web: command exited 7";
         let warning = say(1, SaySeverity::Warning, What::NotStarted, "web", why);
         let answers = vec![starting("web"), warning, Answer::Done(outcome)];
@@ -220,13 +220,13 @@ fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
     };
     let script = "script of web\n";
     let warning = "s6-rc: warning: unable to start service web: command exited 7\n";
-    assert_eq!(tell("-v0", Outcome::Failed), (script.to_string(), 1));
-    assert_eq!(tell("-v1", Outcome::Failed), (format!("{script}{warning}"), 1));
+    assert_eq!(outcome_of("-v0", Outcome::Failed), (script.to_string(), 1));
+    assert_eq!(outcome_of("-v1", Outcome::Failed), (format!("{script}{warning}"), 1));
     let all = format!("{script}s6-rc: info: service web: starting\n{warning}");
-    assert_eq!(tell("-v2", Outcome::Aborted), (all, 1));
-    let (err, code) = tell("-v0", Outcome::TimedOut);
+    assert_eq!(outcome_of("-v2", Outcome::Aborted), (all, 1));
+    let (err, code) = outcome_of("-v0", Outcome::TimedOut);
     assert_eq!((err.ends_with("s6-rc: fatal: timed out\n"), code), (true, 2));
-    let (err, code) = tell("-v0", Outcome::Busy);
+    let (err, code) = outcome_of("-v0", Outcome::Busy);
     assert_eq!((err.contains("unable to take locks: Resource busy"), code), (true, 111));
 }
 

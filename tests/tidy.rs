@@ -419,11 +419,11 @@ fn alternatives(name: &str) -> Vec<String> {
 #[test]
 fn what_differs_is_said_in_the_code_and_in_the_table() {
     let architecture = fs::read_to_string("ARCHITECTURE.md").expect("it is there");
-    let told = places_that_differ(&architecture);
+    let listed = places_that_differ(&architecture);
     let marked =
         CODE.into_iter().flat_map(sources).filter(|source| source.text.contains("Differs:"));
     let marked: BTreeSet<PathBuf> = marked.map(|source| source.path).collect();
-    let faults = told.symmetric_difference(&marked).map(|path| match told.contains(path) {
+    let faults = listed.symmetric_difference(&marked).map(|path| match listed.contains(path) {
         true => format!("{}: in the table, without a comment Differs:", path.display()),
         false => format!("{}: a comment Differs:, and no row of the table", path.display()),
     });

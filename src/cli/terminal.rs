@@ -21,9 +21,10 @@ pub(super) fn has_colours() -> bool {
 
 /// How many columns a line may have: those of the terminal, else what COLUMNS says, else 80.
 pub(super) fn width() -> usize {
-    let told = Environment::inherited();
-    let told = told.get(b"COLUMNS").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-    winsize::of(1).map(|(columns, _)| columns).or(told).unwrap_or(WIDTH)
+    let environment = Environment::inherited();
+    let set =
+        environment.get(b"COLUMNS").and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+    winsize::of(1).map(|(columns, _)| columns).or(set).unwrap_or(WIDTH)
 }
 
 /// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its

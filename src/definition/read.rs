@@ -368,5 +368,5 @@ pub(super) fn is_directory(path: &Path) -> bool {
 
 /// An error of the system, as a fault holds it.
 fn refusal(e: Errno) -> SystemError {
-    SystemError(e.desc())
+    SystemError(errno::text(e))
 }

@@ -27,7 +27,7 @@ pub(super) enum Refusal {
     #[error("sixtree: fatal: /proc is not mounted: mount -t proc proc /proc in the container\n")]
     NoProc,
     /// The kernel refuses a descriptor that the event loop needs.
-    #[error("sixtree: fatal: unable to start the event loop: {}\n", .0.desc())]
+    #[error("sixtree: fatal: unable to start the event loop: {}\n", crate::sys::errno::text(*.0))]
     NoLoop(Errno),
     /// The live tree cannot be made.
     #[error("sixtree: fatal: {0}\n")]

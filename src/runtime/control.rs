@@ -26,7 +26,7 @@ impl Runtime {
         }
         let scan = self.open_scan_control();
         if let Err((file, e)) = scan {
-            let text = format!("unable to open {}: {}", file.display(), e.desc());
+            let text = format!("unable to open {}: {}", file.display(), errno::text(e));
             self.reporter.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
         }
         if let Some(ready) = self.settings.ready.take() {
@@ -43,13 +43,13 @@ impl Runtime {
             }
             Err(e) => self.reporter.warn(&format!(
                 "sixtree: warning: unable to make the FIFO of halt: {}: use kill -TERM 1",
-                e.desc()
+                errno::text(e)
             )),
         }
         if let Err(e) = self.listen() {
             self.reporter.warn(&format!(
                 "sixtree: warning: unable to listen for s6-rc: {}: s6-rc will not work",
-                e.desc()
+                errno::text(e)
             ));
         }
     }

@@ -52,7 +52,7 @@ impl<'a> Deref for ServiceDirectory<'a> {
 
 /// A directory that cannot be entered.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {}{remedy}", .directory.display(), errno::words(*.errno))]
+#[error("{}: {}{remedy}", .directory.display(), errno::text(*.errno))]
 pub(super) struct Unreachable {
     directory: PathBuf,
     /// Why.

@@ -112,7 +112,7 @@ impl Runtime {
             let name = &service.name;
             self.reporter.warn(&format!(
                 "s6-supervise {name}: warning: unable to wait for its readiness: {}",
-                e.desc()
+                crate::sys::errno::text(e)
             ));
         }
         service.readiness = Some(pipe);

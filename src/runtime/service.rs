@@ -9,7 +9,7 @@ use crate::format::tai::Tain;
 use crate::format::tally::Death;
 use crate::graph::ServiceId;
 use crate::sys::clock;
-use crate::sys::errno::words;
+use crate::sys::errno;
 use crate::sys::lock::Lock;
 use litemap::LiteMap;
 use nix::errno::Errno;
@@ -190,7 +190,7 @@ pub(super) enum Unsupervisable {
     #[error("another supervisor is already running on it: stop that one first")]
     Locked,
     /// One of its files cannot be made.
-    #[error("unable to make {}: {}", .0, words(*.1))]
+    #[error("unable to make {}: {}", .0, errno::text(*.1))]
     File(&'static str, Errno),
 }
 

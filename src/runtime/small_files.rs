@@ -67,7 +67,7 @@ impl ServiceDirectory<'_> {
             Ok(length) => text[..length].split(|&b| b == b'\n').next().map(<[u8]>::to_vec),
             Err(Errno::ENOENT) => None,
             Err(e) => {
-                self.warn(reporter, &format!("unable to read {file}: {}", errno::words(e)));
+                self.warn(reporter, &format!("unable to read {file}: {}", errno::text(e)));
                 None
             }
         }

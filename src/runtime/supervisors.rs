@@ -165,11 +165,11 @@ fn start_run(program: Program, namespace: bool, report: RawFd) -> Result<(), Err
     let run = || {
         fd::close(go_fd);
         fd::close(report);
-        let told = fd::read(wait_fd, &mut [0]);
+        let go = fd::read(wait_fd, &mut [0]);
         fd::close(wait_fd);
         // It leads no process group yet, so that this cannot fail.
         let _ = setsid();
-        if told == Ok(1) { program.go() } else { 111 }
+        if go == Ok(1) { program.go() } else { 111 }
     };
     let pid = match namespace {
         true => process::fork_into_pid_namespace_to(run)?,
@@ -252,7 +252,7 @@ impl Runtime {
     pub(super) fn follow_supervisor(&mut self, id: ServiceId, supervisor: ShownSupervisor) {
         let Some(service) = self.services.get_mut(&id) else { return };
         if let Err(e) = self.poller.watch(&supervisor.socket, Source::Supervisor(id)) {
-            let why = errno::words(e);
+            let why = errno::text(e);
             self.reporter.warn(&format!(
                 "s6-supervise {}: warning: unable to wait for its supervisor: {why}",
                 service.name

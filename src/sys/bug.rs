@@ -34,7 +34,7 @@ const WITH_CORE: [Signal; 10] = [
 static HOST: AtomicI32 = AtomicI32::new(0);
 
 /// Has bugs told from here on, and in forked children; a program that is executed does without.
-pub fn tell() {
+pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| end(format_args!("{panic}"))));
     catch_traps();
 }

@@ -1,4 +1,11 @@
-//! Errors in words.
+//! Errors of the system as text.
+//!
+//! There is one table, that of the C library: a release is linked with musl, as the reference is,
+//! so that its messages are the reference's. A build with glibc words some of them otherwise
+//! (EMFILE: "Too many open files" instead of musl's "No file descriptors available").
+//!
+//! Only a child that shares our memory (`sys::spawn`, `Execve::go`) takes nix's table: it may not
+//! call the C library. So does `crates/suexec`, which has no part of this program.
 
 use nix::errno::Errno;
 use std::ffi::CStr;
@@ -8,10 +15,10 @@ pub fn of(e: &std::io::Error) -> Errno {
     e.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
-/// The C library's words for an error.
-pub fn words(e: Errno) -> &'static str {
+/// What an error is called.
+pub fn text(e: Errno) -> &'static str {
     if e == Errno::ETIMEDOUT {
-        // glibc has only connections in mind.
+        // glibc's text, "Connection timed out", is wrong of a service.
         return "Operation timed out";
     }
     // SAFETY: any number is allowed.
@@ -29,9 +36,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_those_that_everybody_knows() {
-        assert_eq!(words(Errno::EBADF), "Bad file descriptor");
-        assert_eq!(words(Errno::ENOENT), "No such file or directory");
-        assert_eq!(words(Errno::ETIMEDOUT), "Operation timed out");
+    fn the_texts_are_the_usual_ones() {
+        assert_eq!(text(Errno::EBADF), "Bad file descriptor");
+        assert_eq!(text(Errno::ENOENT), "No such file or directory");
+        assert_eq!(text(Errno::ETIMEDOUT), "Operation timed out");
     }
 }

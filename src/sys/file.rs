@@ -1,6 +1,6 @@
 //! Small files where anybody may have put something else: a FIFO is never waited for.
 
-use super::errno::words;
+use super::errno;
 use super::fd;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -54,13 +54,13 @@ pub fn start(file: &[u8], buffer: &mut [u8]) -> std::result::Result<usize, Errno
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The original cannot be read.
-    #[error("unable to read {}: {}", .0.display(), words(*.1))]
+    #[error("unable to read {}: {}", .0.display(), errno::text(*.1))]
     Read(PathBuf, Errno),
     /// The original would never end, or never begin.
     #[error("unable to copy {}: it is not a regular file", .0.display())]
     Irregular(PathBuf),
     /// The copy cannot be made.
-    #[error("unable to make {}: {}", .0.display(), words(*.1))]
+    #[error("unable to make {}: {}", .0.display(), errno::text(*.1))]
     Make(PathBuf, Errno),
 }
 

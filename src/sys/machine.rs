@@ -10,8 +10,8 @@ pub const TICKS_PER_SECOND: u64 = 100;
 
 /// Bytes of a page of memory.
 pub fn page_size() -> usize {
-    let told = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
-    told.and_then(|size| usize::try_from(size).ok()).unwrap_or(4096)
+    let size = sysconf(SysconfVar::PAGE_SIZE).ok().flatten();
+    size.and_then(|size| usize::try_from(size).ok()).unwrap_or(4096)
 }
 
 /// Bytes of memory, if the kernel tells.

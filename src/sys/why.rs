@@ -1,6 +1,6 @@
 //! Why a program cannot be executed, in words that say what to do about it.
 
-use super::errno::words;
+use super::errno;
 use super::exec::{is_on_noexec, shebang};
 use super::spawn::SpawnError;
 use nix::errno::Errno;
@@ -65,7 +65,7 @@ pub const CARRIAGE_RETURN: &str = "the word ends in a carriage return, so that t
 
 /// The reason why executing `file` gave `e`.
 pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
-    let reason = words(e);
+    let reason = errno::text(e);
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     match e {
         Errno::ENOENT if file.ends_with(b"\r") => CARRIAGE_RETURN.to_owned(),

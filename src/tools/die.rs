@@ -3,7 +3,6 @@
 
 use super::{Exit, Process, Word};
 use crate::format::decimal;
-use crate::sys::errno::words;
 use crate::sys::fd;
 use nix::errno::Errno;
 use std::ffi::{OsStr, os_str};
@@ -11,12 +10,7 @@ use std::fmt::Display;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
-/// The system's words for an error, as the C library has them.
-pub fn reason(e: Errno) -> &'static str {
-    words(e)
-}
-
-pub use crate::sys::errno::of as errno;
+pub use crate::sys::errno::{of as errno, text as reason};
 
 /// A word as it is shown in a message: bytes that are not UTF-8 are replaced.
 pub fn show(word: &[u8]) -> os_str::Display<'_> {

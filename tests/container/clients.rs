@@ -131,8 +131,8 @@ fn who_asks_for_nothing_makes_room() {
     let mut idle: Vec<UnixStream> = (0..MANY).map(|_| world.connect()).collect();
     world.serves_others();
     // The one that came first has gone; it was told why.
-    let told = answers(idle.remove(0));
-    assert!(matches!(&told[..], [Answer::Error { code: 111, .. }]), "{told:?}");
+    let received = answers(idle.remove(0));
+    assert!(matches!(&received[..], [Answer::Error { code: 111, .. }]), "{received:?}");
     // Whoever has a request under way stays, in whatever number the others come.
     drop(idle);
     world.container.exec(&["touch", "/go"], None);

@@ -65,14 +65,14 @@ fn ten_thousand_services_are_listed() {
     let mut clock = Clock(Instant::now());
     let mut container = boot(&image);
     clock.report("10,000 services: the boot");
-    for (words, told) in [
+    for (words, line) in [
         (&["s6-rc", "-da", "list"][..], "known-"),
         (&["sixtree", "status", "--json"], "\"name\":\"known-"),
         (&["sixtree", "status"], "\nknown-"),
     ] {
         let output = container.exec(words, None);
         let out = String::from_utf8_lossy(&output.stdout);
-        let count = format!("\n{out}").matches(told).count();
+        let count = format!("\n{out}").matches(line).count();
         assert_eq!(count, KNOWN, "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         clock.report(&words.join(" "));
     }

@@ -135,11 +135,11 @@ fn define(text: &[u8]) -> Outcome {
 fn import_text(text: &[u8]) -> Outcome {
     // Neither is read otherwise.
     let text = String::from_utf8_lossy(text).replace('\0', "");
-    let told = [false, true].map(|is_procfile| import::attempt(&text, is_procfile));
+    let results = [false, true].map(|is_procfile| import::attempt(&text, is_procfile));
     let errors = |notes: &str| notes.matches(": error: ").count().min(9);
-    let told =
-        told.map(|(services, notes)| (services.min(9), errors(&notes), notes.lines().count()));
-    outcome(told.map(|(services, errors, notes)| (services, errors, notes.min(9))))
+    let results =
+        results.map(|(services, notes)| (services.min(9), errors(&notes), notes.lines().count()));
+    outcome(results.map(|(services, errors, notes)| (services, errors, notes.min(9))))
 }
 
 /// Which fault, and what it is called.

@@ -132,10 +132,10 @@ impl<'a> Life<'a> {
             self.listener.read(&mut self.events).unwrap();
             let starts = self.events.iter().filter(|event| **event == b'u').count();
             // The last event comes after the status that it tells of.
-            let told = self.events.last() == Some(if model.up { &b'U' } else { &b'D' });
+            let is_notified = self.events.last() == Some(if model.up { &b'U' } else { &b'D' });
             let kept_down = self.world.has(&format!("{}/down", self.name));
             self.status().is_some_and(|status| {
-                (starts, told, kept_down) == (model.starts, true, model.kept_down)
+                (starts, is_notified, kept_down) == (model.starts, true, model.kept_down)
                     && status.ready
                     && (status.is_up(), status.want_up) == (model.up, model.wanted)
                     && (status.paused && status.is_up()) == model.paused

@@ -150,7 +150,7 @@ impl Io {
     /// Forks it. It does `begin` first, which says whether there is anything more to do.
     fn spawn(
         self,
-        begin: impl FnOnce() -> Result<Option<Told>, Exit>,
+        begin: impl FnOnce() -> Result<Option<HandshakeListener>, Exit>,
     ) -> Result<nix::unistd::Pid, Errno> {
         child::fork_to(|| match self.run(begin) {
             Ok(()) => 0,
@@ -158,7 +158,10 @@ impl Io {
         })
     }
 
-    fn run(self, begin: impl FnOnce() -> Result<Option<Told>, Exit>) -> Result<(), Exit> {
+    fn run(
+        self,
+        begin: impl FnOnce() -> Result<Option<HandshakeListener>, Exit>,
+    ) -> Result<(), Exit> {
         exec::set_comm(self.process.name());
         self.foreign.into_iter().for_each(fd::close);
         let clear = match self.side {
@@ -172,14 +175,14 @@ impl Io {
             }
             TlsSide::Server => (keep(self.clear.0), keep(self.clear.1)),
         };
-        let Some(Told(told)) = begin()? else { return Ok(()) };
-        let told = told.map(keep);
-        self.job.run(&self.process, TunnelEnds::new(clear, self.network), told)
+        let Some(HandshakeListener(notification)) = begin()? else { return Ok(()) };
+        let notification = notification.map(keep);
+        self.job.run(&self.process, TunnelEnds::new(clear, self.network), notification)
     }
 }
 
-/// Who is told what the handshake came to, if anybody is.
-struct Told(Option<OwnedFd>);
+/// Where the outcome of the handshake is sent, if anybody waits for it.
+struct HandshakeListener(Option<OwnedFd>);
 
 /// A descriptor that the tunnel closes.
 fn keep(fd: OwnedFd) -> RawFd {
@@ -193,14 +196,15 @@ fn at_once(process: &mut Process, argv: Vec<Word>, side: TlsSide) -> Result<Next
     let (hears, tells) = fd::pipe_above_2().map_err(process.unable("create pipe"))?;
     let foreign = [&pipes.program_in, &pipes.program_out, &hears].map(AsRawFd::as_raw_fd);
     let io = Io::new(process, &plan, (pipes.io_in, pipes.io_out), foreign.to_vec());
-    let pid =
-        io.spawn(|| Ok(Some(Told(Some(tells))))).map_err(process.unable("spawn the io process"))?;
+    let pid = io
+        .spawn(|| Ok(Some(HandshakeListener(Some(tells)))))
+        .map_err(process.unable("spawn the io process"))?;
     fd::place(plan.network.0, pipes.program_in)
         .and_then(|()| fd::place(plan.network.1, pipes.program_out))
         .map_err(process.unable("move file descriptors"))?;
-    let told = fd::read_to_end(hears.as_raw_fd())
+    let sent = fd::read_to_end(hears.as_raw_fd())
         .map_err(process.unable("read from handshake notification pipe"))?;
-    let Some(variables) = session::decode(&told) else {
+    let Some(variables) = session::decode(&sent) else {
         let ended = child::wait(pid.as_raw(), WaitPidFlag::empty());
         let ended = ended.map_err(process.unable("wait for the io process"))?;
         return Ok(Next::Exit(ended.map_or(111, |(_, status)| status.approximation())));
@@ -237,7 +241,7 @@ fn wait_for_demand(
     verbosity: u32,
     control: OwnedFd,
     pid: u32,
-) -> Result<Option<Told>, Exit> {
+) -> Result<Option<HandshakeListener>, Exit> {
     let mut command = [0];
     let length = fd::read(control.as_raw_fd(), &mut command)
         .map_err(process.unable("read from control socket"))?;
@@ -246,7 +250,7 @@ fn wait_for_demand(
             process.info(format_args!("pid {pid} {what} opportunistic TLS"));
         }
     };
-    let told = match (length, command) {
+    let notification = match (length, command) {
         (0, _) => {
             report("declined");
             return Ok(None);
@@ -256,5 +260,5 @@ fn wait_for_demand(
         _ => return Err(process.fatal(100, "unrecognized command on control socket")),
     };
     report("accepted");
-    Ok(Some(Told(told)))
+    Ok(Some(HandshakeListener(notification)))
 }

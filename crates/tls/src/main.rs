@@ -9,7 +9,7 @@ use std::ffi::{c_char, c_int};
 /// `argv` must be what execve gave the process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    sixtree::sys::bug::tell();
+    sixtree::sys::bug::report_panics();
     // SAFETY: the C start-up passes `argc` NUL-terminated strings that outlive the process.
     let argv = unsafe { sixtree::sys::exec::words(argc, argv) };
     sixtree_tls::run(argv)

@@ -73,11 +73,11 @@ impl FileChanges {
 
     /// Leaves it at that; tells what was done, a line a file.
     pub(crate) fn commit(self) -> String {
-        let mut told = String::new();
+        let mut summary = String::new();
         for step in &self.steps {
             let _ = match step {
                 Undo::Directory(_) => Ok(()),
-                Undo::File(path) => writeln!(told, "wrote {}", path.display()),
+                Undo::File(path) => writeln!(summary, "wrote {}", path.display()),
                 Undo::Aside(path, aside) => {
                     // What cannot be removed stays under a name that nobody reads.
                     let _ = if aside.is_dir() && !aside.is_symlink() {
@@ -86,11 +86,11 @@ impl FileChanges {
                         fs::remove_file(aside)
                     };
                     let is_gone = fs::symlink_metadata(path).is_err();
-                    if is_gone { writeln!(told, "removed {}", path.display()) } else { Ok(()) }
+                    if is_gone { writeln!(summary, "removed {}", path.display()) } else { Ok(()) }
                 }
             };
         }
-        told
+        summary
     }
 
     /// Takes everything back, last step first.

@@ -74,8 +74,8 @@ fn edit(
     }
     edited.change.undo()?;
     let report = Format::Human.report(&bad);
-    let told = format!("nothing was changed, because this would be wrong:\n\n{report}");
-    let _ = fd::write_all(2, told.as_bytes());
+    let refusal = format!("nothing was changed, because this would be wrong:\n\n{report}");
+    let _ = fd::write_all(2, refusal.as_bytes());
     Ok(1)
 }
 

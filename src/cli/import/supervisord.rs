@@ -175,7 +175,7 @@ fn settings<'a>(
 }
 
 /// Tells of the sections that are neither programs nor groups.
-pub(super) fn tell_foreign(ini: &Ini, notes: &mut Notes) {
+pub(super) fn note_foreign(ini: &Ini, notes: &mut Notes) {
     for section in &ini.sections {
         let (kind, name) = section.name.split_once(':').unwrap_or((&section.name, ""));
         let is_default = kind == "rpcinterface" && name != "supervisor";

@@ -20,7 +20,7 @@ pub(super) fn tree(
     let ini = supervisord::read(place, text, notes)?;
     let common = supervisord::common(&ini, notes);
     let groups = supervisord::groups(&ini, &common, notes);
-    supervisord::tell_foreign(&ini, notes);
+    supervisord::note_foreign(&ini, notes);
     let all = named(&groups);
     let loggers = loggers(&all);
     let mut tree = ImportedTree::default();

@@ -90,10 +90,10 @@ impl Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpawnError {
     /// The kernel makes no process.
-    #[error("unable to create a process: {}{}", errno::words(*.0), advice(*.0))]
+    #[error("unable to create a process: {}{}", errno::text(*.0), advice(*.0))]
     Process(Errno),
     /// It makes none in a PID namespace of its own.
-    #[error("unable to create a PID namespace: {}{}", errno::words(*.0), namespace_advice(*.0))]
+    #[error("unable to create a PID namespace: {}{}", errno::text(*.0), namespace_advice(*.0))]
     PidNamespace(Errno),
 }
 

@@ -83,21 +83,21 @@ pub fn fork(
     first: impl FnOnce() -> Result<(), Errno>,
     rest: impl FnOnce() -> i32,
 ) -> Result<Pid, Errno> {
-    let (told, tell) = fd::pipe_above_2()?;
-    let (told_fd, tell_fd) = (told.as_raw_fd(), tell.as_raw_fd());
+    let (result, report) = fd::pipe_above_2()?;
+    let (result_fd, report_fd) = (result.as_raw_fd(), report.as_raw_fd());
     let child = process::fork_to(|| {
-        fd::close(told_fd);
+        fd::close(result_fd);
         if let Err(e) = first() {
             // Whoever does not hear of it sees the exit code.
-            let _ = fd::write_all(tell_fd, &(e as i32).to_ne_bytes());
+            let _ = fd::write_all(report_fd, &(e as i32).to_ne_bytes());
             return 127;
         }
-        fd::close(tell_fd);
+        fd::close(report_fd);
         rest()
     })?;
-    drop(tell);
+    drop(report);
     let mut errno = [0; 4];
-    if fd::read(told.as_raw_fd(), &mut errno) == Ok(errno.len()) {
+    if fd::read(result.as_raw_fd(), &mut errno) == Ok(errno.len()) {
         reap(child);
         return Err(Errno::from_raw(i32::from_ne_bytes(errno)));
     }

@@ -39,11 +39,11 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
     }
 
     let (output, status) = output(process, block)?;
-    let tell = !matches!(failure, Failure::Die);
+    let goes_on = !matches!(failure, Failure::Die);
     let value = value(process, output, status, failure, chomp)?;
     let status = status.raw().to_string();
     let findings = [(variable.as_slice(), value.as_deref()), (b"?", Some(status.as_bytes()))];
-    let findings = if tell { &findings[..] } else { &findings[..1] };
+    let findings = if goes_on { &findings[..] } else { &findings[..1] };
     Ok(autoimport::go_on_with_all(process, findings, rest, import))
 }
 

@@ -231,7 +231,7 @@ impl Display for ProbeFailure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAnswer(ms) => write!(f, "no answer in {}", Seconds(*ms)),
-            Self::System(e) => f.write_str(errno::words(*e)),
+            Self::System(e) => f.write_str(errno::text(*e)),
             Self::Unresolved(why) => write!(f, "unable to resolve its name: {why}"),
             Self::Status(code, words) if words.is_empty() => write!(f, "status {code}"),
             Self::Status(code, words) => write!(f, "status {code} ({})", words.escape_debug()),
@@ -245,7 +245,7 @@ impl Display for ProbeFailure {
                 }
             },
             Self::NotDone(ms) => write!(f, "not done in {}", Seconds(*ms)),
-            Self::NotStarted(e) => write!(f, "unable to run it: {}", errno::words(*e)),
+            Self::NotStarted(e) => write!(f, "unable to run it: {}", errno::text(*e)),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::sys::fifodir::{Listener, notify as notify_all};
 use crate::sys::poll::Deadline;
 use crate::sys::regex::Regex;
 use crate::sys::signal;
-use crate::tools::die::show;
+use crate::tools::die::{reason, show};
 use crate::tools::execline::blocks::Blocks;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use nix::errno::Errno;
@@ -33,7 +33,7 @@ pub(super) fn wait(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit>
     let text = format!("unable to match regexp on {}", show(pattern));
     match all.wait(process, deadline, false)? {
         true => all.print(process),
-        false => Err(process.fatal(99, format_args!("{text}: {}", Errno::ETIMEDOUT.desc()))),
+        false => Err(process.fatal(99, format_args!("{text}: {}", reason(Errno::ETIMEDOUT)))),
     }
 }
 
@@ -96,7 +96,7 @@ fn listen(
     match all.wait(process, deadline, any)? {
         true => Ok(all),
         false => {
-            let text = format!("unable to get expected event: {}", Errno::ETIMEDOUT.desc());
+            let text = format!("unable to get expected event: {}", reason(Errno::ETIMEDOUT));
             Err(process.fatal(1, &text))
         }
     }

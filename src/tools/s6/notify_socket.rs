@@ -83,15 +83,15 @@ pub(super) fn socket_from_fd(process: &mut Process, argv: Vec<Word>) -> Result<N
     let Some(address) = process.env.get(VARIABLE).map(<[u8]>::to_vec) else {
         return Ok(program.into());
     };
-    let (told, tell) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
+    let (notified, notify) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
     let deadline = Deadline::after_ms(aside.timeout_ms);
     let daemon = nix::unistd::getpid();
-    let writer = tell.as_raw_fd();
+    let writer = notify.as_raw_fd();
     aside.run(process, || {
         fd::close(writer);
-        pass_on_to_socket(process, &told, &address, daemon, deadline)
+        pass_on_to_socket(process, &notified, &address, daemon, deadline)
     })?;
-    fd::place(notification, tell).map_err(process.unable("fd_move"))?;
+    fd::place(notification, notify).map_err(process.unable("fd_move"))?;
     if !keep {
         process.env.unset(VARIABLE);
     }

@@ -71,11 +71,11 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
     let twice = options.has('d');
     let program = options.rest();
     require_supervisor(process)?;
-    let (told, tell) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
-    let told_fd = told.as_raw_fd();
+    let (notified, notify) = fd::pipe_above_2().map_err(process.unable("pipe"))?;
+    let notified_fd = notified.as_raw_fd();
     let watcher = || {
-        fd::close(told_fd);
-        let over = watch(process, &check, &policy, tell.as_raw_fd());
+        fd::close(notified_fd);
+        let over = watch(process, &check, &policy, notify.as_raw_fd());
         if matches!(over, Ok(Over::Ready)) {
             // A supervisor that has gone need not know.
             let _ = fd::write_all(notification, b"\n");
@@ -87,10 +87,10 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
         false => process::fork_to(watcher).map(drop),
     };
     forked.map_err(process.unable("fork"))?;
-    drop(tell);
+    drop(notify);
     fd::close(notification);
     // Otherwise the daemon could die before anybody listens.
-    match fd::read(told.as_raw_fd(), &mut [0]) {
+    match fd::read(notified.as_raw_fd(), &mut [0]) {
         Ok(1) => Ok(program.into()),
         _ => Err(process.fatal(111, "unable to synchronize with child")),
     }
@@ -142,13 +142,13 @@ fn require_supervisor(process: &Process) -> Result<(), Exit> {
 }
 
 /// What the child does: listens for the daemon's death, lets the parent go on, and asks.
-fn watch(process: &Process, check: &[Word], policy: &Policy, tell: RawFd) -> Result<Over, Exit> {
+fn watch(process: &Process, check: &[Word], policy: &Policy, notify: RawFd) -> Result<Over, Exit> {
     let subscribed = Listener::subscribe(b"event");
     let listener = subscribed.map_err(process.unable("subscribe to event fifodir"))?;
     let chld = SigSet::from_iter([Signal::SIGCHLD]);
     let signals = SignalQueue::catch(chld).map_err(process.unable("trap SIGCHLD"))?;
-    fd::write_all(tell, b"\n").map_err(process.unable("synchronize with parent"))?;
-    fd::close(tell);
+    fd::write_all(notify, b"\n").map_err(process.unable("synchronize with parent"))?;
+    fd::close(notify);
     let mut watcher = Watcher { process, check, policy, listener, signals };
     watcher.ask_until_ready().map_err(process.unable("wait"))
 }

@@ -47,8 +47,11 @@ struct Leads {
 pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let options = Options::parse_long(process, argv, SPEC, LONG)?;
     let leads = options.iter().fold(Leads::default(), |leads, (letter, _)| leads.with(letter));
-    let tell =
-        Tell { process, strict: options.last_of("iI") == Some('i'), quiet: options.has('q') };
+    let policy = FailurePolicy {
+        process,
+        strict: options.last_of("iI") == Some('i'),
+        quiet: options.has('q'),
+    };
     let terminal = options.value('d').map(|n| process.number::<u32>(n)).transpose()?;
     let terminal = terminal.map(|n| RawFd::try_from(n).unwrap_or(RawFd::MAX));
     let program = options.rest();
@@ -61,12 +64,12 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
             _ => None,
         };
         let terminal = own.as_ref().map(AsRawFd::as_raw_fd).or(terminal).unwrap_or(0);
-        tell.failure("setpgid", setpgid(Pid::from_raw(0), Pid::from_raw(0)))?;
+        policy.failure("setpgid", setpgid(Pid::from_raw(0), Pid::from_raw(0)))?;
         if leads.foreground {
-            take_foreground(&tell, terminal, leads.grab)?;
+            take_foreground(&policy, terminal, leads.grab)?;
         }
     } else {
-        tell.failure("setsid", setsid().map(drop))?;
+        policy.failure("setsid", setsid().map(drop))?;
     }
     Ok(program.into())
 }
@@ -91,22 +94,22 @@ fn own_terminal(process: &Process) -> Result<OwnedFd, Exit> {
         .map_err(|e| process.fatal_errno("unable to open /dev/tty", e))
 }
 
-fn take_foreground(tell: &Tell, terminal: RawFd, grab: bool) -> Result<(), Exit> {
+fn take_foreground(policy: &FailurePolicy, terminal: RawFd, grab: bool) -> Result<(), Exit> {
     if grab {
         // Otherwise the call below stops a process in the background.
-        tell.failure("ignore SIGTTOU", signal::ignore(Signal::SIGTTOU))?;
+        policy.failure("ignore SIGTTOU", signal::ignore(Signal::SIGTTOU))?;
     }
-    tell.failure("tcsetpgrp", tcsetpgrp(fd::borrow(terminal), getpid()))
+    policy.failure("tcsetpgrp", tcsetpgrp(fd::borrow(terminal), getpid()))
 }
 
 /// What a failure leads to: the end, a warning, or nothing.
-struct Tell<'a> {
+struct FailurePolicy<'a> {
     process: &'a Process,
     strict: bool,
     quiet: bool,
 }
 
-impl Tell<'_> {
+impl FailurePolicy<'_> {
     fn failure(&self, step: &str, result: Result<(), Errno>) -> Result<(), Exit> {
         let Err(e) = result else { return Ok(()) };
         let text = format!("unable to {step}");

@@ -185,8 +185,8 @@ fn receive_all(
         }
         let came = |place: usize| fds.get(place).and_then(PollFd::any).unwrap_or(false);
         let (message, room) = (drains || (receives && came(1)), waiting > 0 && came(fds.len() - 1));
-        let is_told = signals.next().map_err(process.unable("read signals"))?.is_some();
-        if is_told && last_call.is_none() {
+        let has_signal = signals.next().map_err(process.unable("read signals"))?.is_some();
+        if has_signal && last_call.is_none() {
             last_call = Some(Deadline::after_ms(lame_duck_ms));
             queued = QUEUED;
         }
@@ -203,7 +203,7 @@ fn receive_all(
             match socket.receive(&mut buffer) {
                 Ok((0, _)) => {}
                 Ok((n, sender)) => lines.add(buffer.get(..n).unwrap_or_default(), sender),
-                Err(Errno::EAGAIN) => queued = if is_told { queued } else { 0 },
+                Err(Errno::EAGAIN) => queued = if has_signal { queued } else { 0 },
                 Err(e) => return Err(process.unable("recv")(e)),
             }
         }

@@ -165,7 +165,7 @@ mod tests {
     }
 
     /// The adjustment as text: what stops, and what starts.
-    fn told(
+    fn adjusted(
         old: Vec<Definition>,
         up: &str,
         conversions: &[(&str, Option<&str>, bool)],
@@ -192,23 +192,23 @@ mod tests {
 
     #[test]
     fn what_did_not_change_goes_on() {
-        assert_eq!(told(tree(), "db web migrate", &[], tree()), "||");
+        assert_eq!(adjusted(tree(), "db web migrate", &[], tree()), "||");
     }
 
     #[test]
     fn what_disappears_stops_with_its_dependents() {
         let new = vec![longrun("db", ""), longrun("web", "db")];
-        assert_eq!(told(tree(), "db web migrate", &[], new), "web migrate|web|");
-        assert_eq!(told(tree(), "db", &[], vec![longrun("db", "")]), "||");
+        assert_eq!(adjusted(tree(), "db web migrate", &[], new), "web migrate|web|");
+        assert_eq!(adjusted(tree(), "db", &[], vec![longrun("db", "")]), "||");
     }
 
     #[test]
     fn another_type_or_the_word_restart_restarts() {
         let new = vec![longrun("db", ""), longrun("web", "db migrate"), longrun("migrate", "db")];
-        assert_eq!(told(tree(), "db web migrate", &[], new), "web migrate|web migrate|");
+        assert_eq!(adjusted(tree(), "db web migrate", &[], new), "web migrate|web migrate|");
         let all = "db web migrate|db web migrate|";
-        assert_eq!(told(tree(), "db web migrate", &[("db", None, true)], tree()), all);
-        assert_eq!(told(tree(), "", &[("db", None, true)], tree()), "||");
+        assert_eq!(adjusted(tree(), "db web migrate", &[("db", None, true)], tree()), all);
+        assert_eq!(adjusted(tree(), "", &[("db", None, true)], tree()), "||");
     }
 
     #[test]
@@ -216,8 +216,8 @@ mod tests {
         let new = [tree(), vec![oneshot("schema", "")]].concat();
         let mut needs = new.clone();
         needs[2] = oneshot("migrate", "db schema");
-        assert_eq!(told(tree(), "db web migrate", &[], new), "||");
-        assert_eq!(told(tree(), "db web migrate", &[], needs), "web migrate|web migrate|");
+        assert_eq!(adjusted(tree(), "db web migrate", &[], new), "||");
+        assert_eq!(adjusted(tree(), "db web migrate", &[], needs), "web migrate|web migrate|");
     }
 
     #[test]
@@ -225,17 +225,17 @@ mod tests {
         let new =
             vec![longrun("sql", ""), longrun("web", "sql migrate"), oneshot("migrate", "sql")];
         let db = [("db", Some("sql"), false)];
-        assert_eq!(told(tree(), "db web migrate", &db, new), "||db>sql");
+        assert_eq!(adjusted(tree(), "db web migrate", &db, new), "||db>sql");
         let new = vec![longrun("a", ""), longrun("b", ""), bundle("both", "a b")];
         let conversion = [("db", Some("both"), false)];
-        assert_eq!(told(vec![longrun("db", "")], "db", &conversion, new), "db|a b|");
+        assert_eq!(adjusted(vec![longrun("db", "")], "db", &conversion, new), "db|a b|");
     }
 
     #[test]
     fn conversions_that_make_no_sense_are_refused() {
         let nothing = [("db", Some("zz"), false)];
-        assert!(told(tree(), "", &nothing, tree()).contains("new service zz is undefined"));
+        assert!(adjusted(tree(), "", &nothing, tree()).contains("new service zz is undefined"));
         let twice = [("db", Some("migrate"), false)];
-        assert!(told(tree(), "", &twice, tree()).contains("more than one conversion"));
+        assert!(adjusted(tree(), "", &twice, tree()).contains("more than one conversion"));
     }
 }

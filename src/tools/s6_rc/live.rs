@@ -45,12 +45,12 @@ pub fn open(compiled: &Path) -> Result<Graph, Trouble> {
     };
     let definitions = database::read(&compiled.join(database::FILE)).map_err(|e| match e {
         database::DatabaseError::Io(e) => {
-            Trouble::new(111, format!("unable to take lock on {shown}: {}", errno(&e).desc()))
+            Trouble::new(111, format!("unable to take lock on {shown}: {}", reason(errno(&e))))
         }
         other => invalid(other.to_string()),
     })?;
     Graph::new(definitions).map_err(|faults| match faults.first() {
         Some(fault) => invalid(fault.to_string()),
-        None => invalid(Errno::EINVAL.desc().to_owned()),
+        None => invalid(reason(Errno::EINVAL).to_owned()),
     })
 }

@@ -97,11 +97,11 @@ pub fn unread<'f>(kind: &str, files: impl Iterator<Item = &'f str>) -> Vec<Strin
 
 /// A warning for each file of a definition that nothing reads, and that was meant to be read.
 pub fn misnamed(definition: &Definition) -> Vec<Fault> {
-    let tell = |name| Some((look(definition, name)?, definition.directory.join(name)));
+    let named = |name| Some((look(definition, name)?, definition.directory.join(name)));
     let service = Some(definition.name.clone());
     let place = |file| FaultPlace { service: service.clone(), file, line: 0 };
-    let told = definition.unread.iter().filter_map(|name| tell(name));
-    told.map(|(problem, file)| Fault::new(place(file), &problem)).collect()
+    let slips = definition.unread.iter().filter_map(|name| named(name));
+    slips.map(|(problem, file)| Fault::new(place(file), &problem)).collect()
 }
 
 fn look(definition: &Definition, name: &str) -> Option<Misnamed> {

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn words_without_a_space_are_taken_and_told() {
+    fn words_without_a_space_are_taken_and_reported() {
         let block = read(words(&["a", " b", "c"]));
         assert_eq!(block.words, words(&["a", "b", "c"]));
         assert_eq!((block.rest, block.unquoted), (None, vec![0, 2]));

@@ -231,13 +231,13 @@ mod tests {
     #[test]
     fn what_is_resolved_needs_no_mention() {
         let mut graph = web();
-        let tell = |graph: &Graph| {
+        let answers = |graph: &Graph| {
             let needs = graph.ids().map(|id| names(graph, graph.dependencies(id)));
             (needs.collect::<Vec<_>>(), graph.find("user"), graph.pipes().collect::<Vec<_>>())
         };
-        let before = tell(&graph);
+        let before = answers(&graph);
         graph.forget_mentions();
-        assert_eq!(tell(&graph), before);
+        assert_eq!(answers(&graph), before);
         let mentions = graph.definitions().filter_map(Definition::atomic);
         assert_eq!(mentions.map(|atomic| atomic.dependencies.len()).sum::<usize>(), 0);
     }

@@ -99,7 +99,7 @@ mod tests {
         };
         Definition::new(name, Kind::Longrun(longrun))
     }
-    fn told(graph: &Graph) -> String {
+    fn numbered(graph: &Graph) -> String {
         let one = |id: ServiceId| format!("{}{}", graph.name(id), id.0);
         graph.ids().map(one).collect::<Vec<_>>().join(" ")
     }
@@ -108,7 +108,7 @@ mod tests {
     fn what_remains_keeps_its_number_and_what_is_new_gets_a_fresh_one() {
         let old = Graph::new(vec![longrun("a", "", ""), longrun("b", "", ""), oneshot("c", "b")]);
         let old = old.unwrap();
-        assert_eq!(told(&old), "a0 b1 c2");
+        assert_eq!(numbered(&old), "a0 b1 c2");
         let new = vec![
             longrun("log", "", "b"),
             longrun("b", "log", ""),
@@ -118,7 +118,7 @@ mod tests {
             Definition::new("both", Kind::Bundle(references("c log"))),
         ];
         let new = Graph::new(new).unwrap().numbered_after(&old, &[]);
-        assert_eq!(told(&new), "b1 c2 log3 a4 d5");
+        assert_eq!(numbered(&new), "b1 c2 log3 a4 d5");
         let [b, c, log, d] = [1, 2, 3, 5].map(ServiceId);
         assert_eq!((new.service("c"), new.find("both")), (Some(c), Some(vec![c, log])));
         assert_eq!(new.closure(&[d], Direction::Up), [b, c, log, d]);
@@ -128,7 +128,7 @@ mod tests {
 
         let last = Graph::new(vec![longrun("c", "", ""), longrun("e", "", "")]).unwrap();
         let renamed = [("b".to_owned(), "c".to_owned())];
-        assert_eq!(told(&last.numbered_after(&new, &renamed)), "c1 e6");
+        assert_eq!(numbered(&last.numbered_after(&new, &renamed)), "c1 e6");
     }
 
     #[test]
@@ -136,6 +136,6 @@ mod tests {
         let old = Graph::new(vec![longrun("a", "", "")]).unwrap();
         let new = Graph::new(vec![longrun("a", "", ""), longrun("b", "", "")]).unwrap();
         let renamed = [("a".to_owned(), "b".to_owned())];
-        assert_eq!(told(&new.numbered_after(&old, &renamed)), "b0 a1");
+        assert_eq!(numbered(&new.numbered_after(&old, &renamed)), "b0 a1");
     }
 }

@@ -34,7 +34,7 @@ const CHOICES: usize = 400;
 const WILD: Size = Size { services: 6, wild: true };
 const PLAIN: Size = Size { services: 2, wild: false };
 
-fn told(trace: &[Line]) -> String {
+fn story_text(trace: &[Line]) -> String {
     trace.iter().map(|line| format!("{line}\n")).collect()
 }
 
@@ -46,7 +46,7 @@ fn wild(script: &[u16], bug: Option<Bug>) -> Story {
     }
     let again = World::pass(WILD, bug, &mut Scripted::new(script));
     if first.breach.is_none() && first.trace != again.trace {
-        let what = told(&again.trace);
+        let what = story_text(&again.trace);
         first.breach = Some(Breach { rule: Rule::Determinism, what });
     }
     first
@@ -57,7 +57,7 @@ fn replay(numbers: &str) {
     let numbers = numbers.split(|c: char| !c.is_ascii_digit()).filter(|word| !word.is_empty());
     let script: Vec<u16> = numbers.map(|word| word.parse().expect("a number")).collect();
     let story = wild(&script, None);
-    eprint!("{}", told(&story.trace));
+    eprint!("{}", story_text(&story.trace));
     assert!(story.breach.is_none(), "{}", story.breach.expect("there is one"));
 }
 
@@ -78,7 +78,9 @@ fn random_worlds() {
         longest.set(longest.get().max(story.trace.len()));
         match story.breach {
             None => Ok(()),
-            Some(breach) => Err(TestCaseError::fail(format!("{breach}\n{}", told(&story.trace)))),
+            Some(breach) => {
+                Err(TestCaseError::fail(format!("{breach}\n{}", story_text(&story.trace))))
+            }
         }
     });
     result.unwrap_or_else(|failure| panic!("{failure}"));
@@ -88,8 +90,8 @@ fn random_worlds() {
     );
 }
 
-/// The words of a line: names of events, commands, reports, outcomes.
-fn words(line: &Line) -> Vec<String> {
+/// The names in a line: those of events, commands, reports, outcomes.
+fn variant_names(line: &Line) -> Vec<String> {
     let text = line.to_string();
     let words = text.split(|c: char| !c.is_alphabetic());
     words.filter(|word| word.starts_with(char::is_uppercase)).map(String::from).collect()
@@ -111,7 +113,7 @@ fn all_that_can_happen_happens() {
     for seed in 1..=WORLDS {
         let numbers = numbers(seed, CHOICES);
         let story = World::pass(WILD, None, &mut Scripted::new(&numbers));
-        for word in story.trace.iter().flat_map(words) {
+        for word in story.trace.iter().flat_map(variant_names) {
             *seen.entry(word).or_insert(0) += 1;
         }
     }
@@ -142,7 +144,7 @@ fn every_order_of_two_services() {
     while all.next_run() {
         let story = World::pass(PLAIN, None, &mut all);
         if let Some(breach) = story.breach {
-            panic!("{breach}\n{}", told(&story.trace));
+            panic!("{breach}\n{}", story_text(&story.trace));
         }
         worlds += 1;
         lines += story.trace.len();

@@ -14,7 +14,7 @@ pub(crate) struct Wish {
     /// What a change wants of it once it has a supervisor.
     asked: Option<bool>,
     /// Its process of now is to stop.
-    told: bool,
+    stopped: bool,
     /// Its supervisor is to leave.
     leave: bool,
     /// It cannot be started until somebody asks again.
@@ -43,11 +43,11 @@ impl Kernel {
             }
             Event::NotSpawned(process, why) if process.script == Script::Run => {
                 let wish = self.wish(process.service);
-                wish.told = false;
+                wish.stopped = false;
                 wish.invalid = *why == NotSpawned::Invalid;
             }
             Event::Exited(process, _) if process.script == Script::Run => {
-                self.wish(process.service).told = false;
+                self.wish(process.service).stopped = false;
             }
             Event::Appeared(id, _) => self.wish(*id).again = Time(0),
             Event::Prune { loggers } => {
@@ -81,7 +81,7 @@ impl Kernel {
             let wish = self.wish(id);
             wish.leave = true;
             if running && !spared {
-                (wish.wanted, wish.told) = (false, true);
+                (wish.wanted, wish.stopped) = (false, true);
             }
         }
     }
@@ -123,7 +123,7 @@ impl Kernel {
         hold(same, Rule::Obedience, || broken("is not wanted as it was told"))?;
         let run = Process { service: id, script: Script::Run };
         let living = self.alive.get(&run);
-        let stopped = living.is_none_or(|living| living.asked || !wish.told);
+        let stopped = living.is_none_or(|living| living.asked || !wish.stopped);
         hold(stopped, Rule::Obedience, || broken("was not stopped"))?;
         let idle = longrun.phase() == Phase::Down && wish.wanted && !wish.invalid;
         hold(!idle || timer, Rule::Obedience, || broken("is never started"))
@@ -144,10 +144,10 @@ impl Kernel {
         let running = self.is_running(id);
         let wish = self.wish(id);
         match control {
-            Control::Up { .. } => (wish.wanted, wish.told) = (true, false),
+            Control::Up { .. } => (wish.wanted, wish.stopped) = (true, false),
             Control::Down { .. } => {
                 wish.wanted = false;
-                wish.told |= running;
+                wish.stopped |= running;
             }
             Control::Once | Control::AtMostOnce { .. } => wish.wanted = false,
             Control::Exit => wish.leave = true,
@@ -161,7 +161,7 @@ impl Kernel {
         let wish = self.wish(id);
         if supervised {
             wish.wanted = up;
-            wish.told = !up && (wish.told || running);
+            wish.stopped = !up && (wish.stopped || running);
         } else {
             wish.asked = Some(up);
         }

@@ -36,7 +36,7 @@ const OF_TLS: [&str; 4] =
     ["SSL_TLS_SNI_SERVERNAME", "SSL_PROTOCOL", "SSL_PEER_CERT_CN", "SSL_CIPHER"];
 
 /// What a header tells: names of variables, and their values.
-type Told = Vec<(&'static str, Word)>;
+type HeaderFields = Vec<(&'static str, Word)>;
 
 /// What is wrong with a header, and the code to exit with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +62,11 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         return Ok(program.into());
     }
     let wrong = |Wrong(code, text)| process.fatal(code, text);
-    let (told, is_local) = read(process, version, deadline, &wrong)?;
-    if is_local && verbosity > 0 && !told.is_empty() {
+    let (fields, is_local) = read(process, version, deadline, &wrong)?;
+    if is_local && verbosity > 0 && !fields.is_empty() {
         process.warn("received LOCAL command with an address");
     }
-    for (name, value) in told {
+    for (name, value) in fields {
         let prefix = if before && OF_TLS.contains(&name) { BACKUP } else { "" };
         process.env.set(format!("{prefix}{name}").as_bytes(), &value);
     }
@@ -93,7 +93,7 @@ fn read(
     version: Option<char>,
     deadline: Deadline,
     wrong: &dyn Fn(Wrong) -> Exit,
-) -> Result<(Told, bool), Exit> {
+) -> Result<(HeaderFields, bool), Exit> {
     let unable = process.unable("read from stdin");
     let mut header = Vec::new();
     let first = if version == Some('2') { V2_BYTES } else { V1_BYTES.0 };
@@ -134,7 +134,7 @@ fn fill(bytes: &mut Vec<u8>, length: usize, deadline: Deadline) -> Result<(), Er
     Ok(())
 }
 
-fn parse_v1(header: &[u8]) -> Result<Told, Wrong> {
+fn parse_v1(header: &[u8]) -> Result<HeaderFields, Wrong> {
     let invalid = Wrong(1, "invalid PROXY line");
     let line = header.strip_suffix(b"\r\n").ok_or(invalid)?;
     let line = line.strip_prefix(V1).ok_or(invalid)?;
@@ -142,7 +142,7 @@ fn parse_v1(header: &[u8]) -> Result<Told, Wrong> {
         return Err(invalid);
     }
     if line == b"UNKNOWN" || line.starts_with(b"UNKNOWN ") {
-        return Ok(Told::new());
+        return Ok(HeaderFields::new());
     }
     let words: Vec<&[u8]> = line.split(|&b| b == b' ').collect();
     let [protocol, remote, local, remote_port, local_port] = words[..] else {
@@ -160,7 +160,7 @@ fn parse_v1(header: &[u8]) -> Result<Told, Wrong> {
     Ok(connection((remote, port(remote_port)?), (local, port(local_port)?)))
 }
 
-fn connection(remote: (IpAddr, u16), local: (IpAddr, u16)) -> Told {
+fn connection(remote: (IpAddr, u16), local: (IpAddr, u16)) -> HeaderFields {
     let text = |ip| address::show(ip).into_bytes();
     let number = |port: u16| port.to_string().into_bytes();
     vec![
@@ -208,28 +208,28 @@ fn parse_start(header: &[u8]) -> Result<Start, Wrong> {
     if start.length < least { Err(TOO_SHORT) } else { Ok(start) }
 }
 
-fn parse_v2(start: &Start, body: &[u8]) -> Result<Told, Wrong> {
-    let (mut told, extensions) = match start.family {
-        0 => return Ok(Told::new()),
+fn parse_v2(start: &Start, body: &[u8]) -> Result<HeaderFields, Wrong> {
+    let (mut fields, extensions) = match start.family {
+        0 => return Ok(HeaderFields::new()),
         1 => ends::<4>(body).ok_or(TOO_SHORT)?,
         2 => ends::<16>(body).ok_or(TOO_SHORT)?,
         _ => {
             let (paths, extensions) = body.split_at_checked(216).ok_or(TOO_SHORT)?;
             let (remote, local) = paths.split_at(108);
-            let told = vec![
+            let fields = vec![
                 ("PROTO", b"IPC".to_vec()),
                 ("IPCREMOTEPATH", text(remote)),
                 ("IPCLOCALPATH", text(local)),
             ];
-            (told, extensions)
+            (fields, extensions)
         }
     };
-    parse_extensions(extensions, false, &mut told)?;
-    Ok(told)
+    parse_extensions(extensions, false, &mut fields)?;
+    Ok(fields)
 }
 
 /// The addresses, of so many bytes each, and the ports of both ends, and what follows them.
-fn ends<const N: usize>(body: &[u8]) -> Option<(Told, &[u8])>
+fn ends<const N: usize>(body: &[u8]) -> Option<(HeaderFields, &[u8])>
 where
     IpAddr: From<[u8; N]>,
 {
@@ -242,23 +242,27 @@ where
 }
 
 /// What follows the addresses: types, lengths and values; `nested`: within one of them.
-fn parse_extensions(mut bytes: &[u8], nested: bool, told: &mut Told) -> Result<(), Wrong> {
+fn parse_extensions(
+    mut bytes: &[u8],
+    nested: bool,
+    fields: &mut HeaderFields,
+) -> Result<(), Wrong> {
     let wrong = Wrong(1, "invalid TLV encoding in extension");
     while let Some((kind, rest)) = bytes.split_first() {
         let (length, rest) = rest.split_first_chunk().ok_or(wrong)?;
         let length = usize::from(u16::from_be_bytes(*length));
         let (value, rest) = rest.split_at_checked(length).ok_or(wrong)?;
         match (kind, nested) {
-            (0x02, false) => told.push(("SSL_TLS_SNI_SERVERNAME", text(value))),
+            (0x02, false) => fields.push(("SSL_TLS_SNI_SERVERNAME", text(value))),
             (0x20, false) => {
                 let [client, _, _, _, _, inner @ ..] = value else { return Err(wrong) };
                 if client & 1 != 0 {
-                    parse_extensions(inner, true, told)?;
+                    parse_extensions(inner, true, fields)?;
                 }
             }
-            (0x21, true) => told.push(("SSL_PROTOCOL", text(value))),
-            (0x22, true) => told.push(("SSL_PEER_CERT_CN", text(value))),
-            (0x23, true) => told.push(("SSL_CIPHER", text(value))),
+            (0x21, true) => fields.push(("SSL_PROTOCOL", text(value))),
+            (0x22, true) => fields.push(("SSL_PEER_CERT_CN", text(value))),
+            (0x23, true) => fields.push(("SSL_CIPHER", text(value))),
             (0x02 | 0x20, true) => return Err(Wrong(1, "invalid sub-extension type")),
             (0x21..=0x23, false) => return Err(Wrong(1, "invalid main extension type")),
             _ => {}
@@ -277,10 +281,10 @@ fn text(bytes: &[u8]) -> Word {
 mod tests {
     use super::*;
 
-    fn shown(told: Told) -> Vec<String> {
+    fn shown(fields: HeaderFields) -> Vec<String> {
         let one =
             |(name, value): (&str, Word)| format!("{name}={}", String::from_utf8_lossy(&value));
-        told.into_iter().map(one).collect()
+        fields.into_iter().map(one).collect()
     }
 
     fn v2(kind: [u8; 2], body: &[u8]) -> Result<Vec<String>, Wrong> {
@@ -292,9 +296,9 @@ mod tests {
     #[test]
     fn a_line_has_one_blank_between_its_words() {
         let line = |text: &str| parse_v1(text.as_bytes()).map(shown);
-        let told = line("PROXY TCP6 2001:DB8::1 ::1 01 65535\r\n").unwrap();
+        let fields = line("PROXY TCP6 2001:DB8::1 ::1 01 65535\r\n").unwrap();
         assert_eq!(
-            told[1..],
+            fields[1..],
             ["TCPREMOTEIP=2001:db8::1", "TCPLOCALIP=::1", "TCPREMOTEPORT=1", "TCPLOCALPORT=65535"]
         );
         assert_eq!(line("PROXY UNKNOWN\r\n"), Ok(vec![]));
@@ -314,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_each_family_are_told() {
+    fn addresses_of_each_family_are_read() {
         let v4 = [192, 0, 2, 1, 198, 51, 100, 1, 4, 87, 8, 174];
-        let told = v2([0x21, 0x11], &v4).unwrap();
-        assert_eq!(told[1..3], ["TCPREMOTEIP=192.0.2.1", "TCPLOCALIP=198.51.100.1"]);
-        assert_eq!(told[3..], ["TCPREMOTEPORT=1111", "TCPLOCALPORT=2222"]);
+        let fields = v2([0x21, 0x11], &v4).unwrap();
+        assert_eq!(fields[1..3], ["TCPREMOTEIP=192.0.2.1", "TCPLOCALIP=198.51.100.1"]);
+        assert_eq!(fields[3..], ["TCPREMOTEPORT=1111", "TCPLOCALPORT=2222"]);
         let mut paths = [0; 216];
         paths[..4].copy_from_slice(b"/a\0b");
         assert_eq!(v2([0x21, 0x31], &paths).unwrap()[1..], ["IPCREMOTEPATH=/a", "IPCLOCALPATH="]);
@@ -335,9 +339,9 @@ mod tests {
     fn extensions_tell_of_tls() {
         let tls = b"\x20\0\x13\x01\0\0\0\0\x21\0\x07TLSv1.3\x23\0\x01C";
         let with = |more: &[u8]| v2([0x21, 0x11], &[&[0; 12], more].concat());
-        let told = with(&[&b"\x02\0\x06a.test\x04\0\x01x"[..], tls].concat()).unwrap();
+        let fields = with(&[&b"\x02\0\x06a.test\x04\0\x01x"[..], tls].concat()).unwrap();
         assert_eq!(
-            told[5..],
+            fields[5..],
             ["SSL_TLS_SNI_SERVERNAME=a.test", "SSL_PROTOCOL=TLSv1.3", "SSL_CIPHER=C"]
         );
         for wrong in [

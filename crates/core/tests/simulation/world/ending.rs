@@ -148,8 +148,8 @@ impl World {
     }
 
     pub(super) fn alone(&self) -> Option<Event> {
-        let told = self.kernel.termed || self.kernel.killed.is_some();
-        (told && self.kernel.is_alone()).then_some(Event::Alone)
+        let signalled = self.kernel.termed || self.kernel.killed.is_some();
+        (signalled && self.kernel.is_alone()).then_some(Event::Alone)
     }
 
     /// Whether a process that nothing limits, or that got a KILL, ends.

@@ -119,11 +119,16 @@ impl Services {
 
     /// Writes the status of a service, if it is not what it should be.
     pub(super) fn write_status(&mut self, id: ServiceId, longrun: Option<&SupervisedLongrun>) {
-        if self.get(&id).is_some_and(|service| service.stale && service.supervision.is_some())
-            && let Some(longrun) = longrun
+        if let Some(longrun) = longrun
+            && let Some(service) = self.get_mut(&id)
+            && service.stale
+            && service.supervision.is_some()
+            && let Some(bytes) = service.outdated_status(longrun)
             && let Some((service, Ok(directory))) = self.enter(id)
         {
-            service.update_status(longrun, &directory);
+            let written = directory.replace_status(&bytes);
+            service.written = written.is_ok().then_some(bytes);
+            service.stale = service.written.is_none();
         }
     }
 }
@@ -271,9 +276,9 @@ impl Service {
         self.status.stamp = stamp();
     }
 
-    /// Replaces `supervise/status` by what the engine and the processes say now. What stands there
-    /// already is not written again, however many letters have come.
-    fn update_status(&mut self, longrun: &SupervisedLongrun, directory: &ServiceDirectory) {
+    /// What `supervise/status` is to hold by what the engine and the processes say now. `None`: it
+    /// holds that already, however many letters have come.
+    fn outdated_status(&mut self, longrun: &SupervisedLongrun) -> Option<[u8; status::LENGTH]> {
         let pid = self.processes.run.or(self.processes.finish);
         self.status.pid = pid.map_or(0, |p| p.as_raw() as u64);
         self.status.finishing = self.processes.run.is_none() && self.processes.finish.is_some();
@@ -282,11 +287,8 @@ impl Service {
         self.status.want_up = longrun.wanted();
         self.status.ready = longrun.ready() || longrun.never_started();
         let bytes = self.status.encode();
-        if self.written != Some(bytes) {
-            let written = directory.replace_status(&bytes);
-            self.written = written.is_ok().then_some(bytes);
-        }
-        self.stale = self.written.is_none();
+        self.stale = self.written != Some(bytes);
+        self.stale.then_some(bytes)
     }
 
     /// Records a death of `run` in `supervise/death_tally`, which keeps the last `max`.

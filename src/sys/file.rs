@@ -5,6 +5,7 @@ use super::fd;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
+use std::ffi::CString;
 use std::fs;
 use std::io::{Error, Read, Result};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -36,9 +37,11 @@ pub fn head_unfollowed(file: &[u8], most: usize) -> std::result::Result<Vec<u8>,
 fn read_up_to(file: &OwnedFd, most: usize) -> std::result::Result<Vec<u8>, Errno> {
     let (mut bytes, mut chunk) = (Vec::new(), [0; SMALL_BYTES]);
     while bytes.len() < most {
-        match fd::read(file.as_raw_fd(), &mut chunk)? {
-            0 => break,
-            n => bytes.extend_from_slice(&chunk[..n]),
+        let length = fd::read(file.as_raw_fd(), &mut chunk)?;
+        bytes.extend_from_slice(&chunk[..length]);
+        if length < chunk.len() {
+            // The rest of a regular file would have come along.
+            break;
         }
     }
     bytes.truncate(most);
@@ -96,9 +99,10 @@ pub fn copy(from: &Path, to: &Path, mode: u32) -> std::result::Result<(), CopyEr
     let target = create(to.as_os_str().as_bytes(), mode).map_err(unmade)?;
     let mut chunk = [0; SCRIPT_BYTES];
     loop {
-        match fd::read(source.as_raw_fd(), &mut chunk).map_err(unread)? {
-            0 => return Ok(()),
-            n => fd::write_all(target.as_raw_fd(), &chunk[..n]).map_err(unmade)?,
+        let length = fd::read(source.as_raw_fd(), &mut chunk).map_err(unread)?;
+        fd::write_all(target.as_raw_fd(), &chunk[..length]).map_err(unmade)?;
+        if length < chunk.len() {
+            return Ok(());
         }
     }
 }
@@ -188,15 +192,41 @@ fn create_new(file: &str) -> std::result::Result<OwnedFd, Errno> {
 
 /// Puts a new file in the place of an old one, so that nobody sees it half written. The directory
 /// may be another's: no link is followed, and no other file written to.
+///
+/// The two change places before the old one goes: where a rename replaces a file, ext4 writes the
+/// new one to the disk first, which takes longer than all else that a start does.
 pub fn replace(file: &str, bytes: &[u8]) -> Result<()> {
     let new = format!("{file}.new");
     let made = create_new(&new).and_then(|open| fd::write_all(open.as_raw_fd(), bytes));
-    let replaced = made.map_err(Error::from).and_then(|()| fs::rename(&new, file));
-    if replaced.is_err() {
+    let replaced = made.map_err(Error::from).and_then(|()| match exchange(&new, file) {
+        Ok(()) => Ok(Place::Old),
+        // There is no old one yet, or the kernel or the file system cannot do it.
+        Err(_) => fs::rename(&new, file).map(|()| Place::Empty),
+    });
+    if !matches!(replaced, Ok(Place::Empty)) {
         // Whatever it is, it shall not be in the way next time.
         let _ = fs::remove_file(new);
     }
-    replaced
+    replaced.map(drop)
+}
+
+/// What a replacement leaves behind where the new file was.
+enum Place {
+    /// The old file.
+    Old,
+    /// Nothing.
+    Empty,
+}
+
+/// Two files change names in one step.
+fn exchange(one: &str, other: &str) -> std::result::Result<(), Errno> {
+    let (one, other) = (CString::new(one), CString::new(other));
+    let (Ok(one), Ok(other)) = (one, other) else { return Err(Errno::EINVAL) };
+    let here = nix::libc::AT_FDCWD;
+    let (call, flags) = (nix::libc::SYS_renameat2, nix::libc::RENAME_EXCHANGE);
+    // SAFETY: both are NUL-terminated strings that outlive the call.
+    let done = unsafe { nix::libc::syscall(call, here, one.as_ptr(), here, other.as_ptr(), flags) };
+    Errno::result(done).map(drop)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod tree;
 
 use crate::engine::{Container, Event};
 use crate::format::settings::{ContainerSettings, RUNDIR};
+use crate::graph::Direction;
 use crate::runtime::{self, Cmd, Role, Runtime};
 use crate::sys::{fd, limits};
 use crate::tools::{Environment, Word, chain};
@@ -80,14 +81,15 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
         boot.has_done("hook");
     }
     let graph = tree::read(&boot.settings)?;
-    let live = tree::make_live(&boot.run_directory, &graph)?;
     let top = graph.find("top").unwrap_or_default();
+    let at_boot = graph.closure(&top, Direction::Up);
+    let live = tree::make_live(&boot.run_directory, &graph, &at_boot)?;
     let outputs = catch_all::prepare(&boot.settings, &boot.run_directory)?;
     boot.has_done("definitions");
     let container = boot.container(top);
     let mut runtime =
         Runtime::new(boot.runtime_settings(outputs), graph).map_err(Refusal::NoLoop)?;
-    runtime.adopt(&live);
+    runtime.adopt(&live, &at_boot);
     let terminal = Terminal::found();
     let code = runtime.run(Some(Event::Boot(container)));
     terminal.iter().for_each(Terminal::restore);

@@ -3,7 +3,7 @@
 use super::{Refusal, warn};
 use crate::definition::{Image, USER_BUNDLES, database, names};
 use crate::format::settings::ContainerSettings;
-use crate::graph::{Direction, Graph};
+use crate::graph::{Direction, Graph, ServiceId};
 use crate::runtime::LiveTree;
 use std::ffi::OsStr;
 use std::fs;
@@ -82,13 +82,17 @@ fn image(settings: &ContainerSettings) -> Image {
 }
 
 /// Makes the live tree, and the database by which s6-rc and s6-rc-db know it.
-pub(super) fn make_live(run_directory: &Path, graph: &Graph) -> Result<LiveTree, Refusal> {
+pub(super) fn make_live(
+    run_directory: &Path,
+    graph: &Graph,
+    at_boot: &[ServiceId],
+) -> Result<LiveTree, Refusal> {
     let live = LiveTree {
         root: run_directory.join("s6-rc"),
         scan_directory: run_directory.join("service"),
         database: run_directory.join("s6/db"),
     };
-    live.make(graph, &mut |text| warn(text))?;
+    live.make(graph, at_boot, &mut |text| warn(text))?;
     fs::create_dir_all(&live.database).map_err(Refusal::unwritable(&live.database))?;
     database::write(&live.database.join(database::FILE), graph.definitions())
         .map_err(|e| Refusal::Database(live.database.clone(), e))?;

@@ -4,15 +4,19 @@
 //! What depends on it takes a guard, which only the way there gives; as long as a guard is alive,
 //! nothing can lead elsewhere.
 
+use super::linked_files::CommonFiles;
 use super::service::Service;
 use super::spare::Spare;
+use crate::definition::HANDED_ON;
 use crate::format::tally::{self, Death};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
 use crate::sys::{errno, fifodir, file};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
-use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, mknod};
+use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, stat, utimensat};
+use nix::sys::time::TimeSpec;
+use std::cell::Cell;
 use std::fs;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
@@ -25,6 +29,8 @@ pub(super) struct WorkingDirectory {
     service: Option<ServiceId>,
     /// What may be used for files of services where there is no other descriptor.
     pub spare: Spare,
+    /// What the services of the tree begin with.
+    pub common: Option<CommonFiles>,
 }
 
 /// This process is in a directory that was chosen for what is done next.
@@ -32,6 +38,8 @@ pub(super) struct WorkingDirectory {
 pub(super) struct Inside<'a> {
     /// Of the working directory, which nothing changes as long as this lives.
     pub spare: &'a Spare,
+    /// The same.
+    pub common: Option<&'a CommonFiles>,
 }
 
 /// It is in the directory of a service.
@@ -40,6 +48,47 @@ pub(super) struct ServiceDirectory<'a> {
     inside: Inside<'a>,
     /// The service's name in messages and in `argv[1]` of run.
     pub name: String,
+    /// What is in it, if it is unchanged.
+    made_of: Option<MadeOf>,
+    /// Whether it is, once that was looked at.
+    unchanged: Cell<Option<bool>>,
+}
+
+/// Which of `HANDED_ON` a directory was made with, a bit for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MadeOf(u32);
+
+impl MadeOf {
+    /// A directory that was made with these.
+    pub(super) fn new(handed_on: &[&str]) -> Self {
+        Self(handed_on.iter().filter_map(|name| bit(name)).fold(0, |all, bit| all | bit))
+    }
+
+    /// Whether it lacked a file. `false` for a file of another kind.
+    fn lacks(self, file: &str) -> bool {
+        bit(file).is_some_and(|bit| self.0 & bit == 0)
+    }
+}
+
+fn bit(file: &str) -> Option<u32> {
+    HANDED_ON.iter().position(|name| *name == file).and_then(|at| 1u32.checked_shl(at as u32))
+}
+
+/// When a directory was last changed, as long as nobody but us has. What anybody makes in it,
+/// removes or renames sets the time anew, and one look at it tells what would take a look at each
+/// file. It lies so far back that no clock gives it again.
+const UNCHANGED: TimeSpec = TimeSpec::new(1, 1);
+
+/// Marks a directory as unchanged from now on.
+fn mark_unchanged(directory: &str) -> Result<(), Errno> {
+    let accessed = TimeSpec::UTIME_OMIT;
+    utimensat(AT_FDCWD, directory, &accessed, &UNCHANGED, UtimensatFlags::FollowSymlink)
+}
+
+fn is_unchanged(directory: &str) -> bool {
+    stat(directory).is_ok_and(|found| {
+        TimeSpec::new(found.st_mtime as _, found.st_mtime_nsec as _) == UNCHANGED
+    })
 }
 
 impl<'a> Deref for ServiceDirectory<'a> {
@@ -86,17 +135,22 @@ impl WorkingDirectory {
             })?;
             self.service = Some(id);
         }
-        let inside = Inside { spare: &self.spare };
-        Ok(ServiceDirectory { inside, name: service.name.clone() })
+        let inside = self.inside();
+        let (name, made_of) = (service.name.clone(), service.made_of);
+        Ok(ServiceDirectory { inside, name, made_of, unchanged: Cell::new(None) })
     }
 
     /// Goes into a directory that is no service's.
     pub(super) fn enter_other(&mut self, directory: &Path) -> Result<Inside<'_>, Unreachable> {
         self.service = None;
         match nix::unistd::chdir(directory) {
-            Ok(()) => Ok(Inside { spare: &self.spare }),
+            Ok(()) => Ok(self.inside()),
             Err(errno) => Err(Unreachable { directory: directory.to_owned(), errno, remedy: "" }),
         }
+    }
+
+    fn inside(&self) -> Inside<'_> {
+        Inside { spare: &self.spare, common: self.common.as_ref() }
     }
 
     /// Services get other directories: whose this one is must be found out anew.
@@ -118,7 +172,30 @@ impl ServiceDirectory<'_> {
         }
         let mode = Mode::from_bits_truncate(0o3730);
         fchmodat(AT_FDCWD, "event", mode, FchmodatFlags::FollowSymlink)?;
+        // Without the mark, listeners are looked for where there are none.
+        let _ = mark_unchanged("event");
         Ok(true)
+    }
+
+    /// Whether nobody has listened to `event` since it was made.
+    pub(super) fn is_event_unchanged(&self) -> bool {
+        is_unchanged("event")
+    }
+
+    /// Marks the directory as what it was made of, and what supervision adds.
+    pub(super) fn mark_as_made(&self) {
+        // Without the mark, its files are looked for one by one.
+        let _ = mark_unchanged(".");
+    }
+
+    /// Whether a file is known not to be there.
+    pub(super) fn lacks(&self, file: &str) -> bool {
+        if !self.made_of.is_some_and(|made_of| made_of.lacks(file)) {
+            return false;
+        }
+        let unchanged = self.unchanged.get().unwrap_or_else(|| is_unchanged("."));
+        self.unchanged.set(Some(unchanged));
+        unchanged
     }
 
     /// Removes the FIFOs of `event` whose listeners have gone.
@@ -161,20 +238,25 @@ impl ServiceDirectory<'_> {
             .or_else(|_| file::overwrite(Path::new("supervise/status"), bytes))
     }
 
-    /// Empties `supervise/death_tally`; `first`: it is not there yet.
-    pub(super) fn empty_tally(&self, first: bool) {
-        // Without it only s6-svdt has less to show.
-        let _ = match first {
-            true => {
-                let mode = Mode::from_bits_truncate(0o644);
-                mknod(TALLY, SFlag::S_IFREG, mode, 0).map_err(Into::into)
-            }
-            false => file::replace(TALLY, &[]),
-        };
+    /// Removes the `supervise/death_tally` of an earlier supervision.
+    ///
+    /// Differs: the first death makes one, and not the beginning of supervision.
+    pub(super) fn forget_deaths(&self) {
+        // With it s6-svdt only has more to show.
+        let _ = fs::remove_file(TALLY);
     }
 
-    /// Appends to `supervise/death_tally`, which keeps the last `max`.
-    pub(super) fn append_to_tally(&self, death: Death, max: usize) {
+    /// Adds to `supervise/death_tally`, which keeps the last `max`, a death that is at most the
+    /// `number`th there.
+    pub(super) fn add_to_tally(&self, death: Death, number: usize, max: usize) {
+        let max = max.min(tally::MAX);
+        let added = self.spare.lend(errno::of, || match number > max {
+            true => Err(Errno::EFBIG.into()),
+            false => file::append(TALLY, &death.encode()),
+        });
+        if added.is_ok() {
+            return;
+        }
         // As above: only s6-svdt has less to show.
         let _ = self.spare.lend(errno::of, || {
             let mut deaths = match file::head_unfollowed(TALLY.as_bytes(), tally::MAX_BYTES) {
@@ -184,7 +266,7 @@ impl ServiceDirectory<'_> {
                 Err(e) => return Err(e.into()),
             };
             deaths.push(death);
-            let kept = &deaths[deaths.len().saturating_sub(max.min(tally::MAX))..];
+            let kept = &deaths[deaths.len().saturating_sub(max)..];
             file::replace(TALLY, &tally::encode(kept))
         });
     }

@@ -1,12 +1,16 @@
 //! The live tree: `/run/s6-rc/servicedirs/NAME`, made from the definitions, and linked from the
 //! scan directory. Reference: s6-rc-init's page.
 //!
-//! Differs: in a pipeline `run` is a link to the author's script, not a wrapper of it.
+//! Differs: what the boot starts gets no `down` file, which would be removed a moment later. In a
+//! pipeline `run` is a link to the author's script, not a wrapper of it.
 
 use super::Runtime;
-use super::service::Service;
+use super::directory::MadeOf;
+use super::linked_files::CommonFiles;
+use super::service::{DownFile, Service, stamp};
 use super::servicedir::{LiveError, at, fill};
 use crate::definition::{Definition, Kind, Longrun};
+use crate::format::status::Status;
 use crate::graph::{Graph, ServiceId};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use std::fs;
@@ -42,8 +46,15 @@ impl LiveTree {
         Service::new(definition.name.clone(), self.service_directory(name))
     }
 
-    /// Makes the whole tree. What is left out of it is warned of.
-    pub(crate) fn make(&self, graph: &Graph, warn: &mut dyn FnMut(&str)) -> Result<(), LiveError> {
+    /// Makes the whole tree. What is left out of it is warned of. `at_boot` (sorted) are the
+    /// services that are to be up in a moment: they get no `down` file, which would be removed
+    /// then.
+    pub(crate) fn make(
+        &self,
+        graph: &Graph,
+        at_boot: &[ServiceId],
+        warn: &mut dyn FnMut(&str),
+    ) -> Result<(), LiveError> {
         let oneshots = self.service_directory(ONESHOTS);
         fs::create_dir_all(&oneshots).map_err(at(&oneshots))?;
         fs::create_dir_all(&self.scan_directory).map_err(at(&self.scan_directory))?;
@@ -51,24 +62,17 @@ impl LiveTree {
         self.link("compiled", &self.database)?;
         let prefix = self.root.join("prefix");
         fs::write(&prefix, []).map_err(at(&prefix))?;
-        for definition in graph.ids().filter_map(|id| graph.definition(id)) {
-            if let Kind::Longrun(longrun) = &definition.kind {
-                self.make_service(definition, longrun, warn)?;
+        for id in graph.ids() {
+            let Some(definition) = graph.definition(id) else { continue };
+            let Kind::Longrun(longrun) = &definition.kind else { continue };
+            let target = self.service_directory(&definition.name);
+            match at_boot.binary_search(&id) {
+                Ok(_) => make_service(&definition.directory, &target, longrun, warn)?,
+                Err(_) => make_down(&definition.directory, &target, longrun, warn)?,
             }
+            self.supervise(&definition.name)?;
         }
         Ok(())
-    }
-
-    /// Makes one longrun's live directory, down, and links it into the scan directory.
-    fn make_service(
-        &self,
-        definition: &Definition,
-        longrun: &Longrun,
-        warn: &mut dyn FnMut(&str),
-    ) -> Result<(), LiveError> {
-        let target = self.service_directory(&definition.name);
-        make_down(&definition.directory, &target, longrun, warn)?;
-        self.supervise(&definition.name)
     }
 
     /// Links a live directory into the scan directory.
@@ -83,6 +87,17 @@ impl LiveTree {
     }
 }
 
+/// Makes a service directory.
+fn make_service(
+    source: &Path,
+    target: &Path,
+    longrun: &Longrun,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
+    fs::create_dir(target).map_err(at(target))?;
+    fill(source, target, longrun, warn)
+}
+
 /// Makes a service directory with a `down` file.
 pub(super) fn make_down(
     source: &Path,
@@ -90,8 +105,7 @@ pub(super) fn make_down(
     longrun: &Longrun,
     warn: &mut dyn FnMut(&str),
 ) -> Result<(), LiveError> {
-    fs::create_dir(target).map_err(at(target))?;
-    fill(source, target, longrun, warn)?;
+    make_service(source, target, longrun, warn)?;
     let down = target.join("down");
     let mode = Mode::from_bits_truncate(0o644);
     mknod(&down, SFlag::S_IFREG, mode, 0).map_err(|e| at(&down)(e.into()))
@@ -105,15 +119,23 @@ impl Runtime {
         id
     }
 
-    /// Takes on the services of the tree, whose live directories have been made.
-    pub(crate) fn adopt(&mut self, live: &LiveTree) {
+    /// Takes on the services of the tree, whose live directories have been made. `at_boot` (sorted)
+    /// are those that have no `down` file there.
+    pub(crate) fn adopt(&mut self, live: &LiveTree, at_boot: &[ServiceId]) {
         let graph = self.engine.graph();
         let mut services = Vec::new();
         for id in graph.ids() {
             let Some(definition) = graph.definition(id) else { continue };
-            services.push((id, live.service(definition)));
+            let mut service = live.service(definition);
+            if let Kind::Longrun(longrun) = &definition.kind {
+                service.made_of = Some(MadeOf::new(&longrun.handed_on));
+            }
+            service.down_file = DownFile::OfTree(at_boot.binary_search(&id).is_err());
+            services.push((id, service));
         }
         let pipes: Vec<(ServiceId, ServiceId)> = graph.pipes().collect();
+        let status = Status::not_started(stamp(), false);
+        self.services.working.common = CommonFiles::make(&live.root, status);
         self.services.extend(services);
         pipes.into_iter().for_each(|(from, to)| self.pipelines.connect(from, to));
     }

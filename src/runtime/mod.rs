@@ -14,6 +14,7 @@ mod exit_code;
 mod failed_boot;
 mod halt;
 mod journal;
+mod linked_files;
 mod live;
 mod notes;
 mod perform;

@@ -1,5 +1,6 @@
 //! What the engine wants, done.
 
+use super::service::DownFile;
 use super::{Runtime, report};
 use crate::engine::{
     BOOT, Command, Event, Notice, Outcome, Process, Report, RequestId, SHUTDOWN, Script, Signal,
@@ -127,12 +128,17 @@ impl Runtime {
 
     fn notify(&mut self, id: ServiceId, notices: &[Notice]) {
         let Some(service) = self.services.get_mut(&id) else { return };
-        if std::mem::take(&mut service.fresh) && notices == [Notice::Supervised] {
+        if service.has_new_event && notices == [Notice::Supervised] {
+            // It was made a moment ago.
             return;
         }
         self.write_status(id);
         // Where the directory has gone, nobody listens.
-        if let Some((_, Ok(directory))) = self.services.enter(id) {
+        if let Some((service, Ok(directory))) = self.services.enter(id) {
+            service.has_new_event = service.has_new_event && directory.is_event_unchanged();
+            if service.has_new_event {
+                return;
+            }
             directory.notify(&notices.iter().map(letter).collect::<Vec<_>>());
         }
     }
@@ -145,6 +151,15 @@ impl Runtime {
     }
 
     fn down_file(&mut self, id: ServiceId, present: bool) {
+        if present && self.engine.stopping() {
+            // No supervisor will ever look for it.
+            return;
+        }
+        let Some(service) = self.services.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut service.down_file, DownFile::Known(present));
+        if !present && before == DownFile::Known(false) {
+            return;
+        }
         let Some((_, Ok(directory))) = self.services.enter(id) else { return };
         match directory.set_down(present) {
             Err(e) if e.kind() != ErrorKind::NotFound => {

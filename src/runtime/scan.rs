@@ -2,9 +2,9 @@
 //! are dropped when that is asked for. Reference: s6-svscan's page.
 
 use super::children::ProcessPlan;
-use super::service::Service;
+use super::service::{DownFile, Service, Supervision};
 use super::{Role, Runtime};
-use crate::engine::{Event, FIRST_SCANNED, Scanned, Supervised, Time};
+use crate::engine::{Event, FIRST_SCANNED, Scanned, Stage, Supervised, Time};
 use crate::graph::ServiceId;
 use crate::sys::lock::Lock;
 use litemap::LiteMap;
@@ -193,7 +193,13 @@ impl Runtime {
         match (supervised, directory, &service.supervision) {
             (Ok(()), Ok(directory), Some(supervision)) => {
                 let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
-                let down = directory.flag("down");
+                let down = match service.down_file {
+                    DownFile::OfTree(made) => {
+                        service.down_file = DownFile::Known(made);
+                        true
+                    }
+                    DownFile::Known(_) | DownFile::Unknown => directory.flag("down"),
+                };
                 self.show_supervisor(id);
                 Event::Supervised(id, Supervised { down })
             }
@@ -211,12 +217,34 @@ impl Runtime {
     pub(super) fn unsupervise(&mut self, id: ServiceId) {
         self.left |= self.settings.role == Role::Supervise;
         self.write_status(id);
+        self.release_lock(id);
         if let Some(service) = self.services.get_mut(&id) {
             service.unsupervise();
         }
         let orphan = self.scan.found.values().find(|f| f.service == id && !f.present);
         if let Some(logger) = orphan.and_then(|f| f.logger) {
             self.pipelines.close(logger);
+        }
+    }
+
+    /// Lets go of a service's `supervise/lock`, where that is not its own. At the end of a
+    /// container all of them go with us.
+    fn release_lock(&mut self, id: ServiceId) {
+        let supervision = self.services.get(&id).and_then(|service| service.supervision.as_ref());
+        let common = supervision.is_some_and(Supervision::has_common_lock);
+        let is_over = match self.engine.stage() {
+            Stage::Terming | Stage::Killing | Stage::Over => true,
+            Stage::Bare | Stage::Booting | Stage::Running | Stage::Stopping | Stage::Leaving => {
+                false
+            }
+        };
+        if common
+            && !is_over
+            && let Some((_, Ok(directory))) = self.services.enter(id)
+            && let Err(e) = directory.release_common_lock()
+        {
+            let text = format!("unable to release ./supervise/lock: {e}");
+            directory.warn(&mut self.reporter, &text);
         }
     }
 

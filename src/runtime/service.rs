@@ -1,7 +1,8 @@
 //! The supervised services: the processes of each, and what `supervise/status` says, byte for byte
 //! as s6-supervise has it.
 
-use super::directory::{ServiceDirectory, Unreachable, WorkingDirectory};
+use super::directory::{MadeOf, ServiceDirectory, Unreachable, WorkingDirectory};
+use super::linked_files::CommonFiles;
 use super::supervisors::ShownSupervisor;
 use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
 use crate::format::status::{self, Status};
@@ -162,8 +163,25 @@ pub(super) struct Service {
     stale: bool,
     /// What stands there.
     written: Option<[u8; status::LENGTH]>,
-    /// Its `event` was made just now: nobody can be listening yet.
-    pub fresh: bool,
+    /// What is known of its `down` file.
+    pub down_file: DownFile,
+    /// How often `run` has died since its supervision began.
+    deaths: usize,
+    /// Which of its files its directory was made with, if that is one of the live tree.
+    pub made_of: Option<MadeOf>,
+    /// Its `event` was made by us, and it is not known that anybody has listened there.
+    pub has_new_event: bool,
+}
+
+/// What is known of a service's `down` file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DownFile {
+    /// Nothing: it must be looked for.
+    Unknown,
+    /// Of a service that the tree begins with, down whatever the file says; whether it was made.
+    OfTree(bool),
+    /// Whether it is there.
+    Known(bool),
 }
 
 /// The processes of a service that are alive.
@@ -184,8 +202,15 @@ pub(super) struct Processes {
 pub(super) struct Supervision {
     /// `supervise/control`, for reading; it never sees an end of file.
     pub control: OwnedFd,
-    /// `supervise/lock`, held.
-    _lock: Lock,
+    /// `supervise/lock`, held. `None`: it is the common one.
+    lock: Option<Lock>,
+}
+
+impl Supervision {
+    /// Whether `supervise/lock` is the one that the tree's services have in common.
+    pub(super) fn has_common_lock(&self) -> bool {
+        self.lock.is_none()
+    }
 }
 
 /// Why a directory cannot be supervised.
@@ -227,7 +252,10 @@ impl Service {
             status,
             stale: false,
             written: None,
-            fresh: false,
+            down_file: DownFile::Unknown,
+            deaths: 0,
+            made_of: None,
+            has_new_event: false,
         }
     }
 
@@ -242,24 +270,52 @@ impl Service {
     /// the status written and the listeners notified.
     pub(super) fn supervise(&mut self, directory: &ServiceDirectory) -> Result<(), Unsupervisable> {
         use Unsupervisable::File;
-        self.fresh = directory.make_event(self.handle.is_some()).map_err(|e| File("event", e))?;
+        self.has_new_event =
+            directory.make_event(self.handle.is_some()).map_err(|e| File("event", e))?;
         let first = directory.make_supervise().map_err(|e| File("supervise", e))?;
-        self.status = Status::not_started(stamp(), false);
-        let bytes = self.status.encode();
-        // There is no control yet: nobody can wait for this one.
-        let written = first && directory.write_first_status(&bytes).is_ok();
-        self.written = written.then_some(bytes);
-        let lock = directory
-            .lock()
-            .map_err(|e| File("supervise/lock", e))?
-            .ok_or(Unsupervisable::Locked)?;
+        let common = directory.common.filter(|_| first && self.handle.is_none());
+        self.write_first_status(first, common, directory);
+        let lock = match common.map(|common| directory.link_lock(common)) {
+            Some(Ok(())) => None,
+            Some(Err(_)) | None => {
+                let lock = directory.lock().map_err(|e| File("supervise/lock", e))?;
+                Some(lock.ok_or(Unsupervisable::Locked)?)
+            }
+        };
         let control = directory.open_control().map_err(|e| File("supervise/control", e))?;
-        if !self.fresh {
+        if !self.has_new_event {
             directory.clean_event();
         }
-        directory.empty_tally(first);
-        self.supervision = Some(Supervision { control, _lock: lock });
+        if !first {
+            directory.forget_deaths();
+        }
+        self.deaths = 0;
+        if first && self.made_of.is_some() {
+            directory.mark_as_made();
+        }
+        self.supervision = Some(Supervision { control, lock });
         Ok(())
+    }
+
+    /// Writes the status of a service that is not started. There is no control yet: nobody can
+    /// wait for this one, and half of it be seen.
+    fn write_first_status(
+        &mut self,
+        first: bool,
+        common: Option<&CommonFiles>,
+        directory: &ServiceDirectory,
+    ) {
+        if let Some(common) = common
+            && directory.link_status(common).is_ok()
+        {
+            self.status = common.status;
+            self.written = Some(self.status.encode());
+            return;
+        }
+        self.status = Status::not_started(stamp(), false);
+        let bytes = self.status.encode();
+        let written = first && directory.write_first_status(&bytes).is_ok();
+        self.written = written.then_some(bytes);
     }
 
     /// Ends its supervision.
@@ -292,12 +348,14 @@ impl Service {
     }
 
     /// Records a death of `run` in `supervise/death_tally`, which keeps the last `max`.
-    pub(super) fn tally(&self, exit: Exit, max: usize, directory: &ServiceDirectory) {
+    pub(super) fn tally(&mut self, exit: Exit, max: usize, directory: &ServiceDirectory) {
         let (exit_code, signal) = match exit {
             Exit::Code(code) => (code, 0),
             Exit::Signal(signal) => (128u8.wrapping_add(signal), signal),
         };
-        directory.append_to_tally(Death { stamp: self.status.stamp, exit_code, signal }, max);
+        self.deaths += 1;
+        let death = Death { stamp: self.status.stamp, exit_code, signal };
+        directory.add_to_tally(death, self.deaths, max);
     }
 }
 

@@ -52,7 +52,7 @@ impl ServiceDirectory<'_> {
 
     /// Whether a flag file is there.
     pub(super) fn flag(&self, file: &'static str) -> bool {
-        nix::unistd::access(file, nix::unistd::AccessFlags::F_OK).is_ok()
+        !self.lacks(file) && nix::unistd::access(file, nix::unistd::AccessFlags::F_OK).is_ok()
     }
 
     /// A warning of the service's supervisor.
@@ -62,6 +62,9 @@ impl ServiceDirectory<'_> {
 
     /// The first line of a file. One that cannot be read is warned of, and counts as absent.
     fn first_line(&self, file: &'static str, reporter: &mut Reporter) -> Option<Vec<u8>> {
+        if self.lacks(file) {
+            return None;
+        }
         let mut text = [0; MAX_BYTES];
         match self.spare.lend(|e| *e, || file::start(file.as_bytes(), &mut text)) {
             Ok(length) => text[..length].split(|&b| b == b'\n').next().map(<[u8]>::to_vec),

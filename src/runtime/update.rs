@@ -117,6 +117,9 @@ impl Runtime {
                 && let Some((definition, longrun)) = longrun(graph, moving.id)
             {
                 refresh(&source(live, definition), &directory, longrun, warn)?;
+                if let Some(service) = self.services.get_mut(&moving.id) {
+                    service.made_of = None;
+                }
             }
         }
         Ok(())

@@ -146,6 +146,21 @@ pub fn write(file: &str, bytes: &[u8]) -> Result<()> {
     Ok(fd::write_all(open.as_raw_fd(), bytes)?)
 }
 
+/// Adds these bytes to the end of a regular file, which is made if need be; all of them or none. A
+/// link is an error, and so is a file that has another name, too.
+pub fn append(file: &str, bytes: &[u8]) -> Result<()> {
+    let open = create_with(file.as_bytes(), 0o666, OFlag::O_APPEND | OFlag::O_NOFOLLOW)?;
+    let before = nix::sys::stat::fstat(&open)?;
+    if before.st_mode & nix::libc::S_IFMT != nix::libc::S_IFREG || before.st_nlink > 1 {
+        return Err(Errno::EINVAL.into());
+    }
+    if nix::unistd::write(&open, bytes)? < bytes.len() {
+        nix::unistd::ftruncate(&open, before.st_size)?;
+        return Err(Errno::ENOSPC.into());
+    }
+    Ok(())
+}
+
 /// Makes a regular file hold these bytes without asking the file system for more room than they
 /// need: what is there is written over. For a moment readers may see a part of both. A file that
 /// has another name, too, is an error as a link is.
@@ -199,11 +214,11 @@ pub fn replace(file: &str, bytes: &[u8]) -> Result<()> {
     let new = format!("{file}.new");
     let made = create_new(&new).and_then(|open| fd::write_all(open.as_raw_fd(), bytes));
     let replaced = made.map_err(Error::from).and_then(|()| match exchange(&new, file) {
-        Ok(()) => Ok(Place::Old),
+        Ok(()) => Ok(Remains::OldFile),
         // There is no old one yet, or the kernel or the file system cannot do it.
-        Err(_) => fs::rename(&new, file).map(|()| Place::Empty),
+        Err(_) => fs::rename(&new, file).map(|()| Remains::Nothing),
     });
-    if !matches!(replaced, Ok(Place::Empty)) {
+    if !matches!(replaced, Ok(Remains::Nothing)) {
         // Whatever it is, it shall not be in the way next time.
         let _ = fs::remove_file(new);
     }
@@ -211,11 +226,11 @@ pub fn replace(file: &str, bytes: &[u8]) -> Result<()> {
 }
 
 /// What a replacement leaves behind where the new file was.
-enum Place {
+enum Remains {
     /// The old file.
-    Old,
+    OldFile,
     /// Nothing.
-    Empty,
+    Nothing,
 }
 
 /// Two files change names in one step.
@@ -253,12 +268,14 @@ mod tests {
         assert!(write(name, b"new").is_err());
         assert!(head_unfollowed(name.as_bytes(), 10).is_err());
         assert!(overwrite(&status, b"new").is_err());
+        assert!(append(name, b"new").is_err());
         replace(name, b"new").unwrap();
         assert_eq!(fs::read(&status).unwrap(), b"new");
         assert!(!fs::symlink_metadata(&status).unwrap().is_symlink());
         fs::remove_file(&status).unwrap();
         fs::hard_link(&precious, &status).unwrap();
         assert!(overwrite(&status, b"new").is_err());
+        assert!(append(name, b"new").is_err());
         assert_eq!(fs::read(&precious).unwrap(), b"precious");
     }
 

@@ -2,8 +2,8 @@
 //!
 //! `tests/definitions/NAME/` holds a tree: source directories, or an image in `root/`. Beside it is
 //! the report that is expected: in `faults.txt` that of reading and resolving source directories as
-//! a boot does, in `check.txt` and `check.json` that of `sixtree check`. `UPDATE=1 cargo test`
-//! rewrites these files.
+//! a boot does, in `check.txt` and `check.json` that of `sixtree check`, which is given the
+//! variables in `env.txt`, if there is one. `UPDATE=1 cargo test` rewrites these files.
 #![allow(clippy::disallowed_methods)]
 
 use nix::sys::resource::{UsageWho, getrusage};
@@ -44,11 +44,14 @@ fn checked(tree: &Path) -> Vec<Fault> {
         let run = root.join("etc/s6-overlay/s6-rc.d/web/run");
         std::fs::set_permissions(run, std::fs::Permissions::from_mode(0o777)).unwrap();
     }
+    let env = std::fs::read_to_string(tree.join("env.txt")).unwrap_or_default();
+    let pairs = env.lines().filter_map(|line| line.split_once('='));
+    let env = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let request = if root.is_dir() {
         let layer = tree.ends_with("good-one-layer");
-        CheckRequest { root: Some(root), layer, ..CheckRequest::default() }
+        CheckRequest { root: Some(root), layer, env, ..CheckRequest::default() }
     } else {
-        CheckRequest { directories: directories(tree), ..CheckRequest::default() }
+        CheckRequest { directories: directories(tree), env, ..CheckRequest::default() }
     };
     check::check(&request).unwrap().1
 }
@@ -135,6 +138,7 @@ fn codes() -> BTreeSet<String> {
     let sources = [
         "crates/core/src/definition/error.rs",
         "crates/core/src/definition/names.rs",
+        "crates/core/src/definition/presence.rs",
         "crates/core/src/graph/conflict.rs",
         "src/cli/check/lint.rs",
     ];
@@ -286,6 +290,7 @@ fn random_file() -> impl Strategy<Value = (&'static str, &'static str, Vec<u8>)>
         "notification-fd",
         "timeout-up",
         "flag-essential",
+        "if-env",
         "data/x",
     ];
     let usual = vec!["longrun\n", "oneshot", "bundle\n", "a\n", "b\nc", "3\n", "", "x {\n", "e"];

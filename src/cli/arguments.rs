@@ -1,6 +1,6 @@
 //! Arguments as most subcommands write them.
 
-use clap::{Arg, ArgAction, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use std::path::PathBuf;
 
 /// `--NAME`, which is there or not.
@@ -19,6 +19,27 @@ pub(super) fn profile() -> Arg {
         .long("profile")
         .value_name("NAME")
         .help("As S6_RUNTIME_PROFILE in the container")
+}
+
+/// `--env K=V`, once for each variable of the container.
+pub(super) fn env() -> Arg {
+    Arg::new("env")
+        .long("env")
+        .value_name("NAME=VALUE")
+        .action(ArgAction::Append)
+        .value_parser(|text: &str| match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            Some(_) | None => Err("it must be NAME=VALUE"),
+        })
+        .help(
+            "The tree as it boots with this variable, and without those that are not given; may be \
+             given more than once [default: nothing is off]",
+        )
+}
+
+/// What that option says.
+pub(super) fn variables(arguments: &ArgMatches) -> Vec<(String, String)> {
+    arguments.get_many("env").unwrap_or_default().cloned().collect()
 }
 
 /// `--layer`.

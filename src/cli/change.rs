@@ -2,7 +2,7 @@
 //! services need, or what needs them.
 
 use super::arguments::flag;
-use super::known::culprits;
+use super::known::{ServiceState, culprits};
 use super::progress::Progress;
 use super::wait::{timeout_argument, timeout_ms};
 use super::{CommandFailure, live};
@@ -99,7 +99,13 @@ impl Asking {
     /// Unknown names are refused, with a better one if there is one.
     fn new(subcommand: &'static str, arguments: &ArgMatches) -> Result<Self, CommandFailure> {
         let names = live::names(arguments);
-        live::resolve(&names, &[], &live::open_tree()?)?;
+        let tree = live::open_tree()?;
+        if live::resolve(&names, &[], &tree).is_err() {
+            // PID 1 knows what to do about what is off.
+            let mut off = live::all()?;
+            off.retain(|known| known.state() == ServiceState::Off);
+            live::resolve(&names, &off, &tree)?;
+        }
         let (timeout_ms, verbose) = (timeout_ms(arguments), arguments.get_flag("verbose"));
         Ok(Self { subcommand, names, timeout_ms, verbose })
     }

@@ -35,6 +35,8 @@ pub(super) enum ServiceState {
     Failed,
     /// Down, as it is to be.
     Down,
+    /// Left out of the tree, or of the boot.
+    Off,
 }
 
 impl From<ServiceStatus> for Known {
@@ -72,12 +74,15 @@ impl Known {
     /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
     pub(super) fn is_wanted(&self) -> bool {
         let supervisor = self.supervisor();
+        let is_asked_for =
+            || !matches!(self.why_down(), Some(WhyDown::NotWanted | WhyDown::Off(_)));
         match self.status.kind {
-            ServiceKind::Longrun if !self.is_up() => self.why_down() != Some(&WhyDown::NotWanted),
+            ServiceKind::Bundle => false,
+            ServiceKind::Longrun if !self.is_up() => is_asked_for(),
             ServiceKind::Longrun | ServiceKind::Scanned => {
                 supervisor.wanted_up || supervisor.gave_up
             }
-            ServiceKind::Oneshot => self.is_up() || self.why_down() != Some(&WhyDown::NotWanted),
+            ServiceKind::Oneshot => self.is_up() || is_asked_for(),
         }
     }
 
@@ -107,6 +112,7 @@ impl Known {
             }
             Some(WhyDown::WaitsFor(_)) => ServiceState::Waiting,
             Some(WhyDown::Starting) => ServiceState::Starting,
+            Some(WhyDown::Off(_)) => ServiceState::Off,
             Some(WhyDown::NotWanted) | None => ServiceState::Down,
         }
     }
@@ -121,6 +127,7 @@ impl Known {
             }
             Some(WhyDown::WaitsFor(other)) => format!("waiting for {other}"),
             Some(WhyDown::GivenUp) => "its turn did not come before the change ended".to_owned(),
+            Some(WhyDown::Off(why)) => why.clone(),
             Some(WhyDown::NotWanted) if !is_enabled => "disabled".to_owned(),
             Some(WhyDown::NotWanted) => "stopped".to_owned(),
             Some(WhyDown::Starting) | None => self.why_not_running(),
@@ -140,6 +147,7 @@ impl Known {
             ServiceState::Up
             | ServiceState::Stopping
             | ServiceState::Failed
+            | ServiceState::Off
             | ServiceState::Waiting => "",
             ServiceState::Starting => "not ready yet",
             ServiceState::Restarting => "it ended; it will be started again",
@@ -194,6 +202,7 @@ impl ServiceState {
             Self::Waiting => "waiting",
             Self::Failed => "failed",
             Self::Down => "down",
+            Self::Off => "off",
         }
     }
 
@@ -203,7 +212,7 @@ impl ServiceState {
             Self::Up => "32",
             Self::Starting | Self::Stopping | Self::Waiting | Self::Paused => "33",
             Self::Failed | Self::Restarting => "31",
-            Self::Down => "2",
+            Self::Down | Self::Off => "2",
         }
     }
 }

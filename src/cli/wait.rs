@@ -17,8 +17,8 @@ pub(super) fn arguments() -> Command {
     Command::new("wait")
         .about("Wait until services are up and ready, or down")
         .after_help(
-            "Exits 0 when they are, 1 as soon as one has failed, 2 when the time is over, 3 if a \
-             name is unknown, 111 if no init answers.",
+            "Exits 0 when they are, 1 as soon as one has failed or is off, 2 when the time is \
+             over, 3 if a name is unknown, 111 if no init answers.",
         )
         .arg(live::names_argument(
             "Wait for these services and bundles [default: all that are to be up]",
@@ -54,7 +54,9 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
         if missing.is_empty() {
             return Ok(0);
         }
-        let failed = !down && missing.iter().any(|known| known.state() == ServiceState::Failed);
+        let is_hopeless =
+            |known: &&Known| matches!(known.state(), ServiceState::Failed | ServiceState::Off);
+        let failed = !down && missing.iter().any(is_hopeless);
         if failed || deadline.has_passed() {
             progress.clear();
             for known in missing {
@@ -72,7 +74,9 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 /// The services that are not yet as they shall be.
 fn missing(services: &[Known], named: bool, down: bool) -> Vec<&Known> {
     let wrong = |known: &&Known| match down {
-        true => !matches!(known.state(), ServiceState::Down | ServiceState::Failed),
+        true => {
+            !matches!(known.state(), ServiceState::Down | ServiceState::Failed | ServiceState::Off)
+        }
         false => (named || known.is_wanted()) && !known.is_healthy(),
     };
     services.iter().filter(wrong).collect()

@@ -2,6 +2,7 @@
 
 use super::read::{is_directory, list, read_with};
 use super::{Definition, Fault, FaultPlace, Kind, Mistake};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What decides where an image's definitions are.
@@ -83,6 +84,17 @@ impl Image {
         let mut sources = self.sources();
         sources.retain(|source| *source == self.services() || is_directory(source));
         self.read_sources(&sources, !self.is_installed() || self.has_bundles_among_services())
+    }
+
+    /// The names in the `contents.d` of all bundles.
+    pub(crate) fn members(&self) -> BTreeSet<String> {
+        let names = |folder: &Path| {
+            let entries = list(folder).unwrap_or_default().into_iter();
+            entries.filter_map(|entry| entry.name.into_string().ok())
+        };
+        let sources = self.sources().into_iter();
+        let bundles = sources.flat_map(|source| names(&source).map(move |name| source.join(name)));
+        bundles.flat_map(|bundle| names(&bundle.join("contents.d"))).collect()
     }
 
     /// Whether sixtree is installed there, or s6-overlay.

@@ -11,8 +11,8 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use sixtree_core::definition::parse::{self, Type};
 use sixtree_core::definition::{
-    Atomic, Definition, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake, Oneshot, Reference,
-    SystemError, Word, health, names,
+    Atomic, Condition, Definition, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake, Oneshot,
+    Reference, SystemError, Word, health, names,
 };
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -113,8 +113,10 @@ impl DefinitionReader<'_> {
         })
     }
 
-    fn definition(&self, kind: Kind) -> Definition {
+    fn definition(&mut self, kind: Kind) -> Definition {
+        let if_env = self.conditions();
         Definition {
+            if_env,
             name: self.name.clone(),
             directory: self.path.clone(),
             unread: names::unread(
@@ -132,6 +134,26 @@ impl DefinitionReader<'_> {
             self.fault("contents", 0, &Mistake::ContentsMissing);
             Vec::new()
         })
+    }
+
+    /// The conditions of `if-env`. A line that is none is a fault; the others count.
+    fn conditions(&mut self) -> Vec<Condition> {
+        const FILE: &str = "if-env";
+        let Some(text) = self.parsed(FILE, None, |text| Ok(text.to_vec())) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        let known = self.faults.len();
+        for (line, text) in parse::names(&text) {
+            match parse::condition(text) {
+                Ok(condition) => all.push(condition),
+                Err(mistake) => self.fault(FILE, line, &mistake),
+            }
+        }
+        if all.is_empty() && self.faults.len() == known {
+            self.fault(FILE, 0, &Mistake::NoCondition);
+        }
+        all
     }
 
     fn atomic(&mut self) -> Atomic {

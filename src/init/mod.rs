@@ -16,11 +16,12 @@ mod tree;
 use crate::engine::{Container, Event};
 use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::graph::Direction;
-use crate::runtime::{self, Cmd, Role, Runtime};
+use crate::runtime::{self, Absences, Cmd, Role, Runtime};
 use crate::sys::{fd, limits};
 use crate::tools::{Environment, Word, chain};
 use refuse::Refusal;
 use run::RunDirectory;
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -73,14 +74,16 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     run_directory.lay_out()?;
     environment::publish(&boot)?;
     boot.has_done("environment");
+    let has_hook = boot.settings.stage2_hook.is_some();
+    let before = if has_hook { tree::image(&boot.settings).members() } else { BTreeSet::new() };
     if let Some(code) = hook::run(&boot)? {
         return Ok(code);
     }
-    if boot.settings.stage2_hook.is_some() {
+    if has_hook {
         make_again(&boot, &mut run_directory)?;
         boot.has_done("hook");
     }
-    let graph = tree::read(&boot.settings)?;
+    let (graph, absences) = tree::read(&boot.settings, &boot.container_env, &before)?;
     let top = graph.find("top").unwrap_or_default();
     let at_boot = graph.closure(&top, Direction::Up);
     let live = tree::make_live(&boot.run_directory, &graph, &at_boot)?;
@@ -88,7 +91,7 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     boot.has_done("definitions");
     let container = boot.container(top);
     let mut runtime =
-        Runtime::new(boot.runtime_settings(outputs), graph).map_err(Refusal::NoLoop)?;
+        Runtime::new(boot.runtime_settings(outputs, absences), graph).map_err(Refusal::NoLoop)?;
     runtime.adopt(&live, &at_boot);
     let terminal = Terminal::found();
     let code = runtime.run(Some(Event::Boot(container)));
@@ -181,7 +184,11 @@ impl Boot {
         }
     }
 
-    fn runtime_settings(&self, outputs: catch_all::Outputs) -> runtime::RuntimeSettings {
+    fn runtime_settings(
+        &self,
+        outputs: catch_all::Outputs,
+        absences: Absences,
+    ) -> runtime::RuntimeSettings {
         runtime::RuntimeSettings {
             run_directory: self.run_directory.clone(),
             scan_directory: self.run_directory.join("service"),
@@ -198,6 +205,7 @@ impl Boot {
             cmd_receives_signals: self.settings.cmd_receives_signals,
             supervisors: self.settings.supervisors,
             rescan_ms: 0,
+            absences,
             begun: self.begun,
             steps: self.steps.clone(),
             ready: None,

@@ -4,6 +4,7 @@
 //!
 //! Differs: there is no s6-supervise for each service. All of them are supervised here.
 
+mod absences;
 mod boot_record;
 mod children;
 mod clients;
@@ -36,6 +37,7 @@ mod stray;
 pub(crate) mod supervisors;
 mod update;
 
+pub(crate) use absences::Absences;
 pub(crate) use live::LiveTree;
 pub(crate) use servicedir::{LiveError, fill};
 pub(crate) use settings::{Cmd, Role, RuntimeSettings};

@@ -66,7 +66,7 @@ impl Runtime {
     }
 
     fn ask_change(&mut self, id: u32, change: ChangeRequest) {
-        let Some(selection) = self.resolve(id, &change.names) else { return };
+        let Some(selection) = self.resolve(id, &change.names, change.down) else { return };
         let verb = match (change.dry_run_ms, change.down) {
             (Some(_), _) => "rehearse",
             (None, true) => "bring down",
@@ -87,7 +87,7 @@ impl Runtime {
     }
 
     fn ask_reload(&mut self, id: u32, reload: Reload) {
-        let Some(selection) = self.resolve(id, &reload.names) else { return };
+        let Some(selection) = self.resolve(id, &reload.names, false) else { return };
         self.begin_request(id, "reload", &reload.names, reload.wait);
         let change = engine::Change {
             selection,
@@ -113,13 +113,21 @@ impl Runtime {
         self.note_request(pid, &format!("{verb}: {}{more}", named.join(" ")));
     }
 
-    /// The services that names stand for, each once; an unknown name is refused.
-    fn resolve(&mut self, id: u32, names: &[String]) -> Option<Vec<ServiceId>> {
+    /// The services that names stand for, each once; an unknown name is refused. What is off is
+    /// down: that it goes down is done, and anything else is refused.
+    fn resolve(&mut self, id: u32, names: &[String], down: bool) -> Option<Vec<ServiceId>> {
         let (mut selection, mut seen) = (Vec::new(), BTreeSet::new());
         for name in names {
-            match self.engine.graph().find(name) {
-                Some(ids) => selection.extend(ids.into_iter().filter(|id| seen.insert(*id))),
-                None => {
+            let graph = self.engine.graph();
+            match (graph.find(name), self.settings.absences.why_off(name, graph)) {
+                (Some(ids), _) => selection.extend(ids.into_iter().filter(|id| seen.insert(*id))),
+                (None, Some(_)) if down => {}
+                (None, Some(why)) => {
+                    let text = format!("{name} is off: {why}");
+                    self.refuse(id, 1, &text);
+                    return None;
+                }
+                (None, None) => {
                     let database = self.settings.run_directory.join("s6-rc/resolve.cdb");
                     let text =
                         format!("{name} is not a recognized identifier in {}", database.display());

@@ -1,5 +1,6 @@
 //! What the runtime is told before it starts: by /init, or by s6-svscan and s6-supervise.
 
+use super::Absences;
 use crate::definition::Word;
 use crate::sys::spawn::Program;
 use nix::errno::Errno;
@@ -44,6 +45,8 @@ pub(crate) struct RuntimeSettings {
     pub supervisors: bool,
     /// How often to scan without being told to, in ms; 0 is never.
     pub rescan_ms: u64,
+    /// What the boot leaves out.
+    pub absences: Absences,
     /// When this process began.
     pub begun: Instant,
     /// What it did before the services: a word, and when it was over, in µs since then.

@@ -25,8 +25,12 @@ impl Runtime {
         let status =
             |(id, service): (&ServiceId, &Service)| self.status(*id, service, enabled.contains(id));
         let mut rest = self.services.iter().skip_while(|(id, _)| **id < from);
-        let services = rest.by_ref().take(AT_A_TIME).map(status).collect();
-        StatusPage { services, next: rest.next().map(|(id, _)| id.0) }
+        let mut services: Vec<_> = rest.by_ref().take(AT_A_TIME).map(status).collect();
+        let next = rest.next().map(|(id, _)| id.0);
+        if next.is_none() {
+            services.extend(self.settings.absences.statuses(graph));
+        }
+        StatusPage { services, next }
     }
 
     /// What took how long at boot.
@@ -76,7 +80,7 @@ impl Runtime {
             tree: definition.map(|_| TreeStatus {
                 up: self.engine.is_up(id),
                 enabled,
-                why: self.engine.why_not_up(id).map(|why| self.why_down(why)),
+                why: self.engine.why_not_up(id).map(|why| self.why_down(why, &service.name)),
             }),
             supervisor: longrun.map(|longrun| SupervisorStatus {
                 wanted_up: longrun.wanted(),
@@ -89,10 +93,13 @@ impl Runtime {
         }
     }
 
-    fn why_down(&self, why: Why) -> WhyDown {
+    fn why_down(&self, why: Why, service: &str) -> WhyDown {
         let name = |id| self.engine.graph().name(id).to_owned();
         match why {
-            Why::NotWanted => WhyDown::NotWanted,
+            Why::NotWanted => match self.settings.absences.left_out.get(service) {
+                Some(why) => WhyDown::Off(why.clone()),
+                None => WhyDown::NotWanted,
+            },
             Why::Starting => WhyDown::Starting,
             Why::WaitsFor(id) => WhyDown::WaitsFor(name(id)),
             Why::Failed(failure) => WhyDown::Failed(start_failure(failure)),

@@ -87,6 +87,9 @@ cases! {
     hook_sets_exit_code
     hook_sigchld_ignored
     hook_switches_off
+    hook_taken_out_is_off
+    if_env_off
+    if_env_on
     install_symlinks
     kubernetes_configmap
     last_lines_fifo

@@ -14,8 +14,10 @@ mod tree;
 mod user;
 
 use super::CommandFailure;
-use super::arguments::{flag, layer, path, profile};
-use crate::definition::{self, Definition, Fault, FaultPlace, Image, Problem};
+use super::arguments::{env, flag, layer, path, profile, variables};
+use crate::definition::{
+    self, Definition, Fault, FaultPlace, Image, Off, Presence, PresenceSwitches, Problem,
+};
 use crate::graph::Graph;
 use crate::tools::{Environment, die};
 pub(super) use builtin::{MANUAL, is_reserved};
@@ -37,6 +39,8 @@ pub struct CheckRequest {
     pub profile: Option<String>,
     /// It is one layer of an image, and others may have what it names.
     pub layer: bool,
+    /// The variables with which it boots; none: everything takes part.
+    pub env: Vec<(String, String)>,
     /// Whom the container runs as, where that is not root.
     pub user: Option<user::ImageUser>,
 }
@@ -64,6 +68,7 @@ pub fn arguments() -> Command {
         .arg(path("root", "ROOT", "The root of the image [default: /, if no DIR is given]"))
         .arg(profile())
         .arg(layer())
+        .arg(env())
         .arg(user::argument())
         .arg(flag("strict", "Exit 1 for warnings too"))
         .arg(
@@ -98,6 +103,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
         layer: arguments.get_flag("layer"),
+        env: variables(arguments),
         user: arguments.get_one("user").copied(),
     };
     let (_, faults) = check(&request)?;
@@ -110,7 +116,7 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 
 /// The tree, if it can be used, and all that is wrong with it.
 pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), CommandFailure> {
-    let (definitions, faults) = read(request)?;
+    let CheckedTree { definitions, faults, off } = read(request)?;
     let looked_at = definitions.clone();
     let (graph, faults) = Graph::of((definitions, faults));
     let given = request.root.as_deref();
@@ -131,7 +137,7 @@ pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), Comm
         // Of a layer, the place in the tree is not known.
         if !request.layer {
             let started = switches.map(|switches| switches.started(graph)).unwrap_or_default();
-            tree::lint(graph, &root, &started, &mut found);
+            tree::lint(graph, &root, &started, &off, &mut found);
         }
     }
     if let Some(user) = request.user {
@@ -156,18 +162,30 @@ fn shows_supervisors() -> bool {
     Environment::inherited().get(b"SIXTREE_SUPERVISORS").is_some_and(|value| value == b"1")
 }
 
-/// The tree, if it can be used, and what keeps it from that.
-pub fn resolve(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), CommandFailure> {
-    read(request).map(Graph::of)
+/// The tree, if it can be used, and what is off; or what is wrong with it.
+type TreeOrFaults = Result<(Graph, Vec<Off>), Vec<Fault>>;
+
+/// Reads the tree and makes its graph.
+pub fn resolve(request: &CheckRequest) -> Result<TreeOrFaults, CommandFailure> {
+    let CheckedTree { definitions, faults, off } = read(request)?;
+    let (graph, faults) = Graph::of((definitions, faults));
+    Ok(graph.map(|graph| (graph, off)).ok_or(faults))
 }
 
 /// What is defined, whatever may be wrong with it.
 pub fn definitions(request: &CheckRequest) -> Result<Vec<Definition>, CommandFailure> {
-    read(request).map(|(definitions, _)| definitions)
+    read(request).map(|tree| tree.definitions)
+}
+
+/// What was read of a tree.
+struct CheckedTree {
+    definitions: Vec<Definition>,
+    faults: Vec<Fault>,
+    off: Vec<Off>,
 }
 
 /// Reads the tree as it would boot; what the package has is added where it is not there.
-fn read(request: &CheckRequest) -> Result<(Vec<Definition>, Vec<Fault>), CommandFailure> {
+fn read(request: &CheckRequest) -> Result<CheckedTree, CommandFailure> {
     if let Some(root) = request.directories.iter().find(|d| d.join("etc/s6-overlay").is_dir()) {
         let shown = root.display();
         let text = format!("{shown} looks like the root of an image: sixtree check --root {shown}");
@@ -196,7 +214,17 @@ fn read(request: &CheckRequest) -> Result<(Vec<Definition>, Vec<Fault>), Command
     if request.layer {
         layer::complete(&mut definitions, &mut faults);
     }
-    Ok((definitions, faults))
+    let off = if request.env.is_empty() {
+        Vec::new()
+    } else {
+        let given = |name: &str| request.env.iter().rfind(|(known, _)| known == name);
+        let lookup = |name: &str| given(name).map(|(_, value)| value.clone().into_bytes());
+        let Presence { off, unknown } =
+            definition::decide(&mut definitions, &PresenceSwitches::of(&lookup));
+        faults.extend(unknown);
+        off
+    };
+    Ok(CheckedTree { definitions, faults, off })
 }
 
 /// What was found so far.

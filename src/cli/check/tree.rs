@@ -3,22 +3,30 @@
 use super::lint::Lint;
 use super::root::Root;
 use super::{Findings, builtin};
-use crate::definition::Definition;
+use crate::definition::{Definition, Off};
 use crate::graph::{Direction, Graph, ServiceId};
 
 /// Looks at the place of every service. Scripts of the image may start some.
-pub(super) fn lint(graph: &Graph, root: &Root, by_scripts: &[ServiceId], found: &mut Findings) {
+/// What is off would have brought others along: that nothing starts these is no fault.
+pub(super) fn lint(
+    graph: &Graph,
+    root: &Root,
+    by_scripts: &[ServiceId],
+    off: &[Off],
+    found: &mut Findings,
+) {
     let Some(top) = graph.find("top") else { return };
     let mut wanted = top;
     wanted.extend(graph.find(builtin::MANUAL).unwrap_or_default());
     let started = graph.closure(&wanted, Direction::Up);
+    let left_out = graph.left_out(off.iter(), &started);
     let base = graph.find("base").unwrap_or_default();
     let prepares = graph.closure(&base, Direction::Up);
     let waits = waits_for(graph, &base);
     let can_be_early = root.prepares();
     for (id, definition) in users(graph) {
         if started.binary_search(&id).is_err() {
-            if by_scripts.binary_search(&id).is_err() {
+            if by_scripts.binary_search(&id).is_err() && !left_out.contains_key(&id) {
                 found.report(definition, &Lint::Unreachable);
             }
         } else if can_be_early

@@ -101,6 +101,7 @@ impl Edited {
             root: root.cloned(),
             profile: arguments.get_one("profile").cloned(),
             layer: false,
+            env: Vec::new(),
             user: None,
         };
         let (services, bundles) = match source {

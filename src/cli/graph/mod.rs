@@ -5,7 +5,7 @@ mod notation;
 mod svg;
 mod text;
 
-use super::arguments::{flag, layer, path, profile};
+use super::arguments::{env, flag, layer, path, profile, variables};
 use super::check::report::Format;
 use super::check::{self, CheckRequest};
 use super::known::ServiceState;
@@ -20,10 +20,10 @@ pub(super) fn arguments() -> Command {
     Command::new("graph")
         .about("Draw the services of a tree, and what needs what")
         .after_help(
-            "Without --root and --source it is the tree that runs here, with its states, or else \
-             the one that would boot here. The svg leaves out what follows from the rest. Exits 0 \
-             when it is drawn, 1 if the tree cannot be used, 2 if it cannot be looked at, 3 if a \
-             name is unknown.",
+            "Without --root, --source and --env it is the tree that runs here, with its states, \
+             or else the one that would boot here. The svg leaves out what follows from the rest. \
+             Exits 0 when it is drawn, 1 if the tree cannot be used, 2 if it cannot be looked at, \
+             3 if a name is unknown.",
         )
         .arg(
             Arg::new("service")
@@ -47,6 +47,7 @@ pub(super) fn arguments() -> Command {
                 .action(ArgAction::Append),
         )
         .arg(profile())
+        .arg(env())
 }
 
 /// What is to be drawn.
@@ -60,7 +61,12 @@ struct Picture<'g> {
     direction: Direction,
     /// What the services are doing, if an init runs.
     states: LiteMap<ServiceId, ServiceState>,
+    /// What does not take part, and why.
+    off: OffNames,
 }
+
+/// Names, each with the reason why it does not take part.
+type OffNames = Vec<(String, String)>;
 
 /// One service needs another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,22 +84,23 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
         root: arguments.get_one("root").cloned(),
         profile: arguments.get_one("profile").cloned(),
         layer: arguments.get_flag("layer"),
+        env: variables(arguments),
         user: None,
     };
     let is_here = request == CheckRequest::default();
     let running = if is_here { live::tree() } else { None };
     let is_running = running.is_some();
-    let graph = match running {
-        Some(graph) => graph,
+    let (graph, off) = match running {
+        Some(graph) => (graph, live_off()),
         None => match check::resolve(&request)? {
-            (Some(graph), _) => graph,
-            (None, faults) => {
+            Ok((graph, off)) => (graph, off.into_iter().map(|off| (off.name, off.why)).collect()),
+            Err(faults) => {
                 let _ = fd::write_all(2, Format::Human.report(&faults).as_bytes());
                 return Ok(1);
             }
         },
     };
-    let mut picture = Picture::new(&graph, arguments)?;
+    let mut picture = Picture::new(&graph, arguments, off)?;
     if is_running {
         picture.colour();
     }
@@ -107,18 +114,33 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     Ok(super::print(&drawn))
 }
 
+/// What does not take part in the tree that runs, and why.
+fn live_off() -> OffNames {
+    let all = live::all().unwrap_or_default().into_iter();
+    let off = all.filter(|known| known.state() == ServiceState::Off);
+    off.map(|known| (known.name.clone(), known.why())).collect()
+}
+
 impl<'g> Picture<'g> {
-    fn new(graph: &'g Graph, arguments: &ArgMatches) -> Result<Self, CommandFailure> {
+    fn new(
+        graph: &'g Graph,
+        arguments: &ArgMatches,
+        mut off: OffNames,
+    ) -> Result<Self, CommandFailure> {
+        // What the boot only left out is in the tree.
+        off.retain(|(name, _)| graph.find(name).is_none());
         let direction = if arguments.get_flag("down") { Direction::Down } else { Direction::Up };
         let mut asked = Vec::new();
         for name in arguments.get_many::<String>("service").unwrap_or_default() {
-            asked.extend(
-                graph.find(name).ok_or_else(|| CommandFailure::unknown(name, graph.names()))?,
-            );
+            let unknown = || match off.iter().find(|(known, _)| known == name) {
+                Some((_, why)) => CommandFailure { code: 3, text: format!("{name} is off: {why}") },
+                None => CommandFailure::unknown(name, graph.names()),
+            };
+            asked.extend(graph.find(name).ok_or_else(unknown)?);
         }
         let all = arguments.get_many::<String>("service").is_none();
         let services = if all { graph.ids().collect() } else { graph.closure(&asked, direction) };
-        Ok(Self { graph, services, asked, direction, states: LiteMap::new() })
+        Ok(Self { graph, services, asked, direction, states: LiteMap::new(), off })
     }
 
     /// Asks the running init for the states.
@@ -162,7 +184,7 @@ fn fill(state: ServiceState) -> &'static str {
         | ServiceState::Waiting
         | ServiceState::Paused => "#fff8c5",
         ServiceState::Failed | ServiceState::Restarting => "#ffcecb",
-        ServiceState::Down => "#eaeef2",
+        ServiceState::Down | ServiceState::Off => "#eaeef2",
     }
 }
 
@@ -198,7 +220,7 @@ mod tests {
 
     pub(super) fn picture(graph: &Graph) -> Picture<'_> {
         let arguments = arguments().try_get_matches_from(["graph"]).unwrap();
-        Picture::new(graph, &arguments).unwrap()
+        Picture::new(graph, &arguments, Vec::new()).unwrap()
     }
 
     #[test]
@@ -207,7 +229,7 @@ mod tests {
         let draw = |words: &[&str]| {
             let words = [&["graph"], words].concat();
             let arguments = arguments().try_get_matches_from(words).unwrap();
-            Picture::new(&graph, &arguments).map(|picture| picture.services.len())
+            Picture::new(&graph, &arguments, Vec::new()).map(|picture| picture.services.len())
         };
         assert_eq!(draw(&[]).unwrap(), 5);
         assert_eq!(draw(&["web-log"]).unwrap(), 2);

@@ -56,7 +56,9 @@ pub(super) fn json(picture: &Picture) -> String {
         json!({ "name": bundle.name, "contents": contents })
     };
     let bundles: Vec<Value> = picture.graph.bundles().iter().map(bundle).collect();
-    format!("{:#}\n", json!({ "services": services, "bundles": bundles }))
+    let off = picture.off.iter().map(|(name, why)| json!({ "name": name, "why": why }));
+    let off: Vec<Value> = off.collect();
+    format!("{:#}\n", json!({ "services": services, "bundles": bundles, "off": off }))
 }
 
 fn service(picture: &Picture, id: ServiceId) -> Value {

@@ -108,7 +108,7 @@ mod tests {
     fn the_labels_of_the_example_and_of_fifty_services_are_apart() {
         let root = Some("examples/php-nginx/rootfs".into());
         let request = check::CheckRequest { root, ..check::CheckRequest::default() };
-        let example = check::resolve(&request).unwrap().0.unwrap();
+        let example = check::resolve(&request).unwrap().unwrap().0;
         let longrun = |i: usize| {
             let needs = [i / 2, i / 3].into_iter().filter(|&on| on < i);
             let dependencies = needs.map(|on| Reference::to(&format!("svc-{on:02}"))).collect();

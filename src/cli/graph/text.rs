@@ -37,6 +37,10 @@ pub(super) fn draw(picture: &Picture, has_colours: bool) -> String {
             branches.extend(unfold(picture, child, &indent, &mut drawn, &mut text));
         }
     }
+    // Whoever asked for some services asked for these alone.
+    for (name, why) in picture.off.iter().filter(|_| picture.asked.is_empty()) {
+        text += &format!("{} [off: {}]\n", name.escape_debug(), why.escape_debug());
+    }
     text
 }
 
@@ -118,6 +122,14 @@ init (oneshot)
     └── web | web-log
 ";
         assert_eq!(draw(&picture, false), expected);
+    }
+
+    #[test]
+    fn what_is_off_comes_last() {
+        let graph = web();
+        let mut picture = picture(&graph);
+        picture.off = vec![("worker".to_owned(), "RUN_WORKER=0 (if-env)".to_owned())];
+        assert!(draw(&picture, false).ends_with("\nworker [off: RUN_WORKER=0 (if-env)]\n"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::engine::{Event, Scanned};
 use crate::format::decimal;
 use crate::graph::Graph;
-use crate::runtime::{Role, Runtime, RuntimeSettings, supervisors};
+use crate::runtime::{Absences, Role, Runtime, RuntimeSettings, supervisors};
 use crate::sys::{fd, lock};
 use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
@@ -97,6 +97,7 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> RuntimeSetting
         cmd_receives_signals: false,
         supervisors: false,
         rescan_ms: 0,
+        absences: Absences::default(),
         hidden_log: None,
         begun: Instant::now(),
         steps: Vec::new(),

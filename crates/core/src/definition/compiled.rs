@@ -222,7 +222,8 @@ impl Fields {
             }),
             _ => return Err(CompiledError::Lacks("type")),
         };
-        Ok(Definition { name, directory, kind, essential, recommended, unread: Vec::new() })
+        let definition = Definition::new(&name, kind);
+        Ok(Definition { directory, essential, recommended, ..definition })
     }
 
     fn atomic(&mut self) -> Result<Atomic, CompiledError> {
@@ -361,12 +362,10 @@ mod tests {
         let kind = prop_oneof![references().prop_map(Kind::Bundle), oneshot(), longrun()];
         (any::<String>(), path(), kind, any::<bool>(), any::<bool>()).prop_map(
             |(name, directory, kind, essential, recommended)| Definition {
-                name,
                 directory,
-                kind,
                 essential,
                 recommended,
-                unread: Vec::new(),
+                ..Definition::new(&name, kind)
             },
         )
     }

@@ -180,6 +180,12 @@ pub enum Mistake {
     /// `data`, `env` or `template` that is a file.
     #[error("not a directory")]
     NotDirectory,
+    /// A line of `if-env` that is no condition.
+    #[error("not a condition: {0:?}")]
+    ConditionInvalid(String),
+    /// An `if-env` without a condition.
+    #[error("no condition in it, so that it changes nothing")]
+    NoCondition,
     /// `producer-for` or `pipeline-name` with none, or several.
     #[error("should only contain one name, and contains {0}")]
     NotOne(usize),
@@ -246,6 +252,7 @@ impl Problem for Mistake {
             Self::SameDescriptor(_) => "E032",
             Self::NotDirectory => "E033",
             Self::NotOne(_) => "E040",
+            Self::ConditionInvalid(_) => "E050",
             Self::CheckInvalid(_) => "E060",
             Self::ReactionUnknown(_) => "E061",
             Self::MemoryInvalid(_) => "E062",
@@ -257,6 +264,7 @@ impl Problem for Mistake {
             Self::PipelineNameIgnored => "W003",
             Self::Repeated(_) => "W004",
             Self::MemberNotRead(_) => "W005",
+            Self::NoCondition => "W006",
             Self::OfNoUse(_) => "W060",
         }
     }
@@ -299,11 +307,28 @@ impl Problem for Mistake {
             Self::NotRegular => "make it a script",
             Self::ContentsMissing => "make a directory contents.d with an empty file per member",
             Self::Syntax(_) => "mend the quote, block or escape; this file is execline, not shell",
-            Self::TimeoutInvalid(text) | Self::NumberInvalid(text) if text.contains('\r') => {
+            Self::TimeoutInvalid(text)
+            | Self::NumberInvalid(text)
+            | Self::ConditionInvalid(text)
+                if text.contains('\r') =>
+            {
                 UNIX_LINES
             }
-            Self::TimeoutInvalid(text) | Self::NumberInvalid(text) if text.starts_with(MARK) => {
+            Self::TimeoutInvalid(text)
+            | Self::NumberInvalid(text)
+            | Self::ConditionInvalid(text)
+                if text.starts_with(MARK) =>
+            {
                 NO_MARK
+            }
+            Self::ConditionInvalid(text) if text.starts_with('$') => {
+                "write the name of the variable without $"
+            }
+            Self::ConditionInvalid(text) if text.ends_with(['"', '\'']) => {
+                "write the value without quotes"
+            }
+            Self::ConditionInvalid(_) | Self::NoCondition => {
+                "write NAME, !NAME, NAME=VALUE or NAME!=VALUE, one a line"
             }
             Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
             Self::NumberInvalid(_) => "write plain digits",

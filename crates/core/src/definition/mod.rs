@@ -2,13 +2,17 @@
 
 pub mod checks;
 pub mod compiled;
+mod condition;
 mod error;
 pub mod health;
 pub mod names;
 pub mod parse;
+mod presence;
 mod similar;
 
+pub use condition::{Condition, Test};
 pub use error::{Fault, FaultPlace, MARK, Mistake, Problem, Severity, SystemError};
+pub use presence::{Off, Presence, PresenceSwitches, decide};
 pub use similar::similar;
 
 pub use crate::execline::Word;
@@ -29,6 +33,9 @@ pub struct Definition {
     pub essential: bool,
     /// `flag-recommended`.
     pub recommended: bool,
+    /// `if-env`: the conditions that must hold for it to take part. A tree that was decided
+    /// about has none left.
+    pub if_env: Vec<Condition>,
     /// Files in its directory that nothing reads in a definition of its type; see `names`.
     pub unread: Vec<String>,
 }
@@ -163,8 +170,15 @@ impl Reference {
 impl Definition {
     /// A definition that comes from no directory.
     pub fn new(name: &str, kind: Kind) -> Self {
-        let (name, directory) = (name.to_owned(), PathBuf::new());
-        Self { name, directory, kind, essential: false, recommended: false, unread: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            directory: PathBuf::new(),
+            kind,
+            essential: false,
+            recommended: false,
+            if_env: Vec::new(),
+            unread: Vec::new(),
+        }
     }
 
     /// Forgets the names that it mentions, and where. Whoever has resolved them needs them no more.

@@ -25,6 +25,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("health-failures", &["longrun"]),
     ("health-start", &["longrun"]),
     ("health-timeout", &["longrun"]),
+    ("if-env", &["bundle", "longrun", "oneshot"]),
     ("lock-fd", &["longrun"]),
     ("max-death-tally", &["longrun"]),
     ("memory-limit", &["longrun"]),

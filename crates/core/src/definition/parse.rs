@@ -1,7 +1,7 @@
 //! The small files of a definition directory, from bytes. Reference: s6-rc-compile's page.
 
-use super::Word;
 use super::error::{MARK, Mistake};
+use super::{Condition, Test, Word};
 use crate::execline::lexer;
 use crate::format::decimal;
 
@@ -57,6 +57,37 @@ pub fn timeout(text: &[u8]) -> Result<u32, Mistake> {
 pub fn number(text: &[u8]) -> Result<u32, Mistake> {
     let line = first_line(text);
     decimal::parse(line).ok_or_else(|| Mistake::NumberInvalid(excerpt(line)))
+}
+
+/// Reads a line of `if-env`: `NAME`, `!NAME`, `NAME=VALUE` or `NAME!=VALUE`.
+pub fn condition(line: &[u8]) -> Result<Condition, Mistake> {
+    let invalid = || Mistake::ConditionInvalid(excerpt(line));
+    let trimmed = line.trim_ascii_end();
+    if line.ends_with(b"\r") {
+        return Err(invalid());
+    }
+    let (name, test) = match trimmed.iter().position(|&b| b == b'=') {
+        None => match trimmed.strip_prefix(b"!") {
+            Some(name) => (name, Test::IsOff),
+            None => (trimmed, Test::IsOn),
+        },
+        Some(at) => {
+            let (before, value) = trimmed.split_at(at);
+            let value = value.get(1..).unwrap_or_default();
+            if value.starts_with(b"=") || value.ends_with(b"\"") || value.ends_with(b"'") {
+                return Err(invalid());
+            }
+            match before.strip_suffix(b"!") {
+                Some(name) => (name, Test::IsNot(value.to_vec())),
+                None => (before, Test::Is(value.to_vec())),
+            }
+        }
+    };
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    if name.is_empty() || !name.iter().all(is_part) {
+        return Err(invalid());
+    }
+    Ok(Condition { name: String::from_utf8_lossy(name).into_owned(), test })
 }
 
 /// Reads a script of a oneshot: one execline command line, whatever its layout.
@@ -129,10 +160,35 @@ mod tests {
         assert!(timeout(b"3\nrest").is_err());
     }
 
+    #[test]
+    fn a_condition_is_a_name_and_perhaps_a_value() {
+        let read = |line: &str| condition(line.as_bytes()).ok().map(|c| (c.name, c.test));
+        let is = |name: &str, test| Some((name.to_owned(), test));
+        assert_eq!(read("RUN_WORKER"), is("RUN_WORKER", Test::IsOn));
+        assert_eq!(read("RUN_WORKER \t"), is("RUN_WORKER", Test::IsOn));
+        assert_eq!(read("!DEBUG"), is("DEBUG", Test::IsOff));
+        assert_eq!(read("MODE=a=b c"), is("MODE", Test::Is(b"a=b c".to_vec())));
+        assert_eq!(read("MODE="), is("MODE", Test::Is(Vec::new())));
+        assert_eq!(read("app.mode-1!=x"), is("app.mode-1", Test::IsNot(b"x".to_vec())));
+        for line in
+            ["!", "=x", "!=x", "A B", "A = b", "A==b", "$A", "A=\"b\"", "A\r", "A=b\r", "!!A"]
+        {
+            assert_eq!(read(line), None, "{line:?}");
+        }
+        let remedy = |line: &str| {
+            crate::definition::Problem::remedy(&condition(line.as_bytes()).unwrap_err())
+        };
+        assert_eq!(remedy("$A"), "write the name of the variable without $");
+        assert_eq!(remedy("A='b'"), "write the value without quotes");
+        assert_eq!(remedy("A=b\r"), "save it with Unix line endings");
+        assert_eq!(remedy("\u{feff}A"), "save it without a byte order mark");
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(text: Vec<u8>) {
             let _ = (kind(&text), timeout(&text), number(&text), script(&text), name(&text));
+            let _ = condition(&text);
             names(&text).for_each(drop);
         }
     }

@@ -4,6 +4,7 @@ mod bundles;
 mod check;
 mod conflict;
 mod faults;
+mod left_out;
 mod pipes;
 mod query;
 mod renumber;

@@ -47,6 +47,8 @@ pub enum ServiceKind {
     Longrun,
     /// It runs, but is in the scan directory only.
     Scanned,
+    /// It is a name for several. Only one that is off is told of.
+    Bundle,
 }
 
 /// A service of the tree, as s6-rc sees it.
@@ -83,6 +85,8 @@ pub struct SupervisorStatus {
 pub enum WhyDown {
     /// No change has asked for it, or one has brought it down.
     NotWanted,
+    /// It does not take part in the tree, or the boot left it out, for this reason.
+    Off(String),
     /// It is on its way.
     Starting,
     /// It waits for this service, which it needs.

@@ -8,14 +8,14 @@ use sixtree::cli::check::{CheckRequest, check};
 use std::path::Path;
 
 /// A daemon that stays until it is told to go. It can be told so once it has said that it starts.
-const DAEMON: &str = "#!/bin/sh\ntrap 'trace \"$(basename $0) stops\"; exit 0' TERM\n\
+const DAEMON: &str = "#!/bin/sh\ntrap 'trace \"$(basename $0) stops\"; exit 0' TERM QUIT\n\
     trace \"$(basename $0) starts as $(id -un)\"\nwhile :; do sleep 0.05; done\n";
 
 /// `php -r` is the check of PHP-FPM's socket, which succeeds once that has started; `php FILE` runs
 /// a program.
 const PHP: &str = "#!/bin/sh\n[ \"$1\" != -r ] || exec grep -q 'php-fpm starts' /trace\n\
-    trap 'exit 0' TERM\ntrace \"php $1 as $(id -un)\"\n\
-    case $1 in *worker*) while :; do sleep 0.05; done ;; esac\n";
+    trap 'exit 0' TERM\ntrace \"$2 $3 as $(id -un)\"\n\
+    case $2 in *consume*) while :; do sleep 0.05; done ;; esac\n";
 
 /// The example, booted: all of its services are up.
 pub(crate) fn php_nginx(features: &[(&str, &str)]) -> Container {
@@ -60,20 +60,22 @@ fn php_nginx_runs_what_its_features_say() {
     let on = [
         ("FEATURE_RUN_NGINX", "false"),
         ("FEATURE_RUN_MIGRATIONS", "true"),
-        ("FEATURE_RUN_WORKER", "true"),
+        ("FEATURE_RUN_MESSENGER_ASYNC", "true"),
+        ("FEATURE_RUN_SCHEDULER", "true"),
     ];
     let mut container = php_nginx(&on);
-    let mut trace = container.wait_until("all three have started", |c| {
+    let mut trace = container.wait_until("all four have started", |c| {
         let trace = c.trace();
-        (trace.len() == 3).then_some(trace)
+        (trace.len() == 4).then_some(trace)
     });
+    assert_eq!(trace[0], "doctrine:migrations:migrate  as php");
     trace.sort();
     let wanted = [
-        "php /srv/app/bin/migrate.php as php",
-        "php /srv/app/bin/worker.php as php",
+        "messenger:consume async as php",
+        "messenger:consume scheduler_default as php",
         "php-fpm starts as php",
     ];
-    assert_eq!(trace, wanted);
+    assert_eq!(trace[1..], wanted);
 }
 
 /// An example that needs nothing but busybox.

@@ -6,10 +6,12 @@
 #![allow(clippy::disallowed_methods)]
 
 mod engine;
+mod http;
 #[path = "../container/image.rs"]
 #[allow(dead_code, reason = "of what the tests in namespaces need, these need a part")]
 mod image;
 mod nspawn;
+mod php;
 mod podman;
 #[path = "../skip/mod.rs"]
 mod skip;

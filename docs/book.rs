@@ -57,7 +57,7 @@ fn with_links(text: &str) -> String {
 
 /// What each subcommand takes.
 fn subcommands() -> String {
-    let mut command = sixtree::cli::command();
+    let mut command = super::syntax::command(&sixtree::cli::SYNTAX);
     command.build();
     let mut page = String::from(
         "# The command sixtree\n\n\

@@ -5,6 +5,9 @@
 mod book;
 mod roff;
 
+#[path = "syntax.rs"]
+pub(crate) mod syntax;
+
 use clap::Command;
 use clap_complete::Shell;
 use std::fs;
@@ -39,7 +42,7 @@ fn write_book(folder: &Path) -> Result<()> {
 /// Writes the man pages and completions.
 pub(crate) fn write(root: &Path) -> Result<()> {
     let share = root.join("usr/share");
-    let mut command = sixtree::cli::command();
+    let mut command = syntax::command(&sixtree::cli::SYNTAX).version(env!("CARGO_PKG_VERSION"));
     command.build();
     manuals(&command, &share.join("man/man1"))?;
     let folder = share.join("man/man5");

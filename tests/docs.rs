@@ -41,8 +41,7 @@ fn output(program: &str, words: &[&str]) -> Option<Output> {
 #[test]
 fn every_subcommand_has_a_page_that_groff_takes_without_a_warning() {
     let documents = Documents::generate();
-    let command = sixtree::cli::command();
-    let names = command.get_subcommands().map(|s| format!("sixtree-{}", s.get_name()));
+    let names = sixtree::cli::SYNTAX.subcommands.iter().map(|s| format!("sixtree-{}", s.name));
     for name in names.chain(["sixtree".to_owned()]) {
         let Some(text) = shown(&documents.path(&format!("man/man1/{name}.1"))) else { return };
         assert!(text.contains("SYNOPSIS") && text.contains("OPTIONS"), "{name}: {text}");

@@ -1,62 +1,58 @@
 //! `sixtree start`, `stop`, `restart` and `reload`: changes as s6-rc makes them, with what the
 //! services need, or what needs them.
 
-use super::arguments::flag;
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::known::{ServiceState, culprits};
 use super::progress::Progress;
-use super::wait::{timeout_argument, timeout_ms};
+use super::wait::{TIMEOUT, timeout_ms};
 use super::{CommandFailure, live};
 use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
 use crate::tools::s6_rc::conversation::{self, Heard};
-use clap::{ArgMatches, Command};
 use litemap::LiteMap;
 
 const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when the time is over, \
                           3 if a name is unknown, 111 if no init answers.";
 
 /// `sixtree start` and what it takes.
-pub(super) fn start_arguments() -> Command {
-    command("start", "Start services, and what they need")
-}
+pub(super) const START: CommandSyntax =
+    syntax("start", "Start services, and what they need").runs(start);
 
 /// `sixtree stop` and what it takes.
-pub(super) fn stop_arguments() -> Command {
-    command("stop", "Stop services, and what needs them")
-}
+pub(super) const STOP: CommandSyntax =
+    syntax("stop", "Stop services, and what needs them").runs(stop);
 
 /// `sixtree restart` and what it takes.
-pub(super) fn restart_arguments() -> Command {
-    command("restart", "Stop services and what needs them, and start them again")
-}
+pub(super) const RESTART: CommandSyntax =
+    syntax("restart", "Stop services and what needs them, and start them again").runs(restart);
 
 /// `sixtree reload` and what it takes.
-pub(super) fn reload_arguments() -> Command {
-    command("reload", "Let services read their configuration again")
+pub(super) const RELOAD: CommandSyntax =
+    syntax("reload", "Let services read their configuration again").runs(reload);
+
+const fn syntax(name: &'static str, about: &'static str) -> CommandSyntax {
+    CommandSyntax::new(name, about).notes(EXIT_CODES).takes(&[ARGUMENTS])
 }
 
-fn command(name: &'static str, about: &'static str) -> Command {
-    Command::new(name)
-        .about(about)
-        .after_help(EXIT_CODES)
-        .arg(live::some_names_argument("Services and bundles"))
-        .arg(timeout_argument())
-        .arg(flag("verbose", "Say what starts and stops").short('v'))
-}
+const ARGUMENTS: &[Argument] = &[
+    live::some_names_argument("Services and bundles"),
+    TIMEOUT,
+    Argument::flag("verbose", "Say what starts and stops").short('v'),
+];
 
 /// Starts; returns the exit code.
-pub(super) fn start(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn start(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     Asking::new("start", arguments)?.start()
 }
 
 /// Stops; returns the exit code.
-pub(super) fn stop(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn stop(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     Asking::new("stop", arguments)?.stop()
 }
 
 /// Stops and starts; returns the exit code.
-pub(super) fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn restart(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let mut asking = Asking::new("restart", arguments)?;
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
@@ -71,7 +67,7 @@ pub(super) fn restart(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 }
 
 /// Reloads; returns the exit code.
-pub(super) fn reload(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn reload(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let asking = Asking::new("reload", arguments)?;
     let (names, timeout_ms) = (asking.names.clone(), asking.timeout_ms);
     let reload = Reload { names, timeout_ms, wait: true, dry_run_ms: None };
@@ -97,7 +93,7 @@ struct Asking {
 
 impl Asking {
     /// Unknown names are refused, with a better one if there is one.
-    fn new(subcommand: &'static str, arguments: &ArgMatches) -> Result<Self, CommandFailure> {
+    fn new(subcommand: &'static str, arguments: &GivenArguments) -> Result<Self, CommandFailure> {
         let names = live::names(arguments);
         let tree = live::open_tree()?;
         if live::resolve(&names, &[], &tree).is_err() {

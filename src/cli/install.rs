@@ -1,30 +1,29 @@
 //! `sixtree install`: lays the program, its links and the built-in definitions into an image's
 //! root, as extracting the tarball does. The tarball itself is made from what this wrote.
 
-use super::arguments::path;
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::{CommandFailure, layout};
 use crate::sys::mount::is_mount_point;
-use clap::{ArgMatches, Command};
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("install")
-        .about("Lay sixtree into the root of an image, as its tarball does")
-        .arg(path("root", "DIR", "The root of the image").required(true))
-        .arg(path("program", "FILE", "The program to install [default: this one]"))
-}
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("install", "Lay sixtree into the root of an image, as its tarball does")
+        .takes(&[&[
+            Argument::path("root", "DIR", "The root of the image").required(),
+            Argument::path("program", "FILE", "The program to install [default: this one]"),
+        ]])
+        .runs(run);
 
 /// Installs; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
-    let path = |name| arguments.get_one::<PathBuf>(name);
-    let root = path("root").cloned().unwrap_or_default();
-    let program = path("program").cloned().unwrap_or_else(|| "/proc/self/exe".into());
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
+    let root = arguments.path("root").unwrap_or(Path::new(""));
+    let program = arguments.path("program").unwrap_or(Path::new("/proc/self/exe"));
     put(&root.join(layout::PROGRAM), |to| {
-        fs::copy(&program, to)?;
+        fs::copy(program, to)?;
         fs::set_permissions(to, fs::Permissions::from_mode(0o755))
     })?;
     for (file, text) in layout::FILES {

@@ -1,12 +1,12 @@
 //! `sixtree kill`: a signal to the processes of longruns, through their supervisors. A service that
 //! dies of it is started again.
 
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::known::Known;
 use super::{CommandFailure, live};
 use crate::format::{control as letters, signal};
 use crate::sys::poll::Deadline;
 use crate::tools::s6::control::{self, SUPERVISE};
-use clap::{Arg, ArgMatches, Command};
 use nix::libc;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -17,24 +17,18 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("kill")
-        .about("Send a signal to services; those that die of it are started again")
-        .after_help("Exits 0 when it is sent, 1 if some could not get it, 3 if a name is unknown.")
-        .arg(
-            Arg::new("signal")
-                .short('s')
-                .long("signal")
-                .value_name("SIGNAL")
-                .default_value("TERM")
-                .help("Its name or number"),
-        )
-        .arg(live::some_names_argument("Services and bundles"))
-}
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("kill", "Send a signal to services; those that die of it are started again")
+        .notes("Exits 0 when it is sent, 1 if some could not get it, 3 if a name is unknown.")
+        .takes(&[&[
+            Argument::option("signal", "SIGNAL", "Its name or number").short('s').default("TERM"),
+            live::some_names_argument("Services and bundles"),
+        ]])
+        .runs(run);
 
 /// Sends; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
-    let name = arguments.get_one::<String>("signal").map_or("TERM", |name| name);
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
+    let name = arguments.text("signal").unwrap_or("TERM");
     let number = signal::parse(name.as_bytes()).unwrap_or(0);
     let letter = letters::letter_of(number)
         .ok_or_else(|| CommandFailure::usage(format!("{name} is not a signal that can be sent")))?;

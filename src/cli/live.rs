@@ -1,13 +1,13 @@
 //! What the init that runs here has: its tree, and the state of each service.
 
 use super::CommandFailure;
+use super::arguments::{Argument, GivenArguments};
 use super::known::Known;
 use crate::format::request::{Answer, BootTimes, CONTROL, JournalPage, Request};
 use crate::graph::Graph;
 use crate::tools::Environment;
 use crate::tools::s6_rc::conversation;
 use crate::tools::s6_rc::live::{self, Trouble};
-use clap::{Arg, ArgMatches};
 use litemap::LiteMap;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
@@ -91,18 +91,18 @@ pub(super) fn journal(from: u64) -> Result<JournalPage, CommandFailure> {
 }
 
 /// The argument that names services and bundles.
-pub(super) fn names_argument(help: &'static str) -> Arg {
-    Arg::new("service").value_name("SERVICE").num_args(0..).help(help)
+pub(super) const fn names_argument(help: &'static str) -> Argument {
+    Argument::word("service", "SERVICE", help).many()
 }
 
 /// The same, where there must be some.
-pub(super) fn some_names_argument(help: &'static str) -> Arg {
-    names_argument(help).num_args(1..).required(true)
+pub(super) const fn some_names_argument(help: &'static str) -> Argument {
+    names_argument(help).required()
 }
 
 /// The names that were given.
-pub(super) fn names(arguments: &ArgMatches) -> Vec<String> {
-    arguments.get_many("service").unwrap_or_default().cloned().collect()
+pub(super) fn names(arguments: &GivenArguments) -> Vec<String> {
+    arguments.texts("service").map(str::to_owned).collect()
 }
 
 /// The services that the names stand for, bundles resolved; all of them if there is no name. A

@@ -1,6 +1,6 @@
 //! `sixtree`: the command for people. Each subcommand has a file of its own and a row in one table.
 
-mod arguments;
+pub mod arguments;
 mod change;
 pub mod check;
 mod container;
@@ -29,7 +29,7 @@ mod wait;
 use crate::definition::similar;
 use crate::sys::fd;
 use crate::tools::{FAMILIES, Word, die};
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use arguments::{Argument, CommandSyntax, NotParsed};
 use nix::errno::Errno;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -37,38 +37,38 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-/// A subcommand: what it takes, and what it does with it.
-struct Subcommand {
-    /// Its name, synopsis and arguments.
-    arguments: fn() -> Command,
-    /// Runs it; returns the exit code.
-    run: fn(&ArgMatches) -> Result<i32, CommandFailure>,
-}
-
 /// Every subcommand, in the order of `sixtree --help`.
-const SUBCOMMANDS: &[Subcommand] = &[
-    Subcommand { arguments: check::arguments, run: check::run },
-    Subcommand { arguments: graph::arguments, run: graph::run },
-    Subcommand { arguments: edit::new::arguments, run: edit::new::run },
-    Subcommand { arguments: edit::membership::add_arguments, run: edit::membership::add },
-    Subcommand { arguments: edit::membership::remove_arguments, run: edit::membership::remove },
-    Subcommand { arguments: import::arguments, run: import::run },
-    Subcommand { arguments: status::arguments, run: status::run },
-    Subcommand { arguments: change::start_arguments, run: change::start },
-    Subcommand { arguments: change::stop_arguments, run: change::stop },
-    Subcommand { arguments: change::restart_arguments, run: change::restart },
-    Subcommand { arguments: change::reload_arguments, run: change::reload },
-    Subcommand { arguments: kill::arguments, run: kill::run },
-    Subcommand { arguments: healthcheck::arguments, run: healthcheck::run },
-    Subcommand { arguments: probe::arguments, run: probe::run },
-    Subcommand { arguments: wait::arguments, run: wait::run },
-    Subcommand { arguments: logs::arguments, run: logs::run },
-    Subcommand { arguments: timing::arguments, run: timing::run },
-    Subcommand { arguments: tools::arguments, run: tools::run },
-    Subcommand { arguments: tools::help_arguments, run: tools::help },
-    Subcommand { arguments: run::arguments, run: run::run },
-    Subcommand { arguments: install::arguments, run: install::run },
+const SUBCOMMANDS: &[CommandSyntax] = &[
+    check::SYNTAX,
+    graph::SYNTAX,
+    edit::new::SYNTAX,
+    edit::membership::ADD,
+    edit::membership::REMOVE,
+    import::SYNTAX,
+    status::SYNTAX,
+    change::START,
+    change::STOP,
+    change::RESTART,
+    change::RELOAD,
+    kill::SYNTAX,
+    healthcheck::SYNTAX,
+    probe::SYNTAX,
+    wait::SYNTAX,
+    logs::SYNTAX,
+    timing::SYNTAX,
+    tools::SYNTAX,
+    tools::HELP,
+    run::SYNTAX,
+    install::SYNTAX,
 ];
+
+/// `sixtree` and what it takes. The man pages and completions are made of it, too.
+pub static SYNTAX: CommandSyntax = CommandSyntax::new(
+    "sixtree",
+    "An init for containers; called by another name, it is that tool",
+)
+.takes(&[&[Argument::flag("list", "Print the names of the tools, one a line")]])
+.subcommands(SUBCOMMANDS, false);
 
 /// Why a subcommand could not do its job: an exit code, and a sentence for stderr.
 #[derive(Debug)]
@@ -119,21 +119,29 @@ impl CommandFailure {
 
 /// Runs `sixtree` with its arguments; returns the exit code.
 pub fn run(argv: Vec<Word>) -> i32 {
-    let matches = match command().try_get_matches_from(argv.into_iter().map(OsString::from_vec)) {
-        Ok(matches) => matches,
-        Err(e) => return explain(&e),
+    let words = argv.into_iter().skip(1).map(OsString::from_vec).collect();
+    let given = match arguments::parse(&SYNTAX, words) {
+        Ok(given) => given,
+        Err(NotParsed::Help(text)) => return print(&text),
+        Err(NotParsed::Version) => return print(VERSION),
+        Err(NotParsed::Wrong(text)) => return wrong_usage(&text),
     };
-    if matches.get_flag("list") {
+    if given.get_flag("list") {
         return print(&list());
     }
-    let Some((name, arguments)) = matches.subcommand() else {
-        let _ = fd::write_all(2, command().render_help().to_string().as_bytes());
-        return 100;
+    let Some((name, given)) = given.subcommand() else {
+        return wrong_usage(&SYNTAX.help(SYNTAX.name));
     };
-    let Some(chosen) = SUBCOMMANDS.iter().find(|s| (s.arguments)().get_name() == name) else {
-        return 100;
-    };
-    (chosen.run)(arguments).unwrap_or_else(|failure| failure.report(name))
+    let run = SUBCOMMANDS.iter().find(|syntax| syntax.name == name).and_then(|s| s.run);
+    run.map_or(100, |run| run(given).unwrap_or_else(|failure| failure.report(name)))
+}
+
+const VERSION: &str = concat!("sixtree ", env!("CARGO_PKG_VERSION"), "\n");
+
+fn wrong_usage(text: &str) -> i32 {
+    // There is nobody else to tell.
+    let _ = fd::write_all(2, text.as_bytes());
+    100
 }
 
 /// Writes `text` to stdout; returns the exit code.
@@ -141,41 +149,6 @@ pub fn print(text: &str) -> i32 {
     if fd::write_all(1, text.as_bytes()).is_ok() { 0 } else { 111 }
 }
 
-/// `sixtree`'s arguments, as clap knows them. The man pages and completions are made of it, too.
-pub fn command() -> Command {
-    Command::new("sixtree")
-        .about("An init for containers; called by another name, it is that tool")
-        .version(env!("CARGO_PKG_VERSION"))
-        .disable_help_subcommand(true)
-        .arg(
-            Arg::new("list")
-                .long("list")
-                .action(ArgAction::SetTrue)
-                .help("Print the names of the tools, one a line"),
-        )
-        .subcommands(SUBCOMMANDS.iter().map(|s| (s.arguments)()))
-}
-
-/// What clap has to say: help and version on stdout, anything else is wrong usage.
-fn explain(e: &clap::Error) -> i32 {
-    let text = e.render().to_string();
-    if e.use_stderr() {
-        let _ = fd::write_all(2, text.as_bytes());
-        return 100;
-    }
-    print(&text)
-}
-
 fn list() -> String {
     FAMILIES.iter().flat_map(|(_, tools)| tools.iter()).map(|t| format!("{}\n", t.name)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_arguments_of_every_subcommand_are_sound() {
-        command().debug_assert();
-    }
 }

@@ -2,9 +2,9 @@
 //! involved, and nothing of the root changes.
 
 use super::CommandFailure;
+use super::arguments::{Argument, CommandSyntax, GivenArguments, ValueKind};
 use super::container::{Bind, NewContainer};
 use crate::sys::{process, spawn};
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
@@ -12,9 +12,8 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::WaitPidFlag;
 use nix::unistd::Pid;
-use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Signals that are passed on to the container's init.
 const FORWARDED: &[Signal] = &[
@@ -30,39 +29,26 @@ const FORWARDED: &[Signal] = &[
 ];
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    let path = || value_parser!(PathBuf);
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    let many = |name, value, help| option(name, value, help).action(ArgAction::Append);
-    Command::new("run")
-        .about("Boot a root folder's /init in namespaces, over a throw-away overlay")
-        .arg(many("overlay", "DIR", "Lay this folder over the root, too").value_parser(path()))
-        .arg(option("keep", "DIR", "Keep what changes, in DIR/upper").value_parser(path()))
-        .arg(many("bind", "SRC:DST[:ro]", "Show a file or folder of the host inside"))
-        .arg(many("env", "K[=V]", "Set a variable, or pass it on").value_parser(os_string()))
-        .arg(option("workdir", "DIR", "The working directory").default_value("/"))
-        .arg(option("user", "USER[:GROUP]", "The user, by name or number"))
-        .arg(option("hostname", "NAME", "The host's name inside"))
-        .arg(option("entrypoint", "FILE", "The program to boot").default_value("/init"))
-        .arg(Arg::new("root").value_name("ROOT").required(true).value_parser(path()))
-        .arg(
-            Arg::new("cmd")
-                .value_name("CMD")
-                .num_args(0..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .value_parser(os_string()),
-        )
-}
-
-fn os_string() -> clap::builder::ValueParser {
-    value_parser!(OsString)
-}
+pub(super) const SYNTAX: CommandSyntax = CommandSyntax::new(
+    "run",
+    "Boot a root folder's /init in namespaces, over a throw-away overlay",
+)
+.takes(&[&[
+    Argument::path("overlay", "DIR", "Lay this folder over the root, too").many(),
+    Argument::path("keep", "DIR", "Keep what changes, in DIR/upper"),
+    Argument::option("bind", "SRC:DST[:ro]", "Show a file or folder of the host inside").many(),
+    Argument::path("env", "K[=V]", "Set a variable, or pass it on").many(),
+    Argument::option("workdir", "DIR", "The working directory").default("/"),
+    Argument::option("user", "USER[:GROUP]", "The user, by name or number"),
+    Argument::option("hostname", "NAME", "The host's name inside"),
+    Argument::option("entrypoint", "FILE", "The program to boot").default("/init"),
+    Argument::word("root", "ROOT", "").kind(ValueKind::Bytes).required(),
+    Argument::rest("cmd", "CMD", ""),
+]])
+.runs(run);
 
 /// Boots, waits, and returns the container's exit code (128 plus the signal that killed it).
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let container = container(arguments)?;
     let unprivileged = enter_namespaces()?;
     let refused = |e| CommandFailure::system("start the container", e);
@@ -81,20 +67,16 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     watch(child.map_err(refused)?, &news).map_err(refused)
 }
 
-fn container(arguments: &ArgMatches) -> Result<NewContainer, CommandFailure> {
-    let words = |name| {
-        let given = arguments.get_many::<OsString>(name).unwrap_or_default();
-        given.map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>()
-    };
-    let text = |name| arguments.get_one::<String>(name).cloned();
-    let paths = |name| arguments.get_many::<PathBuf>(name).unwrap_or_default().cloned();
-    let binds = arguments.get_many::<String>("bind").unwrap_or_default();
+fn container(arguments: &GivenArguments) -> Result<NewContainer, CommandFailure> {
+    let words = |name| arguments.words(name).map(|word| word.as_bytes().to_vec());
+    let text = |name| arguments.text(name).map(str::to_owned);
+    let paths = |name| arguments.paths(name).map(Path::to_owned);
     let entrypoint = text("entrypoint").unwrap_or_default();
     Ok(NewContainer {
         lowers: paths("root").chain(paths("overlay")).collect(),
         keep: paths("keep").next(),
-        binds: binds.map(|text| bind(text)).collect::<Result<_, _>>()?,
-        variables: words("env"),
+        binds: arguments.texts("bind").map(bind).collect::<Result<_, _>>()?,
+        variables: words("env").collect(),
         workdir: text("workdir").unwrap_or_default().into(),
         user: text("user"),
         hostname: text("hostname"),

@@ -1,13 +1,12 @@
 //! `sixtree status`: what runs, what does not, and why.
 
-use super::arguments::flag;
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::known::{Known, culprits};
 use super::screen::Screen;
 use super::span::age;
 use super::terminal::{self, coloured, visible};
 use super::{CommandFailure, live, print};
 use crate::sys::clock;
-use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,20 +20,21 @@ const HEADINGS: [&str; 8] =
 const EXPENDABLE: [usize; 5] = [5, 4, 6, 3, 2];
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("status")
-        .about("Show the state of every service, and why it is not up")
-        .after_help(
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("status", "Show the state of every service, and why it is not up")
+        .notes(
             "Exits 0 if all that is shown is up and ready or need not be, 1 if not, 3 if a name \
              is unknown, 111 if no init answers.",
         )
-        .arg(live::names_argument("Only these services and bundles [default: all]"))
-        .arg(flag("json", "For programs: one object, in one line"))
-        .arg(flag("watch", "Go on showing it, until Ctrl-C"))
-}
+        .takes(&[&[
+            live::names_argument("Only these services and bundles [default: all]"),
+            Argument::flag("json", "For programs: one object, in one line"),
+            Argument::flag("watch", "Go on showing it, until Ctrl-C"),
+        ]])
+        .runs(run);
 
 /// Shows it; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let (names, is_json) = (live::names(arguments), arguments.get_flag("json"));
     if arguments.get_flag("watch") {
         return if terminal::is_terminal() && !is_json {

@@ -1,32 +1,30 @@
 //! `sixtree tools` and `sixtree help`: which commands there are, and how each is called.
 
-use super::{CommandFailure, command, print};
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
+use super::{CommandFailure, SUBCOMMANDS, print};
 use crate::definition::similar;
 use crate::tools::{FAMILIES, find};
-use clap::{Arg, ArgMatches, Command};
 
 /// `sixtree tools` and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("tools").about("List every compatible command, with what it is for")
-}
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("tools", "List every compatible command, with what it is for").runs(run);
 
 /// Lists them; returns the exit code.
-pub(super) fn run(_: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(_: &GivenArguments) -> Result<i32, CommandFailure> {
     Ok(print(&listing()))
 }
 
 /// `sixtree help` and what it takes.
-pub(super) fn help_arguments() -> Command {
-    Command::new("help")
-        .about("Show how a compatible command, or a subcommand, is called")
-        .after_help("Exits 3 if there is no such command.")
-        .arg(Arg::new("name").value_name("TOOL").help("[default: sixtree itself]"))
-}
+pub(super) const HELP: CommandSyntax =
+    CommandSyntax::new("help", "Show how a compatible command, or a subcommand, is called")
+        .notes("Exits 3 if there is no such command.")
+        .takes(&[&[Argument::word("name", "TOOL", "[default: sixtree itself]")]])
+        .runs(help);
 
 /// Helps; returns the exit code.
-pub(super) fn help(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
-    match arguments.get_one::<String>("name") {
-        None => Ok(print(&command().render_help().to_string())),
+pub(super) fn help(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
+    match arguments.text("name") {
+        None => Ok(print(&super::SYNTAX.help(super::SYNTAX.name))),
         Some(name) => usage(name).map(|text| print(&text)),
     }
 }
@@ -52,13 +50,11 @@ fn usage(name: &str) -> Result<String, CommandFailure> {
         let synopsis = format!("{name} {}", tool.usage);
         return Ok(format!("{}\n\nUsage: {}\n", sentence(tool.summary), synopsis.trim_end()));
     }
-    let mut own = command();
-    own.build();
-    if let Some(subcommand) = own.find_subcommand_mut(name) {
-        return Ok(subcommand.render_help().to_string());
+    if let Some(subcommand) = SUBCOMMANDS.iter().find(|subcommand| subcommand.name == name) {
+        return Ok(subcommand.help(&format!("{} {name}", super::SYNTAX.name)));
     }
     let tools = FAMILIES.iter().flat_map(|(_, tools)| tools.iter()).map(|tool| tool.name);
-    let meant = similar(name, tools.chain(own.get_subcommands().map(Command::get_name)));
+    let meant = similar(name, tools.chain(SUBCOMMANDS.iter().map(|subcommand| subcommand.name)));
     let meant = meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"));
     Err(CommandFailure { code: 3, text: format!("no command is called {name}{meant}") })
 }

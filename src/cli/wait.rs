@@ -1,49 +1,45 @@
 //! `sixtree wait`: until services are up and ready, or down.
 
-use super::arguments::flag;
+use super::arguments::{Argument, CommandSyntax, GivenArguments, ValueKind};
 use super::known::{Known, ServiceState, culprits};
 use super::progress::Progress;
 use super::{CommandFailure, live};
 use crate::sys::fd;
 use crate::sys::poll::Deadline;
-use clap::{Arg, ArgMatches, Command, value_parser};
 use std::time::Duration;
 
 /// How often it looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("wait")
-        .about("Wait until services are up and ready, or down")
-        .after_help(
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("wait", "Wait until services are up and ready, or down")
+        .notes(
             "Exits 0 when they are, 1 as soon as one has failed or is off, 2 when the time is \
              over, 3 if a name is unknown, 111 if no init answers.",
         )
-        .arg(live::names_argument(
-            "Wait for these services and bundles [default: all that are to be up]",
-        ))
-        .arg(flag("down", "Until they are down").requires("service"))
-        .arg(timeout_argument())
-}
+        .takes(&[&[
+            live::names_argument(
+                "Wait for these services and bundles [default: all that are to be up]",
+            ),
+            Argument::flag("down", "Until they are down").with("service"),
+            TIMEOUT,
+        ]])
+        .runs(run);
 
 /// The option that says how long to wait.
-pub(super) fn timeout_argument() -> Arg {
-    Arg::new("timeout")
+pub(super) const TIMEOUT: Argument =
+    Argument::option("timeout", "SECONDS", "Give up after this time [default: never]")
         .short('t')
-        .long("timeout")
-        .value_name("SECONDS")
-        .value_parser(value_parser!(u64).range(1..=u64::MAX / 1_000))
-        .help("Give up after this time [default: never]")
-}
+        .kind(ValueKind::Number(1, u64::MAX / 1_000));
 
 /// What that option says, in ms; 0 is for ever.
-pub(super) fn timeout_ms(arguments: &ArgMatches) -> u64 {
-    arguments.get_one::<u64>("timeout").map_or(0, |seconds| seconds.saturating_mul(1_000))
+pub(super) fn timeout_ms(arguments: &GivenArguments) -> u64 {
+    arguments.number("timeout").map_or(0, |seconds| seconds.saturating_mul(1_000))
 }
 
 /// Waits; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let deadline = Deadline::after_ms(timeout_ms(arguments));
     let down = arguments.get_flag("down");

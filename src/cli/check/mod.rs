@@ -14,14 +14,15 @@ mod tree;
 mod user;
 
 use super::CommandFailure;
-use super::arguments::{env, flag, layer, path, profile, variables};
+use super::arguments::{
+    Argument, CommandSyntax, ENV, GivenArguments, LAYER, PROFILE, ValueKind, variables,
+};
 use crate::definition::{
     self, Definition, Fault, FaultPlace, Image, Off, Presence, PresenceSwitches, Problem,
 };
 use crate::graph::Graph;
 use crate::tools::{Environment, die};
 pub(super) use builtin::{MANUAL, is_reserved};
-use clap::{Arg, ArgMatches, Command, value_parser};
 pub(super) use files::is_secret_name;
 use report::Format;
 use root::Root;
@@ -54,41 +55,31 @@ impl CheckRequest {
 }
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
-    Command::new("check")
-        .about("Tell what is wrong with a tree of services, without running anything")
-        .after_help("Exits 0 if the tree can be used, 1 if not, 2 if it cannot be looked at.")
-        .arg(
-            Arg::new("directory")
-                .value_name("DIR")
-                .num_args(0..)
-                .value_parser(value_parser!(PathBuf))
-                .help("Source directories [default: those of the image]"),
-        )
-        .arg(path("root", "ROOT", "The root of the image [default: /, if no DIR is given]"))
-        .arg(profile())
-        .arg(layer())
-        .arg(env())
-        .arg(user::argument())
-        .arg(flag("strict", "Exit 1 for warnings too"))
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["human", "json", "github", "sarif"])
-                .default_value("human")
-                .help("How to print what is wrong"),
-        )
-        .arg(
-            Arg::new("explain")
-                .long("explain")
-                .value_name("CODE")
-                .help("Explain a diagnostic, such as E103, and check nothing"),
-        )
-}
+pub const SYNTAX: CommandSyntax = CommandSyntax::new(
+    "check",
+    "Tell what is wrong with a tree of services, without running anything",
+)
+.notes("Exits 0 if the tree can be used, 1 if not, 2 if it cannot be looked at.")
+.takes(&[&[
+    Argument::word("directory", "DIR", "Source directories [default: those of the image]")
+        .kind(ValueKind::Bytes)
+        .many(),
+    Argument::path("root", "ROOT", "The root of the image [default: /, if no DIR is given]"),
+    PROFILE,
+    LAYER,
+    ENV,
+    user::ARGUMENT,
+    Argument::flag("strict", "Exit 1 for warnings too"),
+    Argument::option("format", "FORMAT", "How to print what is wrong")
+        .kind(ValueKind::OneOf(&["human", "json", "github", "sarif"]))
+        .default("human"),
+    Argument::option("explain", "CODE", "Explain a diagnostic, such as E103, and check nothing"),
+]])
+.runs(run);
 
 /// Checks; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
-    if let Some(code) = arguments.get_one::<String>("explain") {
+pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
+    if let Some(code) = arguments.text("explain") {
         let page = report::explain(code);
         let page = page.ok_or_else(|| {
             CommandFailure::trouble(format!(
@@ -97,17 +88,16 @@ pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
         })?;
         return Ok(super::print(&page));
     }
-    let directories = arguments.get_many("directory").unwrap_or_default();
     let request = CheckRequest {
-        directories: directories.cloned().collect(),
-        root: arguments.get_one("root").cloned(),
-        profile: arguments.get_one("profile").cloned(),
+        directories: arguments.paths("directory").map(Path::to_owned).collect(),
+        root: arguments.path("root").map(Path::to_owned),
+        profile: arguments.text("profile").map(str::to_owned),
         layer: arguments.get_flag("layer"),
         env: variables(arguments),
-        user: arguments.get_one("user").copied(),
+        user: arguments.text("user").and_then(|user| user::ImageUser::parse(user).ok()),
     };
     let (_, faults) = check(&request)?;
-    let format = arguments.get_one::<String>("format").map_or("", |format| format);
+    let format = arguments.text("format").unwrap_or_default();
     let printed = super::print(&Format::of(format).report(&faults));
     let strict = arguments.get_flag("strict");
     let failed = faults.iter().any(|fault| strict || fault.is_error());

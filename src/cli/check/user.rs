@@ -2,8 +2,8 @@
 
 use super::root::Root;
 use super::{Findings, builtin};
+use crate::cli::arguments::{Argument, ValueKind};
 use crate::definition::{Definition, Fault, FaultPlace, Problem};
-use clap::Arg;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -21,13 +21,12 @@ pub struct ImageUser {
 }
 
 /// `--user UID[:GID]`
-pub(super) fn argument() -> Arg {
-    Arg::new("user")
-        .long("user")
-        .value_name("UID[:GID]")
-        .value_parser(ImageUser::parse)
-        .help("Tell what is in this user's way, too [default group: 0, as with docker run]")
-}
+pub(super) const ARGUMENT: Argument = Argument::option(
+    "user",
+    "UID[:GID]",
+    "Tell what is in this user's way, too [default group: 0, as with docker run]",
+)
+.kind(ValueKind::Checked(|text| ImageUser::parse(text).map(drop)));
 
 /// What is in the user's way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +76,7 @@ impl Problem for Obstacle {
 }
 
 impl ImageUser {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (uid, gid) = text.split_once(':').unwrap_or((text, "0"));
         let number = |word: &str| word.parse().map_err(|_| format!("{word:?} is no number"));
         Ok(Self { uid: number(uid)?, gid: number(gid)? })

@@ -5,26 +5,21 @@ pub(super) mod membership;
 pub(super) mod new;
 
 use super::CommandFailure;
-use super::arguments::{path, profile};
+use super::arguments::{Argument, GivenArguments, PROFILE};
 use super::check::report::Format;
 use super::check::{self, CheckRequest};
 use crate::definition::{Definition, Fault, Image, Kind, Reference};
 use crate::sys::fd;
 use change::FileChanges;
-use clap::{ArgMatches, Command};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Adds the arguments that say which tree is to be edited.
-fn with_place(command: Command) -> Command {
-    command
-        .arg(
-            path("root", "ROOT", "Edit the tree of this image [default: /]")
-                .conflicts_with("source"),
-        )
-        .arg(path("source", "DIR", "Edit the tree in this directory"))
-        .arg(profile())
-}
+/// The arguments that say which tree is to be edited.
+const PLACE: &[Argument] = &[
+    Argument::path("root", "ROOT", "Edit the tree of this image [default: /]").without("source"),
+    Argument::path("source", "DIR", "Edit the tree in this directory"),
+    PROFILE,
+];
 
 /// A tree that is to be edited.
 struct Edited {
@@ -55,7 +50,7 @@ enum List {
 /// Edits the tree that the arguments name. It is left as it was if a step fails, or if more is
 /// wrong with it afterwards than is allowed; returns the exit code.
 fn edit(
-    arguments: &ArgMatches,
+    arguments: &GivenArguments,
     allowed: Allowed,
     steps: &dyn Fn(&mut Edited) -> Result<(), CommandFailure>,
 ) -> Result<i32, CommandFailure> {
@@ -93,21 +88,20 @@ fn is_same(a: &Fault, b: &Fault) -> bool {
 }
 
 impl Edited {
-    fn open(arguments: &ArgMatches) -> Result<Self, CommandFailure> {
-        let source: Option<&PathBuf> = arguments.get_one("source");
-        let root: Option<&PathBuf> = arguments.get_one("root");
+    fn open(arguments: &GivenArguments) -> Result<Self, CommandFailure> {
+        let (source, root) = (arguments.path("source"), arguments.path("root"));
         let request = CheckRequest {
-            directories: source.into_iter().cloned().collect(),
-            root: root.cloned(),
-            profile: arguments.get_one("profile").cloned(),
+            directories: source.into_iter().map(Path::to_owned).collect(),
+            root: root.map(Path::to_owned),
+            profile: arguments.text("profile").map(str::to_owned),
             layer: false,
             env: Vec::new(),
             user: None,
         };
         let (services, bundles) = match source {
-            Some(source) => (source.clone(), source.clone()),
+            Some(source) => (source.to_owned(), source.to_owned()),
             None => {
-                let root = root.cloned().unwrap_or_else(|| "/".into());
+                let root = root.unwrap_or(Path::new("/")).to_owned();
                 let image = Image { root, profile: request.profile.clone(), bundles: None };
                 (image.services(), image.user_bundles())
             }

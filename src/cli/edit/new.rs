@@ -1,69 +1,58 @@
 //! `sixtree new`: writes the definition of a service, a bundle, or a service with its logger.
 
-use super::{Allowed, Edited, List, edit, with_place};
+use super::{Allowed, Edited, List, PLACE, edit};
 use crate::cli::CommandFailure;
+use crate::cli::arguments::{Argument, CommandSyntax, GivenArguments};
 use crate::definition::{Definition, Kind, Longrun, Oneshot};
 use crate::execline::quote::if_needed;
-use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// A script for execlineb, which every image has, in the environment of the container.
 const SCRIPT: &str = "#!/command/execlineb -P\n";
 
 /// The subcommand and what it takes.
-pub(crate) fn arguments() -> Command {
-    let kind = |name: &'static str, about: &'static str| {
-        let command = Command::new(name)
-            .about(about)
-            .arg(Arg::new("name").value_name("NAME").required(true))
-            .arg(
-                Arg::new("bundle")
-                    .long("bundle")
-                    .value_name("BUNDLE")
-                    .default_value("user")
-                    .help("Put it into this bundle"),
-            );
-        with_place(command)
-    };
-    let needs = Arg::new("needs")
-        .long("needs")
-        .value_name("OTHER")
-        .action(ArgAction::Append)
-        .help("Start it only when this one is up, and base");
-    let program = Arg::new("program")
-        .value_name("PROGRAM")
-        .num_args(1..)
-        .last(true)
-        .help("The program and its arguments, after --");
-    let required = program.clone().required(true);
-    Command::new("new")
-        .about("Define a service")
-        .subcommand_required(true)
-        .subcommand(
-            kind("longrun", "A program that runs on, and that is started again when it ends")
-                .arg(needs.clone())
-                .arg(required.clone()),
-        )
-        .subcommand(
-            kind("oneshot", "A program that runs once, when the container starts")
-                .arg(needs.clone())
-                .arg(program),
-        )
-        .subcommand(
-            kind("pipeline", "A longrun, and a logger of what it writes").arg(needs).arg(required),
-        )
-        .subcommand(
-            kind("bundle", "A name for several services")
-                .arg(Arg::new("member").value_name("MEMBER").num_args(0..)),
-        )
-}
+pub(crate) const SYNTAX: CommandSyntax = CommandSyntax::new("new", "Define a service")
+    .subcommands(
+        &[
+            CommandSyntax::new(
+                "longrun",
+                "A program that runs on, and that is started again when it ends",
+            )
+            .takes(&[NAME, PLACE, &[NEEDS, PROGRAM.required()]]),
+            CommandSyntax::new("oneshot", "A program that runs once, when the container starts")
+                .takes(&[NAME, PLACE, &[NEEDS, PROGRAM]]),
+            CommandSyntax::new("pipeline", "A longrun, and a logger of what it writes").takes(&[
+                NAME,
+                PLACE,
+                &[NEEDS, PROGRAM.required()],
+            ]),
+            CommandSyntax::new("bundle", "A name for several services").takes(&[
+                NAME,
+                PLACE,
+                &[Argument::word("member", "MEMBER", "").many()],
+            ]),
+        ],
+        true,
+    )
+    .runs(run);
+
+const NAME: &[Argument] = &[
+    Argument::word("name", "NAME", "").required(),
+    Argument::option("bundle", "BUNDLE", "Put it into this bundle").default("user"),
+];
+
+const NEEDS: Argument =
+    Argument::option("needs", "OTHER", "Start it only when this one is up, and base").many();
+
+const PROGRAM: Argument =
+    Argument::after_dashes("program", "PROGRAM", "The program and its arguments, after --");
 
 /// Writes it; returns the exit code.
-pub(crate) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(crate) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let Some((kind, arguments)) = arguments.subcommand() else {
         return Err(CommandFailure::usage("what kind?"));
     };
     edit(arguments, Allowed::Nothing, &|tree| {
-        let name = arguments.get_one::<String>("name").map_or("", |name| name);
+        let name = arguments.text("name").unwrap_or_default();
         let new = New { tree, arguments, name };
         match kind {
             "longrun" => new.longrun(),
@@ -77,7 +66,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
 /// What is being written.
 struct New<'a> {
     tree: &'a mut Edited,
-    arguments: &'a ArgMatches,
+    arguments: &'a GivenArguments,
     name: &'a str,
 }
 
@@ -124,7 +113,7 @@ impl New<'_> {
 
     fn bundle(mut self) -> Result<(), CommandFailure> {
         self.service(self.name, Kind::Bundle(Vec::new()), &[("contents.d/.empty", "")])?;
-        for member in self.arguments.get_many::<String>("member").unwrap_or_default() {
+        for member in self.arguments.texts("member") {
             self.tree.add(self.name, List::Contents, member)?;
         }
         self.join(self.name)
@@ -167,7 +156,7 @@ impl New<'_> {
 
     fn needs(&mut self, name: &str) -> Result<(), CommandFailure> {
         self.needs_base(name)?;
-        for other in self.arguments.get_many::<String>("needs").unwrap_or_default() {
+        for other in self.arguments.texts("needs") {
             self.tree.add(name, List::Dependencies, other)?;
         }
         Ok(())
@@ -179,14 +168,13 @@ impl New<'_> {
 
     /// Puts it into the bundle that was named.
     fn join(&mut self, name: &str) -> Result<(), CommandFailure> {
-        let bundle = self.arguments.get_one::<String>("bundle").map_or("user", |bundle| bundle);
+        let bundle = self.arguments.text("bundle").unwrap_or("user");
         self.tree.add(bundle, List::Contents, name)
     }
 
     /// The program, as execline is written.
     fn program(&self) -> String {
-        let program = self.arguments.get_many::<String>("program").unwrap_or_default();
-        let words: Vec<String> = program.map(|word| if_needed(word)).collect();
+        let words: Vec<String> = self.arguments.texts("program").map(if_needed).collect();
         words.join(" ")
     }
 }

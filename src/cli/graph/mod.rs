@@ -5,50 +5,48 @@ mod notation;
 mod svg;
 mod text;
 
-use super::arguments::{env, flag, layer, path, profile, variables};
+use super::arguments::{
+    Argument, CommandSyntax, ENV, GivenArguments, LAYER, PROFILE, ValueKind, variables,
+};
 use super::check::report::Format;
 use super::check::{self, CheckRequest};
 use super::known::ServiceState;
 use super::{CommandFailure, live, terminal};
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::sys::fd;
-use clap::{Arg, ArgAction, ArgMatches, Command};
 use litemap::LiteMap;
+use std::path::Path;
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("graph")
-        .about("Draw the services of a tree, and what needs what")
-        .after_help(
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("graph", "Draw the services of a tree, and what needs what")
+        .notes(
             "Without --root, --source and --env it is the tree that runs here, with its states, \
              or else the one that would boot here. The svg leaves out what follows from the rest. \
              Exits 0 when it is drawn, 1 if the tree cannot be used, 2 if it cannot be looked at, \
              3 if a name is unknown.",
         )
-        .arg(
-            Arg::new("service")
-                .value_name("SERVICE")
-                .num_args(0..)
-                .help("Only these services and bundles, and what they need [default: all]"),
-        )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["text", "mermaid", "dot", "svg", "json"])
-                .default_value("text")
-                .help("How to draw it"),
-        )
-        .arg(flag("up", "What the services need").conflicts_with("down"))
-        .arg(flag("down", "What needs the services"))
-        .arg(layer())
-        .arg(path("root", "ROOT", "The tree of this image"))
-        .arg(
-            path("source", "DIR", "The tree in this directory; may be given more than once")
-                .action(ArgAction::Append),
-        )
-        .arg(profile())
-        .arg(env())
-}
+        .takes(&[&[
+            live::names_argument(
+                "Only these services and bundles, and what they need [default: all]",
+            ),
+            Argument::option("format", "FORMAT", "How to draw it")
+                .kind(ValueKind::OneOf(&["text", "mermaid", "dot", "svg", "json"]))
+                .default("text"),
+            Argument::flag("up", "What the services need").without("down"),
+            Argument::flag("down", "What needs the services"),
+            LAYER,
+            Argument::path("root", "ROOT", "The tree of this image"),
+            Argument::path(
+                "source",
+                "DIR",
+                "The tree in this directory; may be given more than once",
+            )
+            .many(),
+            PROFILE,
+            ENV,
+        ]])
+        .runs(run);
 
 /// What is to be drawn.
 struct Picture<'g> {
@@ -78,11 +76,11 @@ struct Need {
 }
 
 /// Draws; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let request = CheckRequest {
-        directories: arguments.get_many("source").unwrap_or_default().cloned().collect(),
-        root: arguments.get_one("root").cloned(),
-        profile: arguments.get_one("profile").cloned(),
+        directories: arguments.paths("source").map(Path::to_owned).collect(),
+        root: arguments.path("root").map(Path::to_owned),
+        profile: arguments.text("profile").map(str::to_owned),
         layer: arguments.get_flag("layer"),
         env: variables(arguments),
         user: None,
@@ -104,7 +102,7 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
     if is_running {
         picture.colour();
     }
-    let drawn = match arguments.get_one::<String>("format").map_or("", |format| format) {
+    let drawn = match arguments.text("format").unwrap_or_default() {
         "mermaid" => notation::mermaid(&picture),
         "dot" => notation::dot(&picture),
         "json" => notation::json(&picture),
@@ -124,21 +122,21 @@ fn live_off() -> OffNames {
 impl<'g> Picture<'g> {
     fn new(
         graph: &'g Graph,
-        arguments: &ArgMatches,
+        arguments: &GivenArguments,
         mut off: OffNames,
     ) -> Result<Self, CommandFailure> {
         // What the boot only left out is in the tree.
         off.retain(|(name, _)| graph.find(name).is_none());
         let direction = if arguments.get_flag("down") { Direction::Down } else { Direction::Up };
         let mut asked = Vec::new();
-        for name in arguments.get_many::<String>("service").unwrap_or_default() {
+        for name in arguments.texts("service") {
             let unknown = || match off.iter().find(|(known, _)| known == name) {
                 Some((_, why)) => CommandFailure { code: 3, text: format!("{name} is off: {why}") },
                 None => CommandFailure::unknown(name, graph.names()),
             };
             asked.extend(graph.find(name).ok_or_else(unknown)?);
         }
-        let all = arguments.get_many::<String>("service").is_none();
+        let all = !arguments.get_flag("service");
         let services = if all { graph.ids().collect() } else { graph.closure(&asked, direction) };
         Ok(Self { graph, services, asked, direction, states: LiteMap::new(), off })
     }
@@ -190,6 +188,7 @@ fn fill(state: ServiceState) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::arguments::parse;
     use super::*;
     use crate::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
 
@@ -219,7 +218,7 @@ mod tests {
     }
 
     pub(super) fn picture(graph: &Graph) -> Picture<'_> {
-        let arguments = arguments().try_get_matches_from(["graph"]).unwrap();
+        let arguments = parse(&SYNTAX, Vec::new()).unwrap();
         Picture::new(graph, &arguments, Vec::new()).unwrap()
     }
 
@@ -227,8 +226,7 @@ mod tests {
     fn only_what_is_asked_for_is_drawn() {
         let graph = web();
         let draw = |words: &[&str]| {
-            let words = [&["graph"], words].concat();
-            let arguments = arguments().try_get_matches_from(words).unwrap();
+            let arguments = parse(&SYNTAX, words.iter().map(Into::into).collect()).unwrap();
             Picture::new(&graph, &arguments, Vec::new()).map(|picture| picture.services.len())
         };
         assert_eq!(draw(&[]).unwrap(), 5);

@@ -16,11 +16,10 @@ mod tree;
 mod words;
 
 use super::CommandFailure;
-use super::arguments::path;
+use super::arguments::{Argument, CommandSyntax, GivenArguments, ValueKind};
 use super::edit::change::FileChanges;
 use crate::sys::fd;
 use crate::tools::die;
-use clap::{Arg, ArgMatches, Command, value_parser};
 use note::Notes;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -42,40 +41,35 @@ pub struct ImportedFile {
 }
 
 /// The subcommand and what it takes.
-pub fn arguments() -> Command {
-    Command::new("import")
-        .about("Make a tree of services of a supervisord.conf or a Procfile")
-        .after_help(
+pub const SYNTAX: CommandSyntax =
+    CommandSyntax::new("import", "Make a tree of services of a supervisord.conf or a Procfile")
+        .notes(
             "What has no equivalent is printed. Exits 0 if the tree was written, 1 if FILE is \
              wrong, 2 if it cannot be read.",
         )
-        .arg(
-            Arg::new("file")
-                .value_name("FILE")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("supervisord.conf, or Procfile"),
-        )
-        .arg(
-            path("out", "DIR", "Write it here, as a layer of the image: COPY DIR/ /")
-                .default_value("rootfs"),
-        )
-        .arg(path(
-            "here",
-            "DIR",
-            "The directory of the image that FILE is in [default: where it is here]",
-        ))
-        .arg(path(
-            "workdir",
-            "DIR",
-            "Where programs run that do not say: the image's WORKDIR [default: /, or --here for a \
-             Procfile]",
-        ))
-}
+        .takes(&[&[
+            Argument::word("file", "FILE", "supervisord.conf, or Procfile")
+                .kind(ValueKind::Bytes)
+                .required(),
+            Argument::path("out", "DIR", "Write it here, as a layer of the image: COPY DIR/ /")
+                .default("rootfs"),
+            Argument::path(
+                "here",
+                "DIR",
+                "The directory of the image that FILE is in [default: where it is here]",
+            ),
+            Argument::path(
+                "workdir",
+                "DIR",
+                "Where programs run that do not say: the image's WORKDIR [default: /, or --here \
+                 for a Procfile]",
+            ),
+        ]])
+        .runs(run);
 
 /// Imports; returns the exit code.
-pub fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
-    let path = |name| arguments.get_one::<PathBuf>(name).cloned();
+pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
+    let path = |name| arguments.path(name).map(Path::to_owned);
     let file = path("file").unwrap_or_default();
     let out = path("out").unwrap_or_default();
     if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {

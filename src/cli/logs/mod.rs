@@ -5,12 +5,11 @@ mod directory;
 mod journal;
 mod line;
 
-use super::arguments::flag;
+use super::arguments::{Argument, CommandSyntax, GivenArguments, ValueKind};
 use super::known::Known;
 use super::terminal::{self, visible};
 use super::{CommandFailure, live, print};
 use crate::graph::{Graph, ServiceId};
-use clap::{Arg, ArgMatches, Command, value_parser};
 use directory::LogDirectory;
 use journal::JournalReader;
 use line::LogLine;
@@ -29,28 +28,26 @@ const CATCH_ALL: &str = "container";
 const INIT: &str = "init";
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("logs")
-        .about("Show what PID 1 did, and what loggers have written, in the order of time")
-        .after_help(
-            "The loggers are those of pipelines, of services in /etc/services.d, and the catch-all \
+pub(super) const SYNTAX: CommandSyntax = CommandSyntax::new(
+    "logs",
+    "Show what PID 1 did, and what loggers have written, in the order of time",
+)
+.notes(
+    "The loggers are those of pipelines, of services in /etc/services.d, and the catch-all \
              logger (S6_LOGGING), which is called container. What no logger reads is in the \
              container's own output. What PID 1 said and did, whatever S6_VERBOSITY is, is called \
              init. Exits 1 if there is no log to show, 3 if a name is unknown, 111 if no init \
              answers.",
-        )
-        .arg(live::names_argument("Only the logs of these services and bundles [default: all]"))
-        .arg(flag("follow", "Go on with what is written from now on").short('f'))
-        .arg(
-            Arg::new("lines")
-                .short('n')
-                .long("lines")
-                .value_name("N")
-                .default_value("100")
-                .value_parser(value_parser!(u32))
-                .help("Begin with the last N lines"),
-        )
-}
+)
+.takes(&[&[
+    live::names_argument("Only the logs of these services and bundles [default: all]"),
+    Argument::flag("follow", "Go on with what is written from now on").short('f'),
+    Argument::option("lines", "N", "Begin with the last N lines")
+        .short('n')
+        .kind(ValueKind::Number(0, u32::MAX as u64))
+        .default("100"),
+]])
+.runs(run);
 
 /// A log, and what it is called.
 struct NamedLog {
@@ -81,7 +78,7 @@ impl LogReader {
 }
 
 /// Shows them; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let names = live::names(arguments);
     let mut sources = sources(&names)?;
     if sources.is_empty() {
@@ -89,7 +86,7 @@ pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
         let text = format!("no logger writes what {whose} say; see the container's own output");
         return Err(CommandFailure { code: 1, text });
     }
-    let most = arguments.get_one::<u32>("lines").map_or(0, |n| *n as usize);
+    let most = arguments.number("lines").map_or(0, |n| n as usize);
     let width = sources.iter().map(|source| source.name.chars().count()).max().unwrap_or(0);
     let mut lines = collect(&mut sources, |log| log.last(most));
     lines.drain(..lines.len().saturating_sub(most));

@@ -4,26 +4,26 @@ mod boot;
 mod svg;
 mod text;
 
-use super::arguments::flag;
+use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::{CommandFailure, live, print, terminal};
 use boot::ShownBoot;
-use clap::{ArgMatches, Command};
 
 /// The subcommand and what it takes.
-pub(super) fn arguments() -> Command {
-    Command::new("timing")
-        .about("Show what took how long at boot")
-        .after_help(
+pub(super) const SYNTAX: CommandSyntax =
+    CommandSyntax::new("timing", "Show what took how long at boot")
+        .notes(
             "Times count from the start of /init. A service waits for what it needs, then starts, \
              and then is up and ready. The critical path is what the last of them waited for. \
              Exits 111 if no init answers.",
         )
-        .arg(flag("svg", "Draw it").conflicts_with("json"))
-        .arg(flag("json", "For programs: one object, in one line; times in µs"))
-}
+        .takes(&[&[
+            Argument::flag("svg", "Draw it").without("json"),
+            Argument::flag("json", "For programs: one object, in one line; times in µs"),
+        ]])
+        .runs(run);
 
 /// Shows it; returns the exit code.
-pub(super) fn run(arguments: &ArgMatches) -> Result<i32, CommandFailure> {
+pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let mut boot = ShownBoot::of(live::boot_times()?);
     boot.find_critical_path(&live::open_tree()?);
     Ok(print(&if arguments.get_flag("json") {

@@ -173,7 +173,7 @@ impl NewContainer {
         if let Ok(name) = nix::unistd::gethostname() {
             inside.set(b"HOSTNAME", name.as_encoded_bytes());
         }
-        if let (Some(terminal), Ok(true)) = (host.get(b"TERM"), nix::unistd::isatty(fd::borrow(0)))
+        if let (Some(terminal), Ok(true)) = (host.get(b"TERM"), nix::unistd::isatty(fd::borrow(&0)))
         {
             inside.set(b"TERM", terminal);
         }

@@ -18,7 +18,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Nothing yet.
     pub(super) fn new() -> Self {
-        Self { is_terminal: fd::borrow(2).is_terminal(), shown: String::new() }
+        Self { is_terminal: fd::borrow(&2).is_terminal(), shown: String::new() }
     }
 
     /// Shows `VERB a, b and 3 more`.

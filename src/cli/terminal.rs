@@ -11,7 +11,7 @@ const WIDTH: usize = 80;
 
 /// Whether stdout is a terminal.
 pub(super) fn is_terminal() -> bool {
-    fd::borrow(1).is_terminal()
+    fd::borrow(&1).is_terminal()
 }
 
 /// Whether stdout is a terminal on which colours are welcome.

@@ -62,9 +62,9 @@ impl Held {
     /// Whether it can be read at all: not the end of a pipe that is written to, nor a socket that
     /// listens.
     fn can_wait(&self) -> bool {
-        let flags = fcntl(fd::borrow(self.number), FcntlArg::F_GETFL);
+        let flags = fcntl(fd::borrow(&self.number), FcntlArg::F_GETFL);
         let mode = flags.map(|flags| flags & OFlag::O_ACCMODE.bits());
-        let listens = getsockopt(&fd::borrow(self.number), sockopt::AcceptConn) == Ok(true);
+        let listens = getsockopt(&fd::borrow(&self.number), sockopt::AcceptConn) == Ok(true);
         mode.is_ok_and(|mode| mode != OFlag::O_WRONLY.bits()) && !listens
     }
 
@@ -79,7 +79,7 @@ impl Held {
                 true => Deadline::NEVER,
                 false => Deadline::after(NAMING.saturating_sub(begun.elapsed())),
             };
-            let ready = poll::readable(&[stops.as_fd(), fd::borrow(self.number)], naming)?;
+            let ready = poll::readable(&[stops.as_fd(), fd::borrow(&self.number)], naming)?;
             if ready.contains(&0) {
                 return Ok(Wait::Stopped);
             }

@@ -25,7 +25,7 @@ pub(super) fn open_to_services() {
     for number in [1, 2].into_iter().filter(|_| geteuid().is_root()) {
         let target = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
         if target.as_os_str().as_bytes().starts_with(b"pipe:") {
-            fd::open_to_writers(fd::borrow(number));
+            fd::open_to_writers(fd::borrow(&number));
         }
     }
 }

@@ -15,23 +15,23 @@ pub(super) struct Terminal {
 impl Terminal {
     /// Saves the state of the terminal on stdin.
     pub(super) fn found() -> Option<Self> {
-        let modes = tcgetattr(fd::borrow(0)).ok()?;
-        Some(Self { modes, foreground: tcgetpgrp(fd::borrow(0)).ok() })
+        let modes = tcgetattr(fd::borrow(&0)).ok()?;
+        Some(Self { modes, foreground: tcgetpgrp(fd::borrow(&0)).ok() })
     }
 
     /// Restores the state. A process in the background gets SIGTTOU for that, which is blocked by
     /// now.
     pub(super) fn restore(&self) {
         if self.foreground == Some(getpgrp()) {
-            let _ = tcsetpgrp(fd::borrow(0), getpgrp());
+            let _ = tcsetpgrp(fd::borrow(&0), getpgrp());
         }
-        let _ = tcsetattr(fd::borrow(0), SetArg::TCSANOW, &self.modes);
+        let _ = tcsetattr(fd::borrow(&0), SetArg::TCSANOW, &self.modes);
     }
 }
 
 /// The terminal on stdin, opened for the CMD's output (`S6_CMD_USE_TERMINAL`).
 pub(super) fn for_output() -> Option<i32> {
-    let name = ttyname(fd::borrow(0)).ok()?;
+    let name = ttyname(fd::borrow(&0)).ok()?;
     let file = std::fs::File::options().write(true).open(name).ok()?;
     Some(file.into_raw_fd())
 }

@@ -50,7 +50,7 @@ impl Journal {
     /// A journal on the stderr of this process.
     pub(super) fn new() -> Self {
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let regular = nix::sys::stat::fstat(fd::borrow(2))
+        let regular = nix::sys::stat::fstat(fd::borrow(&2))
             .is_ok_and(|s| s.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG);
         // A regular file never blocks, and under a second description it would be overwritten.
         let output = match regular {
@@ -108,7 +108,7 @@ impl Journal {
 
     /// The descriptor to wait on for room.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.output.as_ref().map_or(fd::borrow(2), AsFd::as_fd)
+        self.output.as_ref().map_or(fd::borrow(&2), AsFd::as_fd)
     }
 
     /// Writes what there is room for.
@@ -150,7 +150,7 @@ impl Journal {
     /// For a stderr that cannot be opened anew: asks for room first.
     fn write_if_room(&self, bytes: &[u8]) -> Result<usize, Errno> {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let stderr = fd::borrow(2);
+        let stderr = fd::borrow(&2);
         let mut wanted = [PollFd::new(stderr, PollFlags::POLLOUT)];
         match poll(&mut wanted, PollTimeout::ZERO)? {
             0 => Err(Errno::EAGAIN),

@@ -66,7 +66,7 @@ fn set(numbers: impl Iterator<Item = u8>) -> SigSet {
 
 /// Whether one of our standard descriptors is a terminal, whose size changes then send a WINCH.
 fn has_terminal() -> bool {
-    [0, 1, 2].into_iter().any(|number| fd::borrow(number).is_terminal())
+    [0, 1, 2].into_iter().any(|number| fd::borrow(&number).is_terminal())
 }
 
 /// The watched signals, blocked everywhere else.

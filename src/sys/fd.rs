@@ -4,10 +4,15 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-/// Borrows a descriptor by its number. The number may be closed: calls on it then give EBADF.
-pub fn borrow(fd: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: never used to close; a stale number is an error of the call, not of memory.
-    unsafe { BorrowedFd::borrow_raw(fd.max(0)) }
+/// Borrows a descriptor that this process has under a number, of which nobody here is the owner: a
+/// standard one, or one that an option names. It is borrowed for as long as the number is kept, so
+/// that it cannot be put aside for a time in which another file may have the number.
+///
+/// The number may be closed: calls on it then give EBADF.
+pub fn borrow(fd: &RawFd) -> BorrowedFd<'_> {
+    // SAFETY: it is not used to close; a number that is closed is an error of the call that uses
+    // it, and not of memory. -1 alone may not be passed on.
+    unsafe { BorrowedFd::borrow_raw((*fd).max(0)) }
 }
 
 /// A copy of a descriptor that is closed on exec, under the lowest free number from `least` on.
@@ -20,7 +25,7 @@ pub fn duplicate(fd: impl AsFd, least: RawFd) -> Result<OwnedFd, Errno> {
 /// Writes all of `bytes`, however many calls it takes.
 pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
-        match nix::unistd::write(borrow(fd), bytes) {
+        match nix::unistd::write(borrow(&fd), bytes) {
             Ok(n) => bytes = bytes.get(n..).unwrap_or_default(),
             Err(Errno::EINTR) => {}
             Err(e) => return Err(e),
@@ -34,7 +39,7 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), Errno> {
 pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {
     let some = bytes.get(..nix::libc::PIPE_BUF).unwrap_or(bytes);
     loop {
-        match nix::unistd::write(borrow(fd), some) {
+        match nix::unistd::write(borrow(&fd), some) {
             Err(Errno::EINTR) => {}
             other => return other,
         }
@@ -54,7 +59,7 @@ pub fn open_to_writers(pipe: impl std::os::fd::AsFd) {
 /// One read; retried when a signal interrupts it. 0 is the end of the file.
 pub fn read(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     loop {
-        match nix::unistd::read(borrow(fd), buffer) {
+        match nix::unistd::read(borrow(&fd), buffer) {
             Err(Errno::EINTR) => {}
             other => return other,
         }
@@ -108,8 +113,8 @@ pub fn pour(to: RawFd, from: RawFd, limit: u64) -> Result<u64, Errno> {
 /// Makes `to` a copy of `from` (dup2); the copy is inherited by the next program.
 pub fn copy(to: RawFd, from: RawFd) -> Result<(), Errno> {
     if to == from {
-        let flags = FdFlag::from_bits_retain(fcntl(borrow(from), FcntlArg::F_GETFD)?);
-        return fcntl(borrow(to), FcntlArg::F_SETFD(flags - FdFlag::FD_CLOEXEC)).map(drop);
+        let flags = FdFlag::from_bits_retain(fcntl(borrow(&from), FcntlArg::F_GETFD)?);
+        return fcntl(borrow(&to), FcntlArg::F_SETFD(flags - FdFlag::FD_CLOEXEC)).map(drop);
     }
     // SAFETY: plain numbers; the kernel checks them, and the result is not owned here.
     match unsafe { nix::libc::dup2(from, to) } {
@@ -150,7 +155,7 @@ pub fn place(to: RawFd, from: OwnedFd) -> Result<(), Errno> {
 
 /// Whether the number is an open descriptor.
 pub fn is_open(fd: RawFd) -> bool {
-    fd >= 0 && fcntl(borrow(fd), FcntlArg::F_GETFD).is_ok()
+    fd >= 0 && fcntl(borrow(&fd), FcntlArg::F_GETFD).is_ok()
 }
 
 /// Opens /dev/null at each of these numbers that is closed, so that no other file gets it.
@@ -165,13 +170,13 @@ pub fn open_all(numbers: &[RawFd]) -> Result<(), Errno> {
 /// Sets or clears O_NONBLOCK.
 pub fn set_nonblocking(fd: RawFd, on: bool) -> Result<(), Errno> {
     use nix::fcntl::OFlag;
-    let flags = OFlag::from_bits_retain(fcntl(borrow(fd), FcntlArg::F_GETFL)?);
+    let flags = OFlag::from_bits_retain(fcntl(borrow(&fd), FcntlArg::F_GETFL)?);
     let wanted = if on { flags | OFlag::O_NONBLOCK } else { flags - OFlag::O_NONBLOCK };
-    fcntl(borrow(fd), FcntlArg::F_SETFL(wanted)).map(drop)
+    fcntl(borrow(&fd), FcntlArg::F_SETFL(wanted)).map(drop)
 }
 
 /// Sets or clears close-on-exec.
 pub fn set_cloexec(fd: RawFd, on: bool) -> Result<(), Errno> {
     let flag = if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() };
-    fcntl(borrow(fd), FcntlArg::F_SETFD(flag)).map(drop)
+    fcntl(borrow(&fd), FcntlArg::F_SETFD(flag)).map(drop)
 }

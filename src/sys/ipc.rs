@@ -89,6 +89,6 @@ fn path_of(address: &UnixAddr) -> Option<Vec<u8>> {
 
 /// The user and the group of the process on the other side, as they were when it connected.
 pub fn peer(socket: RawFd) -> Result<(u32, u32), Errno> {
-    let credentials = getsockopt(&borrow(socket), sockopt::PeerCredentials)?;
+    let credentials = getsockopt(&borrow(&socket), sockopt::PeerCredentials)?;
     Ok((credentials.uid(), credentials.gid()))
 }

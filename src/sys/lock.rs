@@ -93,7 +93,7 @@ pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
             None => FcntlArg::F_SETLKW(&lock),
             Some(_) => FcntlArg::F_SETLK(&lock),
         };
-        match fcntl(borrow(fd), wait) {
+        match fcntl(borrow(&fd), wait) {
             Err(Errno::EINTR) => {}
             Err(Errno::EAGAIN | Errno::EACCES) if patience == Patience::None => {
                 return Err(Errno::EBUSY);
@@ -112,7 +112,7 @@ pub fn claim(fd: RawFd, kind: Claim, patience: Patience) -> Result<(), Errno> {
 pub fn wait_for(file: &[u8], fd: RawFd) -> Result<(), Errno> {
     let file = open(file, OPEN, Mode::from_bits_truncate(0o644))?;
     super::fd::place(fd, file)?;
-    fcntl(super::fd::borrow(fd), FcntlArg::F_SETLKW(&whole_file(libc::F_WRLCK))).map(drop)
+    fcntl(super::fd::borrow(&fd), FcntlArg::F_SETLKW(&whole_file(libc::F_WRLCK))).map(drop)
 }
 
 /// Whether someone has the lock. A file that does not exist is not locked.

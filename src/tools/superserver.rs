@@ -109,7 +109,7 @@ pub fn command(process: &Process, options: &Options, name: &str) -> Result<Vec<W
 
 /// Checks that stdin is a socket, and keeps stdout only if it is to be notified.
 pub fn take_stdio(process: &Process, notifies: bool) -> Result<(), Exit> {
-    let found = fstat(fd::borrow(0)).map_err(process.unable("fstat stdin"))?;
+    let found = fstat(fd::borrow(&0)).map_err(process.unable("fstat stdin"))?;
     if found.st_mode & libc::S_IFMT != libc::S_IFSOCK {
         return Err(process.fatal(100, "stdin is not a socket"));
     }
@@ -173,7 +173,7 @@ impl<'a> Server<'a> {
         loop {
             let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             if self.has_room() {
-                fds.push(PollFd::new(fd::borrow(0), PollFlags::POLLIN));
+                fds.push(PollFd::new(fd::borrow(&0), PollFlags::POLLIN));
             }
             poll::wait(&mut fds, Deadline::NEVER)?;
             let connection = fds.get(1).and_then(PollFd::any).unwrap_or(false);

@@ -85,7 +85,7 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(nix::unistd::write(fd::borrow(self.0), bytes)?)
+        Ok(nix::unistd::write(fd::borrow(&self.0), bytes)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -161,7 +161,7 @@ impl<'a> Tunnel<'a> {
     fn step(&mut self) -> Result<bool, Exit> {
         let wanted = self.wanted();
         let polled =
-            wanted.iter().map(|(_, number, events)| PollFd::new(fd::borrow(*number), *events));
+            wanted.iter().map(|(_, number, events)| PollFd::new(fd::borrow(number), *events));
         let mut polled: Vec<_> = polled.collect();
         if !poll::wait(&mut polled, self.deadline).map_err(self.process.unable("poll"))? {
             return Ok(false);
@@ -224,7 +224,7 @@ impl<'a> Tunnel<'a> {
     }
 
     fn write_local(&mut self, number: RawFd) -> Result<(), Exit> {
-        match nix::unistd::write(fd::borrow(number), &self.decrypted) {
+        match nix::unistd::write(fd::borrow(&number), &self.decrypted) {
             Ok(n) => drop(self.decrypted.drain(..n)),
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(Errno::EPIPE | Errno::ECONNRESET) => self.lose(End::LocalOut),

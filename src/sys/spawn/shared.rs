@@ -395,7 +395,7 @@ mod tests {
         let _turn = take_turns();
         let ends: Vec<(OwnedFd, OwnedFd)> = (0..2).map(|_| nix::unistd::pipe().unwrap()).collect();
         let here = ends.iter().map(|(read, _)| read.as_raw_fd()).collect::<Vec<_>>();
-        let file = |fd: RawFd| nix::sys::stat::fstat(crate::sys::fd::borrow(fd)).unwrap().st_ino;
+        let file = |fd: RawFd| nix::sys::stat::fstat(crate::sys::fd::borrow(&fd)).unwrap().st_ino;
         let (one, other) = (file(here[0]), file(here[1]));
         // Each number there is the other's here.
         let swapped = [(here[0], here[1]), (here[1], here[0])];

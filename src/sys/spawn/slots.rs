@@ -44,7 +44,7 @@ impl Slots {
         let copies = lent.iter_mut().zip(descriptors);
         let copied: Result<(), Errno> = copies
             .into_iter()
-            .try_for_each(|(slot, from)| dup3(fd::borrow(*from), slot, OFlag::O_CLOEXEC));
+            .try_for_each(|(slot, from)| dup3(fd::borrow(from), slot, OFlag::O_CLOEXEC));
         if copied.is_ok() {
             return Some(lent);
         }

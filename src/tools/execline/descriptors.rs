@@ -87,19 +87,16 @@ fn free_numbers(n: i32) -> Result<Vec<i32>, Errno> {
     if n == 0 {
         return Ok(Vec::new());
     }
-    let mut taken = vec![OwnedFd::from(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?)];
-    for _ in 1..n {
-        let first = fd::borrow(taken.first().map_or(0, AsRawFd::as_raw_fd));
-        taken.push(fd::duplicate(first, 0)?);
-    }
-    Ok(taken.iter().map(AsRawFd::as_raw_fd).collect())
+    let first = OwnedFd::from(EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?);
+    let others = (1..n).map(|_| fd::duplicate(&first, 0)).collect::<Result<Vec<_>, _>>()?;
+    Ok(std::iter::once(&first).chain(&others).map(AsRawFd::as_raw_fd).collect())
 }
 
 fn swap(one: i32, other: i32) -> Result<(), Errno> {
     if one != other && !fd::is_open(other) {
         return Err(Errno::EBADF);
     }
-    let kept = fd::duplicate(fd::borrow(one), 0)?;
+    let kept = fd::duplicate(fd::borrow(&one), 0)?;
     fd::copy(one, other)?;
     fd::copy(other, kept.as_raw_fd())
 }
@@ -109,7 +106,7 @@ fn swap(one: i32, other: i32) -> Result<(), Errno> {
 fn place(to_read: i32, read: OwnedFd, to_write: i32, write: OwnedFd) -> Result<(), Errno> {
     let mut write = write.into_raw_fd();
     if write == to_read {
-        write = fcntl(fd::borrow(write), FcntlArg::F_DUPFD(0))?;
+        write = fcntl(fd::borrow(&write), FcntlArg::F_DUPFD(0))?;
     }
     fd::place(to_read, read)?;
     fd::r#move(to_write, write)

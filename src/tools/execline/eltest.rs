@@ -30,7 +30,7 @@ fn evaluate(process: &Process, expression: &Expression) -> Result<bool, Exit> {
         Expression::Unary(b't', word) => {
             let fd = decimal::parse::<u32>(word)
                 .ok_or_else(|| process.fatal(100, "-t requires an integer argument"))?;
-            i32::try_from(fd).is_ok_and(|fd| isatty(fd::borrow(fd)).unwrap_or(false))
+            i32::try_from(fd).is_ok_and(|fd| isatty(fd::borrow(&fd)).unwrap_or(false))
         }
         Expression::Unary(b'v', word) => process.env.get(word).is_some(),
         Expression::Unary(letter, word) => about_file(*letter, word),

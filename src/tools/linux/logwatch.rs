@@ -70,7 +70,7 @@ fn follow(current: &mut Option<OwnedFd>) -> Result<(), Errno> {
 fn changed(watched: &Inotify) -> Result<bool, Errno> {
     let mut all = [
         PollFd::new(watched.as_fd(), PollFlags::POLLIN),
-        PollFd::new(fd::borrow(1), PollFlags::empty()),
+        PollFd::new(fd::borrow(&1), PollFlags::empty()),
     ];
     match poll(&mut all, PollTimeout::NONE) {
         Ok(_) | Err(Errno::EINTR) => {}

@@ -18,7 +18,7 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
     let (end, held) = fd::pipe_above_2().map_err(process.unable("create hackpipe"))?;
     let hold = || {
         (0..COPIES)
-            .try_for_each(|_| nix::unistd::dup(fd::borrow(held.as_raw_fd())).map(std::mem::forget))
+            .try_for_each(|_| nix::unistd::dup(fd::borrow(&held.as_raw_fd())).map(std::mem::forget))
     };
     let child = process
         .spawn(program.into(), &hold)

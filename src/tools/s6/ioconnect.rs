@@ -58,8 +58,8 @@ struct End {
 
 impl End {
     fn new(process: &Process, number: RawFd) -> Result<Self, Exit> {
-        let stat =
-            fstat(fd::borrow(number)).map_err(process.unable(format_args!("fstat fd {number}")))?;
+        let stat = fstat(fd::borrow(&number))
+            .map_err(process.unable(format_args!("fstat fd {number}")))?;
         let is_socket = stat.st_mode & libc::S_IFMT == libc::S_IFSOCK;
         Ok(Self { number: Some(number), is_socket })
     }
@@ -91,8 +91,8 @@ struct Ready {
 }
 
 impl Flow {
-    fn wants_input(&self) -> Option<RawFd> {
-        self.from.number.filter(|_| self.bytes.len() < ROOM)
+    fn wants_input(&self) -> Option<&RawFd> {
+        self.from.number.as_ref().filter(|_| self.bytes.len() < ROOM)
     }
 
     fn go_on(&mut self, process: &Process, ready: Ready) {
@@ -149,6 +149,16 @@ impl Flow {
     }
 }
 
+/// Adds a descriptor to those that are waited for, and returns where it is among them.
+fn place<'a>(
+    fds: &mut Vec<PollFd<'a>>,
+    number: Option<&'a RawFd>,
+    flags: PollFlags,
+) -> Option<usize> {
+    fds.push(PollFd::new(fd::borrow(number?), flags));
+    Some(fds.len() - 1)
+}
+
 /// Waits until there is something to do; `None`: the deadline has passed.
 fn wait(
     flows: &[Flow; 2],
@@ -156,15 +166,11 @@ fn wait(
     deadline: Deadline,
 ) -> Result<Option<[Ready; 2]>, Errno> {
     let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-    let mut place = |number: Option<RawFd>, flags| {
-        let number = number?;
-        fds.push(PollFd::new(fd::borrow(number), flags));
-        Some(fds.len() - 1)
-    };
     let places = flows.each_ref().map(|flow| {
         let wants_output = !flow.bytes.is_empty();
         let output = if wants_output { PollFlags::POLLOUT } else { PollFlags::empty() };
-        (place(flow.wants_input(), PollFlags::POLLIN), place(flow.to.number, output))
+        let input = place(&mut fds, flow.wants_input(), PollFlags::POLLIN);
+        (input, place(&mut fds, flow.to.number.as_ref(), output))
     });
     if !poll::wait(&mut fds, deadline)? {
         return Ok(None);

@@ -54,7 +54,7 @@ impl Receiver {
                 return Ok(Some(message));
             }
             let (mut chunk, mut fds) = ([0; 8192], Vec::new());
-            match socket::receive(borrow(self.socket), &mut chunk, &mut fds) {
+            match socket::receive(borrow(&self.socket), &mut chunk, &mut fds) {
                 Ok(0) => return Err(Errno::EPIPE),
                 Ok(n) => self.bytes.extend_from_slice(chunk.get(..n).unwrap_or_default()),
                 Err(Errno::EAGAIN) => return Ok(None),
@@ -127,7 +127,7 @@ impl Sender {
     pub(super) fn flush(&mut self) -> Result<bool, Errno> {
         while let Some((bytes, fds)) = self.queue.front_mut() {
             let numbers: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
-            match socket::send(borrow(self.socket), bytes, &numbers) {
+            match socket::send(borrow(&self.socket), bytes, &numbers) {
                 Ok(n) if n >= bytes.len() => drop(self.queue.pop_front()),
                 Ok(n) => {
                     fds.clear();
@@ -151,7 +151,7 @@ impl Sender {
 
 /// Waits until a socket is ready.
 pub(super) fn until(socket: RawFd, flags: PollFlags, deadline: Deadline) -> Result<(), Errno> {
-    let ready = poll::wait(&mut [PollFd::new(borrow(socket), flags)], deadline)?;
+    let ready = poll::wait(&mut [PollFd::new(borrow(&socket), flags)], deadline)?;
     if ready { Ok(()) } else { Err(Errno::ETIMEDOUT) }
 }
 
@@ -220,9 +220,9 @@ mod tests {
         let (a, b) = ends();
         let mut receiver = Receiver::new(b.as_raw_fd(), 4, 1);
         let copies = [a.as_raw_fd(); 3];
-        socket::send(borrow(a.as_raw_fd()), b"\0", &copies[..2]).unwrap();
+        socket::send(borrow(&a.as_raw_fd()), b"\0", &copies[..2]).unwrap();
         assert!(receiver.next().unwrap().is_none(), "one for each of two messages");
-        socket::send(borrow(a.as_raw_fd()), b"\0", &copies).unwrap();
+        socket::send(borrow(&a.as_raw_fd()), b"\0", &copies).unwrap();
         assert_eq!(receiver.next().err(), Some(Errno::EPROTO));
     }
 }

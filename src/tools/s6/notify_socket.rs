@@ -147,7 +147,7 @@ fn autobind(socket: &OwnedFd) -> Result<Word, Errno> {
 fn pass_on_to_fd(process: &Process, socket: &OwnedFd, to: RawFd, deadline: Deadline) -> u8 {
     let mut buffer = [0; 8192];
     loop {
-        let ready = match readable(&[fd::borrow(socket.as_raw_fd()), fd::borrow(to)], deadline) {
+        let ready = match readable(&[fd::borrow(&socket.as_raw_fd()), fd::borrow(&to)], deadline) {
             Ok(ready) => ready,
             Err(_) => return 111,
         };

@@ -99,7 +99,7 @@ fn take_foreground(policy: &FailurePolicy, terminal: RawFd, grab: bool) -> Resul
         // Otherwise the call below stops a process in the background.
         policy.failure("ignore SIGTTOU", signal::ignore(Signal::SIGTTOU))?;
     }
-    policy.failure("tcsetpgrp", tcsetpgrp(fd::borrow(terminal), getpid()))
+    policy.failure("tcsetpgrp", tcsetpgrp(fd::borrow(&terminal), getpid()))
 }
 
 /// What a failure leads to: the end, a warning, or nothing.

@@ -177,7 +177,7 @@ fn receive_all(
             fds.push(PollFd::new(socket.as_fd(), PollFlags::POLLIN));
         }
         if waiting > 0 {
-            fds.push(PollFd::new(fd::borrow(1), PollFlags::POLLOUT));
+            fds.push(PollFd::new(fd::borrow(&1), PollFlags::POLLOUT));
         }
         let deadline = last_call.unwrap_or(Deadline::NEVER);
         if !drains && !poll::wait(&mut fds, deadline).map_err(process.unable("poll"))? {

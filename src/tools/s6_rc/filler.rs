@@ -29,7 +29,7 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
         }
     }
     if !dump.is_empty() {
-        let socket = fd::borrow(6).try_clone_to_owned().map_err(|e| errno(&e));
+        let socket = fd::borrow(&6).try_clone_to_owned().map_err(|e| errno(&e));
         let filled = socket.and_then(|socket| Client::on(socket, deadline)?.set_dump(&dump));
         filled.map_err(process.unable("transfer pipes"))?;
     }

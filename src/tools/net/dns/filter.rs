@@ -237,10 +237,10 @@ impl Filter<'_> {
         let reads = !self.at_end && self.has_room(queries);
         let writes = !self.outbox.is_empty();
         if reads {
-            fds.push(PollFd::new(fd::borrow(0), PollFlags::POLLIN));
+            fds.push(PollFd::new(fd::borrow(&0), PollFlags::POLLIN));
         }
         if writes {
-            fds.push(PollFd::new(fd::borrow(1), PollFlags::POLLOUT));
+            fds.push(PollFd::new(fd::borrow(&1), PollFlags::POLLOUT));
         }
         poll::wait(&mut fds, deadline)?;
         let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();

@@ -77,7 +77,8 @@ impl Server {
             if let Some(message) = take(&mut input)? {
                 break message;
             }
-            let ready = poll::wait(&mut [PollFd::new(fd::borrow(0), PollFlags::POLLIN)], deadline)?;
+            let ready =
+                poll::wait(&mut [PollFd::new(fd::borrow(&0), PollFlags::POLLIN)], deadline)?;
             if !ready {
                 return Err(Errno::ETIMEDOUT);
             }
@@ -92,7 +93,7 @@ impl Server {
             Some(number) => (inherited(number)?, None),
             None => {
                 let (theirs, ours) = fd::pipe_above_2()?;
-                socket::send(fd::borrow(1), b"|", &[theirs.as_raw_fd()])?;
+                socket::send(fd::borrow(&1), b"|", &[theirs.as_raw_fd()])?;
                 (ours.as_raw_fd(), Some(ours))
             }
         };
@@ -137,7 +138,7 @@ impl Server {
         ];
         let queries = fds.len();
         for (number, flags, _) in wanted.iter().filter(|(_, _, wanted)| *wanted) {
-            fds.push(PollFd::new(fd::borrow(*number), *flags));
+            fds.push(PollFd::new(fd::borrow(number), *flags));
         }
         poll::wait(&mut fds, deadline)?;
         let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();

@@ -42,7 +42,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let remote = end(process, &protocol, "REMOTE")?;
     process.show_pid();
     if options.last_of("Dd") == Some('D')
-        && let Err(e) = inet::set_nodelay(&fd::borrow(1))
+        && let Err(e) = inet::set_nodelay(&fd::borrow(&1))
         && verbosity > 0
     {
         process.warn_errno("unable to set TCP_NODELAY", e);

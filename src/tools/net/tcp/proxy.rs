@@ -120,7 +120,7 @@ fn read(
 /// Differs: the deadline counts whether stdin blocks or not.
 fn fill(bytes: &mut Vec<u8>, length: usize, deadline: Deadline) -> Result<(), Errno> {
     while bytes.len() < length {
-        if !poll::wait(&mut [PollFd::new(fd::borrow(0), PollFlags::POLLIN)], deadline)? {
+        if !poll::wait(&mut [PollFd::new(fd::borrow(&0), PollFlags::POLLIN)], deadline)? {
             return Err(Errno::ETIMEDOUT);
         }
         let mut chunk = vec![0; length - bytes.len()];

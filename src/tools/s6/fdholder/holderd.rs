@@ -59,7 +59,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
         fd::close(1);
         fd::open_all(&[1]).map_err(process.unable("open /dev/null"))?;
     }
-    let spare = fd::borrow(0).try_clone_to_owned().ok();
+    let spare = fd::borrow(&0).try_clone_to_owned().ok();
     let mut daemon = Daemon { process, settings, rules, signals, held: LiteMap::new(), spare };
     daemon.serve().map_err(process.unable("serve"))?;
     Ok(Next::Exit(u8::from(!daemon.held.is_empty())))
@@ -126,7 +126,7 @@ impl Daemon<'_> {
             let listener = if accepts { PollFlags::POLLIN } else { PollFlags::empty() };
             let mut fds = vec![
                 PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-                PollFd::new(fd::borrow(0), listener),
+                PollFd::new(fd::borrow(&0), listener),
             ];
             fds.extend(clients.iter().map(Client::awaits));
             if !poll::wait(&mut fds, self.soonest(&clients, end))? {
@@ -194,7 +194,7 @@ impl Daemon<'_> {
     fn turn_away(&mut self) {
         self.spare = None;
         drop(ipc::accept(0, false));
-        self.spare = fd::borrow(0).try_clone_to_owned().ok();
+        self.spare = fd::borrow(&0).try_clone_to_owned().ok();
     }
 
     /// What the one on the other side may do, who may connect.

@@ -162,5 +162,5 @@ fn refused(process: &Process, what: impl Display) -> impl Fn(Errno) -> Exit {
 
 /// A copy of an open descriptor.
 fn copy(number: RawFd) -> Result<Rc<OwnedFd>, Errno> {
-    fd::borrow(number).try_clone_to_owned().map(Rc::new).map_err(|e| errno(&e))
+    fd::borrow(&number).try_clone_to_owned().map(Rc::new).map_err(|e| errno(&e))
 }

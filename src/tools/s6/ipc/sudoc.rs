@@ -72,7 +72,7 @@ fn ask(to: RawFd, words: &[Word], variables: &[Word], deadline: Deadline) -> Res
     let (args, env): (Word, Word) = (strings(words), strings(variables));
     let numbers = [words.len(), variables.len(), args.len(), env.len()];
     let numbers = numbers.map(|number| (number as u32).to_be_bytes()).concat();
-    let stdio = [0, 1, 2].map(|number| fd::borrow(number).try_clone_to_owned().map(Rc::new));
+    let stdio = [0, 1, 2].map(|number| fd::borrow(&number).try_clone_to_owned().map(Rc::new));
     let stdio: Result<Vec<_>, _> = stdio.into_iter().collect();
     let stdio = stdio.map_err(|e| crate::tools::die::errno(&e))?;
     let mut sender = Sender::new(to);

@@ -62,7 +62,7 @@ pub fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
 
 /// Tells the client something short: it always fits.
 fn say(bytes: &[u8]) -> Result<(), Errno> {
-    let sent = socket::send(fd::borrow(1), bytes, &[])?;
+    let sent = socket::send(fd::borrow(&1), bytes, &[])?;
     if sent == bytes.len() { Ok(()) } else { Err(Errno::EAGAIN) }
 }
 
@@ -178,7 +178,7 @@ fn attend(pid: Pid, signals: &SignalQueue, detached: bool) -> Result<Attended, E
     loop {
         let mut fds = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         if !gone {
-            fds.push(PollFd::new(fd::borrow(0), PollFlags::empty()));
+            fds.push(PollFd::new(fd::borrow(&0), PollFlags::empty()));
         }
         poll::wait(&mut fds, Deadline::NEVER)?;
         gone |= fds.get(1).and_then(PollFd::any).unwrap_or(false);

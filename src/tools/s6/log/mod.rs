@@ -176,10 +176,10 @@ impl<'a> Log<'a> {
         };
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
         if may_read {
-            fds.push(PollFd::new(fd::borrow(0), PollFlags::POLLIN));
+            fds.push(PollFd::new(fd::borrow(&0), PollFlags::POLLIN));
         }
         if self.outputs.waits_for_stdout() {
-            fds.push(PollFd::new(fd::borrow(1), PollFlags::POLLOUT));
+            fds.push(PollFd::new(fd::borrow(&1), PollFlags::POLLOUT));
         }
         let last_line = match self.reading {
             Reading::LastLine(deadline) => deadline,

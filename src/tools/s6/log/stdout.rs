@@ -27,7 +27,7 @@ impl Stdout {
     /// The stdout of this process.
     pub(super) fn new() -> Self {
         let is_file =
-            fstat(fd::borrow(1)).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFREG);
+            fstat(fd::borrow(&1)).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFREG);
         Self { outbox: Outbox::default(), is_open: true, is_file }
     }
 
@@ -66,6 +66,6 @@ impl Stdout {
 }
 
 fn is_writable() -> bool {
-    let mut stdout = [PollFd::new(fd::borrow(1), PollFlags::POLLOUT)];
+    let mut stdout = [PollFd::new(fd::borrow(&1), PollFlags::POLLOUT)];
     poll(&mut stdout, PollTimeout::ZERO).is_ok_and(|n| n > 0)
 }

@@ -1,7 +1,7 @@
 //! Boot: from the exec of /init to the last of the services and the CMD. Stop: from TERM to the end
 //! of PID 1. Both beside the floor.
 
-use crate::container::Container;
+use crate::container::{Container, RunOn, Start};
 use crate::programs::Bench;
 use crate::table::{Table, Target, median};
 use crate::tree::{self, Kind};
@@ -18,15 +18,23 @@ const MANY: usize = 50;
 
 /// One boot and one stop.
 #[derive(Default)]
-struct Times {
-    boot_ms: Vec<f64>,
-    stop_ms: Vec<f64>,
+pub(crate) struct Times {
+    /// From the exec of PID 1 to the last of its services.
+    pub boot_ms: Vec<f64>,
+    /// From TERM to the end of PID 1.
+    pub stop_ms: Vec<f64>,
     cpu_ms: Vec<f64>,
 }
 
 impl Times {
     fn take(&mut self, bench: &Bench, tree: &Path, argv: &[&str], stamps: usize) {
-        let mut container = Container::start(bench, tree, argv);
+        let (run, root) = (RunOn::Memory, bench.root.as_path());
+        self.take_as(bench, &Start { root, tree, run, host: "", traced: false }, argv, stamps);
+    }
+
+    /// One boot and one stop, as told.
+    pub(crate) fn take_as(&mut self, bench: &Bench, start: &Start, argv: &[&str], stamps: usize) {
+        let mut container = Container::start_as(bench, start, argv);
         container.wait_for(stamps);
         self.boot_ms.push(container.boot_ms());
         self.cpu_ms.push(container.cpu_ms());

@@ -1,5 +1,5 @@
-//! A container without an engine: namespaces, a root on the disk, a tmpfs on /run, and a pipe in
-//! which its programs put their stamps.
+//! A container without an engine: namespaces, a root on the disk, a /run in memory or on a disk,
+//! and a pipe in which its programs put their stamps.
 
 use crate::programs::Bench;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -7,18 +7,67 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Mounts what a container has, and becomes `begin`, which takes the time and goes on.
-const ENTER: &str = r#"root=$1 tree=$2; shift 2
-mount --bind "$tree" "$root/etc/s6-overlay" && mount -t tmpfs -o mode=0755 run "$root/run" &&
+/// Mounts what a container has, and becomes `begin`, which takes the time and goes on. A traced one
+/// waits until its tracer has come.
+const ENTER: &str = r#"root=$1 tree=$2 run=$3 image=$4 host=$5 traced=$6; shift 6
+disk=$root/disk
+on_disk() { mount -o loop "$image" "$disk" && rm -rf "$disk/run" && mkdir "$disk/run"; }
+case $run in
+    memory) mount -t tmpfs -o mode=0755 run "$root/run" ;;
+    ext4) on_disk && mount --bind "$disk/run" "$root/run" ;;
+    overlay) on_disk && cd "$disk/run" && mkdir lower upper work &&
+        mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work run "$root/run" ;;
+esac &&
+for folder in $host; do
+    mkdir -p "$root$folder" && mount --rbind "$folder" "$root$folder" || exit
+done &&
+mount --bind "$tree" "$root/etc/s6-overlay" &&
 mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" &&
+if [ "$traced" ]; then read -r _; fi &&
 cd "$root" && exec env -i PATH=/usr/sbin:/usr/bin:/bin chroot "$root" \
   /bench/begin "$@" 2> /dev/null"#;
+
+/// Where a container's /run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunOn {
+    /// A tmpfs.
+    Memory,
+    /// ext4 on a loop device.
+    Ext4,
+    /// The kernel's overlayfs over that, as a container's writable layer.
+    Overlay,
+}
+
+impl RunOn {
+    /// Its name in the table, and for `ENTER`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Ext4 => "ext4",
+            Self::Overlay => "overlay",
+        }
+    }
+}
+
+/// How to start a container.
+pub(crate) struct Start<'a> {
+    /// Its root.
+    pub root: &'a Path,
+    /// What is mounted on its /etc/s6-overlay.
+    pub tree: &'a Path,
+    /// Where its /run is.
+    pub run: RunOn,
+    /// Folders of this machine that it sees.
+    pub host: &'a str,
+    /// Whether to wait for a line on stdin before PID 1 is executed.
+    pub traced: bool,
+}
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,6 +105,46 @@ pub(crate) struct Container {
 impl Container {
     /// Starts `argv` as PID 1 over a tree.
     pub(crate) fn start(bench: &Bench, tree: &Path, argv: &[&str]) -> Self {
+        let run = RunOn::Memory;
+        let start = Start { root: &bench.root, tree, run, host: "", traced: false };
+        Self::start_as(bench, &start, argv)
+    }
+
+    /// The same, as told.
+    pub(crate) fn start_as(bench: &Bench, start: &Start, argv: &[&str]) -> Self {
+        let mut container = Self::prepare(bench, start, argv);
+        container.wait_for(1);
+        container.init = container.child_of_unshare();
+        container
+    }
+
+    /// Starts it under strace, which writes the system calls of PID 1 to a file.
+    pub(crate) fn start_traced(
+        bench: &Bench,
+        start: &Start,
+        argv: &[&str],
+        trace: &Path,
+    ) -> (Self, Child) {
+        let mut container = Self::prepare(bench, start, argv);
+        let deadline = Instant::now() + PATIENCE;
+        while !container.has_child() {
+            container.rest(deadline);
+        }
+        container.init = container.child_of_unshare();
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o"]).arg(trace).arg("-p").arg(container.init.to_string());
+        let strace = strace.stderr(Stdio::null()).spawn().expect("strace: make deps");
+        let status = format!("/proc/{}/status", container.init);
+        while fs::read_to_string(&status).is_ok_and(|text| text.contains("TracerPid:\t0\n")) {
+            container.rest(deadline);
+        }
+        let mut stdin = container.child.stdin.take().expect("a pipe");
+        stdin.write_all(b"go\n").expect("it waits for that");
+        container.wait_for(1);
+        (container, strace)
+    }
+
+    fn prepare(bench: &Bench, start: &Start, argv: &[&str]) -> Self {
         let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC).expect("a pipe");
         fcntl(&write, FcntlArg::F_SETPIPE_SZ(1 << 20)).expect("a pipe of a megabyte");
         let mut command = Command::new("unshare");
@@ -63,21 +152,27 @@ impl Container {
             command.arg("--map-root-user");
         }
         command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", ENTER, "sh"]);
-        command.arg(&bench.root).arg(tree).args(argv);
+        command.arg(start.root).arg(start.tree).arg(start.run.name()).arg(bench.disk());
+        command.arg(start.host).arg(if start.traced { "traced" } else { "" }).args(argv);
         let errors = fs::File::create(bench.folder.join("errors")).expect("target/ is writable");
-        let stdio = command.stdin(Stdio::null()).stdout(write).stderr(errors);
+        let stdin = if start.traced { Stdio::piped() } else { Stdio::null() };
+        let stdio = command.stdin(stdin).stdout(write).stderr(errors);
         let child = stdio.spawn().expect("unshare: make deps");
-        let mut container =
-            Self { child, stamps: read.into(), init: Pid::from_raw(0), seen: Vec::new() };
-        container.wait_for(1);
-        container.init = container.child_of_unshare();
-        container
+        Self { child, stamps: read.into(), init: Pid::from_raw(0), seen: Vec::new() }
+    }
+
+    fn children_of_unshare(&self) -> String {
+        let pid = self.child.id();
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default()
+    }
+
+    fn has_child(&self) -> bool {
+        !self.children_of_unshare().is_empty()
     }
 
     fn child_of_unshare(&self) -> Pid {
-        let pid = self.child.id();
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
-        let first = children.ok().and_then(|all| all.split_whitespace().next()?.parse().ok());
+        let children = self.children_of_unshare();
+        let first = children.split_whitespace().next().and_then(|pid| pid.parse().ok());
         Pid::from_raw(first.expect("unshare has a child"))
     }
 

@@ -6,14 +6,17 @@
 #![allow(clippy::disallowed_macros, reason = "and print as anyone would")]
 
 mod boots;
+mod calls;
 mod chains;
 mod container;
 #[path = "../../tests/interoperation/debian.rs"]
 mod debian;
+mod disks;
 mod latency;
 mod logs;
 mod machine;
 mod memory;
+mod peers;
 mod programs;
 mod sizes;
 #[path = "../../tests/skip/mod.rs"]
@@ -27,10 +30,12 @@ use table::Table;
 type Part = (&'static str, fn(&programs::Bench, &mut Table));
 
 /// All parts, in order.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 11] = [
     ("empty", boots::empty),
     ("boot", boots::boot_and_stop),
     ("large", boots::large),
+    ("disk", disks::measure),
+    ("calls", calls::measure),
     ("memory", memory::measure),
     ("latency", latency::measure),
     ("chains", chains::measure),

@@ -7,6 +7,9 @@ use std::process::Command;
 /// What `programs/` holds, as it is called in the container's /bench.
 const PROGRAMS: [&str; 8] = ["begin", "cmd", "daemon", "floor", "once", "ready", "repeat", "true"];
 
+/// The size of the disk.
+const DISK_BYTES: u64 = 256 << 20;
+
 /// Everything that is needed for measuring.
 pub(crate) struct Bench {
     /// `target`.
@@ -27,7 +30,7 @@ impl Bench {
         let folder = target.join("bench");
         let _ = fs::remove_dir_all(&folder);
         let root = folder.join("root");
-        for name in ["bench", "dev", "proc", "run", "tmp", "etc"] {
+        for name in ["bench", "dev", "disk", "etc", "proc", "run", "tmp"] {
             fs::create_dir_all(root.join(name)).expect("target/ can be written to");
         }
         let release = target.join("dist/root");
@@ -42,6 +45,20 @@ impl Bench {
             assert!(status.success(), "musl-gcc: {name}.c");
         }
         Self { sixtree: root.join("command/sixtree"), target, folder, root }
+    }
+
+    /// The image of a disk with ext4, made when it is first asked for.
+    pub(crate) fn disk(&self) -> PathBuf {
+        let image = self.folder.join("disk");
+        if !image.exists() {
+            let file = fs::File::create(&image).expect("target/ can be written to");
+            file.set_len(DISK_BYTES).expect("target/ has room");
+            let mut mkfs = Command::new("mkfs.ext4");
+            // Nothing is left for the kernel to do meanwhile.
+            mkfs.args(["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]).arg(&image);
+            assert!(mkfs.status().expect("mkfs.ext4: make deps").success(), "mkfs.ext4");
+        }
+        image
     }
 
     /// One of the programs, outside.

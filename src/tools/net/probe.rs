@@ -262,8 +262,12 @@ impl Display for Seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{
+        AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket,
+    };
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::os::fd::AsRawFd;
 
     fn here(port: u16) -> Address {
         Address { host: Some("127.0.0.1".to_owned()), port }
@@ -313,7 +317,15 @@ mod tests {
         assert_eq!(probe(&Check::Tcp(here(port)), 20_000), Ok(()));
         let silent = probe(&Check::Http(here(port), "/".into()), 100);
         assert_eq!(silent.unwrap_err().to_string(), "no answer in 0.1 s");
-        drop(listener);
+    }
+
+    #[test]
+    fn a_port_that_nobody_listens_on_refuses() {
+        // It stays bound, so that no other test gets it.
+        let (kind, none) = (SockType::Stream, SockFlag::empty());
+        let bound = socket(AddressFamily::Inet, kind, none, None).unwrap();
+        bind(bound.as_raw_fd(), &SockaddrIn::new(127, 0, 0, 1, 0)).unwrap();
+        let port = getsockname::<SockaddrIn>(bound.as_raw_fd()).unwrap().port();
         let refused = probe(&Check::Tcp(here(port)), 20_000);
         assert_eq!(refused, Err(ProbeFailure::System(Errno::ECONNREFUSED)));
         let both = probe(&Check::Tcp(Address { host: None, port }), 20_000);

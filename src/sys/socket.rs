@@ -172,7 +172,8 @@ mod tests {
         fds.clear();
         assert_eq!(super::super::fd::read_to_end(read.as_raw_fd()), Ok(b"through".to_vec()));
 
-        drop(client);
+        // Closing it is not enough: a child of another test may have a copy for a moment.
+        nix::sys::socket::shutdown(client.as_raw_fd(), nix::sys::socket::Shutdown::Both).unwrap();
         assert_eq!(receive(server.as_fd(), &mut buffer, &mut fds), Ok(0));
         assert_eq!(send(server.as_fd(), b"x", &[]), Err(Errno::EPIPE));
     }

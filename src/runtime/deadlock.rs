@@ -1,12 +1,13 @@
 //! A script that waits for itself: `s6-rc -b` in a oneshot waits for the end of the change under
 //! way, which waits for the end of the oneshot. Such a request is refused, and the change goes on.
+//! In a longrun that is not ready yet, it is only reported.
 //!
 //! Differs: the reference waits for ever.
 
 use super::Runtime;
 use super::children::Whose;
 use super::stray;
-use crate::engine::{Event, RequestId, Script, Time};
+use crate::engine::{Event, Process, RequestId, Script, Time, Why};
 use crate::graph::ServiceId;
 use nix::sys::signal::Signal;
 
@@ -27,31 +28,50 @@ impl Runtime {
     pub(super) fn refuse_deadlocks(&mut self) {
         let now = self.now();
         for (id, pid) in self.clients.take_due(now) {
-            let Some(service) = self.script_above(pid).filter(|_| !is_in_background(pid)) else {
+            let Some(process) = self.script_above(pid).filter(|_| !is_in_background(pid)) else {
                 continue;
             };
-            let name = self.engine.graph().name(service);
-            let text = format!(
-                "service {name} waits for a change (-b, pid {pid}) that can only begin when the \
-                 change under way is over, which waits for {name}: make what {name} needs a \
-                 dependency of it, or ask for the change in the background"
-            );
-            self.reporter.remember(&format!("s6-rc: fatal: {text}"));
-            self.refuse(id, 111, &text);
-            self.feed(Event::Abort(RequestId(id)));
+            let name = self.engine.graph().name(process.service).to_owned();
+            match process.script {
+                Script::Up | Script::Down | Script::Reload => self.refuse_deadlock(id, pid, &name),
+                Script::Run => self.warn_of_deadlock(process.service, pid, &name),
+                Script::Finish => {}
+            }
         }
     }
 
-    /// The oneshot of which a process is a descendant while its script runs. Scripts run for the
-    /// change under way alone.
-    fn script_above(&self, pid: i32) -> Option<ServiceId> {
+    fn refuse_deadlock(&mut self, id: u32, pid: i32, name: &str) {
+        let text = format!(
+            "service {name} waits for a change (-b, pid {pid}) that can only begin when the change \
+             under way is over, which waits for {name}: make what {name} needs a dependency of it, \
+             or ask for the change in the background"
+        );
+        self.reporter.remember(&format!("s6-rc: fatal: {text}"));
+        self.refuse(id, 111, &text);
+        self.feed(Event::Abort(RequestId(id)));
+    }
+
+    /// Another process of a longrun may still notify its readiness: whether this one ever ends is
+    /// not known.
+    fn warn_of_deadlock(&mut self, service: ServiceId, pid: i32, name: &str) {
+        let is_ready = self.services.get(&service).is_none_or(|s| s.readiness.is_none());
+        if is_ready || self.engine.why_not_up(service) != Some(Why::Starting) {
+            return;
+        }
+        self.reporter.warn(&format!(
+            "s6-rc: warning: service {name} waits for a change (-b, pid {pid}) that can only begin \
+             when the change under way is over, which waits until {name} is ready: ask for the \
+             change in the background, or after {name} has notified its readiness"
+        ));
+    }
+
+    /// The script of which a process is a descendant. Those of oneshots run for the change under
+    /// way alone.
+    fn script_above(&self, pid: i32) -> Option<Process> {
         let ancestors = std::iter::successors(Some(pid), |pid| stray::parent(*pid));
         let mut ours = ancestors.take(MAX_PARENTS).filter_map(|pid| self.children.whose(pid));
         match ours.next()? {
-            Whose::Script(process) => match process.script {
-                Script::Up | Script::Down | Script::Reload => Some(process.service),
-                Script::Run | Script::Finish => None,
-            },
+            Whose::Script(process) => Some(process),
             Whose::Cmd => None,
         }
     }

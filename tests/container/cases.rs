@@ -129,9 +129,11 @@ cases! {
     rc_list_during_change
     rc_prune
     rc_queued_from_oneshot
+    rc_queued_from_longrun
     rc_queued_in_background
     rc_update
     rc_update_pipeline
+    rc_update_queued_from_oneshot
     ready_again_after_restart
     ready_notifyoncheck
     run_emptied_at_boot

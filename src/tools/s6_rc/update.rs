@@ -14,7 +14,6 @@ use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use litemap::LiteMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 const LONG: &[(&str, char)] = &[
     ("dry-run", 'n'),
@@ -26,9 +25,6 @@ const LONG: &[(&str, char)] = &[
     ("livedir", 'l'),
     ("conversion-file", 'f'),
 ];
-
-/// How long to wait, with `-b`, for a change that is under way.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// How to switch, in the words of the options.
 struct Switch<'a> {
@@ -138,8 +134,13 @@ impl<'a> Switch<'a> {
         let update = Request::Update(Update { database, renamed });
         let mut outcome = self.ask(&update)?;
         while outcome == Outcome::Busy && self.wait && !self.deadline.has_passed() {
-            std::thread::sleep(ASK_AGAIN);
-            outcome = self.ask(&update)?;
+            // A change of nothing, for which PID 1 says when its turn comes, or that it never will:
+            // this may be a script that the change under way waits for.
+            let turn = Request::Change(self.change());
+            outcome = match self.ask(&turn)? {
+                Outcome::Done => self.ask(&update)?,
+                over => over,
+            };
         }
         match outcome {
             Outcome::Done => self.info(2, "successfully switched to new database"),

@@ -97,6 +97,7 @@ cases! {
     legacy_cont_finish_order
     legacy_cont_init_order
     legacy_finish_maxtime
+    legacy_never_supervised
     legacy_not_executable
     legacy_service_log
     legacy_user2_after_services

@@ -131,6 +131,8 @@ pub(super) fn down(process: &mut Process, _: Vec<Word>) -> Result<Next, Exit> {
         }
     }
     if !names.is_empty() {
+        // One that is stopped before PID 1 has seen it is never supervised.
+        directories.retain(|dir| dir.join("supervise/status").exists());
         scan(process, "-an")?;
         wait(process, "-D", settings(process).services_gracetime_ms, &directories);
     }

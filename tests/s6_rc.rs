@@ -226,8 +226,10 @@ fn what_happens_is_told_by_verbosity_and_its_end_is_the_exit_code() {
     assert_eq!(outcome_of("-v2", Outcome::Aborted), (all, 1));
     let (err, code) = outcome_of("-v0", Outcome::TimedOut);
     assert_eq!((err.ends_with("s6-rc: fatal: timed out\n"), code), (true, 2));
-    let (err, code) = outcome_of("-v0", Outcome::Busy);
-    assert_eq!((err.contains("unable to take locks: Resource busy"), code), (true, 111));
+    let busy = || vec![Answer::Done(Outcome::Busy)];
+    let answers = vec![busy(), busy(), vec![Answer::Done(Outcome::Done)]];
+    let (_, err, code, asked) = live.converse(answers, "s6-rc", &["change", "web"]);
+    assert_eq!((err.as_str(), code, asked.len()), ("", 0, 3), "it is asked again for a while");
 }
 
 #[test]

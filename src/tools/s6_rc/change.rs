@@ -6,6 +6,7 @@ use super::live::{self, Trouble};
 use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::Graph;
 use crate::sys::fd;
+use crate::sys::poll::Deadline;
 use crate::tools::die::shown;
 use crate::tools::{Exit, Next, Options, Process, Word};
 use std::path::Path;
@@ -49,13 +50,24 @@ pub(super) fn perform(
             Some(DryRun { live, graph, timeout_ms })
         }
     };
-    match converse(process, live, &request, verbosity, dry.as_ref())? {
+    // Differs: the boot, or a change of somebody else's, that is about to end fails nobody.
+    let patience = Deadline::after_ms(BUSY_MS);
+    let mut outcome = converse(process, live, &request, verbosity, dry.as_ref())?;
+    while outcome == Outcome::Busy && !patience.has_passed() {
+        std::thread::sleep(ASK_AGAIN);
+        outcome = converse(process, live, &request, verbosity, dry.as_ref())?;
+    }
+    match outcome {
         Outcome::Done => Ok(Next::Exit(0)),
         Outcome::Failed | Outcome::Aborted => Err(Exit(1)),
         Outcome::TimedOut => Err(process.fatal(2, "timed out")),
         Outcome::Busy => Err(process.fatal(111, "unable to take locks: Resource busy")),
     }
 }
+
+/// How long a change without -b that is under way is waited for, in ms, and how often it is asked.
+const BUSY_MS: u64 = 2_000;
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Asks PID 1, and tells what it says until it is done.
 pub(super) fn converse(

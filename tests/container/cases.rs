@@ -189,6 +189,7 @@ cases! {
     stop_maxtime
     stop_names_late
     stop_reverse_order
+    stop_setuid_service
     stop_sleeps_for_nobody
     stop_without_descriptors
     stray_gets_kill

@@ -288,4 +288,69 @@ mod tests {
         overwrite(&file, b"all").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"all");
     }
+
+    /// Eight readers look at a file as fast as they can while it is replaced, in this folder.
+    #[expect(clippy::disallowed_methods, reason = "nothing is forked here")]
+    fn readers_see_whole_files_in(folder: &Path) {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let file = folder.join("status");
+        let content = |number: u8| [number; 35];
+        replace(file.to_str().unwrap(), &content(0)).unwrap();
+        let over = AtomicBool::new(false);
+        let read = || {
+            let mut seen = 0;
+            while !over.load(Ordering::Relaxed) {
+                let bytes = fs::read(&file).expect("it is always there");
+                assert_eq!(bytes, content(bytes[0]), "half of it");
+                seen += 1;
+            }
+            seen
+        };
+        let seen: usize = std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
+            for number in (0..=255).cycle().take(2_000) {
+                replace(file.to_str().unwrap(), &content(number)).unwrap();
+            }
+            over.store(true, Ordering::Relaxed);
+            readers.into_iter().map(|reader| reader.join().unwrap()).sum()
+        });
+        assert!(seen > 8, "{seen}");
+        assert_eq!(fs::read_dir(folder).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn readers_see_whole_files() {
+        let scratch = tempfile::tempdir().unwrap();
+        readers_see_whole_files_in(scratch.path());
+    }
+
+    /// The other file systems on which /run may be, mounted in a namespace for this test alone.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test starts programs as anyone would")]
+    fn readers_see_whole_files_on_every_file_system() {
+        const HERE: &str = "SIXTREE_TEST_FOLDER";
+        if let Some(folder) = std::env::var_os(HERE) {
+            return readers_see_whole_files_in(Path::new(&folder));
+        }
+        if !nix::unistd::geteuid().is_root() {
+            return;
+        }
+        let name = "sys::file::tests::readers_see_whole_files_on_every_file_system";
+        let script = r#"set -e
+mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir memory disk layers
+truncate -s 64M image && mkfs.ext4 -q -F image && mount -o loop image disk
+mkdir disk/lower disk/upper disk/work disk/folder
+mount -t overlay -o lowerdir=disk/lower,upperdir=disk/upper,workdir=disk/work layers layers
+for folder in memory disk/folder layers; do
+    SIXTREE_TEST_FOLDER=$PWD/$folder "$2" --exact "$3" || { echo "on $folder" >&2; exit 1; }
+done"#;
+        let scratch = tempfile::tempdir().unwrap();
+        let mut shell = std::process::Command::new("unshare");
+        shell.args(["--mount", "sh", "-c", script, "sh"]).arg(scratch.path());
+        shell.arg(std::env::current_exe().unwrap()).arg(name);
+        let ended = shell.output().expect("unshare: make deps");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let refused = ["permitted", "mount:", "mkfs"].iter().any(|word| said.contains(word));
+        assert!(ended.status.success() || (refused && !said.contains("on ")), "{said}");
+    }
 }

@@ -277,6 +277,8 @@ fn random_file() -> impl Strategy<Value = (&'static str, &'static str, Vec<u8>)>
         "down",
         "run",
         "finish",
+        "after.d/b",
+        "after.d/e",
         "contents",
         "contents.d/a",
         "contents.d/b",

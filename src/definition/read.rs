@@ -159,6 +159,7 @@ impl DefinitionReader<'_> {
     fn atomic(&mut self) -> Atomic {
         Atomic {
             dependencies: self.either("dependencies.d", "dependencies").unwrap_or_default(),
+            after: self.entries("after.d").unwrap_or_default(),
             timeout_up_ms: self.parsed("timeout-up", None, parse::timeout).unwrap_or(0),
             timeout_down_ms: self.parsed("timeout-down", None, parse::timeout).unwrap_or(0),
         }

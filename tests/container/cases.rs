@@ -24,6 +24,7 @@ macro_rules! cases {
 }
 
 cases! {
+    after_d
     base_dependency
     boot_names_what_it_waits_for
     boot_timeout_reported

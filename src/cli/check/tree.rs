@@ -54,7 +54,8 @@ fn waits_for(graph: &Graph, all: &[ServiceId]) -> Vec<ServiceId> {
     let mut waiting: Vec<ServiceId> = graph.ids().collect();
     for &one in all {
         let after = graph.closure(&[one], Direction::Down);
-        waiting.retain(|id| after.binary_search(id).is_ok());
+        let goes_after = |id: ServiceId| graph.first(id, Direction::Up).any(|first| first == one);
+        waiting.retain(|id| after.binary_search(id).is_ok() || goes_after(*id));
     }
     waiting
 }

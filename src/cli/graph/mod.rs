@@ -162,6 +162,16 @@ impl<'g> Picture<'g> {
         self.services.iter().flat_map(of).collect()
     }
 
+    /// Who goes after whom without needing it, among the services of the picture.
+    fn orders(&self) -> Vec<(ServiceId, ServiceId)> {
+        let of = |&later: &ServiceId| {
+            let first = self.graph.first(later, Direction::Up);
+            let drawn = first.filter(|id| self.services.binary_search(id).is_ok());
+            drawn.map(move |first| (later, first))
+        };
+        self.services.iter().flat_map(of).collect()
+    }
+
     /// `longrun` or `oneshot`.
     fn kind(&self, id: ServiceId) -> &'static str {
         if self.graph.is_longrun(id) { "longrun" } else { "oneshot" }

@@ -2,7 +2,7 @@
 
 use super::{Picture, fill};
 use crate::cli::known::ServiceState;
-use crate::graph::{Bundle, ServiceId};
+use crate::graph::{Bundle, Direction, ServiceId};
 use litemap::LiteMap;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -22,6 +22,9 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     for need in picture.needs() {
         let arrow = if need.is_pipe { "-.->" } else { "-->" };
         let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
+    }
+    for (later, first) in picture.orders() {
+        let _ = writeln!(text, "    s{} -. after .-> s{}", later.0, first.0);
     }
     let states: LiteMap<&str, ServiceState> =
         picture.states.values().map(|s| (s.word(), *s)).collect();
@@ -45,6 +48,10 @@ pub(super) fn dot(picture: &Picture) -> String {
         let style = if need.is_pipe { " [style=dashed]" } else { "" };
         let _ = writeln!(text, "    {from} -> {to}{style};");
     }
+    for (later, first) in picture.orders() {
+        let [from, to] = [later, first].map(|id| quoted(picture.graph.name(id)));
+        let _ = writeln!(text, "    {from} -> {to} [style=dotted, label=after];");
+    }
     text + "}\n"
 }
 
@@ -66,6 +73,7 @@ fn service(picture: &Picture, id: ServiceId) -> Value {
         "name": picture.graph.name(id),
         "type": picture.kind(id),
         "dependencies": names(picture, picture.graph.dependencies(id)),
+        "after": names(picture, picture.graph.first(id, Direction::Up)),
         "dependents": names(picture, picture.graph.dependents(id)),
         "consumer": picture.graph.consumer(id).map(|id| picture.graph.name(id)),
         "state": picture.state(id),

@@ -2,7 +2,7 @@
 
 use super::Picture;
 use crate::cli::terminal::coloured;
-use crate::graph::ServiceId;
+use crate::graph::{Direction, ServiceId};
 use std::collections::BTreeSet;
 
 /// The lines below one service that are still to be written.
@@ -83,6 +83,9 @@ fn label(picture: &Picture, id: ServiceId, has_colours: bool) -> String {
     if let Some(consumer) = picture.graph.consumer(id) {
         label += &format!(" | {}", picture.graph.name(consumer).escape_debug());
     }
+    for first in picture.graph.first(id, Direction::Up) {
+        label += &format!(" (after {})", picture.graph.name(first).escape_debug());
+    }
     if let Some(state) = picture.states.get(&id) {
         let colour = has_colours.then(|| state.colour());
         label += &format!(" [{}]", coloured(state.word(), colour));
@@ -94,7 +97,6 @@ fn label(picture: &Picture, id: ServiceId, has_colours: bool) -> String {
 mod tests {
     use super::super::tests::{picture, web};
     use super::*;
-    use crate::graph::Direction;
 
     #[test]
     fn what_a_service_needs_is_below_it() {

@@ -92,6 +92,7 @@ impl Text {
 
     fn atomic(&mut self, atomic: &Atomic) {
         self.references("dependencies", &atomic.dependencies);
+        self.references("after", &atomic.after);
         for (key, ms) in
             [("timeout-up", atomic.timeout_up_ms), ("timeout-down", atomic.timeout_down_ms)]
         {
@@ -229,6 +230,7 @@ impl Fields {
     fn atomic(&mut self) -> Result<Atomic, CompiledError> {
         Ok(Atomic {
             dependencies: self.references("dependencies")?,
+            after: self.references("after")?,
             timeout_up_ms: self.number("timeout-up")?.unwrap_or(0),
             timeout_down_ms: self.number("timeout-down")?.unwrap_or(0),
         })
@@ -327,11 +329,14 @@ mod tests {
         prop::collection::vec(reference(), 0..3)
     }
     fn atomic() -> impl Strategy<Value = Atomic> {
-        (references(), any::<u32>(), any::<u32>()).prop_map(|(dependencies, up, down)| Atomic {
-            dependencies,
-            timeout_up_ms: up,
-            timeout_down_ms: down,
-        })
+        (references(), references(), any::<u32>(), any::<u32>()).prop_map(
+            |(dependencies, after, up, down)| Atomic {
+                dependencies,
+                after,
+                timeout_up_ms: up,
+                timeout_down_ms: down,
+            },
+        )
     }
     fn oneshot() -> impl Strategy<Value = Kind> {
         let words = || prop::collection::vec(any::<Word>(), 0..3);

@@ -68,6 +68,8 @@ pub enum Kind {
 pub struct Atomic {
     /// What must be up before this starts: services or bundles.
     pub dependencies: Vec<Reference>,
+    /// `after.d`: what goes first, if both are to start. Such a name may be nobody's.
+    pub after: Vec<Reference>,
     /// How long the way up may take, in ms; 0 is for ever.
     pub timeout_up_ms: u32,
     /// How long the way down may take, in ms; 0 is for ever.
@@ -143,6 +145,12 @@ pub const HANDED_ON: &[&str] = &[
     "on-memory",
 ];
 
+impl Atomic {
+    fn forget_mentions(&mut self) {
+        (self.dependencies, self.after) = (Vec::new(), Vec::new());
+    }
+}
+
 impl Kind {
     /// Its name, as in `type`.
     pub fn name(&self) -> &'static str {
@@ -184,9 +192,9 @@ impl Definition {
     /// Forgets the names that it mentions, and where. Whoever has resolved them needs them no more.
     pub fn forget_mentions(&mut self) {
         match &mut self.kind {
-            Kind::Oneshot(oneshot) => oneshot.atomic.dependencies = Vec::new(),
+            Kind::Oneshot(oneshot) => oneshot.atomic.forget_mentions(),
             Kind::Longrun(longrun) => {
-                longrun.atomic.dependencies = Vec::new();
+                longrun.atomic.forget_mentions();
                 longrun.consumer_for = Vec::new();
                 (longrun.producer_for, longrun.pipeline_name) = (None, None);
             }

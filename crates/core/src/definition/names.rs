@@ -5,6 +5,7 @@ use super::{Definition, Fault, FaultPlace, Kind, Problem, similar};
 
 /// Files that a definition may have, and the types that have them.
 const FILES: &[(&str, &[&str])] = &[
+    ("after.d", &["longrun", "oneshot"]),
     ("consumer-for", &["longrun"]),
     ("contents", &["bundle"]),
     ("contents.d", &["bundle"]),

@@ -40,7 +40,11 @@ impl Engine {
             (None, Some((other, failure))) => Why::Needs(other, failure),
             (None, None) if rising => {
                 let mut needs = self.graph().dependencies(id);
-                needs.find(|&other| !self.is_up(other)).map_or(Why::Starting, Why::WaitsFor)
+                let is_to_move = |id: &ServiceId| current.is_some_and(|c| c.is_to_move(*id));
+                let awaited = needs
+                    .find(|&other| !self.is_up(other))
+                    .or_else(|| self.graph().first(id, Direction::Up).find(is_to_move));
+                awaited.map_or(Why::Starting, Why::WaitsFor)
             }
             (None, None) => Why::GivenUp,
         })

@@ -40,6 +40,9 @@ pub struct Graph {
     names: BTreeMap<String, Referent>,
     /// A node per service, by its index. An edge leads from a service to one that it depends on.
     edges: DiGraph<(), ()>,
+    /// An edge leads from a service to one that goes first if both start, and that it does not
+    /// need. Without any such edge there are no nodes either.
+    order: DiGraph<(), ()>,
     /// The pipes of each service, by its index.
     pipes: Vec<ServicePipes>,
 }

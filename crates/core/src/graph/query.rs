@@ -93,6 +93,19 @@ impl Graph {
         self.edges.neighbors_directed(node(id), way).map(service)
     }
 
+    /// Whether any service only wants to go after another one.
+    pub fn has_order(&self) -> bool {
+        self.order.node_count() > 0
+    }
+    /// What a service does not need, and that goes up (or down) before it does, if both do.
+    pub fn first(&self, id: ServiceId, direction: Direction) -> impl Iterator<Item = ServiceId> {
+        let way = match direction {
+            Direction::Up => petgraph::Direction::Outgoing,
+            Direction::Down => petgraph::Direction::Incoming,
+        };
+        self.order.neighbors_directed(node(id), way).map(service)
+    }
+
     /// These services and all that they need (`Up`), or all that need them (`Down`), in order.
     pub fn closure(&self, ids: &[ServiceId], direction: Direction) -> Vec<ServiceId> {
         let mut all = Vec::new();
@@ -226,6 +239,36 @@ mod tests {
         assert_eq!(graph.closure(&[log, log], Direction::Up), [log, dir]);
         assert_eq!(names(&graph, graph.closure(&[db], Direction::Down)), "db web migrate");
         assert_eq!(graph.closure(&[ServiceId(9)], Direction::Up), []);
+    }
+
+    #[test]
+    fn what_only_goes_first_is_no_dependency_and_need_not_exist() {
+        let after = |name: &str, needs: &[&str], after: &[&str]| {
+            let atomic = Atomic { after: references(after), ..atomic(needs) };
+            Definition::new(name, Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() }))
+        };
+        let graph = Graph::new(vec![
+            after("a", &[], &["nothing"]),
+            after("b", &["a"], &["a", "both"]),
+            after("c", &[], &["both"]),
+            bundle("both", &["a", "b"]),
+        ]);
+        let graph = graph.unwrap();
+        let [a, b, c] = [0, 1, 2].map(ServiceId);
+        assert!(graph.has_order() && !web().has_order());
+        assert_eq!(names(&graph, graph.first(c, Direction::Up)), "a b");
+        assert_eq!(names(&graph, graph.first(b, Direction::Up)), "", "it needs a anyway");
+        assert_eq!(names(&graph, graph.first(b, Direction::Down)), "c");
+        assert_eq!(graph.closure(&[c], Direction::Up), [c]);
+        let renumbered = graph.clone().numbered_after(&web(), &[]);
+        let [a_now, c_now] = ["a", "c"].map(|name| renumbered.service(name).unwrap());
+        assert_ne!((a, c), (a_now, c_now));
+        assert_eq!(names(&renumbered, renumbered.first(c_now, Direction::Up)), "a b");
+
+        let cyclic = vec![after("a", &["b"], &[]), after("b", &[], &["a"])];
+        let faults = Graph::new(cyclic).unwrap_err();
+        assert_eq!(faults[0].code, "E105");
+        assert_eq!(faults[0].what, "cyclic service dependency: a → b → a (after.d)");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::query::{node, service};
 use super::resolve::connect;
 use super::{Bundle, Graph, Referent, ServiceId, ServicePipes};
 use litemap::LiteMap;
+use petgraph::graph::Edge;
 
 impl Graph {
     /// The same tree with other numbers. A service that `old` has, too, of the same type, has its
@@ -32,10 +33,15 @@ impl Graph {
 
     /// Moves all but the definitions to their new numbers.
     fn move_to(mut self, numbers: &Renumbering) -> Self {
-        let edges = self.edges.raw_edges().iter();
-        let pairs = edges
-            .map(|edge| (numbers.now(service(edge.source())), numbers.now(service(edge.target()))));
-        self.edges = connect(numbers.all as usize, pairs.collect());
+        let moved = |edge: &Edge<()>| {
+            (numbers.now(service(edge.source())), numbers.now(service(edge.target())))
+        };
+        let pairs = self.edges.raw_edges().iter().map(moved).collect();
+        self.edges = connect(numbers.all as usize, pairs);
+        if self.has_order() {
+            let pairs = self.order.raw_edges().iter().map(moved).collect();
+            self.order = connect(numbers.all as usize, pairs);
+        }
         for Bundle { members, .. } in &mut self.bundles {
             members.iter_mut().for_each(|id| *id = numbers.now(*id));
             members.sort_unstable();

@@ -20,8 +20,17 @@ pub(super) fn resolve(
     graph.pipes = pipes::join(&graph, &mut faults);
     pipes::name_bundles(&mut graph, &mut faults);
     bundles::flatten(&mut graph, &mut faults);
-    graph.edges = edges(&graph, &mut faults);
-    for cycle in check::cycles(&graph.edges, &check::tangles(&graph.edges)) {
+    let needs = needs_of_all(&graph, &mut faults);
+    let order = order_of_all(&graph, &needs);
+    let both = (!order.is_empty())
+        .then(|| connect(graph.len(), needs.iter().chain(&order).copied().collect()));
+    graph.edges = connect(graph.len(), needs);
+    let all = both.as_ref().unwrap_or(&graph.edges);
+    let cycles = check::cycles(all, &check::tangles(all));
+    if both.is_some() {
+        graph.order = connect(graph.len(), order);
+    }
+    for cycle in cycles {
         report_cycle(&graph, &cycle, &mut faults);
     }
     push_flags(&mut graph);
@@ -61,12 +70,33 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
 }
 
 /// Who depends on whom.
-fn edges(graph: &Graph, faults: &mut Faults) -> DiGraph<(), ()> {
+fn needs_of_all(graph: &Graph, faults: &mut Faults) -> Vec<(ServiceId, ServiceId)> {
     let mut pairs = Vec::new();
     for id in graph.ids() {
         pairs.extend(needs(graph, id, faults).into_iter().map(|on| (id, on)));
     }
-    connect(graph.len(), pairs)
+    pairs
+}
+
+/// Who goes after whom without needing it. A name that nothing has says nothing, and in a bundle
+/// that it is in a service goes after the others.
+fn order_of_all(graph: &Graph, needs: &[(ServiceId, ServiceId)]) -> Vec<(ServiceId, ServiceId)> {
+    let mut pairs = BTreeSet::new();
+    for id in graph.ids() {
+        for at in after(graph, id) {
+            match graph.names.get(&at.name) {
+                Some(Referent::Service(on)) => drop(pairs.insert((id, *on))),
+                Some(Referent::Bundle(bundle)) => {
+                    let members = graph.bundles.get(*bundle).into_iter().flat_map(|b| &b.members);
+                    pairs.extend(members.filter(|on| **on != id).map(|on| (id, *on)));
+                }
+                None => {}
+            }
+        }
+    }
+    // They are in the order of the services, which each has its needs in order.
+    pairs.retain(|pair| needs.binary_search(pair).is_err());
+    pairs.into_iter().collect()
 }
 
 /// A graph of so many numbers, with these edges.
@@ -110,7 +140,8 @@ fn report_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
     for (&from, &to) in steps {
         let Some(reason) = reason(graph, from, to) else { return };
         path += &format!(" → {}{reason}", graph.name(to));
-        let (Reason::Named(at) | Reason::Within(at) | Reason::Pipe(at)) = reason;
+        let (Reason::Named(at) | Reason::Within(at) | Reason::Pipe(at) | Reason::After(at)) =
+            reason;
         begins_at.get_or_insert(at);
     }
     if let Some(at) = begins_at {
@@ -126,6 +157,8 @@ enum Reason<'g> {
     Within(&'g Reference),
     /// The other reads what it writes.
     Pipe(&'g Reference),
+    /// It is only to start after it.
+    After(&'g Reference),
 }
 
 impl fmt::Display for Reason<'_> {
@@ -134,6 +167,7 @@ impl fmt::Display for Reason<'_> {
             Self::Named(_) => Ok(()),
             Self::Within(bundle) => write!(f, " (in bundle {})", bundle.name),
             Self::Pipe(_) => write!(f, " (its consumer)"),
+            Self::After(_) => write!(f, " (after.d)"),
         }
     }
 }
@@ -147,7 +181,17 @@ fn reason(graph: &Graph, from: ServiceId, to: ServiceId) -> Option<Reason<'_>> {
         Kind::Longrun(longrun) => longrun.producer_for.as_ref().map(Reason::Pipe),
         Kind::Oneshot(_) | Kind::Bundle(_) => None,
     };
-    direct.or_else(within).or_else(pipe)
+    let later = || {
+        let is_it = |at: &&Reference| at.name == graph.name(to) || bundle(at);
+        after(graph, from).iter().find(is_it).map(Reason::After)
+    };
+    direct.or_else(within).or_else(pipe).or_else(later)
+}
+
+/// The names in a service's `after.d`.
+fn after(graph: &Graph, id: ServiceId) -> &[Reference] {
+    let atomic = graph.definition(id).and_then(Definition::atomic);
+    atomic.map_or(&[], |atomic| &atomic.after)
 }
 
 /// The names in a service's dependencies.

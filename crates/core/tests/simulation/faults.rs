@@ -1,7 +1,7 @@
 //! Seeded bugs: an engine that is faulty in one way, so that each rule can prove that it bites.
 
 use crate::rules::Rule;
-use crate::tree::{without_dependencies, without_limits};
+use crate::tree::{without_dependencies, without_limits, without_order};
 use sixtree_core::definition::Definition;
 use sixtree_core::engine::*;
 use sixtree_core::graph::{Graph, ServiceId};
@@ -17,6 +17,8 @@ pub(crate) enum Bug {
     SignalsAgain,
     /// Dependencies are not known.
     NoDependencies,
+    /// It does not know what goes first.
+    NoOrder,
     /// Dependencies are forgotten when a stop is asked for.
     ForgetsDependencies,
     /// A start that failed is told as one that did well.
@@ -62,10 +64,11 @@ pub(crate) enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub(crate) const BUGS: [(Bug, Rule); 24] = [
+pub(crate) const BUGS: [(Bug, Rule); 25] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
+    (Bug::NoOrder, Rule::Order),
     (Bug::ForgetsDependencies, Rule::DependentsDown),
     (Bug::Boasts, Rule::Truth),
     (Bug::ImpatientClock, Rule::Deadline),
@@ -93,6 +96,7 @@ pub(crate) const BUGS: [(Bug, Rule); 24] = [
 fn known(definitions: Vec<Definition>, bug: Option<Bug>) -> Graph {
     let known = match bug {
         Some(Bug::NoDependencies) => without_dependencies(&definitions),
+        Some(Bug::NoOrder) => without_order(&definitions),
         Some(Bug::Patient) => without_limits(&definitions),
         _ => definitions,
     };

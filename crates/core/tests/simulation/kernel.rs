@@ -3,7 +3,7 @@
 use crate::rules::{Breach, Listener, Rule, hold};
 use crate::wishes::Wish;
 use sixtree_core::engine::*;
-use sixtree_core::graph::{Graph, ServiceId};
+use sixtree_core::graph::{Direction, Graph, ServiceId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A process.
@@ -39,6 +39,15 @@ pub(crate) struct Asked {
     pub limited: bool,
 }
 
+/// A move of a service that a request has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub request: RequestId,
+    pub direction: Direction,
+    /// It has come to its end, whichever.
+    pub over: bool,
+}
+
 /// What is known of one directory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Directory {
@@ -72,6 +81,8 @@ pub(crate) struct Kernel {
     pub touched: BTreeSet<ServiceId>,
     /// Services that are on their way up, and the request that has started them.
     pub starting: BTreeMap<ServiceId, (RequestId, bool)>,
+    /// The last move of each service.
+    pub begun: BTreeMap<ServiceId, Begun>,
     /// Services that the shutdown does not wait for any longer.
     pub left: BTreeSet<ServiceId>,
     /// Longruns that a change has stopped, and that nobody has asked for since.

@@ -1,9 +1,9 @@
 //! What a report says, and whether it is so.
 
-use crate::kernel::Kernel;
+use crate::kernel::{Begun, Kernel};
 use crate::rules::{Breach, Rule, hold};
 use sixtree_core::engine::*;
-use sixtree_core::graph::ServiceId;
+use sixtree_core::graph::{Direction, ServiceId};
 
 impl Kernel {
     /// Checks a report against what happened.
@@ -21,6 +21,7 @@ impl Kernel {
         self.note_report(request, asked.limited, report);
         let begins = matches!(report, Report::Starting(_) | Report::Stopping(_));
         hold(!(asked.aborted && begins), Rule::Answers, what)?;
+        self.check_order(request, report)?;
         if let Report::NotStarted(id, Failure::NotSpawned)
         | Report::NotStopped(id, Failure::NotSpawned)
         | Report::NotReloaded(id, Failure::NotSpawned) = report
@@ -60,6 +61,37 @@ impl Kernel {
             | Report::BootFatal
             | Report::Late(_) => Ok(()),
         }
+    }
+
+    /// Where two services move in one change of which one goes first, the other one begins when
+    /// that one has come to its end, and that one does not begin later.
+    fn check_order(&mut self, request: RequestId, report: Report) -> Result<(), Breach> {
+        let (id, direction) = match report {
+            Report::Starting(id) => (id, Direction::Up),
+            Report::Stopping(id) => (id, Direction::Down),
+            Report::Started(id)
+            | Report::NotStarted(id, _)
+            | Report::Stopped(id)
+            | Report::NotStopped(id, _)
+            | Report::Left(id) => {
+                self.begun.entry(id).and_modify(|begun| begun.over = true);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        let back = if direction == Direction::Up { Direction::Down } else { Direction::Up };
+        let begun = |other: &ServiceId| {
+            self.begun.get(other).filter(|b| b.request == request && b.direction == direction)
+        };
+        let arrives = |other: &ServiceId| match direction {
+            Direction::Up => self.is_up(*other),
+            Direction::Down => self.has_stopped(*other),
+        };
+        let mut first = self.graph.first(id, direction);
+        let waited = first.all(|other| begun(&other).is_none_or(|b| b.over) || arrives(&other));
+        let early = self.graph.first(id, back).all(|other| begun(&other).is_none());
+        self.begun.insert(id, Begun { request, direction, over: false });
+        hold(waited && early, Rule::Order, || format!("{report:?} of {request:?}"))
     }
 
     /// Notes what a report says of where a service is.

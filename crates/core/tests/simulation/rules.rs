@@ -14,6 +14,8 @@ pub(crate) enum Rule {
     DependenciesUp,
     /// What needs a service is down before it stops.
     DependentsDown,
+    /// What goes first, where both move, does.
+    Order,
     /// What is reported, and what the engine answers, is so.
     Truth,
     /// The deadline is never in the past, and a timeout leads somewhere.
@@ -52,11 +54,12 @@ pub(crate) enum Rule {
 }
 
 /// Every rule.
-pub(crate) const RULES: [Rule; 21] = [
+pub(crate) const RULES: [Rule; 22] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
     Rule::DependentsDown,
+    Rule::Order,
     Rule::Truth,
     Rule::Deadline,
     Rule::NothingAlive,

@@ -14,14 +14,16 @@ pub(crate) struct Size {
     pub wild: bool,
 }
 
-/// A tree without cycles: each service depends on some of those before it, or on a bundle of them.
+/// A tree without cycles: each service depends on some of those before it, or on a bundle of them,
+/// and may go after others of them.
 pub(crate) fn tree(size: Size, choices: &mut dyn Choices) -> Vec<Definition> {
     let count = 1 + choices.pick(size.services);
     let mut definitions: Vec<Definition> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     for at in 0..count {
         let dependencies = some(&names, choices);
-        definitions.push(service(at, &dependencies, size, choices));
+        let after = if size.wild && choices.pick(2) == 1 { some(&names, choices) } else { vec![] };
+        definitions.push(service(at, &dependencies, &after, size, choices));
         names.push(format!("s{at}"));
         if size.wild && choices.pick(6) == 1 {
             let members = some(&names, choices);
@@ -41,6 +43,19 @@ pub(crate) fn without_dependencies(definitions: &[Definition]) -> Vec<Definition
         match &mut definition.kind {
             Kind::Oneshot(oneshot) => oneshot.atomic.dependencies.clear(),
             Kind::Longrun(longrun) => longrun.atomic.dependencies.clear(),
+            Kind::Bundle(_) => {}
+        }
+    }
+    definitions
+}
+
+/// The same tree, in which nothing only goes after anything.
+pub(crate) fn without_order(definitions: &[Definition]) -> Vec<Definition> {
+    let mut definitions = definitions.to_vec();
+    for definition in &mut definitions {
+        match &mut definition.kind {
+            Kind::Oneshot(oneshot) => oneshot.atomic.after.clear(),
+            Kind::Longrun(longrun) => longrun.atomic.after.clear(),
             Kind::Bundle(_) => {}
         }
     }
@@ -82,9 +97,16 @@ fn some(names: &[String], choices: &mut dyn Choices) -> Vec<String> {
     names.iter().filter(|_| choices.pick(2) == 1).cloned().collect()
 }
 
-fn service(at: usize, needs: &[String], size: Size, choices: &mut dyn Choices) -> Definition {
+fn service(
+    at: usize,
+    needs: &[String],
+    after: &[String],
+    size: Size,
+    choices: &mut dyn Choices,
+) -> Definition {
     let mut atomic = Atomic {
         dependencies: needs.iter().map(|name| Reference::to(name)).collect(),
+        after: after.iter().map(|name| Reference::to(name)).collect(),
         ..Atomic::default()
     };
     if size.wild {

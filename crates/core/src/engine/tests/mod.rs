@@ -2,6 +2,7 @@
 
 mod boot;
 mod changes;
+mod order;
 mod replace;
 mod scan;
 mod shutdown;
@@ -29,6 +30,17 @@ fn limited(mut definition: Definition, up: u32, down: u32) -> Definition {
     match &mut definition.kind {
         Kind::Oneshot(Oneshot { atomic, .. }) | Kind::Longrun(LongrunKind { atomic, .. }) => {
             (atomic.timeout_up_ms, atomic.timeout_down_ms) = (up, down);
+        }
+        Kind::Bundle(_) => {}
+    }
+    definition
+}
+
+/// The same, after others that it does not need.
+fn after(names: &[&str], mut definition: Definition) -> Definition {
+    match &mut definition.kind {
+        Kind::Oneshot(Oneshot { atomic, .. }) | Kind::Longrun(LongrunKind { atomic, .. }) => {
+            atomic.after = names.iter().map(|name| Reference::to(name)).collect();
         }
         Kind::Bundle(_) => {}
     }

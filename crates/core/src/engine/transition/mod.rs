@@ -2,6 +2,8 @@
 //!
 //! A service moves as soon as none of its neighbours (dependencies on the way up, dependents on
 //! the way down) is still to move. When one fails, its neighbours stay put, and the others go on.
+//! Who only comes after another one (`after.d`) waits for it in the same way, but goes on when that
+//! one fails or stays put.
 //!
 //! # Tasks
 //!
@@ -138,6 +140,11 @@ impl Transition {
         }
     }
 
+    /// Whether a service is still to go its way.
+    pub(super) fn is_to_move(&self, id: ServiceId) -> bool {
+        matches!(self.tasks.get(&id), Some(MoveState::Waiting(_) | MoveState::Moving))
+    }
+
     /// Whether a service is on its way.
     pub(super) fn is_moving(&self, id: ServiceId) -> bool {
         self.moving.contains(&id)
@@ -162,7 +169,7 @@ impl Transition {
         match heard(self.goal, news, up) {
             None => {}
             Some(Ok(())) => self.take(MoveStep::Arrive(id), services),
-            Some(Err(failure)) => self.fail(id, failure, services),
+            Some(Err(failure)) => self.take(MoveStep::Fail(id, failure), services),
         }
         self.go_on(services);
     }
@@ -177,7 +184,9 @@ impl Transition {
     ) {
         match (self.tasks.get(&id), verdict) {
             (Some(MoveState::Moving), Ok(())) => self.take(MoveStep::Arrive(id), services),
-            (Some(MoveState::Moving), Err(failure)) => self.fail(id, failure, services),
+            (Some(MoveState::Moving), Err(failure)) => {
+                self.take(MoveStep::Fail(id, failure), services);
+            }
             (Some(MoveState::Held { .. }), verdict) => {
                 self.note(id, script, verdict, services);
                 self.retry(id, services);
@@ -200,7 +209,7 @@ impl Transition {
             }
             Some(MoveState::Moving) => {
                 services.time_out(id);
-                self.fail(id, Failure::TimedOut, services);
+                self.take(MoveStep::Fail(id, Failure::TimedOut), services);
             }
             Some(MoveState::Held { interrupted: false }) => self.interrupt(id, services),
             Some(MoveState::Held { interrupted: true }) => {
@@ -232,7 +241,7 @@ impl Transition {
             }
             services.cancel_delayed(id);
             if services.running(id).is_none() {
-                self.fail(id, Failure::Aborted, services);
+                self.take(MoveStep::Fail(id, Failure::Aborted), services);
             }
         }
         self.go_on(services);
@@ -293,7 +302,8 @@ impl Transition {
     fn select(&mut self, way: Direction, selection: &[ServiceId], services: &mut ServiceTable) {
         for &id in selection {
             let selected = |id: &ServiceId| self.tasks.contains_key(id);
-            let count = services.graph.next(id, way).filter(selected).count();
+            let (needed, first) = (services.graph.next(id, way), services.graph.first(id, way));
+            let count = needed.chain(first).filter(selected).count();
             self.tasks.insert(id, MoveState::Waiting(count));
             if !self.change.dry_run {
                 services.set_view(id, |view| {

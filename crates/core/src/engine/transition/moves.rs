@@ -36,6 +36,8 @@ pub(super) enum MoveStep {
     Release(ServiceId),
     /// It has arrived.
     Arrive(ServiceId),
+    /// It failed.
+    Fail(ServiceId, Failure),
     /// It is waited for no longer, and nothing else has to wait because of it.
     Leave(ServiceId),
     /// A report is due.
@@ -60,6 +62,7 @@ impl Transition {
                 MoveStep::Examine(id) => self.examine(id, &mut steps, services),
                 MoveStep::Release(id) => self.release(id, &mut steps, services),
                 MoveStep::Arrive(id) => self.arrive(id, &mut steps, services),
+                MoveStep::Fail(id, failure) => self.fail(id, failure, &mut steps, services),
                 MoveStep::Leave(id) => self.leave(id, &mut steps, services),
                 MoveStep::Report(report) => self.report(report, services),
             }
@@ -87,6 +90,7 @@ impl Transition {
             Decision::Refuse => {
                 self.tasks.insert(id, MoveState::Stuck);
                 self.report(Report::Essential(id), services);
+                self.release_followers(id, steps, services);
             }
             Decision::Hold => {
                 self.set_off(id, MoveState::Held { interrupted: false });
@@ -144,16 +148,45 @@ impl Transition {
         steps: &mut Vec<MoveStep>,
         services: &ServiceTable,
     ) {
-        let back = match self.goal {
-            Goal::Go(Direction::Up) => Direction::Down,
-            Goal::Go(Direction::Down) => Direction::Up,
-            Goal::Reload => return,
-        };
+        let Some(back) = self.way_back() else { return };
         if !self.aborted {
             // A stack gives back the last one first, as s6-rc goes about it.
-            let mut neighbours: Vec<_> = services.graph.next(id, back).collect();
+            let needing = services.graph.next(id, back);
+            let mut neighbours: Vec<_> = needing.chain(services.graph.first(id, back)).collect();
             neighbours.sort_unstable();
             steps.extend(neighbours.into_iter().map(MoveStep::Release));
+        }
+    }
+
+    /// The direction in which those are that wait for a service.
+    fn way_back(&self) -> Option<Direction> {
+        match self.goal {
+            Goal::Go(Direction::Up) => Some(Direction::Down),
+            Goal::Go(Direction::Down) => Some(Direction::Up),
+            Goal::Reload => None,
+        }
+    }
+
+    /// A service does not get where it is to be, and so what waits for it stays put. Whatever only
+    /// comes after any of these waits no longer.
+    fn release_followers(
+        &mut self,
+        id: ServiceId,
+        steps: &mut Vec<MoveStep>,
+        services: &ServiceTable,
+    ) {
+        let Some(back) = self.way_back().filter(|_| services.graph.has_order()) else { return };
+        let mut stuck = vec![id];
+        while let Some(id) = stuck.pop() {
+            for waiting in services.graph.next(id, back) {
+                if let Some(MoveState::Waiting(_)) = self.tasks.get(&waiting) {
+                    self.tasks.insert(waiting, MoveState::Stuck);
+                    stuck.push(waiting);
+                }
+            }
+            if !self.aborted {
+                steps.extend(services.graph.first(id, back).map(MoveStep::Release));
+            }
         }
     }
 
@@ -221,7 +254,7 @@ impl Transition {
         if there {
             steps.push(MoveStep::Arrive(id));
         } else if !longrun.has_supervisor() {
-            self.fail(id, Failure::Permanent, services);
+            steps.push(MoveStep::Fail(id, Failure::Permanent));
         }
     }
 
@@ -249,7 +282,13 @@ impl Transition {
         self.release_neighbours(id, steps, services);
     }
 
-    pub(super) fn fail(&mut self, id: ServiceId, failure: Failure, services: &mut ServiceTable) {
+    fn fail(
+        &mut self,
+        id: ServiceId,
+        failure: Failure,
+        steps: &mut Vec<MoveStep>,
+        services: &mut ServiceTable,
+    ) {
         self.leave_moving(id, MoveState::Stuck, services);
         self.failed = true;
         services.set_view(id, |view| view.failure = Some(failure));
@@ -264,6 +303,7 @@ impl Transition {
             Goal::Reload => Report::NotReloaded(id, failure),
         };
         self.report(report, services);
+        self.release_followers(id, steps, services);
     }
 
     fn leave_moving(&mut self, id: ServiceId, task: MoveState, services: &mut ServiceTable) {

@@ -52,7 +52,8 @@ fn ten_idle_services_stop_almost_as_fast_as_one_sleep() {
         times[0].push(ours.stop().1);
         times[1].push(tini.stop().1);
         let [ours_took, tini_took] = times.each_ref().map(|times| times.iter().min().unwrap());
-        let is_met = *ours_took <= *tini_took + ALLOWANCE;
+        // What takes tini long takes both long.
+        let is_met = *ours_took <= *tini_took + ALLOWANCE.max(*tini_took);
         let report =
             format!("docker stop, fastest of {round}: ours {ours_took:?}, tini {tini_took:?}\n");
         if is_met && round >= 3 || round == ROUNDS {

@@ -102,6 +102,17 @@ fn good_trees_and_only_they_have_nothing_wrong() {
     bad.iter().for_each(|tree| assert_ne!(checked(tree), [], "{tree:?}"));
 }
 
+#[test]
+fn strict_fails_for_every_warning_but_that_of_a_place_that_works() {
+    let fails = |tree: &str| {
+        let faults = checked(&Path::new(GALLERY).join(tree));
+        (check::fails(&faults, false), check::fails(&faults, true))
+    };
+    assert_eq!(fails("run-missing"), (true, true));
+    assert_eq!(fails("lone-setuidgid"), (false, true));
+    assert_eq!(fails("old-place"), (false, false));
+}
+
 /// What the published schema of SARIF 2.1.0 asks for, in the objects that are used.
 #[test]
 fn every_report_for_forges_has_their_form() {

@@ -3,7 +3,7 @@
 
 use super::lint::Lint;
 use super::root::{Root, is_executable};
-use super::{Findings, idiom, text_of};
+use super::{Findings, idiom, scripts, text_of};
 use crate::definition::Image;
 use crate::graph::{Direction, Graph, ServiceId};
 use std::path::{Path, PathBuf};
@@ -118,7 +118,13 @@ pub(super) fn lint(root: &Root, image: &Image, found: &mut Findings) -> Switches
                 found.report_of_image(entry.path().to_owned(), line, &lint);
             }
         }
-        if root.is_whole() && is_legacy_script(top, &entry) && !is_executable(entry.path()) {
+        if !is_legacy_script(top, &entry) {
+            continue;
+        }
+        if let Some(lint) = scripts::unusable_beginning(&text) {
+            found.report_of_image(entry.path().to_owned(), 1, &lint);
+        }
+        if root.is_whole() && !is_executable(entry.path()) {
             found.report_of_image(entry.path().to_owned(), 0, &Lint::NotExecutable);
         }
     }
@@ -159,7 +165,8 @@ fn is_shell(text: &[u8]) -> bool {
 fn is_legacy_script(top: &Path, entry: &DirEntry) -> bool {
     let inside = inside(top, entry);
     let folder = inside.parent().unwrap_or(Path::new("/"));
-    let is_of_service = folder.parent() == Some(Path::new(LEGACY[2]))
+    let service = if folder.ends_with("log") { folder.parent() } else { Some(folder) };
+    let is_of_service = service.and_then(Path::parent) == Some(Path::new(LEGACY[2]))
         && matches!(entry.file_name().to_str(), Some("run" | "finish"));
     LEGACY[..2].iter().any(|legacy| folder == Path::new(legacy)) || is_of_service
 }

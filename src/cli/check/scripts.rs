@@ -54,17 +54,14 @@ impl CheckedScript<'_> {
         if self.text.starts_with(b"\x7fELF") {
             return;
         }
-        if is_marked(self.text) {
-            return self.report(1, &Lint::ByteOrderMark, found);
+        if let Some(lint) = unusable_beginning(self.text) {
+            return self.report(1, &lint, found);
         }
         let line = self.text.split(|&b| b == b'\n').next().unwrap_or_default();
         let Some(line) = line.strip_prefix(b"#!") else {
             let first = u32::from(!self.text.is_empty());
             return self.report(first, &Lint::NoInterpreter, found);
         };
-        if line.ends_with(b"\r") {
-            return self.report(1, &Lint::CarriageReturn, found);
-        }
         let line = String::from_utf8_lossy(line);
         let mut words = line.split_whitespace();
         let interpreter = words.next().unwrap_or_default();
@@ -146,6 +143,15 @@ impl CheckedScript<'_> {
     fn report(&self, line: u32, lint: &Lint, found: &mut Findings) {
         found.report_at(self.definition, self.file.to_owned(), line, lint);
     }
+}
+
+/// What keeps a script from being executed that an editor has saved in its own way.
+pub(super) fn unusable_beginning(text: &[u8]) -> Option<Lint> {
+    if is_marked(text) {
+        return Some(Lint::ByteOrderMark);
+    }
+    let line = text.split(|&b| b == b'\n').next()?;
+    (line.starts_with(b"#!") && line.ends_with(b"\r")).then_some(Lint::CarriageReturn)
 }
 
 /// Whether a text begins with a byte order mark, of UTF-8 or of UTF-16.

@@ -9,8 +9,10 @@ use super::{CommandFailure, live};
 use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
+use crate::tools::s6::control::{self, SUPERVISE};
 use crate::tools::s6_rc::conversation::{self, Heard};
 use litemap::LiteMap;
+use std::os::unix::ffi::OsStrExt;
 
 const EXIT_CODES: &str = "Exits 0 when it is done, 1 if something failed, 2 when the time is over, \
                           3 if a name is unknown, 111 if no init answers.";
@@ -108,12 +110,25 @@ impl Asking {
 
     fn start(&self) -> Result<i32, CommandFailure> {
         let code = self.ask(&Request::Change(self.change(false)))?;
-        if code != 0 {
+        if code == 0 {
+            self.wake()?;
+        } else {
             for line in culprits(&live::select(&self.names)?, true) {
                 self.say(&line);
             }
         }
         Ok(code)
+    }
+
+    /// Starts what is up to s6-rc and has no process: it rests, or waits for its next start.
+    fn wake(&self) -> Result<(), CommandFailure> {
+        for known in live::select(&self.names)?.iter().filter(|known| known.is_idle()) {
+            let directory = live::run_directory().join("service").join(&known.name);
+            if control::write(directory.as_os_str().as_bytes(), SUPERVISE, b"u").is_err() {
+                self.say(&format!("the supervisor of {} does not listen", known.name));
+            }
+        }
+        Ok(())
     }
 
     fn stop(&self) -> Result<i32, CommandFailure> {

@@ -3,7 +3,7 @@
 
 use super::terminal::visible;
 use crate::format::request::{
-    ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
+    RestStatus, ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
 };
 use crate::format::signal;
 use serde_json::{Value, json};
@@ -70,6 +70,10 @@ impl Known {
     pub(super) fn is_healthy(&self) -> bool {
         self.state() == ServiceState::Up
     }
+    /// Whether it is a longrun that is up to s6-rc, and has no process.
+    pub(super) fn is_idle(&self) -> bool {
+        self.status.kind == ServiceKind::Longrun && self.is_up() && self.pid().is_none()
+    }
     /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
     /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
     pub(super) fn is_wanted(&self) -> bool {
@@ -80,7 +84,8 @@ impl Known {
             ServiceKind::Bundle => false,
             ServiceKind::Longrun if !self.is_up() => is_asked_for(),
             ServiceKind::Longrun | ServiceKind::Scanned => {
-                supervisor.wanted_up || supervisor.gave_up
+                let is_done = matches!(supervisor.rest, Some(RestStatus::Ended(_)));
+                supervisor.wanted_up || (supervisor.rest.is_some() && !is_done)
             }
             ServiceKind::Oneshot => self.is_up() || is_asked_for(),
         }
@@ -100,6 +105,7 @@ impl Known {
             (_, true) => ServiceState::Starting,
             (_, false) if supervisor.finishing && !supervisor.wanted_up => ServiceState::Stopping,
             (_, false) if supervisor.wanted_up => ServiceState::Restarting,
+            (_, false) if has_failed(supervisor.rest) => ServiceState::Failed,
             (_, false) => self.why_state(),
         }
     }
@@ -139,7 +145,12 @@ impl Known {
         if let (ServiceState::Restarting, Some(refused)) = (self.state(), &self.status.refused) {
             return format!("it could not be started: {refused}; it is tried again each minute");
         }
-        self.what_its_supervisor_does().to_owned()
+        match self.supervisor().rest {
+            Some(rest) if self.status.pid.is_none() => {
+                with_reason(rest_in_words(rest), self.status.refused.as_deref())
+            }
+            Some(_) | None => self.what_its_supervisor_does().to_owned(),
+        }
     }
 
     fn what_its_supervisor_does(&self) -> &'static str {
@@ -152,9 +163,6 @@ impl Known {
             ServiceState::Starting => "not ready yet",
             ServiceState::Restarting => "it ended; it will be started again",
             ServiceState::Paused => "paused",
-            ServiceState::Down if self.supervisor().gave_up => {
-                "gave up: its finish script exited 125"
-            }
             ServiceState::Down => "told to stay down",
         }
     }
@@ -226,6 +234,31 @@ fn end(end: ScriptEnd) -> String {
             format!("signal {number} ({})", name.strip_prefix("SIG").unwrap_or(&name))
         }
     }
+}
+
+/// Whether what keeps a longrun down is a failure. An exit code of `finish` is how services switch
+/// themselves off, too.
+fn has_failed(rest: Option<RestStatus>) -> bool {
+    match rest {
+        Some(RestStatus::Failed(_) | RestStatus::Refused | RestStatus::Limit(..)) => true,
+        Some(RestStatus::Finish | RestStatus::Ended(_)) | None => false,
+    }
+}
+
+/// Why a longrun is not started again, in words.
+fn rest_in_words(rest: RestStatus) -> String {
+    match rest {
+        RestStatus::Finish => "gave up: its finish script exited 125".to_owned(),
+        RestStatus::Ended(how) | RestStatus::Failed(how) => {
+            format!("ended by itself: {}", end(how))
+        }
+        RestStatus::Refused => "it could not be started".to_owned(),
+        RestStatus::Limit(ends, seconds) => format!("gave up: {ends} ends in {seconds} s"),
+    }
+}
+
+fn with_reason(what: String, reason: Option<&str>) -> String {
+    reason.map_or(what.clone(), |reason| format!("{what}: {reason}"))
 }
 
 /// Why a start failed, in words.
@@ -340,7 +373,7 @@ pub(super) mod tests {
         assert_eq!(shown(on(false, finishing)), "stopping ");
         assert_eq!(shown(on(false, wanted)), "restarting it ended; it will be started again");
         assert_eq!(shown(on(false, unwanted)), "down told to stay down");
-        let gave_up = SupervisorStatus { gave_up: true, ..unwanted };
+        let gave_up = SupervisorStatus { rest: Some(RestStatus::Finish), ..unwanted };
         assert_eq!(shown(on(false, gave_up)), "down gave up: its finish script exited 125");
         let waits = in_tree(false, true, Some(WhyDown::WaitsFor("db".into())));
         let waits = ServiceStatus { tree: waits, ..on(false, unwanted) };

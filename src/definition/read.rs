@@ -11,8 +11,8 @@ use litemap::LiteMap;
 use nix::errno::Errno;
 use sixtree_core::definition::parse::{self, Type};
 use sixtree_core::definition::{
-    Atomic, Condition, Definition, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake, Oneshot,
-    Reference, SystemError, Word, health, names,
+    Atomic, Condition, Definition, EndPolicy, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake,
+    Oneshot, Reference, SystemError, Word, health, names,
 };
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -191,12 +191,14 @@ impl DefinitionReader<'_> {
                 self.fault(file, 0, &Mistake::NotDirectory);
             }
         }
+        let ends = self.ends();
         let mut longrun = Longrun {
             atomic,
             notification_fd: self.descriptor("notification-fd"),
             lock_fd: self.descriptor("lock-fd"),
             has_finish: self.regular("finish"),
             handed_on: HANDED_ON.iter().copied().filter(|name| self.has(name)).collect(),
+            ends: ends.map(Arc::new),
             ..Longrun::default()
         };
         if let (Some(n), true) = (longrun.lock_fd, longrun.lock_fd == longrun.notification_fd) {
@@ -224,6 +226,15 @@ impl DefinitionReader<'_> {
             let twice = Mistake::ReadyTwice(policy.ready_file());
             self.fault("notification-fd", 0, &twice);
         }
+    }
+
+    /// What its end means; `None`: no file says so.
+    fn ends(&mut self) -> Option<EndPolicy> {
+        let mut policy = EndPolicy::default();
+        for file in EndPolicy::FILES {
+            self.parsed(file, None, |text| Ok(policy.parse(file, text)?));
+        }
+        Some(policy).filter(|policy| !policy.is_empty())
     }
 
     fn descriptor(&mut self, file: &str) -> Option<u32> {

@@ -13,7 +13,7 @@ mod stdio;
 mod terminal;
 mod tree;
 
-use crate::engine::{Container, Event};
+use crate::engine::{Container, EndDefaults, Event};
 use crate::format::settings::{ContainerSettings, RUNDIR};
 use crate::graph::Direction;
 use crate::runtime::{self, Absences, Cmd, Role, Runtime};
@@ -181,6 +181,10 @@ impl Boot {
             cmd_receives_signals: self.settings.cmd_receives_signals,
             kill_grace_ms: self.settings.kill_gracetime_ms.into(),
             shutdown_timeout_ms: self.settings.shutdown_maxtime_ms.into(),
+            ends: EndDefaults {
+                on_failure: self.settings.on_failure,
+                on_give_up: self.settings.on_give_up,
+            },
         }
     }
 

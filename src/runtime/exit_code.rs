@@ -15,6 +15,8 @@ const NO_NUMBER: u8 = 100;
 #[derive(Debug)]
 pub(super) struct ExitCode {
     file: PathBuf,
+    /// A file that is made with the live tree, when the first script has not run yet.
+    live: PathBuf,
     /// What PID 1 has recorded last.
     recorded: Option<RecordedCode>,
 }
@@ -31,7 +33,7 @@ impl ExitCode {
     /// That of the container with this run directory.
     pub(super) fn of(run_directory: &Path) -> Self {
         let file = run_directory.join("s6-linux-init-container-results/exitcode");
-        Self { file, recorded: None }
+        Self { file, live: run_directory.join("s6-rc/prefix"), recorded: None }
     }
 
     /// Records the code, in the file where everybody may replace it.
@@ -42,11 +44,30 @@ impl ExitCode {
         self.recorded = Some(RecordedCode { code, is_written: written.is_ok() });
     }
 
+    /// Whether a script has set it. A 0 in the file may be that of the beginning, which is older
+    /// than the live tree.
+    pub(super) fn is_set(&self) -> bool {
+        let modified =
+            |file: &Path| std::fs::metadata(file).and_then(|found| found.modified()).ok();
+        match self.number() {
+            Some(0) => modified(&self.file) > modified(&self.live),
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        self.text()?.parse().ok()
+    }
+
+    fn text(&self) -> Option<String> {
+        let text = file::head(self.file.as_os_str().as_bytes(), FILE_BYTES).ok()?;
+        Some(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
     /// What the container exits with.
     pub(super) fn read(&self) -> u8 {
-        let text = file::head(self.file.as_os_str().as_bytes(), FILE_BYTES).ok();
-        let text = text.map(|text| String::from_utf8_lossy(&text).trim().to_owned());
-        decide(text.as_deref(), self.recorded)
+        decide(self.text().as_deref(), self.recorded)
     }
 }
 
@@ -85,6 +106,27 @@ mod tests {
             (Some("300"), [44, 44, 44]),
         ] {
             assert_eq!([none, written, unwritten].map(|code| decide(text, code)), expected);
+        }
+    }
+
+    #[test]
+    fn a_zero_is_a_script_s_if_it_is_newer_than_the_live_tree() {
+        let scratch = tempfile::tempdir().unwrap();
+        let code = ExitCode::of(scratch.path());
+        assert!(!code.is_set());
+        std::fs::create_dir(code.live.parent().unwrap()).unwrap();
+        std::fs::create_dir(code.file.parent().unwrap()).unwrap();
+        let written = |file: &Path, text: &str, seconds: u64| {
+            std::fs::write(file, text).unwrap();
+            let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            std::fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
+        };
+        written(&code.live, "", 5);
+        for (text, seconds, is_set) in
+            [("0", 5, false), ("0", 6, true), ("3", 1, true), ("x", 9, false)]
+        {
+            written(&code.file, text, seconds);
+            assert_eq!(code.is_set(), is_set, "{text:?} at {seconds}");
         }
     }
 

@@ -11,6 +11,7 @@ mod clients;
 mod control;
 mod deadlock;
 mod directory;
+mod ends;
 mod exit_code;
 mod failed_boot;
 mod halt;

@@ -10,6 +10,7 @@ use crate::format::request::SaySeverity;
 use crate::graph::ServiceId;
 use crate::sys::file;
 use crate::sys::process::kill;
+use crate::sys::random;
 use nix::errno::Errno;
 use nix::sys::signal;
 use nix::unistd::Pid;
@@ -25,6 +26,7 @@ impl Runtime {
             Command::Status(id) => self.services.mark_stale(id),
             Command::Notify(id, notices) => self.notify(id, notices),
             Command::Tally(id, exit) => self.tally(id, exit),
+            Command::Draw(id) => return Some(Event::Drawn(id, random::number())),
             Command::DownFile(id, present) => self.down_file(id, present),
             Command::Supervise(id) => return Some(self.supervise(id)),
             Command::Unsupervise(id) => self.unsupervise(id),
@@ -36,6 +38,7 @@ impl Runtime {
             Command::ExitCode(code) => {
                 self.exit_code.write(code);
             }
+            Command::StopFor(id, rest) => self.stop_for(id, rest),
             Command::TermAll => self.terminate_all(),
             Command::KillAll => self.kill_all(),
             Command::Exit => self.left = true,

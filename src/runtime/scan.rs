@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Directories in the scan directory that are ours and no services.
 const OURS: &[&str] = &["s6-linux-init-shutdownd"];
@@ -200,8 +201,10 @@ impl Runtime {
                     }
                     DownFile::Known(_) | DownFile::Unknown => directory.flag("down"),
                 };
+                let is_scanned = id.0 >= FIRST_SCANNED;
+                let ends = is_scanned.then(|| directory.ends(&mut self.reporter)).flatten();
                 self.show_supervisor(id);
-                Event::Supervised(id, Supervised { down })
+                Event::Supervised(id, Supervised { down, ends: ends.map(Arc::new) })
             }
             (supervised, ..) => {
                 let why = supervised.err().unwrap_or_default();

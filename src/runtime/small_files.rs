@@ -3,11 +3,13 @@
 
 use super::directory::ServiceDirectory;
 use super::reporter::Reporter;
+use crate::definition::EndPolicy;
 use crate::format::{decimal, signal};
-use crate::sys::{errno, file};
+use crate::sys::{directory, errno, file};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use std::os::fd::RawFd;
+use std::path::Path;
 
 /// The longest such file that is read, in bytes.
 const MAX_BYTES: usize = 256;
@@ -48,6 +50,31 @@ impl ServiceDirectory<'_> {
             self.warn(reporter, &format!("invalid {file}: not a signal; using {default}"));
             default as u8
         })
+    }
+
+    /// What the end of the service means, by its files. One that cannot be used is warned of, and
+    /// counts as absent.
+    pub(super) fn ends(&self, reporter: &mut Reporter) -> Option<EndPolicy> {
+        let list = || directory::entries(Path::new("."));
+        let entries = self.spare.lend(|e| *e, list).unwrap_or_default();
+        let mut policy = EndPolicy::default();
+        for file in EndPolicy::FILES {
+            if !entries.iter().any(|entry| entry.name == *file) {
+                continue;
+            }
+            let mut text = [0; MAX_BYTES];
+            match self.spare.lend(|e| *e, || file::start(file.as_bytes(), &mut text)) {
+                Ok(length) => {
+                    if let Err(mistake) = policy.parse(file, &text[..length]) {
+                        self.warn(reporter, &format!("ignoring {file}: {mistake}"));
+                    }
+                }
+                Err(e) => {
+                    self.warn(reporter, &format!("unable to read {file}: {}", errno::text(e)))
+                }
+            }
+        }
+        Some(policy).filter(|policy| !policy.is_empty())
     }
 
     /// Whether a flag file is there.

@@ -4,10 +4,10 @@ use super::Runtime;
 use super::boot_record::BootRecord;
 use super::service::Service;
 use crate::definition::Kind;
-use crate::engine::{Exit, Failure, Why};
+use crate::engine::{Exit, Failure, Rest, Why};
 use crate::format::request::{
-    BootTimes, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes, StartFailure, StatusPage,
-    StepTime, SupervisorStatus, TreeStatus, WhyDown,
+    BootTimes, RestStatus, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes, StartFailure,
+    StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
 };
 use crate::graph::{Direction, ServiceId};
 use nix::unistd::Pid;
@@ -87,7 +87,7 @@ impl Runtime {
                 stopping: longrun.is_stopping(),
                 finishing: processes.run.is_none() && processes.finish.is_some(),
                 paused: longrun.paused(),
-                gave_up: longrun.gave_up(),
+                rest: longrun.rest().map(rest_status),
                 restarts: longrun.restarts().into(),
             }),
         }
@@ -106,6 +106,16 @@ impl Runtime {
             Why::Needs(id, failure) => WhyDown::Needs(name(id), start_failure(failure)),
             Why::GivenUp => WhyDown::GivenUp,
         }
+    }
+}
+
+fn rest_status(rest: Rest) -> RestStatus {
+    match rest {
+        Rest::Finish(_) => RestStatus::Finish,
+        Rest::Ended { exit, failed: false } => RestStatus::Ended(script_end(exit)),
+        Rest::Ended { exit, failed: true } => RestStatus::Failed(script_end(exit)),
+        Rest::Refused => RestStatus::Refused,
+        Rest::Limit { ends, seconds, .. } => RestStatus::Limit(ends, seconds),
     }
 }
 

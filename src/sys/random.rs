@@ -13,6 +13,13 @@ pub fn fill(buffer: &mut [u8]) -> bool {
     good
 }
 
+/// A number, each as likely as the next.
+pub fn number() -> u32 {
+    let mut bytes = [0; 4];
+    fill(&mut bytes);
+    u32::from_ne_bytes(bytes)
+}
+
 /// Puts things into an order by chance.
 pub fn shuffle<T>(things: &mut [T]) {
     for last in (1..things.len()).rev() {

@@ -48,6 +48,14 @@ cases! {
     data_specials
     def_longrun_modes
     def_oneshot_words
+    end_container_default
+    end_finish_code_wins
+    end_in_scan_directory
+    end_killed_stops
+    end_legacy
+    end_limit_stops
+    end_stays_down
+    end_wait_cut_by_term
     env_directory
     env_fifo
     env_keep
@@ -155,8 +163,8 @@ cases! {
     run_open_to_all_as_user
     run_read_only
     run_shared
-    rundir_cleared
     rundir_below_another_users
+    rundir_cleared
     rundir_dangling_link
     rundir_is_a_file
     rundir_of_an_s6_user

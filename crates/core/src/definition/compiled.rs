@@ -5,9 +5,10 @@
 //! What is false, 0 or empty is left out. Words and paths are strings, or, where they are not
 //! UTF-8, arrays of bytes.
 
-use super::{Atomic, Definition, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
+use super::{Atomic, Definition, EndPolicy, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The version of the format.
 const VERSION: u64 = 1;
@@ -88,6 +89,13 @@ impl Text {
         self.references("pipeline-name", longrun.pipeline_name.as_slice());
         self.flag("finish", longrun.has_finish);
         self.some("files", &longrun.handed_on, |text, name| text.bytes(name.as_bytes()));
+        longrun.ends.iter().for_each(|policy| self.ends(policy));
+    }
+
+    fn ends(&mut self, policy: &EndPolicy) {
+        for file in EndPolicy::FILES {
+            policy.text(file).iter().for_each(|text| self.string(file, text.as_bytes()));
+        }
     }
 
     fn atomic(&mut self, atomic: &Atomic) {
@@ -220,6 +228,7 @@ impl Fields {
                 pipeline_name: self.references("pipeline-name")?.pop(),
                 has_finish: self.flag("finish")?,
                 handed_on: self.handed_on()?,
+                ends: self.ends()?,
             }),
             _ => return Err(CompiledError::Lacks("type")),
         };
@@ -247,6 +256,17 @@ impl Fields {
             })
         };
         self.array(key)?.into_iter().map(one).collect()
+    }
+
+    fn ends(&mut self) -> Result<Option<Arc<EndPolicy>>, CompiledError> {
+        let mut policy = EndPolicy::default();
+        for file in EndPolicy::FILES.iter().copied() {
+            if self.values.contains_key(file) {
+                let text = self.string(file)?;
+                policy.parse(file, text.as_bytes()).map_err(|_| CompiledError::Lacks(file))?;
+            }
+        }
+        Ok(Some(policy).filter(|policy| !policy.is_empty()).map(Arc::new))
     }
 
     fn handed_on(&mut self) -> Result<Vec<&'static str>, CompiledError> {
@@ -347,8 +367,11 @@ mod tests {
     fn longrun() -> impl Strategy<Value = Kind> {
         let ends = (prop::option::of(reference()), references(), prop::option::of(reference()));
         let files = prop::sample::subsequence(HANDED_ON.to_vec(), 0..HANDED_ON.len());
-        (atomic(), any::<Option<u32>>(), any::<Option<u32>>(), ends, any::<bool>(), files)
-            .prop_map(|(atomic, notification_fd, lock_fd, ends, has_finish, handed_on)| {
+        let policy = super::super::ends::tests::policy();
+        let handed_on = (any::<bool>(), files, policy);
+        (atomic(), any::<Option<u32>>(), any::<Option<u32>>(), ends, handed_on)
+            .prop_map(|(atomic, notification_fd, lock_fd, ends, handed_on)| {
+                let (has_finish, handed_on, policy) = handed_on;
                 let (producer_for, consumer_for, pipeline_name) = ends;
                 Longrun {
                     atomic,
@@ -359,6 +382,7 @@ mod tests {
                     pipeline_name,
                     has_finish,
                     handed_on,
+                    ends: Some(policy).filter(|policy| !policy.is_empty()).map(Arc::new),
                 }
             })
             .prop_map(Kind::Longrun)

@@ -1,5 +1,6 @@
 //! What can be wrong with a tree: how a fault is told, and what one directory can have wrong.
 
+use super::ends::EndMistake;
 use crate::execline::lexer;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
@@ -174,6 +175,9 @@ pub enum Mistake {
     /// Another file that is no number.
     #[error("invalid number {0:?}: Invalid argument")]
     NumberInvalid(String),
+    /// A file that says what an end means, and holds something else.
+    #[error(transparent)]
+    Ends(#[from] EndMistake),
     /// `notification-fd` and `lock-fd` are the same.
     #[error("the same value, {0}, for notification-fd and lock-fd")]
     SameDescriptor(u32),
@@ -251,6 +255,7 @@ impl Problem for Mistake {
             Self::NumberInvalid(_) => "E031",
             Self::SameDescriptor(_) => "E032",
             Self::NotDirectory => "E033",
+            Self::Ends(mistake) => mistake.code(),
             Self::NotOne(_) => "E040",
             Self::ConditionInvalid(_) => "E050",
             Self::CheckInvalid(_) => "E060",
@@ -334,6 +339,7 @@ impl Problem for Mistake {
             Self::NumberInvalid(_) => "write plain digits",
             Self::SameDescriptor(_) => "choose another descriptor for one of them",
             Self::NotDirectory => "make it a directory, or remove it",
+            Self::Ends(mistake) => mistake.remedy(),
             Self::NotOne(_) => "leave one name in it",
             Self::SourceEmpty => "no service is defined there, if that is what was meant",
             Self::StandardDescriptor(_) => "use 3 or more",

@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod compiled;
 mod condition;
+mod ends;
 mod error;
 pub mod health;
 pub mod names;
@@ -11,6 +12,7 @@ mod presence;
 mod similar;
 
 pub use condition::{Condition, Test};
+pub use ends::{EndAction, EndMistake, EndPolicy, RestartDelay, RestartLimit};
 pub use error::{Fault, FaultPlace, MARK, Mistake, Problem, Severity, SystemError};
 pub use presence::{Off, Presence, PresenceSwitches, decide};
 pub use similar::similar;
@@ -109,6 +111,8 @@ pub struct Longrun {
     pub has_finish: bool,
     /// Which of `HANDED_ON` it has.
     pub handed_on: Vec<&'static str>,
+    /// What its end means, where a file says so.
+    pub ends: Option<Arc<EndPolicy>>,
 }
 
 /// What a longrun's directory hands on to its live directory.

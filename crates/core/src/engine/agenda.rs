@@ -1,6 +1,8 @@
 //! What is to be done at once (commands) and later (timers), and what was heard on the way.
 
-use super::{Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Script, Signal, Time};
+use super::{
+    Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Rest, Script, Signal, Time,
+};
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,6 +41,8 @@ pub(super) enum News {
     NotSupervised,
     /// Its `run` could not be started.
     NotSpawned(NotSpawned),
+    /// It has ended, and that is to stop the container.
+    StopsContainer(Rest),
 }
 
 /// The commands and timers of an engine.
@@ -192,6 +196,11 @@ impl ServiceAgenda<'_> {
     /// Adds a death of `run` to the tally.
     pub(super) fn tally(&mut self, exit: Exit) {
         self.agenda.command(Command::Tally(self.service, exit));
+    }
+
+    /// Asks for a number that is drawn.
+    pub(super) fn draw(&mut self) {
+        self.agenda.command(Command::Draw(self.service));
     }
 
     /// Makes or removes the `down` file.

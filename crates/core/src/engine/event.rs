@@ -1,8 +1,11 @@
 //! The whole conversation between the deciding half (the engine) and the doing half (runtime).
 
+pub use super::exit::{EndDefaults, Exit, Rest};
 pub use crate::format::request::Outcome;
 
+use crate::definition::EndPolicy;
 use crate::graph::ServiceId;
+use std::sync::Arc;
 
 /// Milliseconds on a clock that never goes back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,15 +40,6 @@ pub struct Process {
     pub service: ServiceId,
     /// What it runs.
     pub script: Script,
-}
-
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It exited.
-    Code(u8),
-    /// A signal killed it.
-    Signal(u8),
 }
 
 /// Whom a signal is for.
@@ -182,6 +176,8 @@ pub struct Container {
     /// `SIXTREE_SHUTDOWN_MAXTIME`: the longest that stopping the services may take, in ms; 0 is
     /// for ever.
     pub shutdown_timeout_ms: u64,
+    /// What an end means where a service does not say it.
+    pub ends: EndDefaults,
 }
 
 /// News from the world.
@@ -202,6 +198,8 @@ pub enum Event {
     Stopping(ServiceId, u32),
     /// A byte came through `supervise/control`.
     Control(ServiceId, Control),
+    /// The answer to `Command::Draw`: any number, each as likely as the next.
+    Drawn(ServiceId, u32),
 
     /// A change is asked for. Answered by `Command::Done`, sooner or later.
     Change(RequestId, Change),
@@ -289,11 +287,14 @@ pub struct Scanned {
 }
 
 /// What is known of a directory once it is supervised.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Supervised {
     /// It has a `down` file: it is not started for now. (A longrun of the graph has one until a
     /// change has brought it up.)
     pub down: bool,
+    /// What its end means, where files of a scanned directory say so. (Of a longrun of the graph,
+    /// its definition says it.)
+    pub ends: Option<Arc<EndPolicy>>,
 }
 
 /// What is to be done. Runtime does it at once, in order.
@@ -312,6 +313,8 @@ pub enum Command {
     Notify(ServiceId, &'static [Notice]),
     /// Append a death of `run` to `supervise/death_tally`.
     Tally(ServiceId, Exit),
+    /// Draw a number. Answered by `Event::Drawn`.
+    Draw(ServiceId),
     /// Create (true) or remove (false) the `down` file of the live service directory.
     DownFile(ServiceId, bool),
     /// Supervise a directory (again): take the lock, open the FIFO, empty the tally, and look for
@@ -333,6 +336,9 @@ pub enum Command {
     SignalCmd(u8),
     /// Make this the container's exit code.
     ExitCode(u8),
+    /// This service stops the container: say so, and make the code of its end the container's,
+    /// unless a script has set one.
+    StopFor(ServiceId, Rest),
     /// TERM (and CONT) to every process but this one. From now on runtime sends `Event::Alone`.
     TermAll,
     /// KILL to every process but this one.

@@ -15,6 +15,7 @@
 //! | Booting | Service, Timeout, at once | Running | the CMD is started, even if services failed |
 //! | Booting | Service, Timeout | Stopping | services failed, and that is to end the container |
 //! | Booting, Running | Stop | Stopping | all services are stopped, in order |
+//! | Booting, Running | Service | Stopping | the same: a service's end is to stop the container |
 //! | Running | CmdDelayed | Stopping | the same: there was no room for the CMD for too long |
 //! | Running | CmdExited | Stopping | the same; the exit code of the CMD is the container's |
 //! | Stopping | Service, Timeout, at once | Terming | they are down or given up: TERM to the rest |
@@ -29,7 +30,7 @@
 use super::agenda::{RETRY_MS, Timer};
 use super::transition::{Goal, Transition};
 use super::{
-    BOOT, Change, Command, Container, Engine, Exit, Outcome, RETRY_FOR_MS, Report, SHUTDOWN,
+    BOOT, Change, Command, Container, Engine, Exit, Outcome, RETRY_FOR_MS, Report, Rest, SHUTDOWN,
     Scanned, Time,
 };
 use crate::graph::{Direction, ServiceId};
@@ -85,6 +86,8 @@ pub(super) struct Lifecycle {
     pub stage: Stage,
     pub container: Container,
     cmd: CmdState,
+    /// A service has stopped the container: its end gives the exit code, and not the CMD's.
+    stopped_by_service: bool,
     /// How often KILL has been sent.
     kills: u32,
     /// Those whose supervisor is still to leave (Leaving).
@@ -133,6 +136,23 @@ impl Engine {
         }
     }
 
+    /// A service has ended, and that is to stop the container. Where there is none, it rests.
+    pub(super) fn stop_for(&mut self, id: ServiceId, rest: Rest) {
+        match self.life.stage {
+            Stage::Booting | Stage::Running => {
+                self.life.stopped_by_service = true;
+                self.services.agenda.command(Command::StopFor(id, rest));
+                self.shut_down();
+            }
+            Stage::Bare
+            | Stage::Stopping
+            | Stage::Terming
+            | Stage::Killing
+            | Stage::Leaving
+            | Stage::Over => {}
+        }
+    }
+
     /// A signal came that the CMD may want.
     pub(super) fn signal(&mut self, number: u8, stops: bool) {
         let runs = matches!(self.life.cmd, CmdState::Started { .. });
@@ -154,6 +174,7 @@ impl Engine {
                 self.exit_with(exit);
                 self.shut_down();
             }
+            Stage::Stopping if self.life.stopped_by_service => {}
             Stage::Stopping => self.exit_with(exit),
             Stage::Bare
             | Stage::Booting
@@ -188,10 +209,7 @@ impl Engine {
 
     /// Makes the CMD's end the container's exit code.
     fn exit_with(&mut self, exit: Exit) {
-        self.services.agenda.command(Command::ExitCode(match exit {
-            Exit::Code(code) => code,
-            Exit::Signal(number) => number.wrapping_add(128),
-        }));
+        self.services.agenda.command(Command::ExitCode(exit.code()));
     }
 
     /// The boot has come to its end.

@@ -8,6 +8,7 @@
 
 mod agenda;
 mod event;
+mod exit;
 mod lifecycle;
 mod longrun;
 mod oneshot;
@@ -20,6 +21,7 @@ mod why;
 
 pub use event::*;
 pub use lifecycle::Stage;
+use longrun::Policy;
 pub use longrun::{Phase, SupervisedLongrun};
 pub use replace::NotReplaced;
 pub use why::Why;
@@ -119,11 +121,12 @@ impl Engine {
             Event::Exited(process, exit) => self.exited(process, exit),
             Event::Ready(id) => self.with_longrun(id, SupervisedLongrun::became_ready),
             Event::Stopping(id, ms) => self.with_longrun(id, |l, agenda| l.stopping(ms, agenda)),
+            Event::Drawn(id, number) => self.with_longrun(id, |l, a| l.drawn(number, a)),
             Event::Control(id, c) => self.with_longrun(id, |l, agenda| l.control(c, agenda)),
             Event::Change(id, change) => self.change(id, change),
             Event::Reload(id, change) => self.request(id, Goal::Reload, change),
             Event::Abort(id) => self.abort(id),
-            Event::Supervised(id, how) => self.with_longrun(id, |l, a| l.supervised(how, a)),
+            Event::Supervised(id, how) => self.supervised(id, &how),
             Event::NotSupervised(id) => self.with_longrun(id, SupervisedLongrun::not_supervised),
             Event::Appeared(id, scanned) => self.appeared(id, scanned),
             Event::Vanished(id) => self.vanished(id),
@@ -144,6 +147,9 @@ impl Engine {
     fn settle(&mut self) {
         self.finish();
         while let Some((id, news)) = self.services.agenda.next_news() {
+            if let News::StopsContainer(rest) = news {
+                self.stop_for(id, rest);
+            }
             if let Some(current) = &mut self.current {
                 current.hear(id, news, &mut self.services);
             }
@@ -248,6 +254,12 @@ impl Engine {
 
 /// The scan directory.
 impl Engine {
+    fn supervised(&mut self, id: ServiceId, how: &Supervised) {
+        let ends = self.life.container.ends;
+        let own = self.services.own_policy(id).or_else(|| how.ends.clone());
+        self.with_longrun(id, |l, agenda| l.supervised(how, Policy::new(own, ends), agenda));
+    }
+
     fn appeared(&mut self, id: ServiceId, scanned: Scanned) {
         if self.life.takes_directories() {
             let in_graph = self.services.graph.definition(id).is_some();

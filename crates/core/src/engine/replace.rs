@@ -1,7 +1,7 @@
 //! Another tree takes the place of the one at work. Reference: s6-rc-update's page.
 
 use super::services::ServiceTable;
-use super::{Engine, Scanned, SupervisedLongrun, SupervisedOneshot, Time};
+use super::{EndDefaults, Engine, Policy, Scanned, SupervisedLongrun, SupervisedOneshot, Time};
 use crate::graph::{Graph, ServiceId};
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Engine {
     pub fn replace(&mut self, now: Time, graph: Graph) -> Result<(), NotReplaced> {
         self.can_replace(&graph)?;
         self.advance(now);
-        self.services.replace(graph);
+        self.services.replace(graph, self.life.container.ends);
         let longruns = self.services.longruns.iter();
         self.gone.extend(longruns.filter(|(_, longrun)| longrun.is_gone()).map(|(&id, _)| id));
         self.settle();
@@ -38,7 +38,7 @@ impl Engine {
 }
 
 impl ServiceTable {
-    fn replace(&mut self, mut graph: Graph) {
+    fn replace(&mut self, mut graph: Graph, ends: EndDefaults) {
         graph.forget_mentions();
         let before: BTreeSet<ServiceId> = self.graph.ids().collect();
         let after: BTreeSet<ServiceId> = graph.ids().collect();
@@ -49,6 +49,10 @@ impl ServiceTable {
             if let Some(longrun) = self.longruns.get_mut(id) {
                 longrun.retire(&mut self.agenda.of(*id));
             }
+        }
+        for id in after.intersection(&before) {
+            let policy = Policy::new(self.own_policy(*id), ends);
+            self.longruns.get_mut(id).into_iter().for_each(|l| l.set_policy(policy.clone()));
         }
         for id in after.difference(&before) {
             self.new_view(*id);

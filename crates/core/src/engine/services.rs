@@ -5,8 +5,10 @@ use super::agenda::{Agenda, Timer};
 use super::longrun::SupervisedLongrun;
 use super::oneshot::SupervisedOneshot;
 use super::{Command, Failure, Script, Time};
+use crate::definition::{EndPolicy, Kind};
 use crate::graph::{Direction, Graph, ServiceId};
 use litemap::LiteMap;
+use std::sync::Arc;
 
 /// What s6-rc knows of a service: the state file's byte, and why it is not up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -92,6 +94,14 @@ impl ServiceTable {
     /// The script of a oneshot that runs.
     pub(super) fn running(&self, id: ServiceId) -> Option<Script> {
         self.oneshots.get(&id).and_then(SupervisedOneshot::running)
+    }
+
+    /// What its definition says of its end.
+    pub(super) fn own_policy(&self, id: ServiceId) -> Option<Arc<EndPolicy>> {
+        match &self.graph.definition(id)?.kind {
+            Kind::Longrun(longrun) => longrun.ends.clone(),
+            Kind::Oneshot(_) | Kind::Bundle(_) => None,
+        }
     }
 
     /// Whether it stays up unless a change says otherwise.

@@ -6,6 +6,7 @@ pub mod cdb;
 pub mod civil;
 pub mod control;
 pub mod decimal;
+pub mod end_action;
 pub mod envdir;
 pub mod fifodir;
 pub mod fstab;

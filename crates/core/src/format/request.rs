@@ -14,8 +14,8 @@ mod codec;
 mod status;
 
 pub use status::{
-    BootTimes, JournalEntry, JournalPage, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes,
-    StartFailure, StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
+    BootTimes, JournalEntry, JournalPage, RestStatus, ScriptEnd, ServiceKind, ServiceStatus,
+    ServiceTimes, StartFailure, StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
 };
 
 use serde::{Deserialize, Serialize};

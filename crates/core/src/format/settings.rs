@@ -2,6 +2,7 @@
 //! Reference: the README of s6-overlay, "Customizing s6-overlay behaviour".
 
 use super::decimal;
+use super::end_action::EndAction;
 use std::fmt;
 
 /// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
@@ -77,6 +78,10 @@ pub struct ContainerSettings {
     pub shutdown_maxtime_ms: u32,
     /// `SIXTREE_SUPERVISORS`: each longrun has a process called `s6-supervise NAME`.
     pub supervisors: bool,
+    /// `SIXTREE_ON_FAILURE`: what a service's end by failure brings about by default.
+    pub on_failure: EndAction,
+    /// `SIXTREE_ON_GIVE_UP`: what it brings about by default that a service is given up.
+    pub on_give_up: EndAction,
 }
 
 /// A variable whose value cannot be used, and what is used for it.
@@ -135,6 +140,8 @@ impl ContainerSettings {
             environment_mode: from.permissions("SIXTREE_ENVIRONMENT_MODE", 0o755),
             shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
             supervisors: from.flag("SIXTREE_SUPERVISORS"),
+            on_failure: from.action("SIXTREE_ON_FAILURE", EndAction::ALL),
+            on_give_up: from.action("SIXTREE_ON_GIVE_UP", EndAction::LAST),
         };
         (settings, from.refused)
     }
@@ -175,6 +182,15 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
     }
     fn flag(&mut self, name: &'static str) -> bool {
         self.number(name, 0) != 0
+    }
+    /// One of these words; the first one is the default.
+    fn action(&mut self, name: &'static str, of: &'static [EndAction]) -> EndAction {
+        let default = of.first().copied().unwrap_or(EndAction::Down);
+        let Some(value) = self.text(name) else { return default };
+        EndAction::parse(value.trim_ascii(), of).unwrap_or_else(|| {
+            self.refuse(name, value, EndAction::words(of), default.to_string());
+            default
+        })
     }
     fn descriptor(&mut self, name: &'static str) -> Option<u16> {
         u16::try_from(self.number(name, 0)).ok().filter(|fd| *fd >= 3)
@@ -237,6 +253,7 @@ mod tests {
             ("S6_WAIT_FOR_CLOSING_FD", "3"),
             ("SIXTREE_RUNDIR", "/srv/run"),
             ("SIXTREE_ENVIRONMENT_MODE", "0750"),
+            ("SIXTREE_ON_FAILURE", "stop\n"),
         ]);
         assert_eq!(refused, [""; 0]);
         assert!(settings.keep_env);
@@ -244,6 +261,7 @@ mod tests {
         assert_eq!(settings.kill_gracetime_ms, 300_000);
         assert_eq!(settings.wait_for_closing_fd, Some(3));
         assert_eq!(settings.environment_mode, 0o750);
+        assert_eq!(settings.on_failure, EndAction::Stop);
         assert_eq!(settings.rundir.as_deref(), Some(b"/srv/run".as_slice()));
     }
 
@@ -254,6 +272,7 @@ mod tests {
             ("S6_LOGGING", "-1"),
             ("SIXTREE_RUNDIR", "run"),
             ("SIXTREE_ENVIRONMENT_MODE", "01777"),
+            ("SIXTREE_ON_GIVE_UP", "restart"),
         ];
         let (settings, refused) = read(&bad);
         assert_eq!(settings, read(&[]).0);
@@ -263,6 +282,7 @@ mod tests {
             r#"SIXTREE_RUNDIR is "run", which is not an absolute path: using /run"#,
             "SIXTREE_ENVIRONMENT_MODE is \"01777\", which is not an octal mode such as 0700: \
              using 0755",
+            "SIXTREE_ON_GIVE_UP is \"restart\", which is not down or stop: using down",
         ];
         assert_eq!(refused, lines);
     }

@@ -1,7 +1,9 @@
 //! Seeded bugs: an engine that is faulty in one way, so that each rule can prove that it bites.
 
 use crate::rules::Rule;
-use crate::tree::{without_dependencies, without_limits, without_order};
+use crate::tree::{
+    with_delays, without_dependencies, without_limits, without_order, without_policies,
+};
 use sixtree_core::definition::Definition;
 use sixtree_core::engine::*;
 use sixtree_core::graph::{Graph, ServiceId};
@@ -61,10 +63,20 @@ pub(crate) enum Bug {
     Hasty,
     /// The CMD's exit code is lost once a stop has begun.
     LosesCode,
+    /// The CMD's exit code counts although a service has stopped the container.
+    CmdWins,
+    /// It does not know what ends mean.
+    Careless,
+    /// A service that is to stop the container does not.
+    Loyal,
+    /// It waits half as long as it should before it starts a service again.
+    HalvesDelays,
+    /// It waits twice as long.
+    DoublesDelays,
 }
 
 /// Every bug, and the rule that catches it.
-pub(crate) const BUGS: [(Bug, Rule); 25] = [
+pub(crate) const BUGS: [(Bug, Rule); 30] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -90,6 +102,11 @@ pub(crate) const BUGS: [(Bug, Rule); 25] = [
     (Bug::LateDownFile, Rule::StaysDown),
     (Bug::Hasty, Rule::Patience),
     (Bug::LosesCode, Rule::ExitCode),
+    (Bug::CmdWins, Rule::ExitCode),
+    (Bug::Careless, Rule::Obedience),
+    (Bug::Loyal, Rule::Policy),
+    (Bug::HalvesDelays, Rule::Pace),
+    (Bug::DoublesDelays, Rule::Pace),
 ];
 
 /// What the engine knows of a tree.
@@ -98,6 +115,9 @@ fn known(definitions: Vec<Definition>, bug: Option<Bug>) -> Graph {
         Some(Bug::NoDependencies) => without_dependencies(&definitions),
         Some(Bug::NoOrder) => without_order(&definitions),
         Some(Bug::Patient) => without_limits(&definitions),
+        Some(Bug::Careless) => without_policies(definitions),
+        Some(Bug::HalvesDelays) => with_delays(definitions, |ms| ms / 2),
+        Some(Bug::DoublesDelays) => with_delays(definitions, |ms| ms * 2),
         _ => definitions,
     };
     Graph::new(known).expect("a sound tree")
@@ -238,6 +258,10 @@ impl Subject {
             }
             (Some(Bug::Shy), Command::Signal(_, Signal::Down)) => all.clear(),
             (Some(Bug::LosesCode), Command::ExitCode(_)) if self.was_stopping => all.clear(),
+            (Some(Bug::CmdWins), Command::StopFor(_, rest)) => {
+                all.push(Command::ExitCode(rest.exit_code()));
+            }
+            (Some(Bug::Loyal), Command::StopFor(..)) => all.clear(),
             (Some(Bug::LateCmd), Command::TermAll) => all.insert(0, Command::StartCmd),
             (Some(Bug::Undead), Command::Exit) => all.push(Command::TermAll),
             _ => {}

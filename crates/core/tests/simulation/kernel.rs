@@ -1,5 +1,6 @@
 //! A fake kernel: it does what it is told, and checks the rules while it does.
 
+use crate::ends::{DueStop, Life};
 use crate::rules::{Breach, Listener, Rule, hold};
 use crate::wishes::Wish;
 use sixtree_core::engine::*;
@@ -27,6 +28,7 @@ pub(crate) enum Answer {
     /// With what was seen of its `down` file.
     Supervise(ServiceId, bool),
     Stopping(ServiceId),
+    Draw(ServiceId),
 }
 
 /// A request that is not at its end.
@@ -72,6 +74,12 @@ pub(crate) struct Kernel {
     pub answers: VecDeque<Answer>,
     pub directories: BTreeMap<ServiceId, Directory>,
     pub wishes: BTreeMap<ServiceId, Wish>,
+    pub lives: BTreeMap<ServiceId, Life>,
+    /// What an end means by default.
+    pub defaults: EndDefaults,
+    pub due_stop: DueStop,
+    /// A service has stopped the container.
+    pub stopped_for_service: bool,
     pub requests: BTreeMap<RequestId, Asked>,
     /// What s6-rc must take for up, from what happened.
     pub up: BTreeSet<ServiceId>,
@@ -172,11 +180,9 @@ impl Kernel {
             }
             Command::Status(id) => hold(self.is_supervised(*id), Rule::Supervision, what)?,
             Command::Notify(id, notices) => self.notify(*id, notices)?,
-            Command::Tally(id, exit) => {
-                let at = self.deaths.iter().position(|death| *death == (*id, *exit));
-                hold(at.is_some(), Rule::Tally, what)?;
-                at.map(|at| self.deaths.remove(at));
-            }
+            Command::Tally(id, exit) => self.tally(*id, *exit)?,
+            Command::Draw(id) => self.answers.push_back(Answer::Draw(*id)),
+            Command::StopFor(id, rest) => self.stop_for(*id, *rest)?,
             Command::DownFile(id, there) => self.directory(*id).down = *there,
             Command::Supervise(id) => {
                 let directory = self.directory(*id);
@@ -238,6 +244,7 @@ impl Kernel {
         }
         let untallied = std::mem::take(&mut self.deaths);
         hold(untallied.is_empty(), Rule::Tally, || format!("not tallied: {untallied:?}"))?;
+        self.check_stop()?;
         let lost = self.code.take();
         hold(lost.is_none(), Rule::ExitCode, || format!("the CMD's is lost: {lost:?}"))?;
         let excused = std::mem::take(&mut self.excused);
@@ -249,6 +256,12 @@ impl Kernel {
     /// A start that is not too soon, since somebody asked for it.
     pub(crate) fn excuse(&mut self, id: ServiceId) {
         self.excused.insert(id);
+    }
+
+    fn tally(&mut self, id: ServiceId, exit: Exit) -> Result<(), Breach> {
+        let at = self.deaths.iter().position(|death| *death == (id, exit));
+        at.map(|at| self.deaths.remove(at));
+        hold(at.is_some(), Rule::Tally, || format!("tally of {id:?}: {exit:?}"))
     }
 
     fn directory(&mut self, id: ServiceId) -> &mut Directory {
@@ -284,6 +297,7 @@ impl Kernel {
 
     fn signal(&mut self, process: Process, signal: Signal) -> Result<(), Breach> {
         let what = || format!("{signal:?} to {process:?}");
+        self.hear_signal(process, signal);
         let Some(living) = self.alive.get_mut(&process) else {
             return hold(false, Rule::SignalToLiving, what);
         };
@@ -314,20 +328,10 @@ impl Kernel {
         if notices.contains(&Notice::Died) {
             hold(!self.is_delayed(id), Rule::Patience, what)?;
         }
-        let now = self.now;
         for notice in notices {
             let next = self.directory(id).listener.hear(*notice);
             hold(next.is_some(), Rule::Letters, what)?;
             self.directory(id).listener = next.unwrap_or_default();
-            match notice {
-                Notice::Ready => {
-                    self.paced.insert(id, Time(now.0 + 1000));
-                }
-                Notice::Down => {
-                    self.paced.entry(id).or_insert(Time(now.0 + 1000));
-                }
-                _ => {}
-            }
         }
         Ok(())
     }
@@ -360,7 +364,7 @@ impl Kernel {
     /// The CMD ends by itself, or because it was asked to.
     pub(crate) fn end_cmd(&mut self, exit: Exit) -> Event {
         self.cmd = None;
-        if !self.termed {
+        if !self.termed && !self.stopped_for_service {
             self.code = Some(match exit {
                 Exit::Code(code) => code,
                 Exit::Signal(number) => number + 128,

@@ -5,6 +5,7 @@
 //! and to print: the numbers that a failure calls its minimal input.
 
 mod choices;
+mod ends;
 #[path = "../../../../tests/environment/mod.rs"]
 mod environment;
 mod faults;
@@ -102,8 +103,9 @@ fn all_that_can_happen_happens() {
     const WORLDS: u64 = 2_000;
     const EXPECTED: &str = "Abort Alone Appeared Boot Change CmdExited Control Exited Leave \
         NotSpawned NotSupervised Prune Ready Reload Signal Spawned Stop Stopping Supervised \
-        Timeout Vanished \
-        Drop DownFile Exit ExitCode Forget KillAll Notify SignalCmd Spawn StartCmd Status \
+        Timeout Vanished Drawn \
+        Draw StopFor Limit Refused Ended Finish Drop DownFile Exit ExitCode Forget \
+        KillAll Notify SignalCmd Spawn StartCmd Status \
         Supervise Tally TermAll TimedOut Unsupervise \
         AlreadyDown AlreadyUp BootFailed BootFatal Essential Late Left NotReloaded NotStarted \
         NotStopped Reloaded Started Starting StillWaiting Stopped \

@@ -37,10 +37,13 @@ pub(crate) enum Rule {
     Supervision,
     /// Every death of a `run` is tallied once.
     Tally,
-    /// `run` starts again after a second, or sooner if it was ready or somebody asks.
+    /// `run` starts again after its delay, or sooner if it was ready or somebody asks, and never
+    /// later.
     Pace,
     /// A longrun is wanted as it was told, stopped when it was told, and started if it is wanted.
     Obedience,
+    /// An end stops the container if that is the policy, and only then.
+    Policy,
     /// A process for which there is no room is asked for again for a while.
     Patience,
     /// What a change has stopped is not started before somebody asks for it.
@@ -54,7 +57,7 @@ pub(crate) enum Rule {
 }
 
 /// Every rule.
-pub(crate) const RULES: [Rule; 22] = [
+pub(crate) const RULES: [Rule; 23] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -72,6 +75,7 @@ pub(crate) const RULES: [Rule; 22] = [
     Rule::Tally,
     Rule::Pace,
     Rule::Obedience,
+    Rule::Policy,
     Rule::Patience,
     Rule::StaysDown,
     Rule::Cmd,

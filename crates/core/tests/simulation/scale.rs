@@ -56,7 +56,10 @@ impl Well {
     fn answer(&mut self, command: &Command) {
         match *command {
             Command::Supervise(id) => {
-                self.answers.push_back(Event::Supervised(id, Supervised { down: true }));
+                self.answers.push_back(Event::Supervised(
+                    id,
+                    Supervised { down: true, ..Supervised::default() },
+                ));
             }
             Command::Spawn(process) if process.script == Script::Finish => {
                 self.answers.push_back(Event::NotSpawned(process, NotSpawned::Absent));

@@ -1,9 +1,13 @@
 //! Made-up trees and containers.
 
 use crate::choices::Choices;
-use sixtree_core::definition::{Atomic, Definition, Kind, Longrun, Oneshot, Reference};
-use sixtree_core::engine::Container;
+use sixtree_core::definition::{
+    Atomic, Definition, EndAction, EndPolicy, Kind, Longrun, Oneshot, Reference, RestartDelay,
+    RestartLimit,
+};
+use sixtree_core::engine::{Container, EndDefaults};
 use sixtree_core::graph::Graph;
+use std::sync::Arc;
 
 /// How big a world is, and how wild.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,59 @@ pub(crate) fn without_limits(definitions: &[Definition]) -> Vec<Definition> {
     definitions
 }
 
+/// The same tree, in which no file says what an end means.
+pub(crate) fn without_policies(mut definitions: Vec<Definition>) -> Vec<Definition> {
+    each_policy(&mut definitions, |ends| *ends = None);
+    definitions
+}
+
+/// The same tree, with other delays.
+pub(crate) fn with_delays(
+    mut definitions: Vec<Definition>,
+    other: fn(u32) -> u32,
+) -> Vec<Definition> {
+    each_policy(&mut definitions, |ends| {
+        for delay in ends.iter_mut().flat_map(|ends| &mut Arc::make_mut(ends).restart_delay) {
+            (delay.min_ms, delay.max_ms) = (other(delay.min_ms), other(delay.max_ms));
+        }
+    });
+    definitions
+}
+
+fn each_policy(definitions: &mut [Definition], change: impl Fn(&mut Option<Arc<EndPolicy>>)) {
+    for definition in definitions {
+        if let Kind::Longrun(longrun) = &mut definition.kind {
+            change(&mut longrun.ends);
+        }
+    }
+}
+
+/// What the files of a longrun say of its end; most have none.
+pub(crate) fn policy(choices: &mut dyn Choices) -> Option<Arc<EndPolicy>> {
+    if choices.pick(3) != 1 {
+        return None;
+    }
+    let action = |choices: &mut dyn Choices| {
+        [None, None, None, Some(EndAction::Restart), Some(EndAction::Down), Some(EndAction::Stop)]
+            [choices.pick(6)]
+    };
+    let delay = |min_ms, max_ms, factor_milli, jitter_percent| {
+        Some(RestartDelay { min_ms, max_ms, factor_milli, jitter_percent })
+    };
+    let delays =
+        [None, delay(100, 400, 2_000, 0), delay(300, 300, 1_000, 20), delay(0, 900, 3_000, 50)];
+    let limits = [None, Some((0, 60)), Some((1, 1)), Some((2, 60))];
+    Some(Arc::new(EndPolicy {
+        on_success: action(choices),
+        on_failure: action(choices),
+        on_give_up: [None, Some(EndAction::Down), Some(EndAction::Stop)][choices.pick(3)],
+        success_codes: [None, Some(vec![0, 1])][choices.pick(2)].clone(),
+        restart_delay: delays[choices.pick(4)],
+        restart_limit: limits[choices.pick(4)]
+            .map(|(ends, seconds)| RestartLimit { ends, seconds }),
+    }))
+}
+
 /// How the container is run.
 pub(crate) fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) -> Container {
     let top = graph.find("top").unwrap_or_default();
@@ -90,6 +147,10 @@ pub(crate) fn container(graph: &Graph, size: Size, choices: &mut dyn Choices) ->
         cmd_receives_signals: choices.pick(2) == 1,
         kill_grace_ms: [3_000, 0][choices.pick(2)],
         shutdown_timeout_ms: [0, 0, 4_000][choices.pick(3)],
+        ends: EndDefaults {
+            on_failure: [EndAction::Restart, EndAction::Stop][usize::from(choices.pick(16) == 1)],
+            on_give_up: EndAction::LAST[choices.pick(2)],
+        },
     }
 }
 
@@ -116,7 +177,8 @@ fn service(
     let kind = if choices.pick(2) == 1 {
         Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() })
     } else {
-        Kind::Longrun(Longrun { atomic, ..Longrun::default() })
+        let ends = size.wild.then(|| policy(choices)).flatten();
+        Kind::Longrun(Longrun { atomic, ends, ..Longrun::default() })
     };
     let essential = size.wild && choices.pick(8) == 1;
     Definition { essential, ..Definition::new(&format!("s{at}"), kind) }

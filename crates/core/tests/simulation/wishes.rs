@@ -16,7 +16,7 @@ pub(crate) struct Wish {
     /// Its process of now is to stop.
     stopped: bool,
     /// Its supervisor is to leave.
-    leave: bool,
+    pub leave: bool,
     /// It cannot be started until somebody asks again.
     invalid: bool,
     /// When its supervisor may start again.
@@ -31,6 +31,7 @@ impl Kernel {
             Event::NotSpawned(process, why) => self.note_answer(*process, Some(*why)),
             _ => {}
         }
+        self.hear_end(event);
         match event {
             Event::Supervised(id, supervised) => {
                 let wish = self.wish(*id);
@@ -38,9 +39,6 @@ impl Kernel {
             }
             Event::NotSupervised(id) => self.wish(*id).asked = None,
             Event::Control(id, control) => self.hear_control(*id, *control),
-            Event::Exited(process, Exit::Code(125)) if process.script == Script::Finish => {
-                self.wish(process.service).wanted = false;
-            }
             Event::NotSpawned(process, why) if process.script == Script::Run => {
                 let wish = self.wish(process.service);
                 wish.stopped = false;
@@ -115,7 +113,7 @@ impl Kernel {
         &self,
         id: ServiceId,
         longrun: &SupervisedLongrun,
-        timer: bool,
+        timer: Option<Time>,
     ) -> Result<(), Breach> {
         let wish = self.wishes.get(&id).copied().unwrap_or_default();
         let broken = |what: &str| format!("{id:?} {what}: {wish:?}");
@@ -126,7 +124,10 @@ impl Kernel {
         let stopped = living.is_none_or(|living| living.asked || !wish.stopped);
         hold(stopped, Rule::Obedience, || broken("was not stopped"))?;
         let idle = longrun.phase() == Phase::Down && wish.wanted && !wish.invalid;
-        hold(!idle || timer, Rule::Obedience, || broken("is never started"))
+        hold(!idle || timer.is_some(), Rule::Obedience, || broken("is never started"))?;
+        let latest = self.lives.get(&id).and_then(|life| life.latest).filter(|_| idle);
+        let late = latest.zip(timer).is_some_and(|(latest, timer)| timer > latest);
+        hold(!late, Rule::Pace, || broken("is started too late"))
     }
 
     fn wish(&mut self, id: ServiceId) -> &mut Wish {
@@ -162,6 +163,9 @@ impl Kernel {
         if supervised {
             wish.wanted = up;
             wish.stopped = !up && (wish.stopped || running);
+            if up {
+                self.hear_start(id);
+            }
         } else {
             wish.asked = Some(up);
         }

@@ -88,6 +88,7 @@ impl World {
         self.kernel.requests.insert(BOOT, Asked { limited, ..Asked::default() });
         self.kernel.requests.insert(SHUTDOWN, Asked::default());
         self.container = container.clone();
+        self.kernel.defaults = container.ends;
         if self.size.wild {
             self.manners = [Manners::Fair, Manners::Stubborn, Manners::Immortal][choices.pick(3)];
         }
@@ -185,7 +186,7 @@ impl World {
         for (&id, _) in supervised.filter(|_| self.kernel.killed.is_none() && !self.kernel.exited) {
             let longrun = self.subject.longrun(id);
             hold(longrun.is_some(), Rule::Truth, || format!("{id:?} is not known"))?;
-            let timer = self.subject.deadline().is_some();
+            let timer = self.subject.deadline();
             longrun.map_or(Ok(()), |longrun| self.kernel.check_wish(id, longrun, timer))?;
         }
         for (process, _) in self.kernel.alive.iter().filter(|(p, _)| p.script == Script::Run) {

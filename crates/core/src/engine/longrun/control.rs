@@ -1,7 +1,7 @@
 //! What the letters of `supervise/control`, and the signals of s6-svscan to a supervisor, do to a
 //! longrun in each of its states. Reference: s6-svc's page, and the table of s6-supervise.
 
-use super::supervisor::{Activity, Supervisor};
+use super::supervisor::{Activity, Idle, Supervisor};
 use super::{LongrunState, SupervisedLongrun};
 use crate::engine::agenda::ServiceAgenda;
 use crate::engine::{Control, Script, Signal, Target};
@@ -38,10 +38,12 @@ impl Supervisor {
         match control {
             Control::Up { permanently } => {
                 set_down_file(permanently, false, agenda);
+                self.ends = None;
                 self.want(true, agenda);
                 self.start_if_down(agenda);
             }
             Control::Once => {
+                self.ends = None;
                 self.want(false, agenda);
                 self.start_if_down(agenda);
             }
@@ -54,9 +56,9 @@ impl Supervisor {
                 match self.activity {
                     Activity::Starting { .. } => self.stop_once_up(agenda),
                     Activity::Up(_) => self.stop(agenda),
-                    Activity::Down { .. }
-                    | Activity::Ending { .. }
-                    | Activity::Finishing { .. } => self.stay_down(agenda),
+                    Activity::Down(_) | Activity::Ending { .. } | Activity::Finishing { .. } => {
+                        self.stay_down(agenda)
+                    }
                 }
             }
             Control::Exit => self.leaving = true,
@@ -76,7 +78,7 @@ impl Supervisor {
     }
 
     fn start_if_down(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        if let Activity::Down { .. } = self.activity {
+        if let Activity::Down(_) = self.activity {
             self.start(agenda);
         }
     }
@@ -84,7 +86,8 @@ impl Supervisor {
     /// It is not started again.
     fn stay_down(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.want(false, agenda);
-        if let Activity::Down { .. } = self.activity {
+        if let Activity::Down(idle) = &mut self.activity {
+            *idle = Idle::Told;
             agenda.clear_timer();
         }
     }
@@ -95,8 +98,9 @@ impl Supervisor {
     }
 
     /// Signals `run`, where it runs.
-    fn signal(&self, signal: Signal, agenda: &mut ServiceAgenda<'_>) {
-        if let Activity::Up(_) = self.activity {
+    fn signal(&mut self, signal: Signal, agenda: &mut ServiceAgenda<'_>) {
+        if let Activity::Up(run) = &mut self.activity {
+            run.sent.record(signal);
             agenda.signal(Script::Run, signal);
         }
     }

@@ -1,7 +1,7 @@
 //! How the supervisor of a longrun comes and goes with its directory. Reference: s6-svscan's page.
 
 use super::supervisor::{Activity, Supervisor};
-use super::{LongrunState, SupervisedLongrun};
+use super::{LongrunState, Policy, SupervisedLongrun};
 use crate::engine::agenda::{News, ServiceAgenda};
 use crate::engine::{Notice, Scanned, Supervised};
 use crate::graph::Direction;
@@ -62,12 +62,13 @@ impl SupervisedLongrun {
     /// for something else meanwhile.
     pub(in crate::engine) fn supervised(
         &mut self,
-        supervised: Supervised,
+        supervised: &Supervised,
+        policy: Policy,
         agenda: &mut ServiceAgenda<'_>,
     ) {
         let LongrunState::Supervising { asked, leaving, history } = self.state else { return };
         let wanted = asked.map_or(!supervised.down, |direction| direction == Direction::Up);
-        let mut supervisor = Supervisor::new(wanted, leaving, history.restarts);
+        let mut supervisor = Supervisor::new(wanted, leaving, history.restarts, policy);
         agenda.status();
         agenda.notify(&[Notice::Supervised]);
         if wanted && !leaving {
@@ -104,7 +105,7 @@ impl SupervisedLongrun {
             match supervisor.activity {
                 Activity::Starting { .. } => supervisor.stop_once_up(agenda),
                 Activity::Up(_) => supervisor.stop(agenda),
-                Activity::Down { .. } | Activity::Ending { .. } | Activity::Finishing { .. } => {}
+                Activity::Down(_) | Activity::Ending { .. } | Activity::Finishing { .. } => {}
             }
         }
     }

@@ -48,13 +48,15 @@
 
 mod control;
 mod directory;
+mod ends;
 mod supervisor;
 
 use super::agenda::ServiceAgenda;
-use super::{Exit, NotSpawned, Script, Spawned, Time};
+use super::{Exit, NotSpawned, Rest, Script, Spawned, Time};
 use crate::graph::Direction;
 use directory::LongrunDirectory;
-use supervisor::{Activity, Readiness, StopRequest, Supervisor};
+pub(super) use ends::Policy;
+use supervisor::{Activity, Idle, Readiness, StopRequest, Supervisor};
 
 /// What a longrun is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,7 +133,7 @@ impl SupervisedLongrun {
             LongrunState::Unsupervised { .. } => Phase::Unsupervised,
             LongrunState::Supervising { .. } => Phase::Supervising,
             LongrunState::Supervised(supervisor) => match supervisor.activity {
-                Activity::Down { .. } => Phase::Down,
+                Activity::Down(_) => Phase::Down,
                 Activity::Starting { .. } => Phase::Starting,
                 Activity::Up(_) => Phase::Up,
                 Activity::Ending { .. } => Phase::Ending,
@@ -150,7 +152,7 @@ impl SupervisedLongrun {
         match self.activity() {
             Some(Activity::Up(run)) => matches!(run.readiness, Readiness::Ready { .. }),
             Some(Activity::Ending { .. } | Activity::Finishing { .. }) => false,
-            Some(Activity::Down { .. } | Activity::Starting { .. }) | None => true,
+            Some(Activity::Down(_) | Activity::Starting { .. }) | None => true,
         }
     }
 
@@ -169,9 +171,19 @@ impl SupervisedLongrun {
         self.history().exit
     }
 
-    /// Whether it is down because its `finish` exited 125.
-    pub fn gave_up(&self) -> bool {
-        matches!(self.activity(), Some(Activity::Down { gave_up: true }))
+    /// Why it is not started again, although nobody has stopped it.
+    pub fn rest(&self) -> Option<Rest> {
+        match self.activity() {
+            Some(Activity::Down(Idle::Resting(rest))) => Some(*rest),
+            Some(
+                Activity::Down(Idle::Told | Idle::Waiting { .. })
+                | Activity::Starting { .. }
+                | Activity::Up(_)
+                | Activity::Ending { .. }
+                | Activity::Finishing { .. },
+            )
+            | None => None,
+        }
     }
 
     /// How often `run` ended and was started again, without anybody asking for it.
@@ -200,7 +212,7 @@ impl SupervisedLongrun {
             Some(Activity::Starting { stop }) => *stop,
             Some(Activity::Up(run)) => run.stop != StopRequest::None,
             Some(Activity::Ending { .. } | Activity::Finishing { .. }) => true,
-            Some(Activity::Down { .. }) | None => false,
+            Some(Activity::Down(_)) | None => false,
         };
         stops && !self.wanted()
     }
@@ -211,7 +223,7 @@ impl SupervisedLongrun {
             LongrunState::Unsupervised { asked, .. } => *asked != Some(Direction::Up),
             LongrunState::Supervising { .. } => false,
             LongrunState::Supervised(supervisor) => match supervisor.activity {
-                Activity::Down { .. } => !supervisor.wanted,
+                Activity::Down(_) => !supervisor.wanted,
                 Activity::Starting { .. }
                 | Activity::Up(_)
                 | Activity::Ending { .. }
@@ -222,7 +234,7 @@ impl SupervisedLongrun {
 
     /// Whether it has no process and is not about to have one.
     pub fn is_down(&self) -> bool {
-        matches!(self.activity(), Some(Activity::Down { .. }) | None)
+        matches!(self.activity(), Some(Activity::Down(_)) | None)
     }
 
     /// Whether there is, or soon will be, a supervisor that takes what it is told.
@@ -317,6 +329,20 @@ impl SupervisedLongrun {
     pub(in crate::engine) fn stopping(&mut self, timeout_ms: u32, agenda: &mut ServiceAgenda<'_>) {
         if let LongrunState::Supervised(supervisor) = &mut self.state {
             supervisor.stopping(timeout_ms, agenda);
+        }
+    }
+
+    /// A number was drawn.
+    pub(in crate::engine) fn drawn(&mut self, number: u32, agenda: &mut ServiceAgenda<'_>) {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
+            supervisor.drawn(number, agenda);
+        }
+    }
+
+    /// Its end means something else from now on.
+    pub(in crate::engine) fn set_policy(&mut self, policy: Policy) {
+        if let LongrunState::Supervised(supervisor) = &mut self.state {
+            supervisor.policy = policy;
         }
     }
 

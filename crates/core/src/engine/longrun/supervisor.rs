@@ -1,15 +1,15 @@
 //! A supervisor: it starts `run`, and `finish` after it, as long as the service is wanted up.
 
 use super::History;
+use super::ends::{EndRecord, Policy, RunEnd, SentSignals, Verdict};
+use crate::definition::EndAction;
 use crate::engine::agenda::{News, RETRY_MS, ServiceAgenda};
 use crate::engine::{
-    Exit, NotSpawned, Notice, RETRY_FOR_MS, Script, Signal, Spawned, Target, Time,
+    Exit, NotSpawned, Notice, RETRY_FOR_MS, Rest, Script, Signal, Spawned, Target, Time,
 };
 
-/// How long after a death, or after readiness, `run` may start again, in ms.
-const THROTTLE_MS: u64 = 1_000;
 /// How long after a failure to start it `run` is tried again, in ms.
-const REFUSED_MS: u64 = 60_000;
+const REFUSED_MS: u32 = 60_000;
 /// How long after one KILL the next one follows, in ms.
 const KILL_AGAIN_MS: u64 = 5_000;
 /// The exit code of `finish` that means: do not start it again.
@@ -24,39 +24,56 @@ pub(super) struct Supervisor {
     pub leaving: bool,
     pub history: History,
     pub activity: Activity,
+    /// What an end means.
+    pub policy: Policy,
+    /// Its ends by itself since somebody started it; `None`: there was none.
+    pub ends: Option<Box<EndRecord>>,
 }
 
 /// What a supervised service is doing.
 #[derive(Clone, Debug)]
 pub(super) enum Activity {
-    Down {
-        /// The last `finish` exited 125.
-        gave_up: bool,
-    },
+    Down(Idle),
     Starting {
         /// It is to be stopped as soon as it is there.
         stop: bool,
     },
     Up(Run),
     Ending {
-        /// When `run` may start again, if it has notified its readiness.
-        next_start: Option<Time>,
+        end: RunEnd,
         /// Until when `finish` is asked for again, if there was no room for it.
         retry_until: Option<Time>,
     },
     Finishing {
-        /// As above.
-        next_start: Option<Time>,
+        end: RunEnd,
     },
+}
+
+/// Why a service has no process.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Idle {
+    /// It was told so, or has not been started yet.
+    Told,
+    /// It starts again.
+    Waiting {
+        /// From when on it waits, and for how long, in ms.
+        from: Time,
+        for_ms: u32,
+    },
+    /// It does not start again.
+    Resting(Rest),
 }
 
 /// The process of `run`.
 #[derive(Clone, Debug)]
 pub(super) struct Run {
+    /// Since when it runs.
+    since: Time,
     pub readiness: Readiness,
     /// It was told to pause.
     pub paused: bool,
     pub stop: StopRequest,
+    pub sent: SentSignals,
 }
 
 /// Whether a process has notified its readiness.
@@ -66,8 +83,8 @@ pub(super) enum Readiness {
     Silent,
     Awaited,
     Ready {
-        /// When `run` may start again.
-        next_start: Time,
+        /// Since when.
+        since: Time,
     },
 }
 
@@ -82,15 +99,15 @@ pub(super) enum StopRequest {
 
 impl Supervisor {
     /// The supervisor of a service that is down, and was started again so often.
-    pub(super) fn new(wanted: bool, leaving: bool, restarts: u32) -> Self {
-        let activity = Activity::Down { gave_up: false };
-        Self { wanted, leaving, history: History::new(restarts), activity }
+    pub(super) fn new(wanted: bool, leaving: bool, restarts: u32, policy: Policy) -> Self {
+        let (history, activity) = (History::new(restarts), Activity::Down(Idle::Told));
+        Self { wanted, leaving, history, activity, policy, ends: None }
     }
 
     /// The script of the process that it has, or has asked for.
     pub(super) fn script(&self) -> Option<Script> {
         match self.activity {
-            Activity::Down { .. } => None,
+            Activity::Down(_) => None,
             Activity::Starting { .. } | Activity::Up(_) => Some(Script::Run),
             Activity::Ending { .. } | Activity::Finishing { .. } => Some(Script::Finish),
         }
@@ -98,7 +115,7 @@ impl Supervisor {
 
     /// Whether nothing keeps it from leaving.
     pub(super) fn may_leave(&self) -> bool {
-        self.leaving && matches!(self.activity, Activity::Down { .. })
+        self.leaving && matches!(self.activity, Activity::Down(_))
     }
 
     /// Asks for `run`.
@@ -112,19 +129,25 @@ impl Supervisor {
     pub(super) fn spawned(&mut self, spawned: Spawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { stop } => self.run_spawned(spawned.notifies, stop, agenda),
-            Activity::Ending { next_start, .. } => {
-                self.activity = Activity::Finishing { next_start };
+            Activity::Ending { end, .. } => {
+                self.activity = Activity::Finishing { end };
                 agenda.set_timer_ms(spawned.timeout_ms);
                 self.announce(agenda);
                 agenda.notify(&[Notice::Died]);
             }
-            Activity::Down { .. } | Activity::Up(_) | Activity::Finishing { .. } => {}
+            Activity::Down(_) | Activity::Up(_) | Activity::Finishing { .. } => {}
         }
     }
 
     fn run_spawned(&mut self, notifies: bool, stop: bool, agenda: &mut ServiceAgenda<'_>) {
         let readiness = if notifies { Readiness::Awaited } else { Readiness::Silent };
-        self.activity = Activity::Up(Run { readiness, paused: false, stop: StopRequest::None });
+        self.activity = Activity::Up(Run {
+            since: agenda.now(),
+            readiness,
+            paused: false,
+            stop: StopRequest::None,
+            sent: SentSignals::default(),
+        });
         self.announce(agenda);
         agenda.notify(&[Notice::Up]);
         if stop {
@@ -139,86 +162,149 @@ impl Supervisor {
     pub(super) fn not_spawned(&mut self, why: NotSpawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Starting { .. } => self.run_refused(why, agenda),
-            Activity::Ending { next_start, retry_until } => {
+            Activity::Ending { end, retry_until } => {
                 let until = retry_until.unwrap_or(agenda.after(RETRY_FOR_MS));
                 if why == NotSpawned::Delayed && agenda.now() < until {
-                    self.activity = Activity::Ending { next_start, retry_until: Some(until) };
+                    self.activity = Activity::Ending { end, retry_until: Some(until) };
                     agenda.set_timer(agenda.after(RETRY_MS));
                 } else {
-                    self.go_down(&[Notice::Died, Notice::Down], false, next_start, agenda);
+                    self.finished(&end, None, agenda);
                 }
             }
-            Activity::Down { .. } | Activity::Up(_) | Activity::Finishing { .. } => {}
+            Activity::Down(_) | Activity::Up(_) | Activity::Finishing { .. } => {}
         }
     }
 
     fn run_refused(&mut self, why: NotSpawned, agenda: &mut ServiceAgenda<'_>) {
-        self.activity = Activity::Down { gave_up: false };
-        agenda.record(News::NotSpawned(why));
-        let retry = match why {
-            NotSpawned::Absent | NotSpawned::Refused | NotSpawned::Delayed => {
-                self.wanted && !self.leaving
-            }
-            NotSpawned::Invalid => false,
+        let starts_again = self.wanted && !self.leaving;
+        let last = match why {
+            NotSpawned::Absent | NotSpawned::Refused => self.policy.on_failure(),
+            NotSpawned::Delayed | NotSpawned::Invalid => EndAction::Restart,
         };
-        if retry {
-            agenda.set_timer(agenda.after(REFUSED_MS));
-        }
+        let (idle, why) = match (why, last) {
+            (_, EndAction::Down | EndAction::Stop) if starts_again => {
+                self.wanted = false;
+                if last == EndAction::Stop {
+                    agenda.record(News::StopsContainer(Rest::Refused));
+                }
+                (Idle::Resting(Rest::Refused), NotSpawned::Invalid)
+            }
+            (NotSpawned::Invalid, _) => (Idle::Told, why),
+            (NotSpawned::Absent | NotSpawned::Refused | NotSpawned::Delayed, _) if starts_again => {
+                agenda.set_timer(agenda.after(REFUSED_MS.into()));
+                (Idle::Waiting { from: agenda.now(), for_ms: REFUSED_MS }, why)
+            }
+            (NotSpawned::Absent | NotSpawned::Refused | NotSpawned::Delayed, _) => {
+                (Idle::Told, why)
+            }
+        };
+        self.activity = Activity::Down(idle);
+        agenda.record(News::NotSpawned(why));
     }
 
     /// Its process ended.
     pub(super) fn exited(&mut self, exit: Exit, agenda: &mut ServiceAgenda<'_>) {
         match &self.activity {
             Activity::Up(run) => {
-                let next_start = run.next_start();
-                self.activity = Activity::Ending { next_start, retry_until: None };
+                let end = run.end(exit, agenda.now());
+                self.activity = Activity::Ending { end, retry_until: None };
                 self.history.exit = Some(exit);
                 agenda.clear_timer();
                 agenda.tally(exit);
                 agenda.spawn(Script::Finish);
             }
-            Activity::Finishing { next_start } => {
-                let (next_start, gave_up) = (*next_start, exit == PERMANENT);
-                self.wanted &= !gave_up;
-                let notices: &[Notice] =
-                    if gave_up { &[Notice::GaveUp, Notice::Down] } else { &[Notice::Down] };
-                self.go_down(notices, gave_up, next_start, agenda);
+            Activity::Finishing { end } => {
+                let end = *end;
+                self.finished(&end, Some(exit), agenda);
             }
-            Activity::Down { .. } | Activity::Starting { .. } | Activity::Ending { .. } => {}
+            Activity::Down(_) | Activity::Starting { .. } | Activity::Ending { .. } => {}
         }
     }
 
-    /// `finish` has ended, or there is none. Starts `run` again if the service is wanted.
-    fn go_down(
+    /// `finish` has ended, or there is none: it is time to decide what comes next.
+    fn finished(&mut self, end: &RunEnd, finish: Option<Exit>, agenda: &mut ServiceAgenda<'_>) {
+        let starts_again = self.wanted && !self.leaving;
+        let verdict = match finish {
+            Some(PERMANENT) if starts_again => {
+                Verdict::Rest(Rest::Finish(end.exit), self.policy.on_give_up())
+            }
+            Some(PERMANENT) => Verdict::Rest(Rest::Finish(end.exit), EndAction::Down),
+            Some(_) | None if starts_again && end.by_itself => {
+                let ends = self.ends.get_or_insert_default();
+                ends.judge(end, &self.policy, agenda.now())
+            }
+            Some(_) | None => Verdict::Restart(self.policy.delay().min_ms),
+        };
+        agenda.clear_timer();
+        match verdict {
+            Verdict::Rest(rest, last) => self.come_to_rest(rest, last, finish, agenda),
+            Verdict::Restart(delay_ms) => {
+                self.activity = Activity::Down(Idle::Told);
+                self.announce(agenda);
+                agenda.notify(match finish {
+                    Some(_) => &[Notice::Down],
+                    None => &[Notice::Died, Notice::Down],
+                });
+                if starts_again {
+                    self.start_later(end.ready_at.unwrap_or(agenda.now()), delay_ms, agenda);
+                }
+            }
+        }
+    }
+
+    /// It is not started again, until somebody asks.
+    fn come_to_rest(
         &mut self,
-        notices: &'static [Notice],
-        gave_up: bool,
-        next_start: Option<Time>,
+        rest: Rest,
+        last: EndAction,
+        finish: Option<Exit>,
         agenda: &mut ServiceAgenda<'_>,
     ) {
-        self.activity = Activity::Down { gave_up };
-        agenda.clear_timer();
+        self.wanted = false;
+        self.activity = Activity::Down(Idle::Resting(rest));
         self.announce(agenda);
-        agenda.notify(notices);
-        if !self.wanted || self.leaving {
-            return;
+        // The container must stop because of the service, not because its start has failed.
+        if last == EndAction::Stop {
+            agenda.record(News::StopsContainer(rest));
         }
+        agenda.notify(match finish {
+            Some(_) => &[Notice::GaveUp, Notice::Down],
+            None => &[Notice::Died, Notice::GaveUp, Notice::Down],
+        });
+    }
+
+    /// Starts `run` again when its delay is over.
+    fn start_later(&mut self, from: Time, for_ms: u32, agenda: &mut ServiceAgenda<'_>) {
         self.history.restarts = self.history.restarts.saturating_add(1);
-        let next_start = next_start.unwrap_or(agenda.after(THROTTLE_MS));
-        if next_start <= agenda.now() {
-            self.start(agenda);
-        } else {
-            agenda.set_timer(next_start);
+        self.start_at(Time(from.0.saturating_add(for_ms.into())), agenda);
+        if let Activity::Down(idle) = &mut self.activity {
+            *idle = Idle::Waiting { from, for_ms };
+            if self.policy.delay().jitter_percent > 0 {
+                agenda.draw();
+            }
         }
     }
 
-    /// `run` notified its readiness: its next start is allowed a second from now.
+    fn start_at(&mut self, at: Time, agenda: &mut ServiceAgenda<'_>) {
+        if at <= agenda.now() { self.start(agenda) } else { agenda.set_timer(at) }
+    }
+
+    /// The delay is off by a number that was drawn.
+    pub(super) fn drawn(&mut self, number: u32, agenda: &mut ServiceAgenda<'_>) {
+        if let Activity::Down(Idle::Waiting { from, for_ms }) = self.activity
+            && self.wanted
+        {
+            let ms = self.policy.delay().jittered(for_ms, number);
+            self.start_at(Time(from.0.saturating_add(ms)), agenda);
+        }
+    }
+
+    /// `run` notified its readiness. The delay of its next start counts from now.
     pub(super) fn became_ready(&mut self, agenda: &mut ServiceAgenda<'_>) {
         let Activity::Up(run) = &mut self.activity else { return };
         match run.readiness {
             Readiness::Silent | Readiness::Awaited => {
-                let next_start = agenda.after(THROTTLE_MS);
-                run.readiness = Readiness::Ready { next_start };
+                run.readiness = Readiness::Ready { since: agenda.now() };
                 self.announce(agenda);
                 agenda.notify(&[Notice::Ready]);
             }
@@ -238,11 +324,11 @@ impl Supervisor {
     /// The timer is due: it is time to start something, or too late for a process to end.
     pub(super) fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
-            Activity::Down { .. } if self.wanted => self.start(agenda),
+            Activity::Down(_) if self.wanted => self.start(agenda),
             Activity::Up(_) => kill(Script::Run, agenda),
             Activity::Ending { .. } => agenda.spawn(Script::Finish),
             Activity::Finishing { .. } => kill(Script::Finish, agenda),
-            Activity::Down { .. } | Activity::Starting { .. } => {}
+            Activity::Down(_) | Activity::Starting { .. } => {}
         }
     }
 
@@ -266,11 +352,16 @@ impl Supervisor {
 }
 
 impl Run {
-    /// When it may start again, if it has notified its readiness.
-    fn next_start(&self) -> Option<Time> {
-        match self.readiness {
-            Readiness::Ready { next_start } => Some(next_start),
-            Readiness::Silent | Readiness::Awaited => None,
+    /// Its end, which has come now.
+    fn end(&self, exit: Exit, now: Time) -> RunEnd {
+        RunEnd {
+            exit,
+            by_itself: self.stop == StopRequest::None && !self.sent.explain(exit),
+            lived_ms: now.0.saturating_sub(self.since.0),
+            ready_at: match self.readiness {
+                Readiness::Ready { since } => Some(since),
+                Readiness::Silent | Readiness::Awaited => None,
+            },
         }
     }
 }

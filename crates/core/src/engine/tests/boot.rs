@@ -9,7 +9,7 @@ fn container(scene: &Scene, top: &[&str]) -> Container {
 }
 
 fn supervised(scene: &mut Scene, name: &str) -> String {
-    scene.on(Event::Supervised(scene.id(name), Supervised { down: true }))
+    scene.on(Event::Supervised(scene.id(name), Supervised { down: true, ..Supervised::default() }))
 }
 
 #[test]

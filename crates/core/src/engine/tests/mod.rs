@@ -2,6 +2,7 @@
 
 mod boot;
 mod changes;
+mod ends;
 mod order;
 mod replace;
 mod scan;
@@ -11,7 +12,9 @@ mod supervision;
 mod words;
 
 use super::*;
-use crate::definition::{Atomic, Definition, Kind, Longrun as LongrunKind, Oneshot, Reference};
+use crate::definition::{
+    Atomic, Definition, EndAction, Kind, Longrun as LongrunKind, Oneshot, Reference,
+};
 
 /// A oneshot.
 fn oneshot(name: &str, dependencies: &[&str]) -> Definition {

@@ -22,7 +22,10 @@ fn what_stays_keeps_its_state_and_what_is_new_is_supervised() {
     let words = replace(&mut scene, tree()).expect("nothing is in the way");
     assert_eq!(words, "supervise cache | supervise web");
     for name in ["cache", "web"] {
-        scene.on(Event::Supervised(scene.id(name), Supervised { down: true }));
+        scene.on(Event::Supervised(
+            scene.id(name),
+            Supervised { down: true, ..Supervised::default() },
+        ));
     }
     assert!(scene.engine.is_up(scene.id("db")) && scene.engine.is_up(scene.id("init")));
     assert!(!scene.engine.is_up(scene.id("web")));

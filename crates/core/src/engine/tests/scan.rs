@@ -11,7 +11,10 @@ fn pair() -> Scene {
     let mut scene = Scene::new(vec![]);
     for (id, logger) in [(1, true), (0, false)] {
         appear(&mut scene, id, logger);
-        scene.on(Event::Supervised(ServiceId(id), Supervised { down: false }));
+        scene.on(Event::Supervised(
+            ServiceId(id),
+            Supervised { down: false, ..Supervised::default() },
+        ));
         scene.spawned(&format!("#{id} run"));
     }
     scene
@@ -21,10 +24,10 @@ fn pair() -> Scene {
 fn a_directory_is_supervised_and_started_unless_it_has_a_down_file() {
     let mut scene = Scene::new(vec![]);
     assert_eq!(appear(&mut scene, 0, false), "supervise #0");
-    let up = Event::Supervised(ServiceId(0), Supervised { down: false });
+    let up = Event::Supervised(ServiceId(0), Supervised { down: false, ..Supervised::default() });
     assert_eq!(scene.on(up), "status #0 | #0 s | spawn #0 run");
     appear(&mut scene, 1, false);
-    let down = Event::Supervised(ServiceId(1), Supervised { down: true });
+    let down = Event::Supervised(ServiceId(1), Supervised { down: true, ..Supervised::default() });
     assert_eq!(scene.on(down), "status #1 | #1 s");
 }
 
@@ -37,7 +40,7 @@ fn a_supervisor_that_leaves_comes_back_a_second_after_it_started() {
     assert_eq!(scene.absent("#0 finish"), "status #0 | #0 dD | #0 x | unsupervise #0");
     assert_eq!(scene.deadline(), Some(600));
     assert_eq!(scene.timeout(), "supervise #0");
-    scene.on(Event::Supervised(ServiceId(0), Supervised { down: false }));
+    scene.on(Event::Supervised(ServiceId(0), Supervised { down: false, ..Supervised::default() }));
     scene.spawned("#0 run");
     scene.wait(5_000);
     scene.control("#0", Control::Exit);

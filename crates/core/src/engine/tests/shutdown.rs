@@ -9,7 +9,7 @@ fn container(container: Container) -> Scene {
     scene.on(Event::Boot(Container { top, ..container }));
     scene.play();
     scene.on(Event::Appeared(ServiceId(9), Scanned::default()));
-    scene.on(Event::Supervised(ServiceId(9), Supervised { down: false }));
+    scene.on(Event::Supervised(ServiceId(9), Supervised { down: false, ..Supervised::default() }));
     scene.spawned("#9 run");
     scene
 }

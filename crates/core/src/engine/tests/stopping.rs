@@ -10,7 +10,10 @@ fn booting(slow: Definition) -> Scene {
     let top = scene.ids(&["after"]);
     scene.on(Event::Boot(Container { top, kill_grace_ms: 3000, ..Container::default() }));
     if scene.engine.longrun(scene.id("slow")).is_some() {
-        scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+        scene.on(Event::Supervised(
+            scene.id("slow"),
+            Supervised { down: true, ..Supervised::default() },
+        ));
     }
     scene.spawned("first up");
     scene.exited("first up", 0);
@@ -109,7 +112,10 @@ fn a_longrun_that_is_not_supervised_yet_never_starts() {
     let top = scene.ids(&["web"]);
     scene.on(Event::Boot(Container { top, kill_grace_ms: 3000, ..Container::default() }));
     scene.on(Event::Stop);
-    let out = scene.on(Event::Supervised(scene.id("web"), Supervised { down: false }));
+    let out = scene.on(Event::Supervised(
+        scene.id("web"),
+        Supervised { down: false, ..Supervised::default() },
+    ));
     assert_eq!(out, "status web | web s | web x | unsupervise web");
 }
 
@@ -150,7 +156,7 @@ fn a_longrun_that_came_back_after_it_was_stopped_is_stopped_again() {
     scene.on(Event::Stop);
     let left = "status db | db D | db x | unsupervise db | supervise db";
     assert_eq!(scene.exited("db finish", 0), left);
-    scene.on(Event::Supervised(db, Supervised { down: false }));
+    scene.on(Event::Supervised(db, Supervised { down: false, ..Supervised::default() }));
     scene.spawned("db run");
     scene.exited("app run", 0);
     assert_eq!(
@@ -254,7 +260,10 @@ fn a_start_that_failed_for_good_does_not_keep_the_container() {
     let top = scene.ids(&["slow"]);
     let container = Container { top, if_boot_fails: 2, kill_grace_ms: 100, ..Container::default() };
     scene.on(Event::Boot(container));
-    scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+    scene.on(Event::Supervised(
+        scene.id("slow"),
+        Supervised { down: true, ..Supervised::default() },
+    ));
     scene.spawned_with_readiness("slow run");
     let out = scene.timeout();
     assert!(out.contains("0: not started slow TimedOut | 0: Failed"), "{out}");
@@ -315,7 +324,10 @@ fn the_limit_of_the_boot_holds_for_a_oneshot_that_a_stop_finds_starting() {
 #[test]
 fn the_limit_of_the_boot_holds_for_a_longrun_that_a_stop_finds_starting() {
     let mut scene = booting_for_5_s(longrun("slow", &["low"]));
-    scene.on(Event::Supervised(scene.id("slow"), Supervised { down: true }));
+    scene.on(Event::Supervised(
+        scene.id("slow"),
+        Supervised { down: true, ..Supervised::default() },
+    ));
     scene.spawned_with_readiness("slow run");
     scene.on(Event::Stop);
     assert_eq!(scene.timeout(), "1: waiting for slow");

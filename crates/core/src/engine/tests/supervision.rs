@@ -13,7 +13,7 @@ fn state(state: &str) -> Scene {
     let mut scene = Scene::new(vec![]);
     let id = ServiceId(0);
     scene.on(Event::Appeared(id, Scanned::default()));
-    scene.on(Event::Supervised(id, Supervised { down: state == "DOWN" }));
+    scene.on(Event::Supervised(id, Supervised { down: state == "DOWN", ..Supervised::default() }));
     if state != "DOWN" {
         scene.spawned("#0 run");
     }

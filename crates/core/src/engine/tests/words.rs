@@ -15,6 +15,8 @@ impl Scene {
                 format!("{} {letters}", self.name(*id))
             }
             Command::Tally(id, exit) => format!("tally {} {exit:?}", self.name(*id)),
+            Command::Draw(id) => format!("draw {}", self.name(*id)),
+            Command::StopFor(id, rest) => format!("stop for {} {rest:?}", self.name(*id)),
             Command::DownFile(id, true) => format!("down {}", self.name(*id)),
             Command::DownFile(id, false) => format!("no down {}", self.name(*id)),
             Command::Supervise(id) => format!("supervise {}", self.name(*id)),
@@ -34,7 +36,7 @@ impl Scene {
     pub(super) fn play(&mut self) {
         let ids: Vec<_> = self.engine.services.longruns.keys().copied().collect();
         for id in ids {
-            self.on(Event::Supervised(id, Supervised { down: true }));
+            self.on(Event::Supervised(id, Supervised { down: true, ..Supervised::default() }));
         }
         while self.play_round() {}
     }

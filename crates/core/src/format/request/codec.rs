@@ -212,7 +212,7 @@ mod tests {
                 stopping: true,
                 finishing: true,
                 paused: true,
-                gave_up: true,
+                rest: Some(RestStatus::Limit(5, 60)),
                 restarts: 3,
             }),
         });

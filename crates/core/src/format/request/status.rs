@@ -73,10 +73,26 @@ pub struct SupervisorStatus {
     pub finishing: bool,
     /// It was told to pause.
     pub paused: bool,
-    /// `finish` exited 125.
-    pub gave_up: bool,
+    /// Why it is not started again, although nobody has stopped it.
+    pub rest: Option<RestStatus>,
     /// How often it was started again.
     pub restarts: u64,
+}
+
+/// Why a longrun that was wanted is not started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestStatus {
+    /// Its `finish` exited 125.
+    Finish,
+    /// Its files have it stay down after a success.
+    Ended(ScriptEnd),
+    /// The same after a failure.
+    Failed(ScriptEnd),
+    /// Its `run` cannot be executed.
+    Refused,
+    /// It ended so often, in so many seconds.
+    Limit(u32, u32),
 }
 
 /// Why a service of the tree is not up.

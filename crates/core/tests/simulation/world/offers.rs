@@ -3,6 +3,7 @@
 use super::World;
 use crate::choices::Choices;
 use crate::kernel::{Answer, Asked, Living};
+use crate::tree::policy;
 use sixtree_core::definition::{Definition, Kind};
 use sixtree_core::engine::*;
 use sixtree_core::graph::ServiceId;
@@ -68,6 +69,7 @@ impl World {
         match answer {
             Answer::Stopping(id) => Event::Stopping(id, [0, 0, 800][choices.pick(3)]),
             Answer::Supervise(id, down) => self.answer_supervise(id, down, choices),
+            Answer::Draw(id) => Event::Drawn(id, [0, u32::MAX, 1 << 31][choices.pick(3)]),
             Answer::Spawn(process) => self.answer_spawn(process, choices),
             Answer::Forgotten(process) => {
                 let asked = self.kernel.termed;
@@ -89,7 +91,12 @@ impl World {
         let directory = self.kernel.directories.entry(id).or_default();
         directory.asked = false;
         directory.supervised = !refused;
-        if refused { Event::NotSupervised(id) } else { Event::Supervised(id, Supervised { down }) }
+        let ends = (self.size.wild && id.0 >= FIRST_SCANNED).then(|| policy(choices)).flatten();
+        if refused {
+            Event::NotSupervised(id)
+        } else {
+            Event::Supervised(id, Supervised { down, ends })
+        }
     }
 
     fn answer_spawn(&mut self, process: Process, choices: &mut dyn Choices) -> Event {

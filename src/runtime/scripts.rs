@@ -12,7 +12,7 @@ use crate::graph::ServiceId;
 use crate::sys::fd;
 use crate::sys::process::WaitStatus;
 use crate::sys::spawn::Session;
-use crate::sys::why::StartError;
+use crate::sys::why::{self, StartError};
 use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -157,7 +157,7 @@ impl Runtime {
         let Some(program) = argv.first() else {
             return Event::NotSpawned(process, NotSpawned::Absent);
         };
-        let program = String::from_utf8_lossy(program).into_owned();
+        let (word, program) = (program.clone(), why::name(program));
         let streams = match self.clients.stdio_for(id) {
             Some(stdio) => Streams { passing: (0..).zip(stdio).collect(), ..Streams::default() },
             None => self.children.no_pipes(self.settings.outputs),
@@ -184,7 +184,7 @@ impl Runtime {
                 Event::Spawned(process, Spawned::default())
             }
             Err(e) if e.is_temporary() => {
-                let why = e.reason(program.as_bytes());
+                let why = e.reason(&word);
                 let text = format!("unable to run {program}{}: {why}", again());
                 if service.refused.replace(why).is_none() {
                     self.report_for(id, &format!("s6-rc-oneshot-run: warning: {text}"));
@@ -192,7 +192,7 @@ impl Runtime {
                 Event::NotSpawned(process, NotSpawned::Delayed)
             }
             Err(e) => {
-                let text = format!("unable to exec {program}: {}", e.reason(program.as_bytes()));
+                let text = format!("unable to exec {program}: {}", e.reason(&word));
                 self.report_for(id, &format!("s6-rc-oneshot-run: fatal: {text}"));
                 self.pending_exit(process, e.exit_code())
             }
@@ -228,12 +228,13 @@ impl Runtime {
         let streams = Streams { lasting, passing: Vec::new() };
         let mut plan = ProcessPlan::new(cmd.argv.clone(), cmd.env.clone(), streams);
         plan.session = Session::Foreground;
-        let name = String::from_utf8_lossy(cmd.argv.first().map_or(b"", |w| w)).into_owned();
+        let word = cmd.argv.first().cloned().unwrap_or_default();
+        let name = why::name(&word);
         let started = match self.services.working.enter_other(&cmd.directory) {
             Ok(inside) => self
                 .children
                 .start(Whose::Cmd, plan, &self.settings, &inside)
-                .map_err(|e| (Some(e), e.exit_code(), e.reason(name.as_bytes()))),
+                .map_err(|e| (Some(e), e.exit_code(), e.reason(&word))),
             Err(e) => Err((None, StartError::Exec(e.errno).exit_code(), e.to_string())),
         };
         match started {

@@ -63,12 +63,26 @@ impl From<SpawnError> for StartError {
 pub const CARRIAGE_RETURN: &str = "the word ends in a carriage return, so that the script which it \
     stands in has CR LF line ends: save it with LF line ends";
 
+/// What is wrong with a word that begins with a byte order mark.
+const BYTE_ORDER_MARK: &str = "the word begins with a byte order mark, as the file that it stands \
+    in does: save it without one";
+
+/// A program's name in a message: what an editor has left in it is seen.
+pub fn name(word: &[u8]) -> String {
+    let is_hidden = |c: char| c.is_control() || c == '\u{feff}';
+    let show = |c: char| match is_hidden(c) {
+        true => c.escape_debug().to_string(),
+        false => c.to_string(),
+    };
+    String::from_utf8_lossy(word).chars().map(show).collect()
+}
+
 /// The reason why executing `file` gave `e`.
 pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
     let reason = errno::text(e);
-    let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
     match e {
         Errno::ENOENT if file.ends_with(b"\r") => CARRIAGE_RETURN.to_owned(),
+        Errno::ENOENT if file.starts_with(b"\xef\xbb\xbf") => BYTE_ORDER_MARK.to_owned(),
         Errno::ENOENT if !file.contains(&b'/') => {
             format!("{reason}: is it installed, and in PATH?")
         }
@@ -82,7 +96,7 @@ pub fn unable_to_exec(file: &[u8], e: Errno) -> String {
                     format!("{reason}: its first line ends in CR LF: save it with LF line ends")
                 }
                 Some(interpreter) => {
-                    format!("its interpreter {}: {reason}", shown(&interpreter))
+                    format!("its interpreter {}: {reason}", name(&interpreter))
                 }
                 None => reason.to_owned(),
             }
@@ -141,6 +155,9 @@ mod tests {
         assert_eq!(unable_to_exec(path, Errno::ENOENT), "No such file or directory");
         assert!(unable_to_exec(b"nginx", Errno::ENOENT).contains("PATH"));
         assert!(unable_to_exec(b"sh\r", Errno::ENOENT).contains("CR LF"));
+        assert!(unable_to_exec(b"\xef\xbb\xbfsh", Errno::ENOENT).contains("byte order mark"));
+        assert_eq!(name(b"sh\r"), "sh\\r");
+        assert_eq!(name("\u{feff}it's".as_bytes()), "\\u{feff}it's");
         let no_process = StartError::from(SpawnError::Process(Errno::ENOENT));
         assert!(!no_process.reason(b"nginx").contains("PATH"), "it is not the program's fault");
         assert_eq!(no_process.exit_code(), 111);

@@ -247,7 +247,7 @@ impl Process {
         let is_known = name.contains(&b'/') || e == Errno::ENOENT;
         let why = is_known.then(|| why::unable_to_exec(name, e));
         let why = why.unwrap_or_else(|| die::reason(e).to_owned());
-        self.fatal(exec_failure(e), format_args!("unable to exec {}: {why}", die::show(name))).0
+        self.fatal(exec_failure(e), format_args!("unable to exec {}: {why}", why::name(name))).0
     }
 }
 

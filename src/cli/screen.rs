@@ -1,11 +1,14 @@
 //! A terminal that is drawn on again and again, and that gets back what it showed before.
 
 use super::CommandFailure;
-use crate::sys::fd;
 use crate::sys::poll::{Deadline, readable};
-use crate::sys::signalfd::SignalQueue;
 use crate::sys::winsize;
-use nix::sys::signal::Signal;
+use crate::sys::{errno, fd};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// The other screen, without a cursor; and back.
@@ -20,15 +23,14 @@ const NO_COLOUR: &str = "\x1b[0m";
 
 /// The screen of the terminal on stdout; it is closed with its owner.
 pub(super) struct Screen {
-    signals: SignalQueue,
+    signals: SignalDelivery<UnixStream, SignalOnly>,
 }
 
 impl Screen {
-    /// Opens it. Signals that would end the program are read from now on.
+    /// Opens it. From now on, signals that would end the program wait to be read.
     pub(super) fn open() -> Result<Self, CommandFailure> {
-        let which = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGWINCH];
-        let signals = SignalQueue::catch(which.into_iter().collect());
-        let signals = signals.map_err(|e| CommandFailure::system("catch signals", e))?;
+        let signals =
+            catch().map_err(|e| CommandFailure::system("catch signals", errno::of(&e)))?;
         let _ = fd::write_all(1, OPEN.as_bytes());
         Ok(Self { signals })
     }
@@ -39,16 +41,18 @@ impl Screen {
     }
 
     /// Lets some time pass, less if the size changes. `Some`: a signal came; exit with this code.
-    pub(super) fn wait(&self, span: Duration) -> Result<Option<i32>, CommandFailure> {
+    pub(super) fn wait(&mut self, span: Duration) -> Result<Option<i32>, CommandFailure> {
         let failed = |e| CommandFailure::system("wait for signals", e);
-        readable(&[&self.signals], Deadline::after(span)).map_err(failed)?;
-        while let Some(signal) = self.signals.next().map_err(failed)? {
-            if signal != Signal::SIGWINCH as i32 {
-                return Ok(Some(128 + signal));
-            }
-        }
-        Ok(None)
+        readable(&[self.signals.get_read()], Deadline::after(span)).map_err(failed)?;
+        let end = self.signals.pending().find(|signal| *signal != SIGWINCH);
+        Ok(end.map(|signal| 128 + signal))
     }
+}
+
+fn catch() -> io::Result<SignalDelivery<UnixStream, SignalOnly>> {
+    let (read, write) = UnixStream::pair()?;
+    let which = [SIGINT, SIGTERM, SIGHUP, SIGWINCH];
+    SignalDelivery::with_pipe(read, write, SignalOnly, which)
 }
 
 impl Drop for Screen {

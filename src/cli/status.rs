@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
 /// Draws the table on the terminal until a signal comes.
 fn draw(names: &[String]) -> Result<i32, CommandFailure> {
     let mut services = live::select(names)?;
-    let screen = Screen::open()?;
+    let mut screen = Screen::open()?;
     loop {
         match screen.draw(&shown(&services, false)) {
             0 => {}

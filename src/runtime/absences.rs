@@ -1,5 +1,5 @@
-//! What the boot left out on purpose, and why: for `sixtree status`, and for whoever asks to start
-//! it.
+//! The services that the boot left out on purpose, and why: for `sixtree status`, and for requests
+//! to start them.
 
 use crate::definition::Off;
 use crate::format::request::{ServiceKind, ServiceStatus, TreeStatus, WhyDown};
@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 /// start.
 #[derive(Debug, Default)]
 pub(crate) struct Absences {
-    /// What is not in the tree.
+    /// Services and bundles that are not in the tree.
     pub(crate) off: Vec<Off>,
-    /// What is in it and was left out, by its name.
+    /// Services that are in it, but that the boot did not start: by name, with the reason.
     pub(crate) left_out: BTreeMap<String, String>,
 }
 
 impl Absences {
-    /// Why a name is not in this tree; `None`: it is, or nothing has ever had it. Another tree may
-    /// have taken the place of the one that was booted.
+    /// Why a name is not in this tree. `None`: it is, or it never existed. The tree may be another
+    /// one than that of the boot.
     pub(super) fn why_off(&self, name: &str, graph: &Graph) -> Option<&str> {
         let off = self.off.iter().find(|off| off.name == name)?;
         graph.kind(name).is_none().then_some(off.why.as_str())

@@ -18,7 +18,7 @@ pub(super) struct BootRecord {
     pub spans: LiteMap<ServiceId, Span>,
     /// When the boot was over.
     pub over_us: Option<u64>,
-    /// When to name the services that it waits for.
+    /// When to report the services that it waits for.
     name_at: Option<Time>,
     /// What failed.
     failures: Vec<(ServiceId, Failure)>,
@@ -32,12 +32,12 @@ impl BootRecord {
         self.name_at = Some(Time(now.0 + NAMING_MS));
     }
 
-    /// When there is something to be said.
+    /// When there is something to report.
     pub(super) fn due(&self) -> Option<Time> {
         self.name_at
     }
 
-    /// The services that began to start, and have not come to the end of it.
+    /// The services that are starting.
     fn starting(&self) -> Vec<ServiceId> {
         let spans = self.spans.iter();
         let starting = spans.filter(|(_, s)| s.begun_us.is_some() && s.ended_us.is_none());
@@ -114,8 +114,8 @@ impl Runtime {
         self.reporter.warn(&format!("sixtree: warning: {text}"));
     }
 
-    /// Where the failed services wrote into a log that nobody can read any more, reports its end.
-    /// By now the logger has read all that there was.
+    /// Reports the end of the catch-all log, if the output of the failed services went only there
+    /// and the log goes with the container. By now the logger has read everything.
     pub(super) fn report_last_lines(&mut self) {
         let log = self.settings.hidden_log.take().filter(|_| self.boot.is_fatal);
         let lines = log.as_deref().map(failed_boot::last_lines).unwrap_or_default();
@@ -126,9 +126,8 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// Records what failed, when a service began to start at boot, and when that came to its end:
-    /// with the event that reported it, since those that it releases are started before it is
-    /// reported.
+    /// Records failures, and when a service began and finished starting at boot. The time is that
+    /// of the event, because the services that it releases are started before it is reported.
     pub(super) fn record_boot(&mut self, request: RequestId, report: Report) {
         if request != BOOT {
             return;
@@ -141,7 +140,8 @@ impl Runtime {
         let spans = &mut self.boot.spans;
         let (id, failed) = match report {
             Report::Starting(id) => {
-                // They start from the last to the first: a vector would be shifted for each.
+                // Services start from the last to the first, and a sorted vector would be shifted
+                // for each of them.
                 if spans.is_empty() {
                     let all = self.engine.graph().ids();
                     spans.extend(all.map(|id| (id, Span::default())));

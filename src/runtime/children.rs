@@ -1,4 +1,4 @@
-//! The processes that were started here: how they are started, and how their ends are learned of.
+//! The child processes: how they are started and reaped.
 
 use super::Runtime;
 use super::directory::Inside;
@@ -32,23 +32,23 @@ pub(super) struct Children {
     by_pid: LiteMap<i32, Whose>,
     /// The CMD's process.
     pub cmd: Option<Pid>,
-    /// It has been reported that there is no room for the CMD.
+    /// It has been reported that the kernel refuses a process for the CMD.
     pub cmd_delayed: bool,
     /// How they are started.
     pub spawner: Spawner,
-    /// What programs read where they should find nothing.
+    /// The stdin of programs that have nothing to read.
     null: OwnedFd,
     /// There may be more processes to reap.
     pub reap_again: bool,
 }
 
-/// How many ends one wake-up takes, so that a storm of orphans cannot starve the rest.
+/// How many children are reaped at a time, so that a storm of orphans cannot starve the rest.
 const REAP_BATCH: usize = 256;
 
-/// The descriptors of a process: (number there, number here).
+/// The descriptors that a process gets: (number in the process, number here).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Streams {
-    /// Those that stay what they are here.
+    /// Those that stay open here under the same number.
     pub lasting: Vec<(RawFd, RawFd)>,
     /// Those that may be closed here.
     pub passing: Vec<(RawFd, RawFd)>,
@@ -99,7 +99,7 @@ impl Children {
         })
     }
 
-    /// Starts a process in the directory where we are. It is recorded whose it is.
+    /// Starts a process in the current directory, and records whose it is.
     pub(super) fn start(
         &mut self,
         whose: Whose,
@@ -112,7 +112,7 @@ impl Children {
         Ok(pid)
     }
 
-    /// The same of one whose end nobody waits for.
+    /// The same for a process whose end nobody waits for.
     pub(super) fn start_unwatched(
         &mut self,
         plan: ProcessPlan,
@@ -139,7 +139,7 @@ impl Children {
         self.by_pid.insert(pid, whose);
     }
 
-    /// Stops caring whose a process is: it runs on, and is reaped like an orphan.
+    /// Forgets whose a process is: it runs on, and is reaped like an orphan.
     pub(super) fn forget(&mut self, process: Process) {
         self.by_pid.retain(|_, whose| *whose != Whose::Script(process));
     }
@@ -154,7 +154,7 @@ impl Children {
         self.by_pid.keys().copied()
     }
 
-    /// Nothing to read, and these to write to.
+    /// /dev/null as stdin, and these as stdout and stderr.
     pub(super) fn no_pipes(&self, (stdout, stderr): (RawFd, RawFd)) -> Streams {
         let lasting = vec![(0, self.null.as_raw_fd()), (1, stdout), (2, stderr)];
         Streams { lasting, passing: Vec::new() }
@@ -170,7 +170,7 @@ fn behind_lock(program: Program, lock_fd: RawFd) -> Program {
     Program::Here(Box::new(locked))
 }
 
-/// /dev/null, or a pipe that is at its end where a container has no /dev/null.
+/// Opens /dev/null, or a pipe at its end in a container that has no /dev/null.
 fn open_null() -> Result<OwnedFd, Errno> {
     use nix::fcntl::open;
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
@@ -179,7 +179,7 @@ fn open_null() -> Result<OwnedFd, Errno> {
 }
 
 impl Runtime {
-    /// Takes the ends of all processes that have ended.
+    /// Reaps the children that have ended.
     pub(super) fn reap(&mut self) {
         for _ in 0..REAP_BATCH {
             match process::wait(-1, WaitPidFlag::WNOHANG) {
@@ -188,7 +188,7 @@ impl Runtime {
                 Err(_) => return self.note_alone(),
             }
         }
-        // There may be more. All other news come first.
+        // There may be more. Other events are handled first.
         self.children.reap_again = true;
     }
 
@@ -203,7 +203,7 @@ impl Runtime {
         match whose {
             Some(Whose::Script(process)) => {
                 if process.script == Script::Run {
-                    // What it said of its readiness came before its end.
+                    // It may have notified its readiness before it ended.
                     self.read_readiness(process.service);
                 }
                 self.note_end(process, pid, status, exit);
@@ -226,7 +226,7 @@ impl Runtime {
                 service.processes.last_run = Some(pid);
                 service.status.wait_status = status.0 as u16;
                 service.status.stamp = stamp();
-                // It is ready since its death, unless a finish script follows.
+                // It counts as ready since its death, unless a finish script follows.
                 service.status.ready_stamp = service.status.stamp;
                 service.readiness = None;
             }

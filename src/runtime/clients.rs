@@ -2,8 +2,8 @@
 //! kept for it. What clients ask for is done in `requests.rs`.
 //!
 //! Nobody waits for a client, and no client can keep others out: the number of them is bounded, and
-//! so is what all of them together have in memory. Where there is no more room, those leave first
-//! that have asked for nothing.
+//! so is what all of them together have in memory. Where there is no more room, those that have not
+//! asked for anything are dropped first.
 
 use super::Runtime;
 use super::poller::Source;
@@ -21,10 +21,10 @@ const MAX_UNREAD: usize = 4 << 20;
 /// The most bytes that are kept for all of them: unfinished requests, and answers.
 const MAX_KEPT: usize = 16 << 20;
 
-/// The most clients at a time, where there are descriptors enough.
+/// The most clients at a time, if there are enough descriptors.
 const MAX_CLIENTS: u64 = 256;
 
-/// How many of them there can be in any case.
+/// The most clients at a time, however few descriptors there are.
 const MIN_CLIENTS: u64 = 8;
 
 /// Places that only root can have, where /init runs as another user.
@@ -37,13 +37,14 @@ const STDIO: usize = 3;
 #[derive(Debug)]
 pub(super) struct Clients {
     listener: Option<OwnedFd>,
-    /// Given up when there is no other descriptor, so that whoever waits can be turned away.
+    /// Given up when no descriptor is left, so that a client that waits can be accepted and turned
+    /// away.
     spare: Option<OwnedFd>,
     /// How many there can be. All of them together use a quarter of the descriptors.
     places: usize,
     connected: LiteMap<u32, Client>,
     next: u32,
-    /// For whom something is being done to a service.
+    /// The request because of which a service is starting or stopping.
     requests: LiteMap<ServiceId, RequestId>,
 }
 
@@ -60,14 +61,15 @@ impl Default for Clients {
     }
 }
 
-/// How far a client has come with its request. It has but one.
+/// How far a client is with its only request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum RequestStage {
     /// It has not asked for anything yet.
     Silent,
-    /// It has its last answer, and goes when it has read that. What else it sends is not read.
+    /// Its last answer was sent, and it is dropped when it has read that. Nothing more is read from
+    /// it.
     Served,
-    /// What it asked for is under way. It may abort that.
+    /// Its request is under way. It may abort that.
     UnderWay,
     /// It has aborted that. What else it sends is dropped.
     Aborted,
@@ -80,12 +82,12 @@ struct Client {
     stage: RequestStage,
     /// When it connected, in µs since /init began.
     since_us: u64,
-    /// When to look whether its request waits for itself.
+    /// When to check whether its request waits for itself.
     look_at: Option<Time>,
     lines: Lines,
     stdio: Vec<OwnedFd>,
     unread: Vec<u8>,
-    /// What is waited for: input, and room for output.
+    /// Whether its socket is watched for input, and for room for output.
     awaited: (bool, bool),
     /// The connection is broken.
     gone: bool,
@@ -164,19 +166,19 @@ impl Clients {
         client.pid()
     }
 
-    /// Has a client looked at later, whose request waits for its turn.
+    /// Schedules a check of a client whose request waits for its turn.
     pub(super) fn look_later(&mut self, id: u32, at: Time) {
         if let Some(client) = self.connected.get_mut(&id) {
             client.look_at = Some(at);
         }
     }
 
-    /// When there is a client to be looked at.
+    /// When a client is to be checked.
     pub(super) fn due(&self) -> Option<Time> {
         self.connected.values().filter_map(|client| client.look_at).min()
     }
 
-    /// The clients to be looked at now whose requests are under way, with their pids.
+    /// The clients that are to be checked now and whose requests are under way, with their pids.
     pub(super) fn take_due(&mut self, now: Time) -> Vec<(u32, i32)> {
         let mut due = Vec::new();
         for (id, client) in &mut self.connected {
@@ -199,7 +201,8 @@ impl Clients {
         }
     }
 
-    /// There are too many open files. Whoever waited on would keep us awake.
+    /// There are too many open files. A client left waiting in the queue would wake us up again and
+    /// again.
     fn turn_away(&mut self) {
         self.spare = None;
         if let Some(listener) = &self.listener {
@@ -208,14 +211,14 @@ impl Clients {
         }
     }
 
-    /// Who leaves where there is no room: of those who have nothing under way, the one that came
-    /// first. Who was served but does not read follows those who have not asked for anything.
+    /// The client to drop where there is no room: the oldest that has not asked for anything, or
+    /// else the oldest that was served but does not read.
     fn dispensable(&self) -> Option<u32> {
         let idle = self.connected.iter().filter(|(_, client)| !client.is_under_way());
         idle.min_by_key(|(_, client)| (client.stage, client.since_us)).map(|(id, _)| *id)
     }
 
-    /// The client for which most is kept, where that is too much in all.
+    /// The client for which most bytes are kept, if all of them together are too many.
     fn hoarder(&self) -> Option<u32> {
         let kept = |client: &Client| client.lines.held() + client.unread.len();
         let clients = self.connected.iter();
@@ -256,7 +259,7 @@ impl Client {
                 Ok(n) => drop(self.unread.drain(..n)),
                 Err(Errno::EAGAIN) => return,
                 Err(_) => {
-                    // It has gone; what it asked for is aborted when it is let go of.
+                    // It has gone; its request is aborted when the connection is closed.
                     self.unread.clear();
                     self.gone = true;
                 }
@@ -301,7 +304,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// Takes a connection, if need be in the place of one that is of no use.
+    /// Accepts connections, if need be after dropping an idle client.
     pub(super) fn accept_clients(&mut self) {
         let Some(listener) = &self.clients.listener else { return };
         let socket = match socket::accept(listener) {
@@ -327,7 +330,7 @@ impl Runtime {
         }
     }
 
-    /// Lets go of a client that has nothing under way; whether there was one.
+    /// Drops a client that has nothing under way, and returns whether there was one.
     fn make_room(&mut self) -> bool {
         let Some(id) = self.clients.dispensable() else { return false };
         if let Some(client) = self.clients.connected.get(&id) {
@@ -360,7 +363,8 @@ impl Runtime {
         }
     }
 
-    /// Lets go of a client that has gone or has been served; waits for room where it has not.
+    /// Drops a client that has gone or has been served; otherwise waits for room where there is
+    /// something to send.
     fn settle_client(&mut self, id: u32) {
         let Some(client) = self.clients.connected.get_mut(&id) else { return };
         let awaited = (client.stage != RequestStage::Served, !client.unread.is_empty());
@@ -388,10 +392,10 @@ impl Runtime {
     }
 }
 
-/// Tells a client that is about to be let go of why, if it has room for that.
+/// Sends the reason to a client that is about to be dropped, if it has room for that.
 fn send_error(socket: &OwnedFd, text: &str) {
     let answer = Answer::Error { code: 111, text: text.to_owned() };
-    // It learns of the end in any case.
+    // It sees the end of the connection in any case.
     let _ = socket::send(socket.as_fd(), &answer.encode(), &[]);
 }
 

@@ -1,4 +1,4 @@
-//! Orders from outside that come through FIFOs, a letter each.
+//! Orders from outside that come through FIFOs, one letter each.
 
 use super::directory::open_fifo;
 use super::halt::HaltFifo;
@@ -15,11 +15,11 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// How many letters one wake-up takes from a FIFO.
+/// How many letters are read from a FIFO at a time.
 pub(super) const LETTERS: usize = 64;
 
 impl Runtime {
-    /// Opens the FIFOs and the socket by which the outside drives us.
+    /// Opens the FIFOs and the socket by which this process is controlled.
     pub(super) fn open_controls(&mut self) {
         if self.settings.role == Role::Supervise {
             return;
@@ -58,7 +58,7 @@ impl Runtime {
         let directory = self.settings.scan_directory.join(".s6-svscan");
         let fail = |e: std::io::Error| (directory.clone(), errno::of(&e));
         std::fs::create_dir_all(&directory).map_err(fail)?;
-        // Whoever can control us also finds the lock taken.
+        // The lock is taken before anyone can send orders.
         let lock = directory.join("lock");
         let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
         let fifo = directory.join("control");

@@ -12,7 +12,7 @@ use crate::graph::ServiceId;
 use nix::sys::signal::Signal;
 
 /// How long a request waits before its ancestors are looked at, in ms: a script that has put it
-/// into the background has ended by then, as a rule, and is no ancestor any more.
+/// into the background has usually ended by then, and is no longer an ancestor.
 const LOOK_AFTER_MS: u64 = 1_000;
 
 /// How many parents of a client are looked at.

@@ -1,8 +1,8 @@
 //! The working directory of this process. It is that of the service that is being handled: one
 //! chdir(2) then serves all that is done with its files.
 //!
-//! What depends on it takes a guard, which only the way there gives; as long as a guard is alive,
-//! nothing can lead elsewhere.
+//! Operations that depend on it take a guard, which only entering a directory returns; while a
+//! guard exists, nothing can change the directory.
 
 use super::linked_files::CommonFiles;
 use super::service::Service;
@@ -27,13 +27,13 @@ use std::path::{Path, PathBuf};
 pub(super) struct WorkingDirectory {
     /// The service whose directory it is.
     service: Option<ServiceId>,
-    /// What may be used for files of services where there is no other descriptor.
+    /// The descriptors that are reserved for the files of services.
     pub spare: Spare,
     /// What the services of the tree begin with.
     pub common: Option<CommonFiles>,
 }
 
-/// This process is in a directory that was chosen for what is done next.
+/// A guard: the working directory is the one that was entered last.
 #[derive(Debug)]
 pub(super) struct Inside<'a> {
     /// Of the working directory, which nothing changes as long as this lives.
@@ -42,13 +42,13 @@ pub(super) struct Inside<'a> {
     pub common: Option<&'a CommonFiles>,
 }
 
-/// It is in the directory of a service.
+/// A guard: the working directory is that of a service.
 #[derive(Debug)]
 pub(super) struct ServiceDirectory<'a> {
     inside: Inside<'a>,
     /// The service's name in messages and in `argv[1]` of run.
     pub name: String,
-    /// What is in it, if it is unchanged.
+    /// The files that it was made with, if it is one of the live tree.
     made_of: Option<MadeOf>,
     /// Whether it is, once that was looked at.
     unchanged: Cell<Option<bool>>,
@@ -74,9 +74,9 @@ fn bit(file: &str) -> Option<u32> {
     HANDED_ON.iter().position(|name| *name == file).and_then(|at| 1u32.checked_shl(at as u32))
 }
 
-/// When a directory was last changed, as long as nobody but us has. What anybody makes in it,
-/// removes or renames sets the time anew, and one look at it tells what would take a look at each
-/// file. It lies so far back that no clock gives it again.
+/// The modification time of a directory that nobody but us has changed. Whatever is made, removed
+/// or renamed in it sets another time, so that a single stat(2) replaces one for each file. It is
+/// so long ago that no clock shows it again.
 const UNCHANGED: TimeSpec = TimeSpec::new(1, 1);
 
 /// Marks a directory as unchanged from now on.
@@ -153,13 +153,13 @@ impl WorkingDirectory {
         Inside { spare: &self.spare, common: self.common.as_ref() }
     }
 
-    /// Services get other directories: whose this one is must be found out anew.
+    /// Forgets where this process is, because the services get other directories.
     pub(super) fn forget(&mut self) {
         self.service = None;
     }
 }
 
-/// The files by which the world sees and drives a supervised service.
+/// The files by which others see and control a supervised service.
 impl ServiceDirectory<'_> {
     /// Makes `event` as s6 does; true if it was not there. One that is there is left as it is. In a
     /// directory that is not ours, a new one may have got another group than ours.
@@ -200,13 +200,13 @@ impl ServiceDirectory<'_> {
 
     /// Removes the FIFOs of `event` whose listeners have gone.
     pub(super) fn clean_event(&self) {
-        // What stays there is removed by the next notification.
+        // The next notification removes what is left.
         let _ = fifodir::clean(b"event");
     }
 
     /// Notifies the listeners of `event`.
     pub(super) fn notify(&self, letters: &[u8]) {
-        // Without the directory there is nobody who listens.
+        // Without the directory there are no listeners.
         let _ = self.spare.lend(|e| *e, || fifodir::notify(b"event", letters));
     }
 
@@ -242,7 +242,7 @@ impl ServiceDirectory<'_> {
     ///
     /// Differs: the first death makes one, and not the beginning of supervision.
     pub(super) fn forget_deaths(&self) {
-        // With it s6-svdt only has more to show.
+        // If that fails, s6-svdt only shows more.
         let _ = fs::remove_file(TALLY);
     }
 
@@ -257,7 +257,7 @@ impl ServiceDirectory<'_> {
         if added.is_ok() {
             return;
         }
-        // As above: only s6-svdt has less to show.
+        // If that fails, s6-svdt only shows less.
         let _ = self.spare.lend(errno::of, || {
             let mut deaths = match file::head_unfollowed(TALLY.as_bytes(), tally::MAX_BYTES) {
                 Ok(before) => tally::decode(&before),

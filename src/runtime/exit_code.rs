@@ -1,14 +1,14 @@
-//! The container's exit code: a file that anybody in the container may write to, and what PID 1
-//! knows itself.
+//! The container's exit code: a file that anybody in the container may write to, and the code that
+//! PID 1 itself has recorded.
 
 use crate::sys::file;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// More than a number has.
+/// Room for more than a number.
 const FILE_BYTES: usize = 64;
 
-/// What an exit code file says that holds no number.
+/// The exit code for a file that contains no number.
 const NO_NUMBER: u8 = 100;
 
 /// The exit code, and its file.

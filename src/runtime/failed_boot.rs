@@ -1,4 +1,4 @@
-//! A boot that failed explains itself: what failed, in which file, probably why, and what was not
+//! Explains a boot that failed: what failed, in which file, the probable reason, and what was not
 //! started because of it.
 
 use super::report::reason;
@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// How much is told of a log, in lines and at most in bytes.
+/// How much of a log is shown, in lines and at most in bytes.
 const TAIL_LINES: usize = 10;
 const TAIL_BYTES: u64 = 4096;
 
@@ -131,12 +131,12 @@ fn broken_program(up: &[Word], known: &Path, path: &[u8]) -> Option<String> {
         Some(if Path::new(name) == known { why } else { format!("{name}: {why}") })
     };
     let programs = Programs::of_words(up).all;
-    // What a variable stands for is not known here.
+    // The values of variables are not known here.
     let known = programs.iter().map(|program| program.name.as_str());
     known.filter(|name| !name.is_empty() && !name.contains('$')).find_map(broken)
 }
 
-/// A script whose interpreter is not there. Its own executable bit does not matter: the live copy
+/// A script whose interpreter does not exist. Its own executable bit does not matter: the live copy
 /// has it.
 fn broken_script(file: &Path) -> Option<String> {
     let file = file.as_os_str().as_bytes();

@@ -1,4 +1,5 @@
-//! The FIFO of s6-linux-init-shutdownd, through which `halt` and its kind ask for a stop.
+//! The FIFO of s6-linux-init-shutdownd, through which `halt`, `poweroff` and `reboot` ask for a
+//! stop.
 
 use super::Runtime;
 use super::control::{LETTERS, letters};
@@ -10,7 +11,7 @@ use nix::errno::Errno;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
-/// The FIFO, and the stop that was put off.
+/// The FIFO, and the delayed stop.
 #[derive(Debug)]
 pub(super) struct HaltFifo {
     fifo: OwnedFd,

@@ -1,7 +1,6 @@
-//! What PID 1 itself says and does. What it says goes to stderr: in whole lines, never blocking. A
-//! reader of the container's log that stands still must not stop the supervision of its services.
-//! All of it is remembered for `sixtree logs`: in memory, since there may be no disk to write to,
-//! and no more of it than fits.
+//! The messages of PID 1. It writes them to stderr in whole lines, and never blocks: a reader of
+//! the container's log that does not read must not stop the supervision of services. They are also
+//! kept for `sixtree logs`, in memory because there may be no disk to write to, and up to a limit.
 
 use crate::format::request::{JournalEntry, JournalPage};
 use crate::sys::{clock, fd};
@@ -15,13 +14,13 @@ use std::time::Duration;
 /// The most lines held back while stderr is full; further ones are counted and dropped.
 const MAX_LINES: usize = 1000;
 
-/// The most that is remembered, in bytes; what is oldest is forgotten first.
+/// The most that is remembered, in bytes; the oldest lines are forgotten first.
 const MAX_REMEMBERED: usize = 64 << 10;
 
 /// A queue of lines before stderr, and what is remembered.
 #[derive(Debug)]
 pub(super) struct Journal {
-    /// stderr under an open file description of its own, where O_NONBLOCK hurts no one else.
+    /// stderr under an open file description of its own, so that O_NONBLOCK concerns nobody else.
     output: Option<OwnedFd>,
     lines: VecDeque<Vec<u8>>,
     dropped: u64,
@@ -122,7 +121,7 @@ impl Journal {
                 Ok(_) => self.account_for_dropped(),
                 Err(Errno::EINTR) => self.lines.push_front(line),
                 Err(Errno::EAGAIN) => return self.lines.push_front(line),
-                // stderr is broken (closed, full disk): there is nobody to tell.
+                // stderr is broken (closed, full disk), and there is no other place to report that.
                 Err(_) => {}
             }
         }

@@ -1,6 +1,6 @@
-//! What the services of a tree have in common when their supervision begins: the content of
-//! `supervise/status`, and who holds `supervise/lock`. Each has a link to one file of the live tree
-//! then, which takes a disk a tenth of the time that a new file does.
+//! Files that all services of a tree share when their supervision begins: `supervise/status`, whose
+//! content is then the same, and `supervise/lock`, which is held. Each service gets a hard link to
+//! a single file, which takes a tenth of the time of a new file on a disk.
 
 use super::directory::ServiceDirectory;
 use crate::format::status::Status;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct CommonFiles {
     status_file: PathBuf,
-    /// What is in it.
+    /// The content of the common `status`.
     pub status: Status,
     lock_file: PathBuf,
-    /// Held as long as we supervise.
+    /// Held for as long as this process supervises.
     _lock: Lock,
 }
 

@@ -46,9 +46,8 @@ impl LiveTree {
         Service::new(definition.name.clone(), self.service_directory(name))
     }
 
-    /// Makes the whole tree. What is left out of it is warned of. `at_boot` (sorted) are the
-    /// services that are to be up in a moment: they get no `down` file, which would be removed
-    /// then.
+    /// Makes the whole tree. Warns of what is left out. `at_boot` (sorted) are the services that
+    /// are to be up in a moment: they get no `down` file, which would be removed then.
     pub(crate) fn make(
         &self,
         graph: &Graph,

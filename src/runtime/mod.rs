@@ -1,4 +1,5 @@
-//! The only loop: it turns the kernel's news into events, and the engine's commands into syscalls.
+//! The event loop: it turns what the kernel reports into events, and the engine's commands into
+//! system calls.
 //!
 //! One thread, one epoll; nothing here blocks for longer than a fork or a small file takes.
 //!
@@ -63,14 +64,14 @@ use std::collections::VecDeque;
 use stray::Stray;
 use supervisors::Bereaved;
 
-/// How long nothing must happen before the program's pages are given back, in ms.
+/// How long nothing must happen before the pages of the program are released, in ms.
 const REST_MS: u64 = 1_000;
 
-/// How soon to see again whether a child has taken over its descriptors, in ms: until then a pipe
-/// that the child closes does not end.
+/// How soon to check again whether a child has a descriptor table of its own, in ms: until then a
+/// pipe that the child closes stays open here.
 const SETTLE_MS: u64 = 10;
 
-/// The doing half: everything that is open, running or waited for.
+/// The runtime: everything that is open, running or waited for.
 pub(crate) struct Runtime {
     engine: Engine,
     settings: RuntimeSettings,
@@ -88,7 +89,7 @@ pub(crate) struct Runtime {
     /// The FIFO that `halt` writes to.
     halt: Option<HaltFifo>,
     stray: Stray,
-    /// Answers that come after all that the engine wanted has been done.
+    /// Answers that the engine gets after all its commands have been performed.
     later: VecDeque<Event>,
     /// When the last event came, in µs since this process began.
     heard_us: u64,
@@ -130,7 +131,7 @@ impl Runtime {
         })
     }
 
-    /// Runs until the engine leaves; `first` is what sets it going.
+    /// Runs until the engine leaves the loop; `first` is the first event.
     pub(crate) fn run(mut self, first: Option<Event>) -> u8 {
         self.open_controls();
         self.services.working.spare.hold();
@@ -150,7 +151,7 @@ impl Runtime {
         self.exit_code.read()
     }
 
-    /// One wake-up: news first, then what is due.
+    /// One turn of the loop: first what has happened, then what is due.
     fn turn(&mut self) {
         for source in self.wait() {
             self.news(source);
@@ -188,12 +189,13 @@ impl Runtime {
         }
     }
 
-    /// Gives the engine an event, and does all that it then wants; answers are events too.
+    /// Passes an event to the engine and performs the commands that it emits; the answers are
+    /// events, too.
     fn feed(&mut self, event: Event) {
         self.feed_all(VecDeque::from([event]));
     }
 
-    /// The same with some, and with the answers to them.
+    /// The same with several events.
     fn feed_all(&mut self, mut events: VecDeque<Event>) {
         while let Some(event) = events.pop_front() {
             self.heard_us = self.since_begun_us();
@@ -204,7 +206,7 @@ impl Runtime {
         self.name_awaited();
     }
 
-    /// Does all that the engine wants. The answers are events.
+    /// Performs all commands of the engine, and adds the answers to the events.
     fn obey(&mut self, events: &mut VecDeque<Event>) {
         while let Some(command) = self.engine.poll() {
             events.extend(self.perform(command));
@@ -212,8 +214,8 @@ impl Runtime {
         }
     }
 
-    /// Waits for news, or until something is due. Who has rested for a while rests on, as a rule:
-    /// then the program's pages are given back, and nothing wakes us again but what we wait for.
+    /// Waits until something happens or is due. A PID 1 that has been idle for a while usually
+    /// stays idle: it then releases the pages of the program, and sleeps until something happens.
     fn wait(&mut self) -> Vec<Source> {
         let unsettled = self.children.spawner.settle().then_some(SETTLE_MS);
         let due = [self.wait_ms(), unsettled].into_iter().flatten().min();
@@ -229,7 +231,7 @@ impl Runtime {
         self.poller.wait(after_rest)
     }
 
-    /// How long there is nothing to do but wait for news, in ms; `None`: for ever.
+    /// How long until something is due, in ms; `None`: nothing is.
     fn wait_ms(&self) -> Option<u64> {
         if self.children.reap_again {
             return Some(0);

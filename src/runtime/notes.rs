@@ -1,6 +1,6 @@
-//! What is remembered beside what is said: who asked for what, and which processes ended how. It
-//! answers, later, why a service was restarted and why the container stopped. At verbosity 3 it is
-//! said as well.
+//! What the journal contains beside the messages: who asked for what, and how processes ended. From
+//! that one can see later why a service was restarted, and why the container stopped. At verbosity
+//! 3 it is reported as well.
 
 use super::Runtime;
 use super::children::Whose;
@@ -38,7 +38,7 @@ impl Runtime {
         self.reporter.info(format_args!("the CMD {name} runs as pid {pid}"));
     }
 
-    /// A process ended. Of oneshots it is told anyway when they fail.
+    /// A process ended. The failure of a oneshot is reported anyway.
     pub(super) fn note_process(&mut self, whose: Whose, pid: Pid, exit: Exit) {
         let how = match exit {
             Exit::Code(code) => format!("exited with code {code}"),

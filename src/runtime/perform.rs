@@ -1,4 +1,4 @@
-//! What the engine wants, done.
+//! Performs the commands of the engine.
 
 use super::service::DownFile;
 use super::{Runtime, report};
@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use std::io::ErrorKind;
 
 impl Runtime {
-    /// Does what a command says; the answer, where it has one.
+    /// Performs a command, and returns the answer if it has one.
     pub(super) fn perform(&mut self, command: Command) -> Option<Event> {
         match command {
             Command::Spawn(process) => return Some(self.spawn(process)),
@@ -60,7 +60,7 @@ impl Runtime {
     fn signal(&mut self, process: Process, signal: Signal) -> Option<Event> {
         let id = process.service;
         let (service, directory) = self.services.enter(id)?;
-        // Where the directory has gone, so have its files: their defaults count.
+        // Where the directory has gone, so have its files, and the defaults count.
         let directory = directory.ok();
         let reporter = &mut self.reporter;
         let pid = match process.script {
@@ -119,7 +119,7 @@ impl Runtime {
         None
     }
 
-    /// Writes the statuses that are not what they should be.
+    /// Writes the status files that are out of date.
     pub(super) fn write_statuses(&mut self) {
         let now = self.now();
         self.services.write_statuses(now, &self.engine);
@@ -136,7 +136,7 @@ impl Runtime {
             return;
         }
         self.write_status(id);
-        // Where the directory has gone, nobody listens.
+        // Where the directory has gone, there are no listeners.
         if let Some((service, Ok(directory))) = self.services.enter(id) {
             service.has_new_event = service.has_new_event && directory.is_event_unchanged();
             if service.has_new_event {
@@ -182,7 +182,7 @@ impl Runtime {
         self.clients.done(request, outcome);
     }
 
-    /// Tells whoever asked: the client that did, or the container's stderr.
+    /// Reports to the client that made the request, or on the container's stderr.
     fn report(&mut self, request: RequestId, report: Report) {
         if let Report::StillWaiting(id) = report {
             return self.awaited.push(id);

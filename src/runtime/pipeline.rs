@@ -1,5 +1,5 @@
-//! The pipes between producers and their consumers. They are held here, both ends of each, so that
-//! either side can die and come back and no line is lost.
+//! The pipes between producers and their consumers. PID 1 holds both ends of each, so that either
+//! side can die and be restarted, and no line is lost.
 //!
 //! Differs: s6-rc has a service for that, s6rc-fdholder.
 
@@ -12,13 +12,13 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 /// Which pipes a service reads from and writes to.
 #[derive(Debug, Default)]
 pub(super) struct Pipelines {
-    /// Whose output goes to whose input.
+    /// The consumer of each producer.
     consumer_of: LiteMap<ServiceId, ServiceId>,
     /// The pipe before each consumer: read end, write end. Made when first needed.
     pipes: LiteMap<ServiceId, Option<(OwnedFd, OwnedFd)>>,
 }
 
-/// The descriptors of a service that its pipes stand for.
+/// The ends of pipes that a service has as stdin and stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PipelineEnds {
     /// Its stdin.
@@ -34,8 +34,8 @@ impl Pipelines {
         self.pipes.entry(consumer).or_default();
     }
 
-    /// Makes these the pipes of the tree; `of_tree` knows its services, former ones too. A pipe
-    /// that stays keeps what is in it.
+    /// Replaces the pipes of the tree by these; `of_tree` says whether a service belongs to the
+    /// tree, now or formerly. A pipe that stays keeps its content.
     pub(super) fn rewire(
         &mut self,
         pairs: &[(ServiceId, ServiceId)],

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use std::os::fd::AsFd;
 
-/// What can have news.
+/// A source of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Source {
     /// The signal descriptor.
@@ -64,11 +64,11 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Poller(Epoll);
 
-/// How many sources one wake-up takes news from, so that none of them can starve the others.
+/// How many sources are handled at a time, so that none of them can starve the others.
 const BATCH: usize = 64;
 
 impl Poller {
-    /// Nothing watched yet.
+    /// A poller that watches nothing yet.
     pub(super) fn new() -> Result<Self, Errno> {
         Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map(Self)
     }
@@ -102,7 +102,8 @@ impl Poller {
         let _ = self.0.delete(fd);
     }
 
-    /// Waits for news, at most so many ms (`None`: for ever). Signals come first.
+    /// Waits until some sources are ready, at most so many ms (`None`: for ever). Signals come
+    /// first.
     pub(super) fn wait(&self, timeout_ms: Option<u64>) -> Vec<Source> {
         let limit = timeout_ms.map_or(EpollTimeout::NONE, |ms| {
             EpollTimeout::try_from(i32::try_from(ms).unwrap_or(i32::MAX))

@@ -1,4 +1,4 @@
-//! What happened, in the words of s6-rc.
+//! The messages of s6-rc.
 
 use crate::engine::{Failure, Report};
 use crate::format::request::{Say, SaySeverity, What};

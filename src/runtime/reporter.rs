@@ -18,7 +18,7 @@ pub(super) struct Reporter {
     remembers: bool,
     /// Whether the poller watches stderr for room.
     watched: bool,
-    /// It has been said that there is no descriptor left.
+    /// It has been reported that there is no descriptor left.
     descriptors_said: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the clients of the control socket ask for.
+//! Handles the requests of clients of the control socket.
 
 use super::Runtime;
 use crate::engine::{self, Event, RequestId};
@@ -113,8 +113,8 @@ impl Runtime {
         self.note_request(pid, &format!("{verb}: {}{more}", named.join(" ")));
     }
 
-    /// The services that names stand for, each once; an unknown name is refused. What is off is
-    /// down: that it goes down is done, and anything else is refused.
+    /// The services that names stand for, each once; an unknown name is refused. A service that is
+    /// off is down: a request to stop it succeeds, and any other is refused.
     fn resolve(&mut self, id: u32, names: &[String], down: bool) -> Option<Vec<ServiceId>> {
         let (mut selection, mut seen) = (Vec::new(), BTreeSet::new());
         for name in names {

@@ -56,7 +56,7 @@ impl ScanDirectory {
     pub(super) fn control(&self) -> Option<RawFd> {
         self.control.as_ref().map(AsRawFd::as_raw_fd)
     }
-    /// When to scan without being told to.
+    /// When to scan next without an order to.
     pub(super) fn due(&self) -> Option<Time> {
         self.due
     }
@@ -72,7 +72,7 @@ impl ScanDirectory {
     pub(super) fn leave(&mut self) {
         self.found.iter_mut().for_each(|(_, found)| found.present = false);
     }
-    /// An id that nothing has.
+    /// An unused id.
     pub(super) fn new_id(&mut self) -> ServiceId {
         self.next_id += 1;
         ServiceId(self.next_id - 1)
@@ -230,8 +230,8 @@ impl Runtime {
         }
     }
 
-    /// Lets go of a service's `supervise/lock`, where that is not its own. At the end of a
-    /// container all of them go with us.
+    /// Releases a service's `supervise/lock`, where that is not its own. At the end of a container
+    /// all of them go with us.
     fn release_lock(&mut self, id: ServiceId) {
         let supervision = self.services.get(&id).and_then(|service| service.supervision.as_ref());
         let common = supervision.is_some_and(Supervision::has_common_lock);

@@ -311,12 +311,13 @@ fn unreachable(
     NotSpawned::Invalid
 }
 
-/// What a message about a process for which there is no room says of it.
+/// The end of a message about a process that the kernel refuses for now.
 fn again() -> String {
     format!(" (trying again for {} seconds)", RETRY_FOR_MS / 1000)
 }
 
-/// Reports that there is no room for a process of a longrun, once until there is.
+/// Reports that the kernel refuses a process of a longrun for now; once, until one could be
+/// started.
 fn delayed(
     directory: &ServiceDirectory,
     reporter: &mut Reporter,

@@ -1,5 +1,5 @@
-//! The supervised services: the processes of each, and what `supervise/status` says, byte for byte
-//! as s6-supervise has it.
+//! The supervised services: their processes, and their `supervise/status`, byte for byte as
+//! s6-supervise writes it.
 
 use super::directory::{MadeOf, ServiceDirectory, Unreachable, WorkingDirectory};
 use super::linked_files::CommonFiles;
@@ -26,7 +26,7 @@ pub(super) struct Services {
     by_id: LiteMap<ServiceId, Service>,
     /// Where this process is.
     pub working: WorkingDirectory,
-    /// Those whose `supervise/status` is to be written.
+    /// Those whose `supervise/status` may be out of date.
     stale: Vec<ServiceId>,
     /// When to try again where that has failed.
     retry_at: Option<Time>,
@@ -91,8 +91,8 @@ impl Services {
         Some((service, directory))
     }
 
-    /// The status is written before the next thing that anyone could notice (an event, the end of
-    /// a change), or else when the engine has said all, and then once.
+    /// Marks the status as out of date. It is written before anything else that others could notice
+    /// (an event, the end of a change), or else once, when all commands have been performed.
     pub(super) fn mark_stale(&mut self, id: ServiceId) {
         if let Some(service) = self.get_mut(&id)
             && !std::mem::replace(&mut service.stale, true)
@@ -101,12 +101,12 @@ impl Services {
         }
     }
 
-    /// When to write statuses though nothing has happened.
+    /// When to try again to write status files.
     pub(super) fn due(&self) -> Option<Time> {
         self.retry_at
     }
 
-    /// Writes the statuses that are not what they should be; where that fails, it is tried again.
+    /// Writes the status files that are out of date; where that fails, it is tried again.
     pub(super) fn write_statuses(&mut self, now: Time, engine: &Engine) {
         let stale = std::mem::take(&mut self.stale);
         for id in stale {
@@ -118,7 +118,7 @@ impl Services {
         self.retry_at = (!self.stale.is_empty()).then_some(Time(now.0 + RETRY_MS));
     }
 
-    /// Writes the status of a service, if it is not what it should be.
+    /// Writes the status of a service, if it is out of date.
     pub(super) fn write_status(&mut self, id: ServiceId, longrun: Option<&SupervisedLongrun>) {
         if let Some(longrun) = longrun
             && let Some(service) = self.get_mut(&id)
@@ -156,12 +156,12 @@ pub(super) struct Service {
     pub refused: Option<String>,
     /// How the last script of a oneshot ended.
     pub last_script: Option<Exit>,
-    /// What stands in `supervise/status`, but for what the engine knows. Of a oneshot, the stamp
+    /// The content of `supervise/status`, except for what the engine knows. Of a oneshot, the stamp
     /// alone counts: when its last script started or ended.
     pub status: Status,
-    /// `supervise/status` may not be what it should be.
+    /// `supervise/status` may be out of date.
     stale: bool,
-    /// What stands there.
+    /// The content of `supervise/status`, if it was written.
     written: Option<[u8; status::LENGTH]>,
     /// What is known of its `down` file.
     pub down_file: DownFile,
@@ -173,7 +173,7 @@ pub(super) struct Service {
     pub has_new_event: bool,
 }
 
-/// What is known of a service's `down` file.
+/// Whether a service has a `down` file, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DownFile {
     /// Nothing: it must be looked for.

@@ -1,4 +1,4 @@
-//! What a longrun's service directory is made of. Reference: s6-rc-compile's page.
+//! Makes the live service directory of a longrun. Reference: s6-rc-compile's page.
 
 use crate::definition::{HANDED_ON, Longrun};
 use crate::sys::file::{self, CopyError};
@@ -17,7 +17,7 @@ const SCRIPTS: &[&str] = &["run", "finish"];
 /// A file that may be a script, and is none of the supervisor's.
 const PERHAPS_SCRIPT: &str = "ready-exec";
 
-/// A part of the live tree that could not be made.
+/// Why a part of the live tree could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LiveError {
     /// A file or directory of ours.
@@ -83,7 +83,7 @@ fn copy_folder(from: &Path, to: &Path, warn: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Says which path an error is about.
+/// Adds the path to an error.
 pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> LiveError {
     let path = path.to_owned();
     |source| LiveError::Make { path, source }

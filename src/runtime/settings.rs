@@ -1,4 +1,4 @@
-//! What the runtime is told before it starts: by /init, or by s6-svscan and s6-supervise.
+//! The settings of the runtime, which /init, s6-svscan or s6-supervise make.
 
 use super::Absences;
 use crate::definition::Word;
@@ -32,18 +32,18 @@ pub(crate) struct RuntimeSettings {
     pub role: Role,
     /// The RLIMIT_NOFILE (soft, hard) to give back to children.
     pub nofile: Option<(u64, u64)>,
-    /// How services are seen to by default: descriptors for their stdout and stderr.
+    /// The default stdout and stderr of services.
     pub outputs: (i32, i32),
     /// The ends of the catch-all logger's FIFO that are kept open here.
     pub catch_all: Vec<OwnedFd>,
-    /// The catch-all log, if nothing of it goes to stderr: of a boot that ends the container its
-    /// last lines are told.
+    /// The catch-all log, if it is not copied to stderr: its last lines are reported when a failed
+    /// boot ends the container.
     pub hidden_log: Option<PathBuf>,
     /// Whether the CMD gets the signals: its pid is then in `s6/cmdpid`.
     pub cmd_receives_signals: bool,
     /// Whether each longrun has a process that is called `s6-supervise NAME`.
     pub supervisors: bool,
-    /// How often to scan without being told to, in ms; 0 is never.
+    /// How often to scan without an order to, in ms; 0 is never.
     pub rescan_ms: u64,
     /// What the boot leaves out.
     pub absences: Absences,
@@ -55,7 +55,7 @@ pub(crate) struct RuntimeSettings {
     pub ready: Option<RawFd>,
 }
 
-/// What signals and the end of supervision mean.
+/// What this process is; it decides what signals mean, and what happens at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// A container's init.

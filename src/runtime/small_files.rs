@@ -15,8 +15,8 @@ use std::path::Path;
 const MAX_BYTES: usize = 256;
 
 impl ServiceDirectory<'_> {
-    /// A number, from the first line of a file. A file that holds none is warned of, and counts as
-    /// absent.
+    /// A number, from the first line of a file. A file that contains none counts as absent, with a
+    /// warning.
     pub(super) fn number(&self, file: &'static str, reporter: &mut Reporter) -> Option<u32> {
         let line = self.first_line(file, reporter)?;
         let number = decimal::parse(line.trim_ascii());
@@ -26,8 +26,8 @@ impl ServiceDirectory<'_> {
         number
     }
 
-    /// A descriptor's number, from the first line of a file. Another one is warned of, and counts
-    /// as absent.
+    /// A descriptor's number, from the first line of a file. Any other content counts as absent,
+    /// with a warning.
     pub(super) fn descriptor(&self, file: &'static str, reporter: &mut Reporter) -> Option<RawFd> {
         let number = self.number(file, reporter)?;
         let fd = RawFd::try_from(number).ok().filter(|fd| (1..1 << 20).contains(fd));
@@ -87,7 +87,7 @@ impl ServiceDirectory<'_> {
         reporter.warn(&format!("s6-supervise {}: warning: {text}", self.name));
     }
 
-    /// The first line of a file. One that cannot be read is warned of, and counts as absent.
+    /// The first line of a file. One that cannot be read counts as absent, with a warning.
     fn first_line(&self, file: &'static str, reporter: &mut Reporter) -> Option<Vec<u8>> {
         if self.lacks(file) {
             return None;

@@ -1,6 +1,6 @@
-//! Descriptors that are held back for the files that PID 1 cannot do without. Where all others are
-//! in use, these are given up for a moment: a `timeout-kill` that could not be read would count as
-//! absent, and a stop could wait for ever.
+//! Descriptors that are reserved for the files that PID 1 must be able to read. Where all others
+//! are in use, these are closed for a moment: a `timeout-kill` that could not be read would count
+//! as absent, and a stop could wait for ever.
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};

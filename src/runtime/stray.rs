@@ -1,4 +1,5 @@
-//! The processes that are no service's: the last TERM and KILL, and knowing when none is left.
+//! The processes that belong to no service: they get the last TERM and KILL, and the end waits
+//! until none is left.
 //!
 //! As PID 1 that is every process of the namespace. Otherwise it is our descendants alone: we are
 //! their subreaper, and must touch nobody else's. (Differs: the reference is PID 1 or nothing.)
@@ -14,7 +15,7 @@ use nix::unistd::Pid;
 /// How often to look whether processes that are not our children have gone, in ms.
 const LOOK_MS: u64 = 10;
 
-/// What is known of the end.
+/// How far the end of the container is.
 #[derive(Debug, Default)]
 pub(super) struct Stray {
     /// The last TERM has been sent.
@@ -61,7 +62,7 @@ impl Runtime {
         self.stray.childless = true;
     }
 
-    /// Whether all that runs has been told to end.
+    /// Whether the last TERM has been sent.
     pub(super) fn is_ending(&self) -> bool {
         self.stray.ending
     }

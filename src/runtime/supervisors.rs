@@ -43,7 +43,7 @@ const FORK_MS: u64 = 250;
 /// How long after the death of a supervisor another one is shown, in ms.
 const SHOW_AGAIN_MS: u64 = 1_000;
 
-/// What the supervisor says: its child's pid, and how it ended; `STARTED` when it begins.
+/// What the supervisor reports: the pid of its child, and how it ended; `STARTED` when it begins.
 type SupervisorReport = (i32, i32);
 
 const STARTED: i32 = -1;
@@ -138,7 +138,7 @@ fn fork_supervisor(
     let execve = Execve::new(b"/proc/self/exe", &words, &env).map_err(SpawnError::Process)?;
     let body = move || {
         if let Err(e) = first(report) {
-            // Where nobody hears it, nobody waits for it.
+            // If PID 1 has gone, nobody waits for it.
             let _ = send(report, (0, e as i32));
             return 111;
         }

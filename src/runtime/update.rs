@@ -1,5 +1,5 @@
-//! Another database becomes the live one, when all that has to stop has stopped: what s6-rc-update
-//! leaves to PID 1. Reference: its page.
+//! Switches to another database once the services that have to stop have stopped: the part of
+//! s6-rc-update that PID 1 does. Reference: its page.
 
 use super::Runtime;
 use super::live::{LiveTree, make_down};
@@ -14,7 +14,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Why the database stays what it is.
+/// Why the switch was refused.
 #[derive(Debug, thiserror::Error)]
 enum NotUpdated {
     #[error("invalid service database in {}: {why}", .database.display())]
@@ -87,7 +87,7 @@ impl Runtime {
         }
     }
 
-    /// Takes what moves away from its name, which another one may have next.
+    /// Moves directories away from their names, which others may get.
     fn put_away(&mut self, live: &LiveTree, moves: &[Move]) -> Result<(), LiveError> {
         for moving in moves.iter().filter(|m| m.moves()) {
             let Some(name) = &moving.from else { continue };
@@ -98,7 +98,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// Gives everything its name in the new tree, and what stays its new files.
+    /// Moves directories to their names in the new tree, and renews the files of those that stay.
     fn put_in_place(
         &mut self,
         live: &LiveTree,
@@ -176,7 +176,7 @@ fn read(directory: &Path) -> Result<Graph, NotUpdated> {
     graph.map_err(|faults| invalid(faults.first().map(ToString::to_string).unwrap_or_default()))
 }
 
-/// What becomes of the longruns of both trees.
+/// The moves of the longruns of both trees.
 fn moves(old: &Graph, new: &Graph) -> Vec<Move> {
     let ids: BTreeSet<ServiceId> = old.ids().chain(new.ids()).collect();
     let name = |graph: &Graph, id| longrun(graph, id).map(|(d, _)| d.name.clone());
@@ -192,7 +192,7 @@ fn longrun(graph: &Graph, id: ServiceId) -> Option<(&Definition, &Longrun)> {
     }
 }
 
-/// Makes the directories of new longruns, aside: a failure leaves all as it was.
+/// Makes the directories of new longruns under other names, so that a failure changes nothing.
 fn prepare(
     live: &LiveTree,
     moves: &[Move],

@@ -1,5 +1,5 @@
-//! What a bug of ours does: it ends the process that it is in, with one line and 111, and no other
-//! process. A forked child of PID 1 must not send an abort's signal to PID 1.
+//! What happens at a panic: it ends the process in which it happens, with one line and exit code
+//! 111, and no other process. A forked child of PID 1 must not send an abort's signal to PID 1.
 //!
 //! A release is built with `panic = "immediate-abort"`: what would panic is a trap instruction, and
 //! the signal for it, SIGILL or SIGTRAP, says where it is. Other builds panic with words, by the
@@ -33,18 +33,21 @@ const WITH_CORE: [Signal; 10] = [
 /// The process that has children in its memory; 0: none.
 static HOST: AtomicI32 = AtomicI32::new(0);
 
-/// Has bugs told from here on, and in forked children; a program that is executed does without.
+/// Reports panics from here on, in forked children too; a program that is executed does not inherit
+/// that.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| end(format_args!("{panic}"))));
     catch_traps();
 }
 
-/// Which of them a trap is depends on the machine: one of aarch64 and of powerpc64 is a SIGTRAP.
+/// Which signal a trap instruction raises depends on the machine: on aarch64 and powerpc64 it is
+/// SIGTRAP.
 fn catch_traps() {
     for signal in [Signal::SIGILL, Signal::SIGTRAP] {
         let before = catch(signal);
         if before.is_some_and(|action| matches!(action.handler(), SigHandler::SigIgn)) {
-            // Whoever ignores it wants what comes after us to ignore it. It cannot fail: it was so.
+            // A signal that was ignored at the start must stay ignored in the next program. It
+            // cannot fail, because it was ignored before.
             let _ = super::signal::ignore(signal);
         }
     }
@@ -61,7 +64,7 @@ pub fn guard_children() {
     HOST.store(process_id(), Ordering::Relaxed);
 }
 
-/// This process is a fork of one that has children in its memory, and has none.
+/// Called in a fork of a process that has children in its memory: the fork has none.
 pub fn has_forked() {
     HOST.store(0, Ordering::Relaxed);
 }
@@ -89,19 +92,19 @@ extern "C" fn caught(signal: c_int, info: *mut siginfo_t, _: *mut c_void) {
         // The kernel lets PID 1 ignore what it does not handle.
         host if host == me && (me == 1 || signal == libc::SIGXFSZ) => {}
         host if host == me => act_by_default(signal),
-        // In the memory of another: an end without a core.
+        // In the memory of another process: end without a core.
         _ => send(me, libc::SIGKILL),
     }
 }
 
-/// Whether it comes of an instruction of ours, and was not sent.
+/// Whether an instruction of this process has caused the signal, and nobody has sent it.
 fn is_fault(signal: c_int, code: c_int) -> bool {
     let faults =
         [libc::SIGILL, libc::SIGTRAP, libc::SIGBUS, libc::SIGFPE, libc::SIGSEGV, libc::SIGSYS];
     code > 0 && faults.contains(&signal)
 }
 
-/// Has a signal do what it does by default, once the handler is left.
+/// Lets a signal have its default effect, once the handler returns.
 fn act_by_default(signal: c_int) {
     // SAFETY: the default action is no code of ours.
     unsafe { libc::signal(signal, libc::SIG_DFL) };

@@ -108,7 +108,7 @@ fn is_directory(found: &FileStat) -> bool {
 
 fn set_owner_and_mode(to: &Path, found: &FileStat) -> Result<(), Errno> {
     let (uid, gid) = (Uid::from_raw(found.st_uid), Gid::from_raw(found.st_gid));
-    // Whoever may not give files away keeps them.
+    // Without the right to give files away, they stay ours.
     let _ = fchownat(AT_FDCWD, to, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW);
     if kind(found) == SFlag::S_IFLNK {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What can be asked of devices, and of the kernel about them.
+//! Calls for devices, and for the kernel about them.
 
 use nix::errno::Errno;
 use nix::libc;
@@ -43,7 +43,7 @@ pub fn swap_on(device: &[u8]) -> Result<(), Errno> {
     Errno::result(unsafe { libc::swapon(device.as_ptr(), 0) }).map(drop)
 }
 
-/// Ends that.
+/// Stops using a device or a file for swapping.
 pub fn swap_off(device: &[u8]) -> Result<(), Errno> {
     let device = CString::new(device).map_err(|_| Errno::EINVAL)?;
     // SAFETY: a NUL-terminated string.

@@ -1,5 +1,5 @@
-//! What is in a directory, by getdents(2). musl's readdir(3) takes three calls more and a page of
-//! memory for each, and a boot reads several directories for every service.
+//! Lists directories by getdents(2). musl's readdir(3) takes three calls more and a page of memory
+//! for each, and a boot reads several directories for every service.
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
@@ -43,7 +43,7 @@ pub struct Reader {
     buffer: [u8; BUFFER_BYTES],
 }
 
-/// All that is in a directory but `.` and `..`, as it comes.
+/// The entries of a directory but `.` and `..`, in no particular order.
 pub fn entries(path: &Path) -> Result<Vec<DirectoryEntry>, Errno> {
     Reader::open(path.as_os_str().as_bytes())?.entries()
 }
@@ -60,7 +60,7 @@ impl Reader {
         Self { directory, buffer: [0; BUFFER_BYTES] }
     }
 
-    /// All that is in it but `.` and `..`, as it comes.
+    /// Its entries but `.` and `..`, in no particular order.
     pub fn entries(&mut self) -> Result<Vec<DirectoryEntry>, Errno> {
         let mut all = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! argv in, execve out: the two ends of every program here.
+//! Reading argv, finding programs, and execve(2).
 
 use super::raw;
 use nix::errno::Errno;
@@ -70,8 +70,8 @@ impl Execve {
         Ok(Self { strings, addresses, env_at: argv.len() + 1 })
     }
 
-    /// Becomes the program. Returns only on failure, with the code to exit with, and has then told
-    /// the reason on stderr. It makes no use of memory, nor of the C library.
+    /// Becomes the program. It returns only on failure, with the code to exit with, after reporting
+    /// the reason on stderr. It neither allocates memory nor calls the C library.
     pub fn go(&self) -> i32 {
         let e = self.attempt();
         report(&[b"unable to exec ", self.file(), b": ", e.desc().as_bytes(), b"\n"]);
@@ -83,7 +83,7 @@ impl Execve {
         self.strings.split(|&b| b == 0).next().unwrap_or_default()
     }
 
-    /// Becomes the program. Returns only on failure, with the reason. Like `go`, it makes no use of
+    /// Becomes the program. It returns only on failure, with the reason. Like `go`, it allocates no
     /// memory.
     pub fn attempt(&self) -> Errno {
         let file = self.strings.as_ptr() as usize;
@@ -98,13 +98,13 @@ impl Execve {
     }
 }
 
-/// Writes the parts of a message to stderr, without use of memory.
+/// Writes the parts of a message to stderr, without allocating memory.
 pub fn report(parts: &[&[u8]]) {
     for part in parts {
         // SAFETY: so many bytes are there.
         let written =
             unsafe { raw::call(libc::SYS_write, [2, part.as_ptr() as usize, part.len(), 0]) };
-        // There is no other place to say it.
+        // There is no other place to report it.
         let _ = written;
     }
 }
@@ -127,7 +127,7 @@ pub struct FoundProgram {
 }
 
 impl FoundProgram {
-    /// Looks into what is there.
+    /// Reads the beginning of the file.
     fn at(file: Vec<u8>, stat: &FileStat, noexec: bool) -> Self {
         let mut head = [0; HEAD_BYTES];
         let read = super::file::start(&file, &mut head);

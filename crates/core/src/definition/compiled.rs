@@ -1,4 +1,4 @@
-//! The format of a compiled tree's definitions.
+//! The format of a compiled database: the definitions of a tree, as JSON.
 //!
 //! Differs: s6-rc has cdb files. This is JSON, so that a person can read it.
 //!
@@ -13,13 +13,13 @@ use std::sync::Arc;
 /// The version of the format.
 const VERSION: u64 = 1;
 
-/// Why bytes are no database.
+/// Why bytes cannot be read as a database.
 #[derive(Debug, thiserror::Error)]
 pub enum CompiledError {
     /// It is not JSON.
     #[error("not a database: {0}")]
     NotJson(#[from] serde_json::Error),
-    /// It is JSON of another kind.
+    /// It is JSON, but lacks a field of a database.
     #[error("not a database: no valid {0}")]
     Lacks(&'static str),
 }
@@ -50,7 +50,8 @@ pub fn decode(text: &[u8], path: fn(Vec<u8>) -> PathBuf) -> Result<Vec<Definitio
     all.into_iter().map(|one| Fields::of(one, "definition", path)?.definition()).collect()
 }
 
-/// JSON that is being written. Thousands of definitions may be, at every boot.
+/// JSON that is being written, straight to text: a tree may have thousands of definitions, and they
+/// are written at every boot.
 #[derive(Default)]
 struct Text(Vec<u8>);
 

@@ -22,15 +22,15 @@ pub enum Test {
     IsNot(Vec<u8>),
 }
 
-/// Values by which a variable that is set says no, in any case.
+/// Values that mean no, in upper or lower case.
 const NO: &[&[u8]] = &[b"", b"0", b"false", b"no", b"off"];
 
 /// The value of a variable, if it is set.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 impl Condition {
-    /// Why it does not hold; `None`: it does. A value that may be a secret is not in the text:
-    /// only values that mean no, and those that the file itself has.
+    /// Why the condition does not hold; `None` if it does. The text contains no value that may be a
+    /// secret, but only values that mean no, and those that the file itself contains.
     pub(super) fn failure(&self, lookup: Lookup<'_>) -> Option<String> {
         let name = &self.name;
         let value = lookup(name);

@@ -1,11 +1,12 @@
-//! What can be wrong with a tree: how a fault is told, and what one directory can have wrong.
+//! What can be wrong with a tree: what a fault consists of, and the mistakes that a single
+//! directory can contain.
 
 use super::ends::EndMistake;
 use crate::execline::lexer;
 use std::fmt::{self, Display};
 use std::path::PathBuf;
 
-/// Why the operating system refused, in its own words.
+/// The error that the operating system returned, as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemError(pub &'static str);
 
@@ -27,7 +28,7 @@ pub const MARK: char = '\u{feff}';
 /// How bad a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The tree works, but hardly as it was meant.
+    /// The tree can be used, but probably does not do what its author meant.
     Warning,
     /// The tree cannot be used.
     Error,
@@ -36,11 +37,11 @@ pub enum Severity {
 /// One thing that is wrong with a tree: where, what, why, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `E011`: never changes its meaning; `docs/diagnostics.md` explains it.
+    /// A code such as `E011`, whose meaning never changes; `docs/diagnostics.md` explains it.
     pub code: &'static str,
     /// Whether the tree can be used all the same.
     pub severity: Severity,
-    /// What s6-rc-compile exits with: 1 for a wrong definition, 111 for what the system refused.
+    /// The exit code of s6-rc-compile: 1 for a wrong definition, 111 for an error of the system.
     pub exit_code: u8,
     /// The service or bundle; `None` for a source directory.
     pub service: Option<String>,
@@ -65,7 +66,7 @@ pub struct FaultPlace {
     pub line: u32,
 }
 
-/// What a layer finds wrong. Its `Display` is the sentence.
+/// Something wrong that a layer has found. Its `Display` is the sentence that describes it.
 pub trait Problem: Display {
     /// The code.
     fn code(&self) -> &'static str;
@@ -115,13 +116,13 @@ impl Display for Fault {
     }
 }
 
-/// What one definition directory, or the directory that holds it, can have wrong.
+/// A mistake in a single definition directory, or in the source directory that contains it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     /// A source directory that cannot be listed.
     #[error("unable to opendir: {0}")]
     SourceUnreadable(SystemError),
-    /// An entry of a source directory that is not there when looked at: a dangling link.
+    /// An entry of a source directory that cannot be reached: a dangling link.
     #[error("unable to stat: {0}")]
     Unreachable(SystemError),
     /// A name that s6-rc keeps for itself.
@@ -130,13 +131,14 @@ pub enum Mistake {
     /// A name with a line feed in it.
     #[error("the name contains a newline character")]
     NewlineInName,
-    /// A name that is not UTF-8. Differs: s6-rc takes it; here names are texts in messages.
+    /// A name that is not UTF-8. Differs: s6-rc accepts it; here names are shown in messages and
+    /// JSON.
     #[error("the name is not valid UTF-8")]
     NameNotUtf8,
-    /// A file or directory that is there, and cannot be read.
+    /// A file or directory that exists but cannot be read.
     #[error("unable to read: {0}")]
     Unreadable(SystemError),
-    /// A file that is too long to be what it should be.
+    /// A file that is too long.
     #[error("longer than {} bytes", .0)]
     TooLong(usize),
     /// No `type`.
@@ -145,13 +147,13 @@ pub enum Mistake {
     /// Another word in `type`.
     #[error("invalid type {0:?}: must be oneshot, longrun, or bundle")]
     TypeUnknown(String),
-    /// The right word, and then a carriage return.
+    /// A `type` that ends in a carriage return.
     #[error("invalid type: must be oneshot, longrun, or bundle, and ends in a carriage return")]
     TypeCrlf,
     /// A word in `type` after a byte order mark.
     #[error("invalid type: must be oneshot, longrun, or bundle, and begins with a byte order mark")]
     TypeMarked,
-    /// A directory with nothing of a definition in it.
+    /// A directory that contains no file of a definition.
     #[error("no definition: it has none of the files of one, and no type")]
     NoDefinition,
     /// A oneshot without `up`.
@@ -160,7 +162,7 @@ pub enum Mistake {
     /// A longrun without `run`.
     #[error("unable to find a run script")]
     RunMissing,
-    /// A script that is a directory, or worse.
+    /// A script that is not a regular file.
     #[error("not a regular file")]
     NotRegular,
     /// A bundle without `contents.d` or `contents`.
@@ -190,7 +192,7 @@ pub enum Mistake {
     /// An `if-env` without a condition.
     #[error("no condition in it, so that it changes nothing")]
     NoCondition,
-    /// `producer-for` or `pipeline-name` with none, or several.
+    /// A `producer-for` or `pipeline-name` that does not contain exactly one name.
     #[error("should only contain one name, and contains {0}")]
     NotOne(usize),
     /// A source directory with nothing in it.
@@ -205,7 +207,7 @@ pub enum Mistake {
     /// A name twice in a list.
     #[error("name listed more than once: {}", .0.escape_debug())]
     Repeated(String),
-    /// A member of `user` in a place that another one stands for.
+    /// A member of `user` in a place that is not read because another one is.
     #[error("not read, because {} is there", .0.display())]
     MemberNotRead(PathBuf),
     /// A line that does not say what to ask.
@@ -226,7 +228,7 @@ pub enum Mistake {
     /// A number that must not be 0.
     #[error("invalid number 0: must be 1 or more")]
     Zero,
-    /// A file that means something only where another one is.
+    /// A file that has an effect only beside another one, which is missing.
     #[error("ignored, because there is no file {0} beside it")]
     OfNoUse(&'static str),
 }

@@ -29,14 +29,14 @@ pub struct Definition {
     pub name: String,
     /// The directory.
     pub directory: PathBuf,
-    /// What it is, with what only that can have.
+    /// Its type, with the data that only this type has.
     pub kind: Kind,
     /// `flag-essential`: stays up under `s6-rc -d`.
     pub essential: bool,
     /// `flag-recommended`.
     pub recommended: bool,
-    /// `if-env`: the conditions that must hold for it to take part. A tree that was decided
-    /// about has none left.
+    /// `if-env`: the conditions that must hold for it to take part. They are removed once it is
+    /// decided whether it takes part.
     pub if_env: Vec<Condition>,
     /// Files in its directory that nothing reads in a definition of its type; see `names`.
     pub unread: Vec<String>,
@@ -47,8 +47,8 @@ pub struct Definition {
 pub struct Reference {
     /// The service or bundle meant.
     pub name: String,
-    /// The file in which it is mentioned, or the directory (a `.d`) in which a file of that name is
-    /// the mention. All names of a list have it in common: there may be thousands.
+    /// The file that mentions it, or the directory (a `.d`) that contains an empty file of that
+    /// name. It is shared by all names of a list, of which there may be thousands.
     pub file: Arc<Path>,
     /// The line of that file, from 1; 0 for a file in a directory.
     pub line: u32,
@@ -68,13 +68,13 @@ pub enum Kind {
 /// What oneshots and longruns both have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Atomic {
-    /// What must be up before this starts: services or bundles.
+    /// The services or bundles that must be up before this service starts.
     pub dependencies: Vec<Reference>,
-    /// `after.d`: what goes first, if both are to start. Such a name may be nobody's.
+    /// `after.d`: services or bundles that start first if both start. A name in it need not exist.
     pub after: Vec<Reference>,
-    /// How long the way up may take, in ms; 0 is for ever.
+    /// How long the service may take to come up, in ms; 0 means no limit.
     pub timeout_up_ms: u32,
-    /// How long the way down may take, in ms; 0 is for ever.
+    /// How long the service may take to go down, in ms; 0 means no limit.
     pub timeout_down_ms: u32,
 }
 
@@ -92,12 +92,13 @@ pub struct Oneshot {
 }
 
 /// A longrun. Its scripts, signals and supervision timeouts are files of the live service
-/// directory, read each time that they are needed; what stands here is what a tree decides by.
+/// directory, read each time that they are needed. This type contains only what concerns the tree
+/// as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Longrun {
     /// Dependencies and timeouts.
     pub atomic: Atomic,
-    /// Whether it tells its readiness: `notification-fd`.
+    /// `notification-fd`: the descriptor on which the service notifies that it is ready.
     pub notification_fd: Option<u32>,
     /// `lock-fd`.
     pub lock_fd: Option<u32>,
@@ -115,7 +116,7 @@ pub struct Longrun {
     pub ends: Option<Arc<EndPolicy>>,
 }
 
-/// What a longrun's directory hands on to its live directory.
+/// The files that are copied from a longrun's definition directory to its live directory.
 pub const HANDED_ON: &[&str] = &[
     "run",
     "finish",
@@ -167,12 +168,13 @@ impl Kind {
 }
 
 impl Reference {
-    /// A mention of a name that stands in no file.
+    /// A reference that comes from no file.
     pub fn to(name: &str) -> Self {
         Self { name: name.to_owned(), file: Path::new("").into(), line: 0 }
     }
 
-    /// The file that is the mention, or in which it is; empty if it stands in none.
+    /// The file that mentions the name, or whose name is the mention; empty if it comes from no
+    /// file.
     pub fn place(&self) -> PathBuf {
         let is_entry = self.line == 0 && !self.file.as_os_str().is_empty();
         if is_entry { self.file.join(&self.name) } else { self.file.to_path_buf() }
@@ -193,7 +195,7 @@ impl Definition {
         }
     }
 
-    /// Forgets the names that it mentions, and where. Whoever has resolved them needs them no more.
+    /// Drops the names that it mentions, which are of no use once they are resolved.
     pub fn forget_mentions(&mut self) {
         match &mut self.kind {
             Kind::Oneshot(oneshot) => oneshot.atomic.forget_mentions(),

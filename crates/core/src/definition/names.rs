@@ -1,5 +1,6 @@
-//! What the files of a definition directory are called. Nothing reads a file of an unknown name, so
-//! a slip in it is never told by what fails. Reference: s6-rc-compile's page.
+//! The names of the files in a definition directory. Nothing reads a file with an unknown name, so
+//! a misspelt one would otherwise have no effect without any message. Reference: s6-rc-compile's
+//! page.
 
 use super::{Definition, Fault, FaultPlace, Kind, Problem, similar};
 
@@ -92,12 +93,12 @@ pub fn is_known(name: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == name)
 }
 
-/// Whether a file of this name is one of a definition, or was meant to be.
+/// Whether a file of this name belongs to a definition, or was meant to.
 pub fn is_meant(name: &str) -> bool {
     is_known(name) || similar(name, FILES.iter().map(|(known, _)| *known)).is_some()
 }
 
-/// Those of these files that nothing reads in a definition of a type.
+/// Of these files, those that nothing reads in a definition of this type.
 pub fn unread<'f>(kind: &str, files: impl Iterator<Item = &'f str>) -> Vec<String> {
     let is_read = |name: &str| FILES.iter().any(|(n, types)| *n == name && types.contains(&kind));
     files.filter(|name| !is_read(name)).map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! The small files of a definition directory, from bytes. Reference: s6-rc-compile's page.
+//! Parsers for the small files of a definition directory. Reference: s6-rc-compile's page.
 
 use super::error::{MARK, Mistake};
 use super::{Condition, Test, Word};
@@ -34,8 +34,9 @@ pub fn kind(text: &[u8]) -> Result<Type, Mistake> {
     }
 }
 
-/// Reads a list: a name a line, without the blanks in front of it (those after it belong to the
-/// name), and without comments and empty lines. Each comes with its line, from 1.
+/// Parses a list with one name on each line, and returns each name with its line number, from 1.
+/// Blanks before a name are dropped, those after it belong to it; comments and empty lines are
+/// skipped.
 pub fn names(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     (1..).zip(text.split(|&b| b == b'\n')).filter_map(|(at, line)| {
         let blanks = line.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
@@ -90,12 +91,12 @@ pub fn condition(line: &[u8]) -> Result<Condition, Mistake> {
     Ok(Condition { name: String::from_utf8_lossy(name).into_owned(), test })
 }
 
-/// Reads a script of a oneshot: one execline command line, whatever its layout.
+/// Parses a script of a oneshot: a single execline command line, over any number of lines.
 pub fn script(text: &[u8]) -> Result<Vec<Word>, Mistake> {
     lexer::words(text).map_err(Mistake::Syntax)
 }
 
-/// Sees whether a name may be one: that of a definition, or of something that it refers to.
+/// Checks whether bytes can be the name of a definition, or of something that one refers to.
 pub fn name(bytes: &[u8]) -> Result<String, Mistake> {
     let name = std::str::from_utf8(bytes).map_err(|_| Mistake::NameNotUtf8)?;
     if name.contains('\n') {
@@ -111,7 +112,7 @@ fn first_line(text: &[u8]) -> &[u8] {
     text.split(|&b| b == b'\n').next().unwrap_or_default()
 }
 
-/// As much of a text as a message can bear.
+/// The beginning of a text, short enough for a message.
 pub(super) fn excerpt(text: &[u8]) -> String {
     const LONGEST: usize = 40;
     let text = String::from_utf8_lossy(text);

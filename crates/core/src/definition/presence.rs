@@ -1,10 +1,11 @@
 //! Which definitions take part in a tree: `if-env`, `SIXTREE_DISABLE` and `SIXTREE_ENABLE`.
 //!
 //! It is decided once, before the graph is made. What is off is not in the graph, nor in the
-//! database of the tree: nothing can start it by mistake. Whoever needs something that is off by
-//! its name is off as well. A bundle loses the members that are off, and those that need the bundle
-//! do not mind. In a pipeline, a producer whose consumer is off writes to where a service without
-//! one writes, and a consumer whose producers are all off has nothing to read, and is off, too.
+//! database of the tree: nothing can start it by mistake. A service that depends on something that
+//! is off is off as well. A bundle loses the members that are off, which does not affect the
+//! services that depend on the bundle. In a pipeline, a producer whose consumer is off writes to
+//! the same place as a service without a consumer; a consumer whose producers are all off has
+//! nothing to read, and is off, too.
 
 use super::condition::Lookup;
 use super::{Definition, Fault, FaultPlace, Kind, Problem, Reference, similar};
@@ -142,7 +143,7 @@ fn find(definitions: &[Definition], switches: &PresenceSwitches<'_>) -> Reasons 
         if let Some(why) = switches.failure(definition) {
             off.insert(definition.name.clone(), why);
         }
-        // The name of a pipeline is that of all its services.
+        // The name of a pipeline stands for all its services.
         let pipeline = pipeline_name(definition).filter(|name| switches.disables(name));
         if let Some(pipeline) = pipeline {
             let members = pipeline_members(definitions, definition);
@@ -225,7 +226,8 @@ impl Off {
     }
 }
 
-/// Removes every mention of what is off. No dependency is one.
+/// Removes every mention of what is off. None of them can be a dependency: what depends on
+/// something that is off is off itself.
 fn forget(definition: &mut Definition, off: &Reasons) {
     let stays = |at: &Reference| !off.contains_key(&at.name);
     match &mut definition.kind {

@@ -1,8 +1,8 @@
-//! Names that were meant, though they are not quite what was written.
+//! Finds the name that was probably meant where a misspelt one was written.
 
 use strsim::osa_distance;
 
-/// The word most like `name`, if one is so like it that it was probably meant.
+/// The word that is most similar to `name`, if it is so similar that it was probably meant.
 pub fn similar<'w>(name: &str, mut words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     nearest(name, &mut words)
 }

@@ -1,4 +1,4 @@
-//! What is to be done at once (commands) and later (timers), and what was heard on the way.
+//! What is to be done at once (commands) and later (timers), and the news for the change under way.
 
 use super::{
     Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Rest, Script, Signal, Time,
@@ -6,8 +6,7 @@ use super::{
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// How long after an attempt to start a process for which there was no room the next one comes, in
-/// ms.
+/// How long after the kernel has refused a process the next attempt to start it follows, in ms.
 pub(super) const RETRY_MS: u64 = 200;
 
 /// Something that happens later, unless it is called off. Of two that are due at the same time
@@ -96,7 +95,7 @@ impl Agenda {
         ServiceAgenda { agenda: self, service }
     }
 
-    /// The next thing that the change under way does not know yet.
+    /// The next piece of news that the change under way has not handled yet.
     pub(super) fn next_news(&mut self) -> Option<(ServiceId, News)> {
         self.news.pop_front()
     }

@@ -1,4 +1,4 @@
-//! The whole conversation between the deciding half (the engine) and the doing half (runtime).
+//! All that the engine, which decides, and the runtime, which acts, say to each other.
 
 pub use super::exit::{EndDefaults, Exit, Rest};
 pub use crate::format::request::Outcome;
@@ -15,7 +15,7 @@ pub struct Time(pub u64);
 /// to come as well.
 pub const FIRST_SCANNED: u32 = 1 << 31;
 
-/// For how long a process for which there is no room is asked for again, in ms.
+/// For how long starting a process is tried again where the kernel refuses one for now, in ms.
 pub const RETRY_FOR_MS: u64 = 5_000;
 
 /// A script of a service.
@@ -182,8 +182,8 @@ pub struct Container {
 
 /// News from the world.
 ///
-/// What is said to be the answer to a command comes before any other event, and answers come in
-/// the order of their commands.
+/// The answer to a command comes before any other event, and answers come in the order of their
+/// commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The answer to `Command::Spawn`: it runs.
@@ -220,7 +220,7 @@ pub enum Event {
     /// A scanned directory has gone from the scan directory; its service runs on until `Prune`.
     Vanished(ServiceId),
     /// `s6-svscanctl -n` or `-N`: services whose directories have gone are stopped, and dropped
-    /// when they are down. Loggers end by themselves, when their stdin does, unless told.
+    /// when they are down. Loggers are not stopped: they end by themselves when their stdin does.
     Prune {
         /// `-N`: loggers get a TERM too.
         loggers: bool,
@@ -304,8 +304,8 @@ pub enum Command {
     Spawn(Process),
     /// Signal a process, or its group.
     Signal(Process, Signal),
-    /// Stop caring about a process: a oneshot's script whose time is over. It is told (TERM), and
-    /// may run on.
+    /// Stop caring about a process: a oneshot's script whose time is over. It gets a TERM, and may
+    /// run on.
     Forget(Process),
     /// Rewrite `supervise/status` from `Engine::longrun`.
     Status(ServiceId),
@@ -325,7 +325,7 @@ pub enum Command {
     /// The service has gone for good: forget all that is known of it.
     Drop(ServiceId),
 
-    /// Tell whoever asked.
+    /// Report to whoever made the request.
     Report(RequestId, Report),
     /// The request has come to its end.
     Done(RequestId, Outcome),

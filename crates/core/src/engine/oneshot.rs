@@ -10,7 +10,7 @@ use crate::graph::ServiceId;
 pub(super) struct SupervisedOneshot {
     id: ServiceId,
     current: Option<Current>,
-    /// Answers to come that are about scripts nobody watches any more.
+    /// How many answers are still to come about scripts that are no longer watched.
     stale: u32,
 }
 
@@ -68,7 +68,7 @@ impl SupervisedOneshot {
         }
     }
 
-    /// Asks no more for a script for which there is no room.
+    /// Gives up a script that the kernel has refused for now.
     pub(super) fn cancel_delayed(&mut self, agenda: &mut Agenda) {
         if self.current.is_some_and(|current| current.process == OneshotProcess::Delayed) {
             self.current = None;
@@ -76,7 +76,8 @@ impl SupervisedOneshot {
         }
     }
 
-    /// The answer to a start is there: a process. Nothing if it is about one that is not watched.
+    /// The answer to a start: there is a process. It is ignored where it is about a script that is
+    /// no longer watched.
     pub(super) fn spawned(&mut self) {
         if !self.is_stale()
             && let Some(current) = &mut self.current
@@ -85,8 +86,9 @@ impl SupervisedOneshot {
         }
     }
 
-    /// The answer to a start is there: no process. Whether that is the end of the script that is
-    /// watched; where there is only no room for it now, it is asked for again for a while.
+    /// The answer to a start: there is no process. Returns whether that is the end of the script
+    /// that is watched. Where the kernel only refuses a process for now, it is tried again for a
+    /// while.
     pub(super) fn not_spawned(&mut self, why: NotSpawned, agenda: &mut Agenda) -> bool {
         if self.is_stale() {
             return false;
@@ -120,7 +122,7 @@ impl SupervisedOneshot {
         watched
     }
 
-    /// Whether the answer that is there is about a script that nobody watches any more.
+    /// Whether this answer is about a script that is no longer watched.
     fn is_stale(&mut self) -> bool {
         let stale = self.stale > 0;
         self.stale = self.stale.saturating_sub(1);
@@ -128,7 +130,7 @@ impl SupervisedOneshot {
     }
 }
 
-/// What the end of a script says of the transition.
+/// The result of the transition, by how its script ended.
 pub(super) fn verdict(exit: Exit) -> Result<(), Failure> {
     match exit {
         Exit::Code(0) => Ok(()),
@@ -137,8 +139,8 @@ pub(super) fn verdict(exit: Exit) -> Result<(), Failure> {
     }
 }
 
-/// What it says of the transition that there is no script to run: an absent one does nothing,
-/// well.
+/// The result of the transition where there is no process: a script that does not exist counts as a
+/// success.
 pub(super) fn verdict_without(why: NotSpawned) -> Result<(), Failure> {
     match why {
         NotSpawned::Absent => Ok(()),

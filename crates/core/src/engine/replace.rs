@@ -1,11 +1,11 @@
-//! Another tree takes the place of the one at work. Reference: s6-rc-update's page.
+//! Replaces the running tree with another one. Reference: s6-rc-update's page.
 
 use super::services::ServiceTable;
 use super::{EndDefaults, Engine, Policy, Scanned, SupervisedLongrun, SupervisedOneshot, Time};
 use crate::graph::{Graph, ServiceId};
 use std::collections::BTreeSet;
 
-/// Why another tree cannot be at work now.
+/// Why the tree cannot be replaced now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReplaced {
     /// A change is under way, or the container stops.
@@ -15,7 +15,7 @@ pub enum NotReplaced {
 }
 
 impl Engine {
-    /// Whether `graph`, numbered after the tree at work, can take its place.
+    /// Whether `graph`, numbered after the running tree, can replace it.
     pub fn can_replace(&self, graph: &Graph) -> Result<(), NotReplaced> {
         if self.stopping() || self.current.is_some() || !self.queue.is_empty() {
             return Err(NotReplaced::Busy);
@@ -24,8 +24,9 @@ impl Engine {
         alive.map_or(Ok(()), |id| Err(NotReplaced::Up(id)))
     }
 
-    /// Puts `graph` to work: what it has in common with the tree before keeps its state, what is
-    /// new is supervised, and what has gone is no more. In place of an event: commands follow.
+    /// Replaces the running tree with `graph`. Services that are in both keep their state, new ones
+    /// are supervised, and those that are gone are dropped. It is called instead of an event, and
+    /// emits commands.
     pub fn replace(&mut self, now: Time, graph: Graph) -> Result<(), NotReplaced> {
         self.can_replace(&graph)?;
         self.advance(now);

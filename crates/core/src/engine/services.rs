@@ -1,4 +1,4 @@
-//! All services: the machine of each, and s6-rc's view of it, which is not the same. A longrun
+//! All services: the state machine of each, and the view of s6-rc, which is not the same. A longrun
 //! that crashes stays up for s6-rc; one that is started by hand stays down.
 
 use super::agenda::{Agenda, Timer};
@@ -85,7 +85,7 @@ impl ServiceTable {
         self.graph.ids().filter(|&id| self.is_up(id) || !self.at_rest(id))
     }
 
-    /// Whether it has no process, and will have none until it is told so.
+    /// Whether it has no process, and gets none unless somebody starts it.
     pub(super) fn at_rest(&self, id: ServiceId) -> bool {
         let longrun = self.longruns.get(&id).is_none_or(SupervisedLongrun::at_rest);
         longrun && self.running(id).is_none()
@@ -143,7 +143,7 @@ impl ServiceTable {
         }
     }
 
-    /// Asks no more for the script of a oneshot for which there is no room.
+    /// Gives up the script of a oneshot that the kernel has refused for now.
     pub(super) fn cancel_delayed(&mut self, id: ServiceId) {
         if let Some(oneshot) = self.oneshots.get_mut(&id) {
             oneshot.cancel_delayed(&mut self.agenda);
@@ -157,7 +157,7 @@ impl ServiceTable {
         }
     }
 
-    /// Notes that a service came up, or went down: from now on that is its default too.
+    /// Records that a service came up, or went down: from now on that is also its default.
     pub(super) fn arrived(&mut self, id: ServiceId, direction: Direction) {
         let up = direction == Direction::Up;
         self.set_view(id, |view| view.up = up);

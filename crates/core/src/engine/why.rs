@@ -1,4 +1,4 @@
-//! Why a service is not up: what `sixtree status` tells people.
+//! Why a service is not up: what `sixtree status` shows.
 
 use super::services::ServiceTable;
 use super::{Engine, Failure};

@@ -14,7 +14,7 @@ pub enum Mark<'a> {
     Unquoted(&'a [u8]),
 }
 
-/// Tells what a word is.
+/// Says what a word is.
 pub fn mark(word: &[u8]) -> Mark<'_> {
     match word {
         [] => Mark::End,

@@ -1,4 +1,4 @@
-//! Files that name variables: a `name = value` a line, values with quotes and escapes as in C.
+//! Files that define variables: each line is `name = value`, with quotes and escapes as in C.
 //! Reference: <https://skarnet.org/software/execline/envfile.html>.
 
 use super::Word;
@@ -10,8 +10,8 @@ pub struct BadLine {
     pub line: usize,
 }
 
-/// Reads the variables (name, value) in order. A NUL ends the file; one that an escape makes ends
-/// the value.
+/// Reads the variables (name, value) in order. A NUL ends the file; a NUL that comes from an escape
+/// ends the value.
 pub fn variables(text: &[u8]) -> Result<Vec<(Word, Word)>, BadLine> {
     let text = text.split(|&b| b == 0).next().unwrap_or_default();
     let mut reader = EnvfileReader { text, line: 1 };

@@ -38,7 +38,8 @@ const BINARY: &[&[u8]] = &[
     b"-nt", b"-ot", b"-ef",
 ];
 
-/// What an argument is. One that looks like an operator is one; a backslash in front says no.
+/// What an argument is. One that looks like an operator is an operator, unless a backslash precedes
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a [u8]),

@@ -1,5 +1,5 @@
-//! From the text of a script to the words of an argument vector.
-//! Reference: <https://skarnet.org/software/execline/execlineb.html>.
+//! Splits the text of a script into the words of an argument vector. Reference:
+//! <https://skarnet.org/software/execline/execlineb.html>.
 
 use std::iter::repeat_n;
 
@@ -26,8 +26,8 @@ pub fn words(script: &[u8]) -> Result<Vec<Vec<u8>>, SyntaxError> {
     words_and_rest(script).map(|(words, _)| words)
 }
 
-/// The words, and what is left of one that never ended: see [`Lexer::leading_backslash`]. It is
-/// none, except to those who go on with the text of the words as the reference has it.
+/// The words, and what is left of one that never ended: see [`Lexer::leading_backslash`]. Usually
+/// it is ignored; only a caller that has to continue as the reference does needs it.
 pub fn words_and_rest(script: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), SyntaxError> {
     let text = script.split(|&b| b == 0).next().unwrap_or_default();
     let mut lexer = Lexer { text, level: 0, word: Vec::new(), words: Vec::new() };
@@ -177,8 +177,8 @@ impl Lexer<'_> {
         Ok(true)
     }
 
-    /// A byte as `digits` digits at most, after what `value` holds already. Neither 0 nor no digit
-    /// at all is one.
+    /// Reads a byte of at most `digits` digits, which continue `value`. 0, or no digit at all, is
+    /// an error.
     fn number(&mut self, mut value: u32, base: u32, digits: usize) -> Result<u8, SyntaxError> {
         for _ in 0..digits {
             let Some(digit) = self.peek().and_then(|b| char::from(b).to_digit(base)) else { break };
@@ -196,7 +196,7 @@ impl Lexer<'_> {
     }
 }
 
-/// All control characters separate words, and the space. DEL does not.
+/// The space and all control characters but DEL separate words.
 fn is_blank(byte: u8) -> bool {
     byte <= b' '
 }

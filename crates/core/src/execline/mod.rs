@@ -1,4 +1,5 @@
-//! The execline language, pure: words from text, blocks from words, values into words.
+//! The execline language: text is split into words, words into blocks, and values are substituted.
+//! All of it is pure.
 
 pub mod block;
 pub mod envfile;

@@ -1,4 +1,4 @@
-//! Netstrings: `5:hello,`. How lists of any words are written where execline has no delimiter.
+//! Netstrings such as `5:hello,`: how execline writes a list of words that may contain any byte.
 //! Reference: <https://cr.yp.to/proto/netstrings.txt>.
 
 /// Appends `word` to `to` as a netstring.
@@ -8,7 +8,7 @@ pub fn append(to: &mut Vec<u8>, word: &[u8]) {
     to.push(b',');
 }
 
-/// What the front of some bytes is.
+/// What some bytes begin with.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Front<'a> {
     /// A word, and what follows its netstring.
@@ -36,7 +36,7 @@ pub fn front(bytes: &[u8]) -> Front<'_> {
     }
 }
 
-/// The words that `bytes`, netstrings all of them, stand for.
+/// The words in `bytes`, all of which must be netstrings.
 pub fn words(mut bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     while !bytes.is_empty() {

@@ -1,10 +1,11 @@
-//! Which programs an execline command line runs: the first word, what chain-loading programs go on
-//! as, and what stands in their blocks. Nothing is run, and words that are substituted are unknown.
+//! Finds the programs that an execline command line runs: the first word, the programs that
+//! chain-loading programs execute next, and those in their blocks. Nothing is run, and words that
+//! are substituted at run time stay unknown.
 
 use super::block::{self, Mark};
 use super::lexer;
 
-/// A program that goes on as the one that its arguments name.
+/// A chain-loading program: it becomes the program that its last arguments name.
 struct Chain {
     name: &'static str,
     /// The letters of its options that take an argument.
@@ -23,7 +24,7 @@ const fn lists(name: &'static str, valued: &'static str, arguments: usize) -> Ch
     Chain { name, valued, arguments, runs_blocks: false }
 }
 
-/// The common ones. At any other program, what follows is taken for its arguments.
+/// The common chain-loading programs. What follows any other program is taken for its arguments.
 const CHAINS: &[Chain] = &[
     runs("background", "", 1),
     runs("backtick", "D", 2),
@@ -82,7 +83,7 @@ const CHAINS: &[Chain] = &[
     lists("withstdinas", "", 1),
 ];
 
-/// Programs that run what their arguments name, each in a way of its own.
+/// Programs that run what their arguments name, but not as chain-loading programs do.
 const WRAPPERS: &[&str] = &[
     "catatonit",
     "chpst",
@@ -126,7 +127,7 @@ pub struct ScriptProgram {
 /// What a script runs.
 #[derive(Debug, Default)]
 pub struct Programs {
-    /// All of them, as far as they can be told.
+    /// All programs, as far as they can be found.
     pub all: Vec<ScriptProgram>,
     /// The words that begin a line after the last program, among whose arguments they are.
     pub strayed: Vec<ScriptProgram>,
@@ -220,7 +221,7 @@ struct WordLines {
 }
 
 impl WordLines {
-    /// A script of more lines is not looked at so closely.
+    /// The lines of a longer script are not distinguished.
     const MOST: usize = 500;
 
     fn of(script: &[u8], count: usize) -> Self {

@@ -1,6 +1,6 @@
-//! Values into words: `${key}` and `$key` are replaced by what the key stands for, all keys in one
-//! pass; and before that, strings become values: split, crunched, chomped.
-//! Reference: <https://skarnet.org/software/execline/el_substitute.html> and
+//! Substitution: strings become values (split, crunched, chomped), and `${key}` and `$key` in words
+//! are replaced by the values of the keys, all keys in one pass. Reference:
+//! <https://skarnet.org/software/execline/el_substitute.html> and
 //! <https://skarnet.org/software/execline/el_transform.html>.
 
 use super::netstring;
@@ -60,7 +60,7 @@ impl Transform {
     }
 }
 
-/// What keys stand for, in one pass.
+/// The keys of one pass, and their values.
 #[derive(Clone, Debug, Default)]
 pub struct Definitions(LiteMap<Word, Vec<Word>>);
 
@@ -88,12 +88,13 @@ impl Definitions {
 
     /// Replaces the keys in words by their values.
     ///
-    /// A word with a key is repeated for each word of the value; so none at all makes it vanish.
+    /// A word that contains a key is repeated for each word of the value; if the value has no
+    /// words, the word disappears.
     pub fn substitute(&self, words: &[Word]) -> Vec<Word> {
         words.iter().flat_map(|word| expand(&self.pieces(word))).collect()
     }
 
-    /// Takes a word apart into text and values.
+    /// Splits a word into text and values.
     fn pieces(&self, word: &[u8]) -> Vec<Piece<'_>> {
         let mut pieces = Vec::new();
         let mut text = Word::new();

@@ -1,5 +1,5 @@
-//! What an access rule says, as a record of a constant database.
-//! Reference: <https://skarnet.org/software/s6/s6-accessrules-cdb-from-fs.html>.
+//! An access rule as a record of a constant database. Reference:
+//! <https://skarnet.org/software/s6/s6-accessrules-cdb-from-fs.html>.
 
 /// The most bytes that the variables, and that the program line, may have.
 pub const MAX: usize = 4096;
@@ -13,7 +13,7 @@ pub enum Rule {
     Deny,
 }
 
-/// What comes with being allowed.
+/// What a client that is allowed gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
     /// Variables, with the values to set them to, or without one to unset them.

@@ -1,5 +1,5 @@
-//! What a file of an environment directory says about its variable.
-//! Reference: <https://skarnet.org/software/s6/envdir.html>.
+//! The files of an environment directory, each of which sets or unsets a variable. Reference:
+//! <https://skarnet.org/software/s6/envdir.html>.
 
 /// The longest content that counts, in bytes, unless the reader says otherwise.
 const MAX: usize = 4095;

@@ -11,7 +11,8 @@ pub fn is_listener(name: &[u8]) -> bool {
     name.len() == NAME_LENGTH && name.starts_with(b"ftrig1:@")
 }
 
-/// A new listener's name. The lowest 36 bits of `unique` tell it from others of the same moment.
+/// A new listener's name. The lowest 36 bits of `unique` distinguish it from others of the same
+/// moment.
 pub fn listener(now: Tain, unique: u64) -> Vec<u8> {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let suffix = [0, 6, 12, 18, 24, 30].map(|shift| DIGITS[(unique >> shift & 63) as usize]);

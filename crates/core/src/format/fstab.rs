@@ -20,7 +20,7 @@ impl FstabEntry {
     }
 }
 
-/// The entries of a text: comments, empty lines and those with one word only are none.
+/// The entries of a text. Comments, empty lines and lines with a single word are skipped.
 pub fn entries(text: &[u8]) -> impl Iterator<Item = FstabEntry> {
     text.split(|&b| b == b'\n').filter_map(|line| {
         let mut words = line.split(|b| b" \t\r".contains(b)).filter(|word| !word.is_empty());

@@ -1,5 +1,5 @@
-//! What PID 1 and the process that looks at services for it tell each other: one JSON object a
-//! line, over a socket that the two have had from the beginning.
+//! The protocol between PID 1 and the process that looks at services for it: each line is a JSON
+//! object, over a socket that connects the two from the beginning.
 //!
 //! PID 1 says what to look at ([`Order`]), the looker what it found ([`Finding`]). Both are the
 //! same program, but the first line names the version all the same: a looker that reads another
@@ -129,9 +129,9 @@ pub enum Found {
     Reloading,
     /// `STOPPING=1`.
     Stopping,
-    /// `EXTEND_TIMEOUT_USEC=`, in ms.
+    /// `EXTEND_TIMEOUT_USEC=`, converted to ms.
     Extend(u32),
-    /// Something that is not done, in words for the journal.
+    /// A request that is not granted, with the reason for the journal.
     Refused(String),
 }
 

@@ -46,12 +46,12 @@ pub enum Request {
     Reload(Reload),
     /// `s6-rc list` and `diff`: which services are up.
     States,
-    /// `sixtree status`: all that is known of the services with this number and higher ones. Not
-    /// all of them are told at once: `next` says what to ask for then.
+    /// `sixtree status`: all that is known of the services with this number and higher ones. An
+    /// answer may have only some of them: `next` is the number to ask for then.
     Status(u32),
     /// `sixtree timing`: what took how long at boot.
     Timing,
-    /// `sixtree logs`: what PID 1 remembers of itself, from this entry on.
+    /// `sixtree logs`: the messages that PID 1 remembers, from this entry on.
     Journal(u64),
     /// `s6-rc-update`, when all that must stop has stopped: another database is to be the live one.
     Update(Update),
@@ -118,9 +118,9 @@ pub enum Answer {
     States(Vec<State>),
     /// All that is known of some services.
     Status(StatusPage),
-    /// What took how long at boot.
+    /// How long the boot and each service took.
     Timing(BootTimes),
-    /// What PID 1 remembers of itself.
+    /// The messages that PID 1 remembers.
     Journal(JournalPage),
     /// The request cannot be done at all. Clients of every version understand this.
     Error {
@@ -252,14 +252,14 @@ impl SaySeverity {
 }
 
 impl Answer {
-    /// Whether nothing comes after it.
+    /// Whether it is the last answer to its request.
     pub fn is_last(&self) -> bool {
         !matches!(self, Self::Say(_))
     }
 }
 
-/// Puts lines together from what a socket gives, piece by piece, and never holds more than
-/// [`MAX_LINE`] of an unfinished one.
+/// Assembles lines from the pieces that a socket delivers, and never holds more than [`MAX_LINE`]
+/// of an unfinished one.
 #[derive(Debug, Default)]
 pub struct Lines {
     held: Vec<u8>,
@@ -275,7 +275,7 @@ impl Lines {
     pub fn held(&self) -> usize {
         self.held.len()
     }
-    /// Takes the next whole line, without its newline. [`Malformed::TooLong`] is for ever: the
+    /// Takes the next whole line, without its newline. [`Malformed::TooLong`] is final: the
     /// connection is to be closed.
     pub fn take(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
         let unseen = self.held.get(self.scanned..).unwrap_or_default();

@@ -11,7 +11,8 @@ pub const RUNDIR: &str = "/run";
 /// How many run directories a user may have in /tmp: one for each init that runs at a time.
 pub const RUNDIR_SLOTS: u32 = 32;
 
-/// What /init falls back to where a user may write to nothing better, or another init does.
+/// The run directory that /init falls back to where the user cannot write to /run, or another init
+/// uses it.
 pub fn private_rundir(uid: u32, slot: u32) -> String {
     match slot {
         0 => format!("/tmp/sixtree-{uid}"),
@@ -19,7 +20,7 @@ pub fn private_rundir(uid: u32, slot: u32) -> String {
     }
 }
 
-/// What the container's variables say. A variable that is not set, or empty, has its default.
+/// The settings from the container's variables. A variable that is unset or empty has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerSettings {
     /// `S6_VERBOSITY`: 0 fatal errors only, 1 warnings, 2 transitions, 3 and more decisions.
@@ -68,9 +69,9 @@ pub struct ContainerSettings {
     pub runtime_bundledir: Option<Vec<u8>>,
     /// `S6_YES_I_WANT_A_WORLD_WRITABLE_RUN_BECAUSE_KUBERNETES`: no warning of one.
     pub accept_writable_run: bool,
-    /// `SIXTREE_RUNDIR`: what to use for /run.
+    /// `SIXTREE_RUNDIR`: the run directory.
     pub rundir: Option<Vec<u8>>,
-    /// `SIXTREE_ROOTDIR`: where the image is, whose definitions are booted.
+    /// `SIXTREE_ROOTDIR`: the root of the image whose definitions are booted.
     pub rootdir: Option<Vec<u8>>,
     /// `SIXTREE_ENVIRONMENT_MODE`: who may read the files of container_environment, as permissions.
     pub environment_mode: u32,
@@ -159,8 +160,9 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
     fn refuse(&mut self, name: &'static str, value: Vec<u8>, wanted: &'static str, used: String) {
         self.refused.push(BadValue { name, value, wanted, used });
     }
-    /// A plain decimal number; one too large to hold is as large as can be.
-    /// Differs: what is no number is told, once. `sh -e` gives up, the other programs say nothing.
+    /// A plain decimal number; one that is too large counts as the largest possible. Differs: a
+    /// value that is not a number is reported, once. In the reference `sh -e` gives up, and the
+    /// other programs say nothing.
     fn number(&mut self, name: &'static str, default: u32) -> u32 {
         let Some(value) = self.text(name) else { return default };
         let digits = value.trim_ascii();

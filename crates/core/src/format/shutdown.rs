@@ -1,6 +1,6 @@
-//! What `halt` and its kind write to the FIFO of `s6-linux-init-shutdownd`.
-//! Reference: hpr_shutdown of s6-linux-init: a letter, a delay (TAI64N, relative, 12 bytes) and a
-//! grace time (4 bytes, in ms), most significant byte first; or `c` alone.
+//! What `halt`, `poweroff` and `reboot` write to the FIFO of `s6-linux-init-shutdownd`. Reference:
+//! hpr_shutdown of s6-linux-init: a letter, a delay (TAI64N, relative, 12 bytes) and a grace time
+//! (4 bytes, in ms), most significant byte first; or `c` alone.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub const FIFO: &str = "service/s6-linux-init-shutdownd/fifo";
 pub enum Message {
     /// The container is to stop.
     Stop(Stop),
-    /// `c`: a stop that was put off is called off.
+    /// `c`: a delayed stop is cancelled.
     Cancel,
 }
 
@@ -27,7 +27,7 @@ pub struct Stop {
     pub grace_ms: u32,
 }
 
-/// What comes after a stop: all the same to a container.
+/// What comes after a stop. It makes no difference to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// `S`: the services are stopped, and that is all.
@@ -43,7 +43,7 @@ pub enum Then {
 const LETTERS: [(Then, u8); 4] =
     [(Then::Nothing, b'S'), (Then::Halt, b'h'), (Then::PowerOff, b'p'), (Then::Reboot, b'r')];
 
-/// The longest grace time; one above it counts as none given.
+/// The longest grace time; a longer one is ignored.
 const MAX_GRACE_MS: u32 = 300_000;
 
 /// The bytes of a stop: letter, seconds, nanoseconds, grace time.

@@ -45,7 +45,7 @@ const NAMES: &[(&str, u8)] = &[
 /// The first and the last real-time signal that programs may use.
 const REAL_TIME: (u8, u8) = (34, 64);
 
-/// The number of a signal that is written as a name or as a number, all of the word.
+/// The number of the signal that a word names or numbers.
 pub fn parse(word: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(word).ok()?.to_ascii_uppercase();
     let name = text.strip_prefix("SIG").unwrap_or(&text);

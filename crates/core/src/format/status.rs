@@ -1,11 +1,11 @@
-//! `supervise/status`: what a supervisor says of its service, in 35 bytes.
+//! `supervise/status`: the state of a service in 35 bytes, written by its supervisor.
 
 use super::tai::Tain;
 
 /// The length of the file.
 pub const LENGTH: usize = 35;
 
-/// What a supervisor says of its service.
+/// The state of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// When it last started or died.

@@ -1,4 +1,4 @@
-//! Bundles, flattened: what is in the bundles in a bundle is in it too.
+//! Flattens bundles: the members of a bundle in a bundle are members of the outer one, too.
 
 use super::faults::Faults;
 use super::{Bundle, Conflict, Graph, Referent, ServiceId, check};
@@ -27,7 +27,7 @@ pub(super) fn flatten(graph: &mut Graph, faults: &mut Faults) {
     }
 }
 
-/// What the names in a bundle stand for.
+/// Resolves the names in a bundle.
 fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Referent> {
     let look_up = |at: &Reference| {
         let found = graph.names.get(&at.name).copied();
@@ -41,7 +41,7 @@ fn found(graph: &Graph, bundle: &Bundle, faults: &mut Faults) -> Vec<Referent> {
     contents(bundle).iter().filter_map(look_up).collect()
 }
 
-/// Puts a bundle's members together. Those of the bundles in it are known by now.
+/// Collects the members of a bundle. The bundles in it have been filled before.
 fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Referent>]) {
     let mut members: Vec<ServiceId> = Vec::new();
     for named in contents.get(at).into_iter().flatten() {

@@ -1,18 +1,20 @@
-//! Cycles, found and named whole.
+//! Finds cycles, with all their members.
 
 use litemap::LiteMap;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::VecDeque;
 
-/// The nodes, in tangles of such as lead to each other; each tangle after all that it leads to.
-/// Without cycles, every tangle is of one node.
+/// The strongly connected components of a graph, each after those to which its edges lead. Without
+/// cycles, each consists of a single node.
 pub(super) fn tangles(graph: &DiGraph<(), ()>) -> Vec<Vec<NodeIndex>> {
-    // Not Tarjan's algorithm: petgraph's is recursive, and a chain may be ten thousand long.
+    // Not by Tarjan's algorithm: petgraph's is recursive, and a chain of dependencies may be ten
+    // thousand long.
     kosaraju_scc(graph)
 }
 
-/// One cycle of every tangle that has one: from its first node round to the last before that.
+/// One cycle of each component that has any, from its first node to the last one before that node
+/// again.
 pub(super) fn cycles(graph: &DiGraph<(), ()>, tangles: &[Vec<NodeIndex>]) -> Vec<Vec<NodeIndex>> {
     let mut cycles: Vec<_> = tangles.iter().filter_map(|tangle| cycle(graph, tangle)).collect();
     cycles.sort_unstable();

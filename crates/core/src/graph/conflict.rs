@@ -1,9 +1,9 @@
-//! What definitions can have wrong among themselves.
+//! Contradictions between definitions.
 
 use crate::definition::{MARK, Problem};
 use std::path::PathBuf;
 
-/// One such thing.
+/// A contradiction between definitions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// Two definitions have one name.
@@ -17,7 +17,7 @@ pub enum Conflict {
         /// What it is there.
         kind: &'static str,
     },
-    /// A member of a bundle that is not there.
+    /// A bundle has a member that does not exist.
     #[error("undefined service name {} in a bundle", name.escape_debug())]
     UndefinedMember {
         /// The name.
@@ -25,7 +25,7 @@ pub enum Conflict {
         /// What was meant, perhaps.
         meant: Option<String>,
     },
-    /// A dependency that is not there.
+    /// A service depends on something that does not exist.
     #[error("undefined service name {} in the dependencies", name.escape_debug())]
     UndefinedDependency {
         /// The name.
@@ -33,10 +33,10 @@ pub enum Conflict {
         /// What was meant, perhaps.
         meant: Option<String>,
     },
-    /// A bundle that is in itself.
+    /// A bundle contains itself.
     #[error("cyclic bundle definition: {0}")]
     BundleCycle(String),
-    /// A service that needs itself.
+    /// A service depends on itself.
     #[error("cyclic service dependency: {0}")]
     Cycle(String),
     /// `producer-for` without `consumer-for` at the other end.
@@ -111,7 +111,7 @@ impl Problem for Conflict {
     }
 }
 
-/// What to do about a name that nothing has.
+/// What to do about a name that does not exist.
 fn mend_name(name: &str, meant: Option<&str>, otherwise: &str) -> String {
     match meant {
         _ if name.ends_with('\r') => "save the file with Unix line endings".to_owned(),

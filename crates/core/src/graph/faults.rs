@@ -1,31 +1,33 @@
-//! The faults of a tree, as they are found.
+//! Collects the faults of a tree while it is resolved.
 
 use super::{Conflict, Graph};
 use crate::definition::{Fault, FaultPlace, Reference, similar};
 use litemap::LiteMap;
 use std::path::PathBuf;
 
-/// What was found so far.
+/// The faults that were found so far.
 pub(super) struct Faults<'a> {
     all: Vec<Fault>,
-    /// Names that are known to be wrong, or absent for a known reason: no more is said of them.
+    /// Names that are wrong, or missing, for a reason that has been reported: no fault is reported
+    /// that only follows from it.
     broken: &'a LiteMap<String, ()>,
-    /// For how many more undefined names a similar one is looked for. It takes a look at all.
+    /// For how many more undefined names a similar one is looked for: each time that means
+    /// comparing all names.
     suggestions: u32,
 }
 
 impl<'a> Faults<'a> {
-    /// None yet.
+    /// No faults yet.
     pub(super) fn new(broken: &'a LiteMap<String, ()>) -> Self {
         Self { all: Vec::new(), broken, suggestions: 50 }
     }
 
-    /// `service` is wrong in what it says in this place.
+    /// Reports a fault of `service`, at this reference.
     pub(super) fn report(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
         self.report_at(service, at.place(), at.line, conflict);
     }
 
-    /// The same, of a place where no name is mentioned.
+    /// The same for a place that mentions no name.
     pub(super) fn report_at(
         &mut self,
         service: &str,
@@ -37,14 +39,15 @@ impl<'a> Faults<'a> {
         self.all.push(Fault::new(place, conflict));
     }
 
-    /// The same, unless the name there is known to be wrong by itself.
+    /// The same, unless a fault of the name that is mentioned has been reported.
     pub(super) fn report_of(&mut self, service: &str, at: &Reference, conflict: &Conflict) {
         if !self.broken.contains_key(&at.name) {
             self.report(service, at, conflict);
         }
     }
 
-    /// `service` mentions a name that nothing has: `conflict` of what was meant, perhaps.
+    /// Reports that `service` mentions a name that does not exist. `conflict` gets the name that
+    /// was probably meant.
     pub(super) fn undefined(
         &mut self,
         graph: &Graph,
@@ -63,8 +66,8 @@ impl<'a> Faults<'a> {
         self.all
     }
 
-    /// The name most like this one, if there is one that could have been meant: whether what has
-    /// it is as it should be is another matter.
+    /// The most similar name, if one is similar enough. Names of definitions with faults count,
+    /// too.
     fn meant(&mut self, graph: &Graph, name: &str) -> Option<String> {
         self.suggestions = self.suggestions.checked_sub(1)?;
         let broken = self.broken.keys().map(String::as_str);

@@ -1,4 +1,4 @@
-//! The validated tree: names resolved, bundles flattened, no cycles.
+//! The validated tree: names are resolved, bundles flattened, and there are no cycles.
 
 mod bundles;
 mod check;
@@ -31,17 +31,18 @@ pub enum Direction {
     Down,
 }
 
-/// Every service of a tree, and what needs what.
+/// All services of a tree, and their dependencies.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    /// By their numbers. A number that belonged to a service of a former tree may be empty.
+    /// The services, by their numbers. A number of a service that only a former tree had has no
+    /// definition.
     services: Vec<Option<Definition>>,
     bundles: Vec<Bundle>,
     names: BTreeMap<String, Referent>,
     /// A node per service, by its index. An edge leads from a service to one that it depends on.
     edges: DiGraph<(), ()>,
-    /// An edge leads from a service to one that goes first if both start, and that it does not
-    /// need. Without any such edge there are no nodes either.
+    /// The order of `after.d`: an edge leads from a service to one that starts first if both start,
+    /// without being a dependency. Without any such edge there are no nodes either.
     order: DiGraph<(), ()>,
     /// The pipes of each service, by its index.
     pipes: Vec<ServicePipes>,
@@ -74,13 +75,14 @@ struct ServicePipes {
 }
 
 impl Graph {
-    /// Resolves these definitions, or tells all that is wrong among them.
+    /// Resolves these definitions, or returns all faults.
     pub fn new(definitions: Vec<Definition>) -> Result<Self, Vec<Fault>> {
         resolve::resolve(definitions, &LiteMap::new())
     }
 
-    /// Resolves what the definitions' reader gives: no graph if anything is an error, and all
-    /// faults, those of the reading first. What follows only from those is not told.
+    /// Resolves definitions that come with the faults of reading them. Returns all faults, those
+    /// first, and a graph if none of them is an error. Faults that only follow from another one are
+    /// left out.
     pub fn of(
         (definitions, mut faults): (Vec<Definition>, Vec<Fault>),
     ) -> (Option<Self>, Vec<Fault>) {
@@ -91,8 +93,8 @@ impl Graph {
         (graph.filter(|_| !faults.iter().any(Fault::is_error)), faults)
     }
 
-    /// Forgets which file mentions what: a quarter of what a tree takes. Numbers are all that is
-    /// left to decide by; it can no longer be written to a database.
+    /// Drops the names by which definitions refer to each other, a quarter of the memory of a tree.
+    /// From now on only the numbers count, and the tree can no longer be written to a database.
     pub fn forget_mentions(&mut self) {
         let bundles = self.bundles.iter_mut().filter_map(|bundle| bundle.definition.as_mut());
         let services = self.services.iter_mut().flatten();

@@ -1,4 +1,4 @@
-//! Pipelines: which longrun reads what which other writes. Both must say so.
+//! Pipelines: which longrun reads the output of which other. Both must say so.
 
 use super::faults::Faults;
 use super::{Bundle, Conflict, Graph, Referent, ServiceId, ServicePipes};
@@ -75,7 +75,8 @@ pub(super) fn name_bundles(graph: &mut Graph, faults: &mut Faults) {
     }
 }
 
-/// A last consumer and all its producers, in order. Pipes may still be cyclic here.
+/// The last consumer of a pipeline and all producers before it, in order. At this point pipes may
+/// still form a cycle.
 fn pipeline(graph: &Graph, last: ServiceId) -> Vec<ServiceId> {
     let mut all = BTreeSet::new();
     let mut next = vec![last];

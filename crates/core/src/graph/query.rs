@@ -1,4 +1,4 @@
-//! What can be asked of a tree.
+//! Queries on a tree.
 
 use super::{Bundle, Direction, Graph, Referent, ServiceId};
 use crate::definition::{Definition, Kind};
@@ -26,8 +26,8 @@ impl Graph {
     pub fn definition(&self, id: ServiceId) -> Option<&Definition> {
         self.services.get(id.0 as usize)?.as_ref()
     }
-    /// Every definition: the services in order, then the bundles that have one. From these the
-    /// same tree comes again.
+    /// Every definition: the services in order, then the bundles that have one. Resolving these
+    /// gives the same tree again.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         let bundles = self.bundles.iter().filter_map(|bundle| bundle.definition.as_ref());
         self.services.iter().flatten().chain(bundles)
@@ -93,11 +93,12 @@ impl Graph {
         self.edges.neighbors_directed(node(id), way).map(service)
     }
 
-    /// Whether any service only wants to go after another one.
+    /// Whether any service has an `after.d`.
     pub fn has_order(&self) -> bool {
         self.order.node_count() > 0
     }
-    /// What a service does not need, and that goes up (or down) before it does, if both do.
+    /// The services that go up (or down) before this one by `after.d`, if they do, although it does
+    /// not depend on them.
     pub fn first(&self, id: ServiceId, direction: Direction) -> impl Iterator<Item = ServiceId> {
         let way = match direction {
             Direction::Up => petgraph::Direction::Outgoing,

@@ -1,4 +1,4 @@
-//! The numbers of a tree that takes another one's place.
+//! Numbers the services of a tree that replaces another one.
 
 use super::query::{node, service};
 use super::resolve::connect;
@@ -7,9 +7,9 @@ use litemap::LiteMap;
 use petgraph::graph::Edge;
 
 impl Graph {
-    /// The same tree with other numbers. A service that `old` has, too, of the same type, has its
-    /// number there; every other one has a number that has never been used. `renamed` holds old
-    /// and new names.
+    /// The same tree with other numbers. A service that `old` also has, with the same type, keeps
+    /// its number; every other one gets a number that was never used. `renamed` holds old and new
+    /// names.
     pub fn numbered_after(mut self, old: &Self, renamed: &[(String, String)]) -> Self {
         let mut numbers = Renumbering { of: Vec::new(), all: old.services.len() as u32 };
         let former: LiteMap<_, _> = renamed.iter().map(|(old, new)| (new, old)).collect();
@@ -31,7 +31,7 @@ impl Graph {
         self.move_to(&numbers)
     }
 
-    /// Moves all but the definitions to their new numbers.
+    /// Moves everything but the definitions to the new numbers.
     fn move_to(mut self, numbers: &Renumbering) -> Self {
         let moved = |edge: &Edge<()>| {
             (numbers.now(service(edge.source())), numbers.now(service(edge.target())))

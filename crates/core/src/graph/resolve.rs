@@ -1,4 +1,4 @@
-//! From names to services. Reference: s6-rc-compile's page.
+//! Resolves the names in definitions to services. Reference: s6-rc-compile's page.
 
 use super::faults::Faults;
 use super::query::{node, service};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-/// Resolves definitions. Of the names in `broken` it is known that they are not as they should be.
+/// Resolves definitions. Faults of the names in `broken` have been reported already.
 pub(super) fn resolve(
     definitions: Vec<Definition>,
     broken: &LiteMap<String, ()>,
@@ -38,7 +38,7 @@ pub(super) fn resolve(
     if faults.is_empty() { Ok(graph) } else { Err(faults) }
 }
 
-/// Gives every definition its place and its name; the first of a name has it.
+/// Numbers the definitions. Where two have the same name, the first one counts.
 fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     let mut graph = Graph::default();
     let mut first: BTreeMap<String, (PathBuf, &'static str)> = BTreeMap::new();
@@ -69,7 +69,7 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     graph
 }
 
-/// Who depends on whom.
+/// All dependencies, as pairs.
 fn needs_of_all(graph: &Graph, faults: &mut Faults) -> Vec<(ServiceId, ServiceId)> {
     let mut pairs = Vec::new();
     for id in graph.ids() {
@@ -78,8 +78,8 @@ fn needs_of_all(graph: &Graph, faults: &mut Faults) -> Vec<(ServiceId, ServiceId
     pairs
 }
 
-/// Who goes after whom without needing it. A name that nothing has says nothing, and in a bundle
-/// that it is in a service goes after the others.
+/// The order of `after.d`, as pairs, without those that are dependencies as well. A name that does
+/// not exist is ignored; a service that names a bundle of its own goes after the other members.
 fn order_of_all(graph: &Graph, needs: &[(ServiceId, ServiceId)]) -> Vec<(ServiceId, ServiceId)> {
     let mut pairs = BTreeSet::new();
     for id in graph.ids() {
@@ -99,7 +99,7 @@ fn order_of_all(graph: &Graph, needs: &[(ServiceId, ServiceId)]) -> Vec<(Service
     pairs.into_iter().collect()
 }
 
-/// A graph of so many numbers, with these edges.
+/// A graph with so many nodes, and these edges.
 pub(super) fn connect(numbers: usize, mut pairs: Vec<(ServiceId, ServiceId)>) -> DiGraph<(), ()> {
     let mut edges = DiGraph::with_capacity(numbers, pairs.len());
     for _ in 0..numbers {
@@ -113,7 +113,7 @@ pub(super) fn connect(numbers: usize, mut pairs: Vec<(ServiceId, ServiceId)>) ->
     edges
 }
 
-/// What a service needs directly: its consumer, and what it names.
+/// The direct dependencies of a service: its consumer, and those that it names.
 fn needs(graph: &Graph, id: ServiceId, faults: &mut Faults) -> BTreeSet<ServiceId> {
     let mut all: BTreeSet<ServiceId> = graph.consumer(id).into_iter().collect();
     for at in named(graph, id) {
@@ -151,11 +151,11 @@ fn report_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
 
 /// Why one service depends on another.
 enum Reason<'g> {
-    /// It says so here.
+    /// It names it here.
     Named(&'g Reference),
-    /// It depends on this bundle, which the other is in.
+    /// It depends on this bundle, which contains the other.
     Within(&'g Reference),
-    /// The other reads what it writes.
+    /// The other one is its consumer.
     Pipe(&'g Reference),
     /// It is only to start after it.
     After(&'g Reference),

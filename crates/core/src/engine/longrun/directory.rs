@@ -1,4 +1,5 @@
-//! How the supervisor of a longrun comes and goes with its directory. Reference: s6-svscan's page.
+//! When the supervision of a longrun begins and ends, with its directory. Reference: s6-svscan's
+//! page.
 
 use super::supervisor::{Activity, Supervisor};
 use super::{LongrunState, Policy, SupervisedLongrun};

@@ -1,9 +1,9 @@
 //! One change under way: which service moves when. Reference: s6-rc's page.
 //!
-//! A service moves as soon as none of its neighbours (dependencies on the way up, dependents on
-//! the way down) is still to move. When one fails, its neighbours stay put, and the others go on.
-//! Who only comes after another one (`after.d`) waits for it in the same way, but goes on when that
-//! one fails or stays put.
+//! A service moves as soon as none of its neighbours has still to move: on the way up its
+//! dependencies, on the way down its dependents. When one fails, the services that wait for it stay
+//! put, and the others go on. A service that only starts after another one (`after.d`) waits for it
+//! in the same way, but goes on when that one fails or stays put.
 //!
 //! # Tasks
 //!
@@ -53,7 +53,7 @@ pub(super) struct Transition {
     moving: BTreeSet<ServiceId>,
     /// When its own time is over, if it has a limit.
     deadline: Option<Time>,
-    /// What only the change of the shutdown knows.
+    /// The data that only the change of the shutdown has.
     shutdown: Option<Shutdown>,
     /// Of a dry run: what would be up, or not.
     pretended: LiteMap<ServiceId, bool>,
@@ -62,10 +62,10 @@ pub(super) struct Transition {
     outcome: Option<Outcome>,
 }
 
-/// What the shutdown has to know of the change that was under way, and of what it waits for.
+/// What the shutdown keeps of the change that was under way, and how long it waits.
 #[derive(Debug)]
 struct Shutdown {
-    /// Longruns that have been told to stop already.
+    /// Longruns that are stopping already.
     stopping: BTreeSet<ServiceId>,
     /// Services that were on their way up.
     starting: BTreeSet<ServiceId>,
@@ -117,7 +117,7 @@ impl Transition {
         Self { shutdown, ..last }
     }
 
-    /// Whose it is.
+    /// The request that it belongs to.
     pub(super) fn request(&self) -> RequestId {
         self.request
     }
@@ -222,7 +222,7 @@ impl Transition {
         self.go_on(services);
     }
 
-    /// The whole has taken too long: what is on its way goes on, unwatched.
+    /// The change has taken too long: services that are moving go on, but nobody waits for them.
     pub(super) fn time_out(&mut self, services: &mut ServiceTable) {
         for id in std::mem::take(&mut self.moving) {
             services.time_out(id);
@@ -315,7 +315,7 @@ impl Transition {
     }
 }
 
-/// What the news of a longrun, which is now up or not, say of its move.
+/// What the news of a longrun mean for its move, where `up` says whether it serves now.
 fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
     match (goal, news) {
         (Goal::Go(Direction::Up), News::Notified(notices)) => {

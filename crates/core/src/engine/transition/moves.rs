@@ -1,4 +1,4 @@
-//! One service of a change: what becomes of it when its turn comes, and what follows from that.
+//! A single service of a change: what happens when its turn comes, and what follows from that.
 
 use super::{Goal, Shutdown, Transition};
 use crate::engine::agenda::Timer;
@@ -38,7 +38,7 @@ pub(super) enum MoveStep {
     Arrive(ServiceId),
     /// It failed.
     Fail(ServiceId, Failure),
-    /// It is waited for no longer, and nothing else has to wait because of it.
+    /// It is no longer waited for, and nothing else has to wait because of it.
     Leave(ServiceId),
     /// A report is due.
     Report(Report),
@@ -150,7 +150,7 @@ impl Transition {
     ) {
         let Some(back) = self.way_back() else { return };
         if !self.aborted {
-            // A stack gives back the last one first, as s6-rc goes about it.
+            // A stack returns the last one first, which is the order of s6-rc.
             let needing = services.graph.next(id, back);
             let mut neighbours: Vec<_> = needing.chain(services.graph.first(id, back)).collect();
             neighbours.sort_unstable();
@@ -167,8 +167,8 @@ impl Transition {
         }
     }
 
-    /// A service does not get where it is to be, and so what waits for it stays put. Whatever only
-    /// comes after any of these waits no longer.
+    /// A service did not get where it should be, so the services that need it stay put. Those that
+    /// only come after one of them (`after.d`) no longer wait.
     fn release_followers(
         &mut self,
         id: ServiceId,
@@ -238,7 +238,7 @@ impl Transition {
         }
     }
 
-    /// A longrun may be there already, or may never be.
+    /// A longrun may already be where it should be, or may be unable to get there.
     fn check_longrun(
         &mut self,
         id: ServiceId,

@@ -1,4 +1,4 @@
-//! Requests and answers as lines of JSON, there and back.
+//! Encodes requests and answers as lines of JSON, and decodes them.
 
 use super::{Answer, MAX_LINE, MAX_NAMES, Malformed, RELEASE, Request, VERSION};
 use serde::de::{Error, SeqAccess, Visitor};
@@ -73,8 +73,7 @@ fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, Malformed> {
     serde_json::from_slice(line).map_err(|e| Malformed::Invalid(e.to_string()))
 }
 
-/// Reads names, each of them once. They are taken one by one, so that what is repeated takes no
-/// room.
+/// Reads names, and drops duplicates while reading, so that repetitions take no memory.
 pub(super) fn names<'a, D: Deserializer<'a>>(source: D) -> Result<Vec<String>, D::Error> {
     source.deserialize_seq(NamesVisitor)
 }

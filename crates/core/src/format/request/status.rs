@@ -1,4 +1,4 @@
-//! What PID 1 knows of its services, of their boot and of itself.
+//! What PID 1 reports about its services, their boot, and itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct ServiceStatus {
     pub since_ms: Option<u64>,
     /// `run` runs, or a oneshot's script.
     pub running: bool,
-    /// What needs it can count on it, as far as its process goes.
+    /// Its process is ready, so that services that need it can count on it.
     pub ready: bool,
     /// How its process, or its last script, ended.
     pub last_exit: Option<ScriptEnd>,
@@ -40,14 +40,14 @@ pub struct ServiceStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceKind {
-    /// It is done once.
+    /// A oneshot.
     Oneshot,
     /// It runs.
     #[default]
     Longrun,
-    /// It runs, but is in the scan directory only.
+    /// A supervised process of the scan directory, which is not in the tree.
     Scanned,
-    /// It is a name for several. Only one that is off is told of.
+    /// A name for several services. Only a bundle that is off is reported.
     Bundle,
 }
 
@@ -71,7 +71,7 @@ pub struct SupervisorStatus {
     pub stopping: bool,
     /// Only `finish` runs.
     pub finishing: bool,
-    /// It was told to pause.
+    /// It is paused.
     pub paused: bool,
     /// Why it is not started again, although nobody has stopped it.
     pub rest: Option<RestStatus>,
@@ -150,7 +150,7 @@ pub struct BootTimes {
     pub services: Vec<ServiceTimes>,
     /// When it was over.
     pub over_us: Option<u64>,
-    /// What time it is.
+    /// The time now.
     pub now_us: u64,
 }
 
@@ -176,7 +176,7 @@ pub struct ServiceTimes {
     pub failed: bool,
 }
 
-/// What PID 1 remembers of itself, from some entry on.
+/// Messages that PID 1 remembers, from some entry on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct JournalPage {
     /// The entries, the oldest first.

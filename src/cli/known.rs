@@ -5,7 +5,7 @@ use super::terminal::visible;
 use crate::format::request::{
     RestStatus, ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
 };
-use crate::format::signal;
+use crate::format::{count, signal};
 use serde_json::{Value, json};
 
 /// What PID 1 knows of a service.
@@ -27,6 +27,8 @@ pub(super) enum ServiceState {
     Stopping,
     /// It ended, and will start again.
     Restarting,
+    /// It runs or is about to, and has ended by itself more than twice within a minute.
+    Flapping,
     /// Told to pause.
     Paused,
     /// What it needs is not up yet.
@@ -101,9 +103,11 @@ impl Known {
             (ServiceKind::Oneshot, false) => self.why_state(),
             (_, true) if supervisor.stopping => ServiceState::Stopping,
             (_, true) if supervisor.paused => ServiceState::Paused,
+            (_, true) if supervisor.flapping => ServiceState::Flapping,
             (_, true) if self.status.ready => ServiceState::Up,
             (_, true) => ServiceState::Starting,
             (_, false) if supervisor.finishing && !supervisor.wanted_up => ServiceState::Stopping,
+            (_, false) if supervisor.wanted_up && supervisor.flapping => ServiceState::Flapping,
             (_, false) if supervisor.wanted_up => ServiceState::Restarting,
             (_, false) if has_failed(supervisor.rest) => ServiceState::Failed,
             (_, false) => self.why_state(),
@@ -127,7 +131,10 @@ impl Known {
     pub(super) fn why(&self) -> String {
         let is_enabled = self.status.tree.as_ref().is_some_and(|tree| tree.enabled);
         match self.why_down() {
-            Some(WhyDown::Failed(failure)) => format!("failed: {}", reason(*failure)),
+            Some(WhyDown::Failed(failure)) => match (failure, self.supervisor().rest) {
+                (StartFailure::Permanent, Some(rest)) => format!("failed: {}", rest_in_words(rest)),
+                _ => format!("failed: {}", reason(*failure)),
+            },
             Some(WhyDown::Needs(other, failure)) => {
                 format!("needs {other}, which failed: {}", reason(*failure))
             }
@@ -161,6 +168,7 @@ impl Known {
             | ServiceState::Off
             | ServiceState::Waiting => "",
             ServiceState::Starting => "not ready yet",
+            ServiceState::Flapping => "it ended by itself more than twice within the last minute",
             ServiceState::Restarting => "it ended; it will be started again",
             ServiceState::Paused => "paused",
             ServiceState::Down => "told to stay down",
@@ -206,6 +214,7 @@ impl ServiceState {
             Self::Starting => "starting",
             Self::Stopping => "stopping",
             Self::Restarting => "restarting",
+            Self::Flapping => "flapping",
             Self::Paused => "paused",
             Self::Waiting => "waiting",
             Self::Failed => "failed",
@@ -219,7 +228,7 @@ impl ServiceState {
         match self {
             Self::Up => "32",
             Self::Starting | Self::Stopping | Self::Waiting | Self::Paused => "33",
-            Self::Failed | Self::Restarting => "31",
+            Self::Failed | Self::Restarting | Self::Flapping => "31",
             Self::Down | Self::Off => "2",
         }
     }
@@ -241,14 +250,18 @@ fn end(end: ScriptEnd) -> String {
 fn has_failed(rest: Option<RestStatus>) -> bool {
     match rest {
         Some(RestStatus::Failed(_) | RestStatus::Refused | RestStatus::Limit(..)) => true,
-        Some(RestStatus::Finish | RestStatus::Ended(_)) | None => false,
+        Some(RestStatus::Finish(..) | RestStatus::Ended(_)) | None => false,
     }
 }
 
 /// Why a longrun is not started again, in words.
 fn rest_in_words(rest: RestStatus) -> String {
     match rest {
-        RestStatus::Finish => "gave up: its finish script exited 125".to_owned(),
+        RestStatus::Finish(_, 0 | 1, _) => "gave up: its finish script exited 125".to_owned(),
+        RestStatus::Finish(how, failures, during_ms) => {
+            let (often, seconds) = (count::times(failures), during_ms.div_ceil(1_000));
+            format!("gave up: {often} {} in {seconds} s", end(how))
+        }
         RestStatus::Ended(how) | RestStatus::Failed(how) => {
             format!("ended by itself: {}", end(how))
         }
@@ -373,7 +386,10 @@ pub(super) mod tests {
         assert_eq!(shown(on(false, finishing)), "stopping ");
         assert_eq!(shown(on(false, wanted)), "restarting it ended; it will be started again");
         assert_eq!(shown(on(false, unwanted)), "down told to stay down");
-        let gave_up = SupervisorStatus { rest: Some(RestStatus::Finish), ..unwanted };
+        let gave_up = SupervisorStatus {
+            rest: Some(RestStatus::Finish(ScriptEnd::Code(1), 1, 0)),
+            ..unwanted
+        };
         assert_eq!(shown(on(false, gave_up)), "down gave up: its finish script exited 125");
         let waits = in_tree(false, true, Some(WhyDown::WaitsFor("db".into())));
         let waits = ServiceStatus { tree: waits, ..on(false, unwanted) };

@@ -50,8 +50,12 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
         if missing.is_empty() {
             return Ok(0);
         }
-        let is_hopeless =
-            |known: &&Known| matches!(known.state(), ServiceState::Failed | ServiceState::Off);
+        let is_hopeless = |known: &&Known| {
+            matches!(
+                known.state(),
+                ServiceState::Failed | ServiceState::Flapping | ServiceState::Off
+            )
+        };
         let failed = !down && missing.iter().any(is_hopeless);
         if failed || deadline.has_passed() {
             progress.clear();

@@ -1,8 +1,9 @@
 //! The course of the boot: when each service began to start and was up, what it waits for, and what
 //! failed.
 
+use super::ends::in_words;
 use super::{Runtime, failed_boot, report};
-use crate::engine::{BOOT, Failure, Outcome, Report, RequestId, Time};
+use crate::engine::{BOOT, Failure, Outcome, Report, RequestId, SupervisedLongrun, Time};
 use crate::graph::{Direction, ServiceId};
 use litemap::LiteMap;
 
@@ -83,11 +84,15 @@ impl Runtime {
         if matches!(outcome, Outcome::Failed | Outcome::TimedOut) {
             let failures = std::mem::take(&mut self.boot.failures);
             let engine = &self.engine;
-            let refused = |id| self.services.get(&id).and_then(|service| service.refused.clone());
+            let known = |id| {
+                let refused = self.services.get(&id).and_then(|service| service.refused.clone());
+                let rest = engine.longrun(id).and_then(SupervisedLongrun::rest);
+                rest.map(|rest| in_words(rest, refused.as_deref())).or(refused)
+            };
             let is_up = |id| engine.is_up(id);
             let path = self.settings.env.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
             let path = path.unwrap_or_default();
-            let lines = failed_boot::summary(engine.graph(), &failures, is_up, refused, path);
+            let lines = failed_boot::summary(engine.graph(), &failures, is_up, known, path);
             for line in lines {
                 self.reporter.warn(&format!("sixtree: warning: {line}"));
             }

@@ -29,7 +29,7 @@ pub(super) fn summary(
     graph: &Graph,
     failures: &[(ServiceId, Failure)],
     is_up: impl Fn(ServiceId) -> bool,
-    refused: impl Fn(ServiceId) -> Option<String>,
+    known: impl Fn(ServiceId) -> Option<String>,
     path: &[u8],
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -38,7 +38,7 @@ pub(super) fn summary(
         let name = &definition.name;
         let file = file_to_look_at(definition);
         let mut line = format!("service {name}: {}: {}", reason(*failure), file.display());
-        if let Some(cause) = refused(*id).or_else(|| cause(definition, *failure, path)) {
+        if let Some(cause) = known(*id).or_else(|| cause(definition, *failure, path)) {
             line = format!("{line}: {cause}");
         }
         lines.push(line);
@@ -103,9 +103,6 @@ fn cause(definition: &Definition, failure: Failure, path: &[u8]) -> Option<Strin
                 longrun.atomic.timeout_up_ms
             )
         }),
-        (Kind::Longrun(_), Failure::Permanent) => {
-            Some("its finish script exited 125, which means: do not try again".to_owned())
-        }
         (Kind::Oneshot(oneshot), Failure::Exited(code)) => {
             let known = file_to_look_at(definition);
             let broken = (code >= 126).then(|| broken_program(&oneshot.up, &known, path)).flatten();
@@ -138,7 +135,7 @@ fn broken_program(up: &[Word], known: &Path, path: &[u8]) -> Option<String> {
 
 /// A script whose interpreter does not exist. Its own executable bit does not matter: the live copy
 /// has it.
-fn broken_script(file: &Path) -> Option<String> {
+pub(super) fn broken_script(file: &Path) -> Option<String> {
     let file = file.as_os_str().as_bytes();
     let (interpreter, _) = exec::shebang(file)?;
     let e = exec::find(&interpreter, b"").err()?;

@@ -38,6 +38,8 @@ impl Runtime {
             Command::ExitCode(code) => {
                 self.exit_code.write(code);
             }
+            Command::ReportFailures(id, row) => self.report_failures(id, row),
+            Command::ReportRest(id, rest) => self.report_rest(id, rest),
             Command::StopFor(id, rest) => self.stop_for(id, rest),
             Command::TermAll => self.terminate_all(),
             Command::KillAll => self.kill_all(),

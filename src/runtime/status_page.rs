@@ -4,7 +4,7 @@ use super::Runtime;
 use super::boot_record::BootRecord;
 use super::service::Service;
 use crate::definition::Kind;
-use crate::engine::{Exit, Failure, Rest, Why};
+use crate::engine::{Exit, Failure, Rest, Time, Why};
 use crate::format::request::{
     BootTimes, RestStatus, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes, StartFailure,
     StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
@@ -62,6 +62,7 @@ impl Runtime {
             None => ServiceKind::Scanned,
         };
         let processes = service.processes;
+        let a_minute_ago = Time(self.now().0.saturating_sub(60_000));
         let pid = processes.run.or(processes.finish).or(processes.oneshot);
         let longrun = self.engine.longrun(id);
         let (running, ready, exit) = match longrun {
@@ -87,6 +88,7 @@ impl Runtime {
                 stopping: longrun.is_stopping(),
                 finishing: processes.run.is_none() && processes.finish.is_some(),
                 paused: longrun.paused(),
+                flapping: longrun.ends_since(a_minute_ago) > 2,
                 rest: longrun.rest().map(rest_status),
                 restarts: longrun.restarts().into(),
             }),
@@ -111,7 +113,9 @@ impl Runtime {
 
 fn rest_status(rest: Rest) -> RestStatus {
     match rest {
-        Rest::Finish(_) => RestStatus::Finish,
+        Rest::Finish { exit, failures, during_ms } => {
+            RestStatus::Finish(script_end(exit), failures, during_ms)
+        }
         Rest::Ended { exit, failed: false } => RestStatus::Ended(script_end(exit)),
         Rest::Ended { exit, failed: true } => RestStatus::Failed(script_end(exit)),
         Rest::Refused => RestStatus::Refused,

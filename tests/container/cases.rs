@@ -44,6 +44,8 @@ cases! {
     cmd_wait_maxtime_stops
     cont_init_skips_what_is_no_script
     continit_ignores_term
+    crash_loop_given_up
+    crash_loop_named
     crlf_with_contenv
     data_specials
     def_longrun_modes
@@ -138,8 +140,8 @@ cases! {
     rc_during_boot
     rc_list_during_change
     rc_prune
-    rc_queued_from_oneshot
     rc_queued_from_longrun
+    rc_queued_from_oneshot
     rc_queued_in_background
     rc_update
     rc_update_pipeline

@@ -191,7 +191,7 @@ fn fill(state: ServiceState) -> &'static str {
         | ServiceState::Stopping
         | ServiceState::Waiting
         | ServiceState::Paused => "#fff8c5",
-        ServiceState::Failed | ServiceState::Restarting => "#ffcecb",
+        ServiceState::Failed | ServiceState::Restarting | ServiceState::Flapping => "#ffcecb",
         ServiceState::Down | ServiceState::Off => "#eaeef2",
     }
 }

@@ -1,7 +1,8 @@
 //! What is to be done at once (commands) and later (timers), and the news for the change under way.
 
 use super::{
-    Command, Exit, NotSpawned, Notice, Process, Report, RequestId, Rest, Script, Signal, Time,
+    Command, Exit, FailureRow, NotSpawned, Notice, Process, Report, RequestId, Rest, Script,
+    Signal, Time,
 };
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -40,6 +41,10 @@ pub(super) enum News {
     NotSupervised,
     /// Its `run` could not be started.
     NotSpawned(NotSpawned),
+    /// It has ended by failure.
+    Failed(FailureRow),
+    /// It was given up.
+    GaveUp(Rest),
     /// It has ended, and that is to stop the container.
     StopsContainer(Rest),
 }

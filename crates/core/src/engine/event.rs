@@ -1,6 +1,6 @@
 //! All that the engine, which decides, and the runtime, which acts, say to each other.
 
-pub use super::exit::{EndDefaults, Exit, Rest};
+pub use super::exit::{EndDefaults, Exit, FailureRow, Rest};
 pub use crate::format::request::Outcome;
 
 use crate::definition::EndPolicy;
@@ -336,6 +336,10 @@ pub enum Command {
     SignalCmd(u8),
     /// Make this the container's exit code.
     ExitCode(u8),
+    /// A service has ended by failure: report it. Not every end of a row is.
+    ReportFailures(ServiceId, FailureRow),
+    /// A service is given up: report it.
+    ReportRest(ServiceId, Rest),
     /// This service stops the container: say so, and make the code of its end the container's,
     /// unless a script has set one.
     StopFor(ServiceId, Rest),

@@ -30,7 +30,14 @@ impl Default for EndDefaults {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rest {
     /// Its `finish` exited 125.
-    Finish(Exit),
+    Finish {
+        /// How `run` ended at last.
+        exit: Exit,
+        /// How often it ended by failure, one time after the other.
+        failures: u32,
+        /// In which time, in ms.
+        during_ms: u64,
+    },
     /// It ended by itself, and that is to be its last end.
     Ended {
         /// How.
@@ -51,11 +58,26 @@ pub enum Rest {
     },
 }
 
+/// Ends of a longrun by failure, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailureRow {
+    /// The last one.
+    pub exit: Exit,
+    /// For how long it was up before that, in ms.
+    pub lived_ms: u64,
+    /// How many there were.
+    pub failures: u32,
+    /// In which time, in ms.
+    pub during_ms: u64,
+}
+
 impl Rest {
     /// What the container exits with if it stops because of it.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::Finish(exit) | Self::Ended { exit, .. } | Self::Limit { exit, .. } => exit.code(),
+            Self::Finish { exit, .. } | Self::Ended { exit, .. } | Self::Limit { exit, .. } => {
+                exit.code()
+            }
             // What a shell makes of a command that it cannot find.
             Self::Refused => 127,
         }

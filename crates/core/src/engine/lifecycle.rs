@@ -27,7 +27,7 @@
 //! A CMD that ends in Stopping still gives the container its exit code. In Terming it may have
 //! ended of the last TERM, which says nothing.
 
-use super::agenda::{RETRY_MS, Timer};
+use super::agenda::{News, RETRY_MS, Timer};
 use super::transition::{Goal, Transition};
 use super::{
     BOOT, Change, Command, Container, Engine, Exit, Outcome, RETRY_FOR_MS, Report, Rest, SHUTDOWN,
@@ -136,8 +136,27 @@ impl Engine {
         }
     }
 
+    /// What has to be reported of the end of a service, or done to the container because of it.
+    pub(super) fn report_end(&mut self, id: ServiceId, news: News) {
+        let command = match news {
+            News::StopsContainer(rest) => return self.stop_for(id, rest),
+            News::Failed(row) => Command::ReportFailures(id, row),
+            News::GaveUp(rest) => Command::ReportRest(id, rest),
+            News::Notified(_) | News::NotSupervised | News::NotSpawned(_) => return,
+        };
+        match self.life.stage {
+            Stage::Booting | Stage::Running => self.services.agenda.command(command),
+            Stage::Bare
+            | Stage::Stopping
+            | Stage::Terming
+            | Stage::Killing
+            | Stage::Leaving
+            | Stage::Over => {}
+        }
+    }
+
     /// A service has ended, and that is to stop the container. Where there is none, it rests.
-    pub(super) fn stop_for(&mut self, id: ServiceId, rest: Rest) {
+    fn stop_for(&mut self, id: ServiceId, rest: Rest) {
         match self.life.stage {
             Stage::Booting | Stage::Running => {
                 self.life.stopped_by_service = true;

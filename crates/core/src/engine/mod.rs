@@ -147,9 +147,7 @@ impl Engine {
     fn settle(&mut self) {
         self.finish();
         while let Some((id, news)) = self.services.agenda.next_news() {
-            if let News::StopsContainer(rest) = news {
-                self.stop_for(id, rest);
-            }
+            self.report_end(id, news);
             if let Some(current) = &mut self.current {
                 current.hear(id, news, &mut self.services);
             }

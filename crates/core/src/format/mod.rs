@@ -5,6 +5,7 @@ pub mod blake2s;
 pub mod cdb;
 pub mod civil;
 pub mod control;
+pub mod count;
 pub mod decimal;
 pub mod end_action;
 pub mod envdir;

@@ -24,6 +24,8 @@ pub(crate) struct Life {
     /// Since somebody started it: its ends, and the last delay.
     ends: Vec<Time>,
     delay_ms: Option<u32>,
+    /// Failures, one after the other.
+    failures: u32,
     /// When `run` is to start again, at the latest.
     pub latest: Option<Time>,
 }
@@ -76,7 +78,7 @@ impl Kernel {
     pub(crate) fn hear_start(&mut self, id: ServiceId) {
         let life = self.lives.entry(id).or_default();
         life.ends.clear();
-        (life.delay_ms, life.latest) = (None, None);
+        (life.delay_ms, life.latest, life.failures) = (None, None, 0);
     }
 
     /// A signal is sent to `run`.
@@ -93,8 +95,23 @@ impl Kernel {
         hold(due, Rule::Policy, || format!("{id:?} stops the container: {rest:?}"))
     }
 
-    /// The container stops where it is to.
+    /// It is reported that a service has failed.
+    pub(crate) fn report_failures(&mut self, id: ServiceId, row: FailureRow) -> Result<(), Breach> {
+        let failures = self.lives.get(&id).map_or(0, |life| life.failures);
+        self.due_report.take_if(|due| *due == id);
+        hold(failures == row.failures, Rule::Policy, || format!("{failures}: {id:?} {row:?}"))
+    }
+
+    /// It is reported that a service is given up.
+    pub(crate) fn report_rest(&mut self, id: ServiceId, rest: Rest) -> Result<(), Breach> {
+        let wanted = self.wishes.get(&id).is_some_and(|wish| wish.wanted);
+        hold(!wanted, Rule::Policy, || format!("{id:?} is given up, and wanted: {rest:?}"))
+    }
+
+    /// The container stops where it is to, and the first failure of a row is reported.
     pub(crate) fn check_stop(&mut self) -> Result<(), Breach> {
+        let unreported = self.due_report.take();
+        hold(unreported.is_none(), Rule::Policy, || format!("{unreported:?} is not reported"))?;
         let due = self.due_stop.take();
         hold(due.is_none(), Rule::Policy, || format!("{due:?} should have stopped the container"))
     }
@@ -118,6 +135,13 @@ impl Kernel {
         let on_failure = self.on_failure(id);
         let life = self.lives.entry(id).or_default();
         let Some(exit) = life.exit.take() else { return };
+        let good = matches!(exit, Exit::Code(code) if policy.is_success(code));
+        if again && life.by_itself && !good {
+            life.failures = if life.lived_ms < 60_000 { life.failures + 1 } else { 1 };
+            if life.failures == 1 && !self.stopped && !self.bare {
+                self.due_report = Some(id);
+            }
+        }
         if finish == Some(Exit::Code(125)) {
             let last = if again { gives_up } else { EndAction::Down };
             return self.rest(id, last, exit.code());
@@ -126,7 +150,6 @@ impl Kernel {
         let mut ms = delay.min_ms;
         if again && life.by_itself {
             life.ends.push(now);
-            let good = matches!(exit, Exit::Code(code) if policy.is_success(code));
             let on_success = policy.on_success.unwrap_or(EndAction::Restart);
             let action = if good { on_success } else { on_failure };
             if action != EndAction::Restart {
@@ -155,6 +178,7 @@ impl Kernel {
         self.lives.entry(id).or_default().latest = None;
         if last == EndAction::Stop && !self.stopped && !self.bare {
             self.due_stop = Some((id, code));
+            self.due_report = None;
         }
     }
 

@@ -67,6 +67,8 @@ pub(crate) enum Bug {
     CmdWins,
     /// It does not know what ends mean.
     Careless,
+    /// It is silent about failures.
+    Discreet,
     /// A service that is to stop the container does not.
     Loyal,
     /// It waits half as long as it should before it starts a service again.
@@ -76,7 +78,7 @@ pub(crate) enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub(crate) const BUGS: [(Bug, Rule); 30] = [
+pub(crate) const BUGS: [(Bug, Rule); 31] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -105,6 +107,7 @@ pub(crate) const BUGS: [(Bug, Rule); 30] = [
     (Bug::CmdWins, Rule::ExitCode),
     (Bug::Careless, Rule::Obedience),
     (Bug::Loyal, Rule::Policy),
+    (Bug::Discreet, Rule::Policy),
     (Bug::HalvesDelays, Rule::Pace),
     (Bug::DoublesDelays, Rule::Pace),
 ];
@@ -261,7 +264,8 @@ impl Subject {
             (Some(Bug::CmdWins), Command::StopFor(_, rest)) => {
                 all.push(Command::ExitCode(rest.exit_code()));
             }
-            (Some(Bug::Loyal), Command::StopFor(..)) => all.clear(),
+            (Some(Bug::Loyal), Command::StopFor(..))
+            | (Some(Bug::Discreet), Command::ReportFailures(..)) => all.clear(),
             (Some(Bug::LateCmd), Command::TermAll) => all.insert(0, Command::StartCmd),
             (Some(Bug::Undead), Command::Exit) => all.push(Command::TermAll),
             _ => {}

@@ -74,12 +74,14 @@ pub(crate) struct Kernel {
     pub answers: VecDeque<Answer>,
     pub directories: BTreeMap<ServiceId, Directory>,
     pub wishes: BTreeMap<ServiceId, Wish>,
-    pub lives: BTreeMap<ServiceId, Life>,
+    pub(crate) lives: BTreeMap<ServiceId, Life>,
     /// What an end means by default.
-    pub defaults: EndDefaults,
-    pub due_stop: DueStop,
+    pub(crate) defaults: EndDefaults,
+    pub(crate) due_stop: DueStop,
+    /// The service whose first failure is to be reported.
+    pub(crate) due_report: Option<ServiceId>,
     /// A service has stopped the container.
-    pub stopped_for_service: bool,
+    pub(crate) stopped_for_service: bool,
     pub requests: BTreeMap<RequestId, Asked>,
     /// What s6-rc must take for up, from what happened.
     pub up: BTreeSet<ServiceId>,
@@ -182,6 +184,8 @@ impl Kernel {
             Command::Notify(id, notices) => self.notify(*id, notices)?,
             Command::Tally(id, exit) => self.tally(*id, *exit)?,
             Command::Draw(id) => self.answers.push_back(Answer::Draw(*id)),
+            Command::ReportFailures(id, row) => self.report_failures(*id, *row)?,
+            Command::ReportRest(id, rest) => self.report_rest(*id, *rest)?,
             Command::StopFor(id, rest) => self.stop_for(*id, *rest)?,
             Command::DownFile(id, there) => self.directory(*id).down = *there,
             Command::Supervise(id) => {

@@ -104,8 +104,8 @@ fn all_that_can_happen_happens() {
     const EXPECTED: &str = "Abort Alone Appeared Boot Change CmdExited Control Exited Leave \
         NotSpawned NotSupervised Prune Ready Reload Signal Spawned Stop Stopping Supervised \
         Timeout Vanished Drawn \
-        Draw StopFor Limit Refused Ended Finish Drop DownFile Exit ExitCode Forget \
-        KillAll Notify SignalCmd Spawn StartCmd Status \
+        ReportFailures ReportRest Draw StopFor Limit Refused Ended Finish Drop DownFile \
+        Exit ExitCode Forget KillAll Notify SignalCmd Spawn StartCmd Status \
         Supervise Tally TermAll TimedOut Unsupervise \
         AlreadyDown AlreadyUp BootFailed BootFatal Essential Late Left NotReloaded NotStarted \
         NotStopped Reloaded Started Starting StillWaiting Stopped \

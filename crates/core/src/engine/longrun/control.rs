@@ -87,7 +87,10 @@ impl Supervisor {
     fn stay_down(&mut self, agenda: &mut ServiceAgenda<'_>) {
         self.want(false, agenda);
         if let Activity::Down(idle) = &mut self.activity {
-            *idle = Idle::Told;
+            // Why it rests remains true.
+            if let Idle::Waiting { .. } = idle {
+                *idle = Idle::Told;
+            }
             agenda.clear_timer();
         }
     }

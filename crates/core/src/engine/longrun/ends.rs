@@ -5,7 +5,7 @@
 //! It is decided when `finish` has ended: `Supervisor` asks `EndRecord::judge`.
 
 use crate::definition::{EndAction, EndPolicy, RestartDelay};
-use crate::engine::{EndDefaults, Exit, Rest, Signal, Time};
+use crate::engine::{EndDefaults, Exit, FailureRow, Rest, Signal, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,6 +14,10 @@ const STEADY_MS: u64 = 1_000;
 
 /// How many ends are remembered at least.
 const REMEMBERED: usize = 3;
+
+/// The longest time that a row of failures goes on unreported, in ms. A process that was up for as
+/// long ends the row.
+const UNREPORTED_MS: u64 = 60_000;
 
 /// What an end means, by the files of the service and the container's defaults.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +54,19 @@ pub(super) struct EndRecord {
     recent: VecDeque<Time>,
     /// The last delay, in ms.
     delay_ms: Option<u32>,
+    /// The failures, one after the other, that have not been followed by a long life.
+    row: Option<Row>,
+}
+
+/// Failures, one after the other, and what was reported of them.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    failures: u32,
+    first: Time,
+    reported: Time,
+    /// How many came since, and how many make another report.
+    since: u32,
+    next: u32,
 }
 
 /// The signals that were sent to a process, as far as its end may come of them.
@@ -99,6 +116,41 @@ impl Policy {
 }
 
 impl EndRecord {
+    /// How many ends by itself there were since then, as far as they are remembered.
+    pub(super) fn since(&self, time: Time) -> usize {
+        self.recent.iter().filter(|at| **at >= time).count()
+    }
+
+    /// Why it rests where its `finish` says so.
+    pub(super) fn finish(&self, exit: Exit, now: Time) -> Rest {
+        let during_ms = self.row.map_or(0, |row| now.0.saturating_sub(row.first.0));
+        Rest::Finish { exit, failures: self.row.map_or(0, |row| row.failures), during_ms }
+    }
+
+    /// Adds an end by itself to the row, if it is a failure; what is to be reported of it.
+    pub(super) fn count(&mut self, end: &RunEnd, policy: &Policy, now: Time) -> Option<FailureRow> {
+        if policy.is_success(end.exit) {
+            return None;
+        }
+        let before = self.row.filter(|_| end.lived_ms < UNREPORTED_MS);
+        let new = Row { failures: 0, first: now, reported: now, since: 0, next: 1 };
+        let mut row = before.unwrap_or(new);
+        row.failures = row.failures.saturating_add(1);
+        row.since = row.since.saturating_add(1);
+        let unreported_ms = now.0.saturating_sub(row.reported.0);
+        let is_due = row.since >= row.next || unreported_ms >= UNREPORTED_MS;
+        if is_due {
+            (row.reported, row.since, row.next) = (now, 0, row.next.saturating_mul(10));
+        }
+        self.row = Some(row);
+        is_due.then_some(FailureRow {
+            exit: end.exit,
+            lived_ms: end.lived_ms,
+            failures: row.failures,
+            during_ms: now.0.saturating_sub(row.first.0),
+        })
+    }
+
     /// Takes in an end by itself; what is to be done about it.
     pub(super) fn judge(&mut self, end: &RunEnd, policy: &Policy, now: Time) -> Verdict {
         self.remember(policy, now);

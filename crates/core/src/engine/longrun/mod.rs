@@ -186,6 +186,12 @@ impl SupervisedLongrun {
         }
     }
 
+    /// How often it ended by itself since then; after three times, perhaps more often.
+    pub fn ends_since(&self, time: Time) -> usize {
+        let ends = self.supervisor().and_then(|supervisor| supervisor.ends.as_ref());
+        ends.map_or(0, |ends| ends.since(time))
+    }
+
     /// How often `run` ended and was started again, without anybody asking for it.
     pub fn restarts(&self) -> u32 {
         self.history().restarts

@@ -224,17 +224,24 @@ impl Supervisor {
     /// `finish` has ended, or there is none: it is time to decide what comes next.
     fn finished(&mut self, end: &RunEnd, finish: Option<Exit>, agenda: &mut ServiceAgenda<'_>) {
         let starts_again = self.wanted && !self.leaving;
-        let verdict = match finish {
-            Some(PERMANENT) if starts_again => {
-                Verdict::Rest(Rest::Finish(end.exit), self.policy.on_give_up())
-            }
-            Some(PERMANENT) => Verdict::Rest(Rest::Finish(end.exit), EndAction::Down),
-            Some(_) | None if starts_again && end.by_itself => {
-                let ends = self.ends.get_or_insert_default();
-                ends.judge(end, &self.policy, agenda.now())
-            }
-            Some(_) | None => Verdict::Restart(self.policy.delay().min_ms),
+        let now = agenda.now();
+        let counts = starts_again && end.by_itself;
+        let row = match counts {
+            true => self.ends.get_or_insert_default().count(end, &self.policy, now),
+            false => None,
         };
+        let verdict = match (finish, &mut self.ends) {
+            (Some(PERMANENT), ends) => {
+                let rest = ends.as_deref().cloned().unwrap_or_default().finish(end.exit, now);
+                let last = if starts_again { self.policy.on_give_up() } else { EndAction::Down };
+                Verdict::Rest(rest, last)
+            }
+            (_, Some(ends)) if counts => ends.judge(end, &self.policy, now),
+            _ => Verdict::Restart(self.policy.delay().min_ms),
+        };
+        if !matches!(verdict, Verdict::Rest(_, EndAction::Stop)) {
+            row.into_iter().for_each(|row| agenda.record(News::Failed(row)));
+        }
         agenda.clear_timer();
         match verdict {
             Verdict::Rest(rest, last) => self.come_to_rest(rest, last, finish, agenda),
@@ -266,6 +273,8 @@ impl Supervisor {
         // The container must stop because of the service, not because its start has failed.
         if last == EndAction::Stop {
             agenda.record(News::StopsContainer(rest));
+        } else if matches!(rest, Rest::Limit { .. } | Rest::Finish { failures: 1.., .. }) {
+            agenda.record(News::GaveUp(rest));
         }
         agenda.notify(match finish {
             Some(_) => &[Notice::GaveUp, Notice::Down],

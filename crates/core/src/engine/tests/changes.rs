@@ -187,7 +187,9 @@ fn a_permanent_failure_ends_the_wait() {
     scene.spawned("web finish");
     assert_eq!(
         scene.exited("web finish", 125),
-        "status web | web OD | status web | 7: not started web Permanent | 7: Failed"
+        "status web | web OD | 1 failures of web | \
+         web rests: Finish { exit: Code(1), failures: 1, during_ms: 0 } | status web | \
+         7: not started web Permanent | 7: Failed"
     );
 }
 
@@ -197,7 +199,7 @@ fn a_crash_before_readiness_does_not_end_the_wait() {
     scene.change(7, up(), &["web"]);
     scene.spawned_with_readiness("web run");
     scene.exited("web run", 1);
-    assert_eq!(scene.absent("web finish"), "status web | web dD");
+    assert_eq!(scene.absent("web finish"), "status web | web dD | 1 failures of web");
     assert_eq!(scene.timeout(), "spawn web run");
     scene.spawned_with_readiness("web run");
     let ready = "status web | web U | no down web | 7: started web | 7: Done";

@@ -50,8 +50,8 @@ fn restart(scene: &mut Scene) -> u64 {
 fn delays_grow_until_the_limit_stops_the_container() {
     let files = [("restart-delay", "100 800 2"), ("restart-limit", "4 60"), ("on-give-up", "stop")];
     let mut scene = booted(&files);
-    for delay in [100, 200, 400, 800] {
-        assert_eq!(ends(&mut scene, 7), "status web | web dD");
+    for (reported, delay) in [(" | 1 failures of web", 100), ("", 200), ("", 400), ("", 800)] {
+        assert_eq!(ends(&mut scene, 7), format!("status web | web dD{reported}"));
         assert_eq!(restart(&mut scene), delay);
     }
     assert_eq!(
@@ -108,7 +108,7 @@ fn the_delay_counts_from_readiness() {
 fn jitter_is_drawn_for_each_delay() {
     let mut scene = booted(&[("restart-delay", "100 20%")]);
     for (drawn, delay) in [(0, 80), (u32::MAX / 2, 100), (u32::MAX, 120)] {
-        assert_eq!(ends(&mut scene, 1), "status web | web dD | draw web");
+        assert!(ends(&mut scene, 1).starts_with("status web | web dD | draw web"));
         assert_eq!(scene.deadline(), Some(100));
         assert_eq!(scene.on(Event::Drawn(scene.id("web"), drawn)), "");
         assert_eq!(restart(&mut scene), delay);
@@ -144,17 +144,44 @@ fn a_failure_stops_the_container_with_its_code() {
 }
 
 #[test]
+fn a_crash_loop_is_reported_ever_more_rarely_and_when_it_is_given_up() {
+    let mut scene = booted(&[("restart-limit", "150 1000"), ("restart-delay", "200")]);
+    let mut reported = Vec::new();
+    for count in 1..=150 {
+        if ends(&mut scene, 1).ends_with("failures of web") {
+            reported.push(count);
+        }
+        restart(&mut scene);
+    }
+    assert_eq!(reported, [1, 11, 111]);
+    // After a minute the next one is reported, whatever its number.
+    let given_up = ends(&mut scene, 1);
+    assert!(given_up.contains("web rests: Limit { ends: 151"), "{given_up}");
+    let mut scene = booted(&[]);
+    for at in [0, 1, 30, 61] {
+        scene.now = 20_000 + at * 1000;
+        reported.push(ends(&mut scene, 1).matches("failures of web").count());
+        restart(&mut scene);
+    }
+    assert_eq!(reported, [1, 11, 111, 1, 0, 0, 1]);
+}
+
+#[test]
 fn the_container_has_defaults() {
     let ends_of_all = EndDefaults { on_failure: EndAction::Stop, on_give_up: EndAction::Stop };
     let container = || Container { ends: ends_of_all, ..Container::default() };
     let mut scene = booted_with(&[], container());
     assert!(ends(&mut scene, 1).contains("stop for web"));
     let mut scene = booted_with(&[("on-failure", "restart")], container());
-    assert_eq!(ends(&mut scene, 1), "status web | web dD");
+    assert_eq!(ends(&mut scene, 1), "status web | web dD | 1 failures of web");
     restart(&mut scene);
     scene.exited("web run", 1);
     scene.spawned("web finish");
-    assert!(scene.exited("web finish", 125).contains("stop for web Finish(Code(1))"));
+    assert!(
+        scene
+            .exited("web finish", 125)
+            .contains("stop for web Finish { exit: Code(1), failures: 2, during_ms: 1000 }")
+    );
 }
 
 #[test]

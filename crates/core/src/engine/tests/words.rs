@@ -16,6 +16,10 @@ impl Scene {
             }
             Command::Tally(id, exit) => format!("tally {} {exit:?}", self.name(*id)),
             Command::Draw(id) => format!("draw {}", self.name(*id)),
+            Command::ReportFailures(id, row) => {
+                format!("{} failures of {}", row.failures, self.name(*id))
+            }
+            Command::ReportRest(id, rest) => format!("{} rests: {rest:?}", self.name(*id)),
             Command::StopFor(id, rest) => format!("stop for {} {rest:?}", self.name(*id)),
             Command::DownFile(id, true) => format!("down {}", self.name(*id)),
             Command::DownFile(id, false) => format!("no down {}", self.name(*id)),

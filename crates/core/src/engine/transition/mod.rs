@@ -339,7 +339,7 @@ fn heard(goal: Goal, news: News, up: bool) -> Option<Result<(), Failure>> {
             down.then_some(Ok(()))
         }
         (Goal::Go(Direction::Down), News::NotSupervised | News::NotSpawned(_)) => Some(Ok(())),
-        (_, News::StopsContainer(_)) => None,
+        (_, News::StopsContainer(_) | News::Failed(_) | News::GaveUp(_)) => None,
         (Goal::Reload, News::Notified(_) | News::NotSupervised | News::NotSpawned(_)) => None,
     }
 }

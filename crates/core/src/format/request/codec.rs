@@ -211,7 +211,8 @@ mod tests {
                 stopping: true,
                 finishing: true,
                 paused: true,
-                rest: Some(RestStatus::Limit(5, 60)),
+                flapping: true,
+                rest: Some(RestStatus::Finish(ScriptEnd::Code(1), 4, 19_000)),
                 restarts: 3,
             }),
         });

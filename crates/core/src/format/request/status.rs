@@ -73,6 +73,8 @@ pub struct SupervisorStatus {
     pub finishing: bool,
     /// It is paused.
     pub paused: bool,
+    /// It ended by itself more than twice in the last minute.
+    pub flapping: bool,
     /// Why it is not started again, although nobody has stopped it.
     pub rest: Option<RestStatus>,
     /// How often it was started again.
@@ -83,8 +85,8 @@ pub struct SupervisorStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RestStatus {
-    /// Its `finish` exited 125.
-    Finish,
+    /// Its `finish` exited 125: after this end, and so many failures in so many ms.
+    Finish(ScriptEnd, u32, u64),
     /// Its files have it stay down after a success.
     Ended(ScriptEnd),
     /// The same after a failure.

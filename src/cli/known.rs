@@ -180,7 +180,7 @@ impl Known {
         let why = self.why();
         json!({
             "name": self.name,
-            "type": self.status.kind,
+            "type": self.status.kind.word(),
             "state": self.state().word(),
             "ready": self.is_healthy(),
             "wanted": self.is_wanted(),
@@ -188,7 +188,7 @@ impl Known {
             "since_ms": self.since_ms(),
             "pid": self.pid(),
             "restarts": self.restarts(),
-            "last_exit": self.status.last_exit,
+            "last_exit": self.status.last_exit.map(end_in_json),
             "why": Some(why).filter(|why| !why.is_empty()),
         })
     }
@@ -203,6 +203,14 @@ impl Known {
     /// What its supervisor knows; nothing of what has none.
     fn supervisor(&self) -> SupervisorStatus {
         self.status.supervisor.unwrap_or_default()
+    }
+}
+
+/// How a script ended, for programs.
+fn end_in_json(end: ScriptEnd) -> Value {
+    match end {
+        ScriptEnd::Code(code) => json!({ "code": code }),
+        ScriptEnd::Signal(signal) => json!({ "signal": signal }),
     }
 }
 

@@ -5,7 +5,7 @@
 //! same program, but the first line names the version all the same: a looker that reads another
 //! one has been given something else to execute, and leaves.
 
-use serde::{Deserialize, Serialize};
+use super::wire::{self, ListItem, Wire, wire_enum, wire_struct};
 use std::fmt::{self, Display, Formatter};
 
 /// The version of the protocol.
@@ -15,8 +15,7 @@ pub const VERSION: u32 = 1;
 pub const MAX_LINE: usize = 256 << 10;
 
 /// Something that can be asked whether it works.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// A request to this address is answered with a status of 200 to 399.
     Http(Address, String),
@@ -27,29 +26,51 @@ pub enum Check {
     /// A program exits 0.
     Exec(Vec<Vec<u8>>),
 }
+wire_enum!(Check {
+    "http": Http { 0: address: Address, 1: path: String }
+    "tcp": Tcp { 0: address: Address }
+    "unix": Unix { 0: path: String }
+    "exec": Exec { 0: words: Vec<Vec<u8>> }
+});
+impl ListItem for Check {}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self::Exec(Vec::new())
+    }
+}
 
 /// Where something listens.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
     /// A name or an address; `None` is this machine.
     pub host: Option<String>,
     /// The port.
     pub port: u16,
 }
+wire_struct!(Address, all: host, port);
 
 /// How much memory a service may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MemoryLimit {
     /// So many bytes.
     Bytes(u64),
     /// A part of what the container may use.
     Percent(u8),
 }
+wire_enum!(MemoryLimit {
+    "bytes": Bytes { 0: bytes: u64 }
+    "percent": Percent { 0: percent: u8 }
+});
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self::Bytes(0)
+    }
+}
 
 /// What PID 1 wants of the looker.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The first line.
     Hello {
@@ -63,9 +84,14 @@ pub enum Order {
     /// Look no longer at this service.
     Forget(u32),
 }
+wire_enum!(Order {
+    "hello": Hello { version: version: u32, sample_ms: sample_ms: u32 }
+    "watch": Watch { 0: watch: Box<Watch> }
+    "forget": Forget { 0: service: u32 }
+});
 
 /// What to look at of a service's process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
     /// The service's number.
     pub service: u32,
@@ -92,9 +118,13 @@ pub struct Watch {
     /// The longest time between two `WATCHDOG=1`, in ms.
     pub watchdog_ms: Option<u32>,
 }
+wire_struct!(
+    Watch, all: service, serial, directory, pid, ready, ready_every_ms, health,
+    every_ms, timeout_ms, memory, notifies, watchdog_ms
+);
 
 /// What the looker has found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
     /// The service's number.
     pub service: u32,
@@ -103,12 +133,13 @@ pub struct Finding {
     /// What it is.
     pub what: Found,
 }
+wire_struct!(Finding, all: service, serial, what);
 
 /// What can be found.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Found {
     /// It is ready.
+    #[default]
     Ready,
     /// All checks of a round have passed, for the first time or after one that did not.
     Passed,
@@ -134,34 +165,43 @@ pub enum Found {
     /// A request that is not granted, with the reason for the journal.
     Refused(String),
 }
+wire_enum!(Found {
+    "ready": Ready {}
+    "passed": Passed {}
+    "failed": Failed { 0: why: String }
+    "too_much_memory": TooMuchMemory { used: used: u64, limit: limit: u64 }
+    "watchdog_missed": WatchdogMissed { 0: ms: Option<u32> }
+    "status": Status { 0: text: String }
+    "reloading": Reloading {}
+    "stopping": Stopping {}
+    "extend": Extend { 0: ms: u32 }
+    "refused": Refused { 0: text: String }
+});
 
 impl Order {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
-        line(self)
+        wire::line(self)
     }
     /// Reads a line; `None`: it is not one of these.
     pub fn decode(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
+        let mut order = Self::Forget(0);
+        order.read(wire::text(line).ok()?).ok()?;
+        Some(order)
     }
 }
 
 impl Finding {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
-        line(self)
+        wire::line(self)
     }
     /// Reads a line; `None`: it is not one of these.
     pub fn decode(line: &[u8]) -> Option<Self> {
-        serde_json::from_slice(line).ok()
+        let mut finding = Self::default();
+        finding.read(wire::text(line).ok()?).ok()?;
+        Some(finding)
     }
-}
-
-fn line(message: &impl Serialize) -> Vec<u8> {
-    // Every message is a tree of plain values: nothing of that can fail.
-    let mut line = serde_json::to_vec(message).unwrap_or_default();
-    line.push(b'\n');
-    line
 }
 
 impl Display for Check {

@@ -20,3 +20,4 @@ pub mod status;
 pub mod syslog;
 pub mod tai;
 pub mod tally;
+mod wire;

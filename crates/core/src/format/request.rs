@@ -18,7 +18,7 @@ pub use status::{
     ServiceTimes, StartFailure, StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
 };
 
-use serde::{Deserialize, Serialize};
+use super::wire::{ListItem, wire_enum, wire_struct};
 use thiserror::Error;
 
 /// The version of the protocol: another one for each change that a release could misunderstand.
@@ -33,12 +33,8 @@ pub const CONTROL: &str = "s6-rc/control";
 /// The longest line that either side takes, in bytes: the states of some 20,000 services.
 pub const MAX_LINE: usize = 2 << 20;
 
-/// The most different names in a request; a line has room for many more.
-pub const MAX_NAMES: usize = 1 << 16;
-
 /// What a client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// `s6-rc change`, `start` and `stop`.
     Change(ChangeRequest),
@@ -58,13 +54,21 @@ pub enum Request {
     /// Give up the request under way: what has not started need not start.
     Abort,
 }
+wire_enum!(Request {
+    "change": Change { 0: change: ChangeRequest }
+    "reload": Reload { 0: reload: Reload }
+    "states": States {}
+    "status": Status { 0: first: u32 }
+    "timing": Timing {}
+    "journal": Journal { 0: first: u64 }
+    "update": Update { 0: update: Update }
+    "abort": Abort {}
+});
 
 /// A change of state, in the words of s6-rc's options.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeRequest {
     /// The services and bundles named, before any closure.
-    #[serde(deserialize_with = "codec::names")]
     pub names: Vec<String>,
     /// `-d` or `-D` rather than `-u`.
     pub down: bool,
@@ -81,13 +85,15 @@ pub struct ChangeRequest {
     /// `-n`: say what would be done, as if each transition took so many ms, and do nothing.
     pub dry_run_ms: Option<u64>,
 }
+wire_struct!(
+    ChangeRequest, some:
+    names, down, prune, all, essential, timeout_ms, wait, dry_run_ms
+);
 
 /// Services that are to read their configuration again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reload {
     /// The services and bundles named.
-    #[serde(deserialize_with = "codec::names")]
     pub names: Vec<String>,
     /// `-t`, in ms; 0 is for ever.
     pub timeout_ms: u64,
@@ -96,19 +102,20 @@ pub struct Reload {
     /// `-n`.
     pub dry_run_ms: Option<u64>,
 }
+wire_struct!(Reload, some: names, timeout_ms, wait, dry_run_ms);
 
 /// A switch to another compiled database, in which what is up stays up under its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
     /// The database's directory, as an absolute path.
     pub database: String,
     /// Services that have another name in the new database: old and new.
     pub renamed: Vec<(String, String)>,
 }
+wire_struct!(Update, all: database, renamed);
 
 /// What PID 1 answers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// Something happened on the way.
     Say(Say),
@@ -130,9 +137,18 @@ pub enum Answer {
         text: String,
     },
 }
+wire_enum!(Answer {
+    "say": Say { 0: say: Say }
+    "done": Done { 0: outcome: Outcome }
+    "states": States { 0: states: Vec<State> }
+    "status": Status { 0: page: StatusPage }
+    "timing": Timing { 0: times: BootTimes }
+    "journal": Journal { 0: page: JournalPage }
+    "error": Error { code: code: u8, text: text: String }
+});
 
 /// A line for the client's stderr.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Say {
     /// The lowest verbosity that shows it: 1 warnings, 2 transitions, 3 decisions.
     pub level: u8,
@@ -145,22 +161,27 @@ pub struct Say {
     /// The whole line, after `NAME: SEVERITY: `.
     pub text: String,
 }
+wire_struct!(Say, all: level, severity, what, service, text);
 
 /// How bad what happened is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SaySeverity {
     /// `info`
+    #[default]
     Info,
     /// `warning`
     Warning,
     /// `fatal`
     Fatal,
 }
+wire_enum!(SaySeverity {
+    "info": Info {}
+    "warning": Warning {}
+    "fatal": Fatal {}
+});
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum What {
     /// `service X: starting`
     Starting,
@@ -185,16 +206,31 @@ pub enum What {
     /// `service X is marked as essential, not stopping it`
     Essential,
     /// Anything else: the text says it.
+    #[default]
     Other,
 }
+wire_enum!(What {
+    "starting": Starting {}
+    "started": Started {}
+    "not_started": NotStarted {}
+    "stopping": Stopping {}
+    "stopped": Stopped {}
+    "not_stopped": NotStopped {}
+    "reloading": Reloading {}
+    "reloaded": Reloaded {}
+    "not_reloaded": NotReloaded {}
+    "already": Already {}
+    "essential": Essential {}
+    "other": Other {}
+});
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {
     /// All of it was done.
     Done,
     /// Some transition failed.
+    #[default]
     Failed,
     /// `-t` was over.
     TimedOut,
@@ -203,9 +239,16 @@ pub enum Outcome {
     /// It was aborted, or the container stops.
     Aborted,
 }
+wire_enum!(Outcome {
+    "done": Done {}
+    "failed": Failed {}
+    "timed_out": TimedOut {}
+    "busy": Busy {}
+    "aborted": Aborted {}
+});
 
 /// What s6-rc knows of a service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     /// Its name.
     pub name: String,
@@ -214,6 +257,8 @@ pub struct State {
     /// It is wanted up explicitly, not as a dependency.
     pub wanted: bool,
 }
+wire_struct!(State, all: name, up, wanted);
+impl ListItem for State {}
 
 /// Why a line could not be understood.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -1,109 +1,80 @@
 //! Encodes requests and answers as lines of JSON, and decodes them.
 
-use super::{Answer, MAX_LINE, MAX_NAMES, Malformed, RELEASE, Request, VERSION};
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use std::collections::BTreeSet;
-use std::fmt;
-
-/// A request as it is sent.
-#[derive(Serialize)]
-struct Envelope<'a> {
-    version: u32,
-    release: &'a str,
-    request: &'a Request,
-}
-
-/// Who sends a request. It can be read in every version.
-#[derive(Deserialize)]
-struct Sender {
-    version: Option<u32>,
-    release: Option<String>,
-}
-
-/// A request of this version.
-#[derive(Deserialize)]
-struct Content {
-    request: Request,
-}
+use super::{Answer, MAX_LINE, Malformed, RELEASE, Request, VERSION};
+use crate::format::wire::{self, Wire, WireFault};
+use serde_json::value::RawValue;
 
 impl Request {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
-        line(&Envelope { version: VERSION, release: RELEASE, request: self })
+        let release = RELEASE.to_owned();
+        let mut line = Vec::new();
+        wire::write_object(
+            &mut line,
+            &[("version", &VERSION), ("release", &release), ("request", self)],
+        );
+        line.push(b'\n');
+        line
     }
 
-    /// Reads a line, with or without its newline.
+    /// Reads a line, with or without its newline. Who sent it can be read in every version.
     pub fn decode(line: &[u8]) -> Result<Self, Malformed> {
-        let sender: Sender = parse(line)?;
-        match sender.version {
-            Some(VERSION) => parse(line).map(|content: Content| content.request),
-            Some(version) => {
-                let release = sender.release.unwrap_or_else(|| "of an unknown release".to_owned());
-                Err(Malformed::Version { release, version })
+        let (mut version, mut release, mut request) = (None::<u32>, None::<String>, None);
+        wire::each_field(text(line)?, &mut |name, value| match name {
+            "version" => version.read(value),
+            "release" => release.read(value),
+            "request" => {
+                request = Some(value);
+                Ok(())
             }
-            None => Err(Malformed::NoVersion),
+            _ => Ok(()),
+        })?;
+        match version {
+            Some(VERSION) => {}
+            Some(version) => {
+                let release = release.unwrap_or_else(|| "of an unknown release".to_owned());
+                return Err(Malformed::Version { release, version });
+            }
+            None => return Err(Malformed::NoVersion),
         }
+        let missing = || Malformed::Invalid("missing field `request`".to_owned());
+        let mut decoded = Self::Abort;
+        decoded.read(request.ok_or_else(missing)?)?;
+        Ok(decoded)
     }
 }
 
 impl Answer {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
-        line(self)
+        wire::line(self)
     }
 
     /// Reads a line, with or without its newline.
     pub fn decode(line: &[u8]) -> Result<Self, Malformed> {
-        parse(line)
+        let mut answer = Self::States(Vec::new());
+        answer.read(text(line)?)?;
+        Ok(answer)
     }
 }
 
-fn line(message: &impl Serialize) -> Vec<u8> {
-    // Every message is a tree of plain values: nothing of that can fail.
-    let mut line = serde_json::to_vec(message).unwrap_or_default();
-    line.push(b'\n');
-    line
-}
-
-fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, Malformed> {
-    if line.len() > MAX_LINE {
-        return Err(Malformed::TooLong);
+fn text(line: &[u8]) -> Result<&RawValue, Malformed> {
+    match line.len() > MAX_LINE {
+        true => Err(Malformed::TooLong),
+        false => Ok(wire::text(line)?),
     }
-    serde_json::from_slice(line).map_err(|e| Malformed::Invalid(e.to_string()))
 }
 
-/// Reads names, and drops duplicates while reading, so that repetitions take no memory.
-pub(super) fn names<'a, D: Deserializer<'a>>(source: D) -> Result<Vec<String>, D::Error> {
-    source.deserialize_seq(NamesVisitor)
-}
-
-struct NamesVisitor;
-
-impl<'a> Visitor<'a> for NamesVisitor {
-    type Value = Vec<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of names")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let (mut names, mut seen) = (Vec::new(), BTreeSet::new());
-        while let Some(name) = items.next_element::<String>()? {
-            if seen.insert(name.clone()) {
-                names.push(name);
-            }
-            if names.len() > MAX_NAMES {
-                return Err(A::Error::custom(format_args!("more than {MAX_NAMES} names")));
-            }
-        }
-        Ok(names)
+impl From<WireFault> for Malformed {
+    fn from(WireFault(what): WireFault) -> Self {
+        Self::Invalid(what)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::*;
+    use crate::format::wire::MAX_NAMES;
     use proptest::prelude::*;
 
     fn requests() -> Vec<Request> {

@@ -1,18 +1,19 @@
 //! What PID 1 reports about its services, their boot, and itself.
 
-use serde::{Deserialize, Serialize};
+use crate::format::wire::{ListItem, wire_enum, wire_struct};
 
 /// Some services, and where to go on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StatusPage {
     /// What is known of each.
     pub services: Vec<ServiceStatus>,
     /// The number of the next service; none is left without it.
     pub next: Option<u32>,
 }
+wire_struct!(StatusPage, all: services, next);
 
 /// All that is known of one service.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceStatus {
     /// Its name.
     pub name: String,
@@ -35,10 +36,14 @@ pub struct ServiceStatus {
     /// What its supervisor knows of it, where it has one.
     pub supervisor: Option<SupervisorStatus>,
 }
+wire_struct!(
+    ServiceStatus, all:
+    name, kind, pid, since_ms, running, ready, last_exit, refused, tree, supervisor
+);
+impl ListItem for ServiceStatus {}
 
 /// What a service is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ServiceKind {
     /// A oneshot.
     Oneshot,
@@ -50,9 +55,27 @@ pub enum ServiceKind {
     /// A name for several services. Only a bundle that is off is reported.
     Bundle,
 }
+wire_enum!(ServiceKind {
+    "oneshot": Oneshot {}
+    "longrun": Longrun {}
+    "scanned": Scanned {}
+    "bundle": Bundle {}
+});
+
+impl ServiceKind {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Oneshot => "oneshot",
+            Self::Longrun => "longrun",
+            Self::Scanned => "scanned",
+            Self::Bundle => "bundle",
+        }
+    }
+}
 
 /// A service of the tree, as s6-rc sees it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TreeStatus {
     /// It is up.
     pub up: bool,
@@ -61,9 +84,10 @@ pub struct TreeStatus {
     /// Why it is not up.
     pub why: Option<WhyDown>,
 }
+wire_struct!(TreeStatus, all: up, enabled, why);
 
 /// A longrun, as s6-supervise sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SupervisorStatus {
     /// It is to be up.
     pub wanted_up: bool,
@@ -80,10 +104,10 @@ pub struct SupervisorStatus {
     /// How often it was started again.
     pub restarts: u64,
 }
+wire_struct!(SupervisorStatus, all: wanted_up, stopping, finishing, paused, rest, restarts);
 
 /// Why a longrun that was wanted is not started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RestStatus {
     /// Its `finish` exited 125: after this end, and so many failures in so many ms.
     Finish(ScriptEnd, u32, u64),
@@ -92,16 +116,24 @@ pub enum RestStatus {
     /// The same after a failure.
     Failed(ScriptEnd),
     /// Its `run` cannot be executed.
+    #[default]
     Refused,
     /// It ended so often, in so many seconds.
     Limit(u32, u32),
 }
+wire_enum!(RestStatus {
+    "finish": Finish { 0: end: ScriptEnd, 1: failures: u32, 2: within_ms: u64 }
+    "ended": Ended { 0: end: ScriptEnd }
+    "failed": Failed { 0: end: ScriptEnd }
+    "refused": Refused {}
+    "limit": Limit { 0: times: u32, 1: seconds: u32 }
+});
 
 /// Why a service of the tree is not up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum WhyDown {
     /// No change has asked for it, or one has brought it down.
+    #[default]
     NotWanted,
     /// It does not take part in the tree, or the boot left it out, for this reason.
     Off(String),
@@ -116,10 +148,18 @@ pub enum WhyDown {
     /// It was not tried: the change ended before its turn came.
     GivenUp,
 }
+wire_enum!(WhyDown {
+    "not_wanted": NotWanted {}
+    "off": Off { 0: why: String }
+    "starting": Starting {}
+    "waits_for": WaitsFor { 0: service: String }
+    "failed": Failed { 0: failure: StartFailure }
+    "needs": Needs { 0: service: String, 1: failure: StartFailure }
+    "given_up": GivenUp {}
+});
 
 /// Why a start failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StartFailure {
     /// Its script ended like this.
     Ended(ScriptEnd),
@@ -128,23 +168,40 @@ pub enum StartFailure {
     /// Its `finish` exited 125, or its supervisor left.
     Permanent,
     /// Its script could not be started.
+    #[default]
     NotSpawned,
     /// The change was given up.
     Aborted,
 }
+wire_enum!(StartFailure {
+    "ended": Ended { 0: end: ScriptEnd }
+    "timed_out": TimedOut {}
+    "permanent": Permanent {}
+    "not_spawned": NotSpawned {}
+    "aborted": Aborted {}
+});
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScriptEnd {
     /// It exited with this code.
     Code(u8),
     /// This signal killed it.
     Signal(u8),
 }
+wire_enum!(ScriptEnd {
+    "code": Code { 0: code: u8 }
+    "signal": Signal { 0: signal: u8 }
+});
+
+impl Default for ScriptEnd {
+    fn default() -> Self {
+        Self::Code(0)
+    }
+}
 
 /// What took how long at boot, in µs since /init began.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BootTimes {
     /// What /init did before the services.
     pub steps: Vec<StepTime>,
@@ -155,18 +212,21 @@ pub struct BootTimes {
     /// The time now.
     pub now_us: u64,
 }
+wire_struct!(BootTimes, all: steps, services, over_us, now_us);
 
 /// Something that /init did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepTime {
     /// What.
     pub name: String,
     /// When it was done; the next one began then.
     pub ended_us: u64,
 }
+wire_struct!(StepTime, all: name, ended_us);
+impl ListItem for StepTime {}
 
 /// The start of a service at boot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceTimes {
     /// Its name.
     pub name: String,
@@ -177,18 +237,21 @@ pub struct ServiceTimes {
     /// It failed.
     pub failed: bool,
 }
+wire_struct!(ServiceTimes, all: name, begun_us, ended_us, failed);
+impl ListItem for ServiceTimes {}
 
 /// Messages that PID 1 remembers, from some entry on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalPage {
     /// The entries, the oldest first.
     pub entries: Vec<JournalEntry>,
     /// The number of the entry to go on from.
     pub next: u64,
 }
+wire_struct!(JournalPage, all: entries, next);
 
 /// A line that PID 1 remembers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JournalEntry {
     /// When, in µs since 1970.
     pub at_us: u64,
@@ -197,3 +260,5 @@ pub struct JournalEntry {
     /// The line.
     pub text: String,
 }
+wire_struct!(JournalEntry, all: at_us, said, text);
+impl ListItem for JournalEntry {}

@@ -1,7 +1,7 @@
 //! Who may write to and execute the files of a definition directory, and what small ones say.
 
-use super::Findings;
 use super::lint::Lint;
+use super::{Findings, text_of};
 use crate::definition::{Definition, Kind, names};
 use crate::graph::Graph;
 use nix::sys::signal::Signal;
@@ -43,6 +43,24 @@ fn list(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort_unstable();
     names
+}
+
+/// Warns of other files that nothing reads.
+pub(super) fn unknown(definition: &Definition, graph: &Graph, found: &mut Findings) {
+    let texts: Vec<_> = list(&definition.directory)
+        .into_iter()
+        .filter_map(|name| Some((text_of(&definition.directory.join(&name))?, name)))
+        .collect();
+    let is_used = |name: &str| {
+        let Some((own, _)) = texts.iter().find(|(_, known)| known == name) else { return true };
+        let is_program = own.starts_with(b"#!") || own.starts_with(b"\x7fELF");
+        let others = texts.iter().filter(|(_, other)| other != name);
+        let is_named = |text: &[u8]| memchr::memmem::find(text, name.as_bytes()).is_some();
+        is_program
+            || graph.find(name).is_some()
+            || others.into_iter().any(|(text, _)| is_named(text))
+    };
+    found.faults.extend(names::unknown(definition, is_used));
 }
 
 /// Warns of empty files that are called like another service: they were meant for a list.

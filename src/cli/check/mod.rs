@@ -131,6 +131,7 @@ pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), Comm
     if let Some(graph) = &graph {
         for definition in looked_at.iter().filter(|definition| !builtin::is_builtin(definition)) {
             files::misplaced(definition, graph, &mut found);
+            files::unknown(definition, graph, &mut found);
         }
         // Of a layer, the place in the tree is not known.
         if !request.layer {

@@ -61,12 +61,32 @@ const FILES: &[(&str, &[&str])] = &[
     ("watchdog", &["longrun"]),
 ];
 
+/// What settings are called elsewhere, and here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("backoff", "restart-delay"),
+    ("depends", "dependencies.d"),
+    ("depends-on", "dependencies.d"),
+    ("healthcheck", "health"),
+    ("max-restarts", "restart-limit"),
+    ("on-exit", "on-failure or on-success"),
+    ("restart", "on-failure"),
+    ("restart-policy", "on-failure"),
+    ("retries", "restart-limit"),
+    ("start", "run"),
+    ("stop-signal", "down-signal"),
+    ("timeout", "timeout-up"),
+    ("timeout-start", "timeout-up"),
+];
+
 /// A file that nothing reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Misnamed {
     /// It is called almost like one that is read.
     #[error("nothing reads a file of this name")]
     Misspelt(&'static str),
+    /// It is called like nothing that is read.
+    #[error("nothing reads a file of this name")]
+    Unknown(Option<&'static str>),
     /// Services of another type have such a file.
     #[error("ignored: a {0} has no such file")]
     OtherType(&'static str),
@@ -75,7 +95,7 @@ enum Misnamed {
 impl Problem for Misnamed {
     fn code(&self) -> &'static str {
         match self {
-            Self::Misspelt(_) => "W202",
+            Self::Misspelt(_) | Self::Unknown(_) => "W202",
             Self::OtherType(_) => "W211",
         }
     }
@@ -83,6 +103,11 @@ impl Problem for Misnamed {
     fn remedy(&self) -> String {
         match self {
             Self::Misspelt(meant) => format!("rename it to {meant}"),
+            Self::Unknown(Some(meant)) => format!("did you mean {meant}?"),
+            Self::Unknown(None) => {
+                "remove it, or move what scripts need into data (or to /etc/s6-overlay/scripts)"
+                    .to_owned()
+            }
             Self::OtherType(_) => "remove it, or mend type".to_owned(),
         }
     }
@@ -111,6 +136,21 @@ pub fn misnamed(definition: &Definition) -> Vec<Fault> {
     let place = |file| FaultPlace { service: service.clone(), file, line: 0 };
     let slips = definition.unread.iter().filter_map(|name| named(name));
     slips.map(|(problem, file)| Fault::new(place(file), &problem)).collect()
+}
+
+/// A warning for each other file that nothing reads, if it looks like a setting, and `is_used` does
+/// not know of anything that needs it.
+pub fn unknown(definition: &Definition, is_used: impl Fn(&str) -> bool) -> Vec<Fault> {
+    let is_setting = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let is_told = |name: &str| is_known(name) || look(definition, name).is_some();
+    let names = definition.unread.iter().filter(|name| is_setting(name) && !is_told(name));
+    let fault = |name: &String| {
+        let meant = ELSEWHERE.iter().find(|(known, _)| known == name).map(|(_, meant)| *meant);
+        let file = definition.directory.join(name);
+        let place = FaultPlace { service: Some(definition.name.clone()), file, line: 0 };
+        Fault::new(place, &Misnamed::Unknown(meant))
+    };
+    names.filter(|name| !is_used(name)).map(fault).collect()
 }
 
 fn look(definition: &Definition, name: &str) -> Option<Misnamed> {

@@ -83,7 +83,7 @@ fn supervisord_conf_behaves_as_under_supervisord() {
     // It starts again after a crash, but what fails at once no more than twice.
     kill(&container, "api");
     container.wait_for_text("/var/log/api.log", &said, 2);
-    container.wait_for_text("stderr", "PERMANENT FAILURE triggered after 3 events", 1);
+    container.wait_for_text("stderr", "service hopeless gave up: it ended 3 times in 13 s", 1);
     let trace = container.trace();
     let count = |line| trace.iter().filter(|traced| *traced == line).count();
     let counts = ["hopeless", "done", "once"].map(count);

@@ -44,8 +44,8 @@ pub struct ImportedFile {
 pub const SYNTAX: CommandSyntax =
     CommandSyntax::new("import", "Make a tree of services of a supervisord.conf or a Procfile")
         .notes(
-            "What has no equivalent is printed. Exits 0 if the tree was written, 1 if FILE is \
-             wrong, 2 if it cannot be read.",
+            "What has no equivalent is printed. Exits 0 if the tree was written, 1 if something in \
+             FILE is wrong, and the tree was written without it, 2 if FILE cannot be read.",
         )
         .takes(&[&[
             Argument::word("file", "FILE", "supervisord.conf, or Procfile")
@@ -93,10 +93,13 @@ pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
         translate::tree(&place, &text, &mut notes)?
     };
     let _ = fd::write_all(2, notes.text().as_bytes());
-    if notes.has_errors() {
+    if tree.services.is_empty() && notes.has_errors() {
         return Ok(1);
     }
-    write(&tree, &out)
+    match write(&tree, &out)? {
+        0 => Ok(i32::from(notes.has_errors())),
+        code => Ok(code),
+    }
 }
 
 /// How many services come of a text, and what there is to tell: for tests.

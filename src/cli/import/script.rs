@@ -43,11 +43,6 @@ impl GeneratedScript {
         self.lines.push(ScriptLine { words, is_program: true });
     }
 
-    /// Whether it has several lines.
-    pub(super) fn is_more_than_a_line(&self) -> bool {
-        self.lines.len() > 1
-    }
-
     /// Says what a variable is if it is unset.
     pub(super) fn fallback(&mut self, variable: &str, value: &str) {
         self.defaults.push((variable.to_owned(), value.to_owned()));

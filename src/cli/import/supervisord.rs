@@ -44,6 +44,9 @@ const FOREIGN: &[(&str, &str)] = &[
     ("ctlplugin", "remove it"),
 ];
 
+/// What listens to the failure of programs, and only tells somebody.
+const TELLERS: &[&str] = &["mail", "sms", "httpok", "memmon", "slack", "log"];
+
 /// Sections that nobody misses: `sixtree` stands for supervisorctl.
 const NEEDLESS: &[&str] = &["unix_http_server", "supervisorctl", "rpcinterface"];
 
@@ -103,6 +106,16 @@ pub(super) fn common(ini: &Ini, notes: &mut Notes) -> Common {
         user: settings.text("user", notes),
         environment: program::environment(&settings, notes),
     }
+}
+
+/// Whether a section is a listener that hears when a program cannot be kept up. What images have
+/// one for is to end supervisord then.
+pub(super) fn stops_when_fatal(ini: &Ini, section: &Section) -> bool {
+    let text = |key| ini.get(section, key).map_or("", |setting| setting.value.as_str());
+    let hears = text("events").split(',').any(|event| event.trim() == "PROCESS_STATE_FATAL");
+    let command = text("command").to_ascii_lowercase();
+    let only_tells = TELLERS.iter().any(|word| command.contains(word));
+    section.name.starts_with("eventlistener:") && hears && !only_tells
 }
 
 /// The groups: those that are written as such, and one for each other program.
@@ -181,6 +194,13 @@ pub(super) fn note_foreign(ini: &Ini, notes: &mut Notes) {
         let is_default = kind == "rpcinterface" && name != "supervisor";
         let is_known = ["program", "group", "supervisord", "include"].contains(&kind);
         if is_known || NEEDLESS.contains(&kind) && !is_default {
+            continue;
+        }
+        if stops_when_fatal(ini, section) {
+            let what = format!("[{}] is on-give-up=stop in each service", section.name);
+            let remedy = "the container stops when one of them cannot be kept up; if the listener \
+                          does something else, remove these files, and run it as a service";
+            notes.differs(&section.at, what, remedy);
             continue;
         }
         let remedy = FOREIGN.iter().find(|(known, _)| *known == kind);

@@ -9,7 +9,9 @@ use super::script::GeneratedScript;
 use super::supervisord::{self, Common};
 use super::tree::{ImportedService, ImportedTree, Start};
 use crate::cli::{CommandFailure, check};
-use crate::format::tally;
+
+/// The most ends that a `restart-limit` can allow.
+const MOST_RETRIES: u64 = 10_000;
 
 /// The tree that supervisord.conf describes.
 pub(super) fn tree(
@@ -24,8 +26,12 @@ pub(super) fn tree(
     let all = named(&groups);
     let loggers = loggers(&all);
     let mut tree = ImportedTree::default();
+    let stops = ini.sections.iter().any(|section| supervisord::stops_when_fatal(&ini, section));
     for named in &all {
         let mut service = service(place, named, &common, &loggers, notes);
+        if stops {
+            service.file("on-give-up", "stop");
+        }
         service.needs.extend(before(named, &all));
         tree.services.push(service);
     }
@@ -84,11 +90,7 @@ fn service(
         service.start = Start::Hand;
     }
     service.run = run(place, named, common, loggers, notes);
-    service.finish = finish(program, notes);
-    let deaths = program.start_retries.saturating_add(1);
-    if deaths > 100 && deaths <= tally::MAX as u64 {
-        service.file("max-death-tally", deaths);
-    }
+    ends(program, &mut service, notes);
     if program.stop_signal != "TERM" {
         service.file("down-signal", format!("SIG{}", program.stop_signal));
     }
@@ -168,36 +170,33 @@ fn redirect(
     }
 }
 
-/// After a death: whether the program is started again.
-fn finish(program: &SupervisordProgram, notes: &mut Notes) -> Option<GeneratedScript> {
-    let mut finish = GeneratedScript::default();
+/// What the end of the program means.
+fn ends(program: &SupervisordProgram, service: &mut ImportedService, notes: &mut Notes) {
     match &program.restart {
         Restart::Never => {
-            finish.line(&["exit", "125"]);
-            return Some(finish);
+            service.file("on-success", "down");
+            service.file("on-failure", "down");
         }
         Restart::Unexpected(codes) if !codes.is_empty() => {
+            service.file("on-success", "down");
             let codes: Vec<String> = codes.iter().map(u8::to_string).collect();
-            finish.line(&["s6-permafailon", "1", "1", &codes.join(",")]);
+            if codes != ["0"] {
+                service.file("success-codes", codes.join(" "));
+            }
         }
         Restart::Unexpected(_) | Restart::Always => {}
     }
-    let mut deaths = program.start_retries.saturating_add(1);
-    if program.start_seconds > 0 && deaths == 1 {
-        let what = "startretries=0 has no equivalent";
-        notes.differs(&program.at, what, "it is started once more");
-        deaths = 2;
+    if program.start_seconds == 0 || program.restart == Restart::Never {
+        return;
     }
-    if program.start_seconds > 0 && deaths > tally::MAX as u64 {
+    if program.start_retries > MOST_RETRIES {
         let what = format!("startretries={} has no equivalent", program.start_retries);
         notes.differs(&program.at, what, "it is started again for ever");
-    } else if program.start_seconds > 0 {
-        // A second passes between a death and the next start.
-        let life = program.start_seconds.saturating_add(1);
-        let seconds = life.saturating_mul(deaths - 1).saturating_add(1);
-        let (seconds, deaths) = (seconds.to_string(), deaths.to_string());
-        finish.line(&["s6-permafailon", &seconds, &deaths, "0-255"]);
+        return;
     }
-    finish.line(&["exit"]);
-    finish.is_more_than_a_line().then_some(finish)
+    // A second passes between a death and the next start.
+    let life = program.start_seconds.saturating_add(1);
+    let seconds = life.saturating_mul(program.start_retries.max(1)).saturating_add(1);
+    let seconds = seconds.min(u32::MAX.into());
+    service.file("restart-limit", format!("{} {seconds}", program.start_retries));
 }

@@ -143,7 +143,9 @@ fn fork_supervisor(
             return 111;
         }
         kept.into_iter().for_each(fd::close);
-        execve.go()
+        // Without /proc it is not called so, and watches all the same.
+        execve.attempt();
+        watch_child(report)
     };
     let mut passing = streams.passing;
     passing.push((report, socket.as_raw_fd()));

@@ -219,6 +219,7 @@ cases! {
     supervisors_pgrep
     supervisors_stop_service
     supervisors_stopped
+    supervisors_without_proc
     svc_down_up
     svc_exit_then_down
     svc_once

@@ -280,14 +280,24 @@ impl ServiceDirectory<'_> {
     }
 }
 
-/// Opens a FIFO so that it never blocks and never ends; makes it (0600) if it is not there.
+/// Opens a FIFO so that it never blocks and never ends; makes it (0600) if it is not there, or
+/// something else is.
 pub(super) fn open_fifo(path: &Path) -> Result<OwnedFd, Errno> {
-    match nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o600)) {
-        Ok(()) | Err(Errno::EEXIST) => {}
+    let make = || nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o600));
+    match make() {
+        Ok(()) => {}
+        Err(Errno::EEXIST) if is_fifo(path) => {}
+        // Whatever it is, nobody can wake us by it.
+        Err(Errno::EEXIST) => nix::unistd::unlink(path).and_then(|()| make())?,
         Err(e) => return Err(e),
     }
     let flags = OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     openat(AT_FDCWD, path, flags, Mode::empty())
+}
+
+fn is_fifo(path: &Path) -> bool {
+    let found = nix::sys::stat::lstat(path);
+    found.is_ok_and(|found| found.st_mode & nix::libc::S_IFMT == nix::libc::S_IFIFO)
 }
 
 /// Makes a directory (0700); true if it was not there. Where a dangling link stands in its place,

@@ -210,6 +210,7 @@ cases! {
     super_down_group
     super_fds
     super_files_that_are_fifos
+    super_fifos_of_a_user
     super_finish_exit_code
     super_finish_signal
     super_links_of_a_user

@@ -3,6 +3,7 @@
 
 use crate::format::signal;
 use crate::format::tally::{self, Death};
+use crate::sys::file;
 use crate::tools::die::{errno, show};
 use crate::tools::{Exit, Next, Options, Process, Word, path};
 use nix::errno::Errno;
@@ -42,7 +43,7 @@ pub(super) fn clear(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit
 
 /// The deaths of a service, oldest first; none if it is supervised and has no tally yet.
 pub(super) fn read(dir: &[u8]) -> Result<Vec<Death>, Errno> {
-    match std::fs::read(path(&tally_of(dir, ""))).map_err(|e| errno(&e)) {
+    match file::head(&tally_of(dir, ""), tally::MAX_BYTES) {
         // Differs: the original makes a file that is missing, and empties one that ends within a
         // record.
         Ok(bytes) => Ok(tally::decode(&bytes)),

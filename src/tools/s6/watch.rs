@@ -2,10 +2,10 @@
 
 use crate::format::status::Status;
 use crate::sys::fifodir::{self, Listener};
-use crate::sys::limits;
 use crate::sys::poll::{Deadline, readable};
-use crate::tools::die::{errno, show};
-use crate::tools::{Exit, Options, Process, Word, path};
+use crate::sys::{file, limits};
+use crate::tools::die::show;
+use crate::tools::{Exit, Options, Process, Word};
 use nix::errno::Errno;
 use std::ops::ControlFlow;
 
@@ -158,10 +158,14 @@ pub fn listen(process: &Process, dir: &[u8]) -> Result<Listener, Exit> {
     listener.map_err(process.unable(format_args!("subscribe to events for {}", show(dir))))
 }
 
+/// More than a status has.
+const STATUS_BYTES: usize = 256;
+
 /// What a service's supervisor says of it.
 pub fn read_status(process: &Process, dir: &[u8]) -> Result<Status, Exit> {
-    let file = [dir, b"/supervise/status"].concat();
-    let read = std::fs::read(path(&file)).map_err(|e| errno(&e));
+    let name = [dir, b"/supervise/status"].concat();
+    // The folder may be another user's, who may have put a FIFO there.
+    let read = file::head(&name, STATUS_BYTES);
     let status = read.and_then(|bytes| Status::decode(&bytes).ok_or(Errno::EPIPE));
     status.map_err(process.unable(format_args!("read status for {}", show(dir))))
 }

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod definition;
 mod init;
 pub mod multicall;
+mod output;
 mod runtime;
 pub mod sys;
 pub mod tools;

@@ -6,7 +6,7 @@
 
 use crate::sys::exec;
 use crate::tools::{Environment, Tool, Word, basename, chain};
-use crate::{cli, init, tools};
+use crate::{cli, init, output, tools};
 
 /// What a name stands for.
 #[derive(Clone, Copy)]
@@ -17,6 +17,8 @@ enum CalledAs {
     Init,
     /// The command for people.
     Sixtree,
+    /// What shows the output of services; /init starts it.
+    Output,
 }
 
 /// Runs the program that this process was started as, and returns its exit code.
@@ -34,6 +36,7 @@ pub fn run(argv: Vec<Word>) -> i32 {
         Some(CalledAs::Init) if asks_for_check(&argv) => cli::run(argv),
         Some(CalledAs::Init) => init::run(argv),
         Some(CalledAs::Sixtree) => cli::run(argv),
+        Some(CalledAs::Output) => output::run(),
         None => refuse(called),
     }
 }
@@ -41,6 +44,9 @@ pub fn run(argv: Vec<Word>) -> i32 {
 fn named(name: &[u8]) -> Option<CalledAs> {
     if let Some(tool) = tools::find(name) {
         return Some(CalledAs::Tool(tool));
+    }
+    if name == output::NAME.as_bytes() {
+        return Some(CalledAs::Output);
     }
     if name.starts_with(b"sixtree") {
         return Some(CalledAs::Sixtree);

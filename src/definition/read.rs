@@ -14,6 +14,7 @@ use sixtree_core::definition::{
     Atomic, Condition, Definition, EndPolicy, Fault, FaultPlace, HANDED_ON, Kind, Longrun, Mistake,
     Oneshot, Reference, SystemError, Word, health, names,
 };
+use sixtree_core::format::output::LogMode;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -117,6 +118,7 @@ impl DefinitionReader<'_> {
         let if_env = self.conditions();
         Definition {
             if_env,
+            log: self.log(&kind),
             name: self.name.clone(),
             directory: self.path.clone(),
             unread: names::unread(
@@ -127,6 +129,13 @@ impl DefinitionReader<'_> {
             essential: self.has("flag-essential"),
             recommended: self.has("flag-recommended"),
         }
+    }
+
+    /// A directory of this name is none of a definition's files.
+    fn log(&mut self, kind: &Kind) -> Option<LogMode> {
+        let is_read =
+            !matches!(kind, Kind::Bundle(_)) && self.kind_of("log") == Some(FileKind::File);
+        is_read.then(|| self.parsed("log", None, parse::log)).flatten()
     }
 
     fn contents(&mut self) -> Vec<Reference> {

@@ -29,13 +29,16 @@ pub(super) struct Outputs {
 
 /// Makes the logger's service directory, where one is wanted; it starts with the first scan.
 ///
-/// The script keeps the container's stderr (fd 3) as the stdout of its `1` action.
+/// `container` are the container's own stdout and stderr. The script keeps the latter as the stdout
+/// of its `1` action.
 pub(super) fn prepare(
     settings: &ContainerSettings,
     run_directory: &Path,
+    container: (i32, i32),
 ) -> Result<Outputs, Refusal> {
     if settings.logging == 0 {
-        return Ok(Outputs { services: (1, 2), cmd: (1, 2), kept: Vec::new(), hidden_log: None });
+        let kept = Vec::new();
+        return Ok(Outputs { services: container, cmd: container, kept, hidden_log: None });
     }
     let directory = run_directory.join("service/s6-svscan-log");
     let logs = run_directory.join("uncaught-logs");
@@ -56,7 +59,7 @@ pub(super) fn prepare(
     let kept = open_fifo(&fifo).map_err(|e| Refusal::Unwritable(fifo, e.into()))?;
     let opened = kept[0].as_raw_fd();
     // Differs: with S6_LOGGING=1 the CMD keeps its own stdout and stderr, as documented.
-    let cmd = if settings.logging == 1 { (1, 2) } else { (opened, opened) };
+    let cmd = if settings.logging == 1 { container } else { (opened, opened) };
     let hidden_log = (settings.logging >= 2).then(|| logs.join("current"));
     Ok(Outputs { services: (opened, opened), cmd, kept: kept.into(), hidden_log })
 }

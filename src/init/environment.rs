@@ -2,6 +2,7 @@
 
 use super::{Boot, Refusal};
 use crate::format::settings::ContainerSettings;
+use crate::sys::machine::page_size;
 use crate::sys::mount::is_mount_point;
 use crate::tools::{Environment, path};
 use std::fs;
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// How many names a warning shows, and how much of each.
 const MOST_NAMES: usize = 10;
 const MOST_BYTES: usize = 60;
+
+/// Linux's MAX_ARG_STRLEN, in pages.
+const VARIABLE_PAGES: usize = 32;
 
 /// The folders that PATH must have, in the reverse of the order in which they are put in front.
 const FOLDERS: [&[u8]; 3] = [b"/bin", b"/usr/bin", b"/command"];
@@ -90,7 +94,9 @@ pub(super) fn publish(boot: &Boot) -> Result<(), Refusal> {
     for (name, value) in boot.container_env.iter() {
         if can_name_a_file(name) {
             let file = directory.join(path(name));
-            write(&file, of_files, &[value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
+            let is_secret = boot.secrets.iter().any(|secret| secret == name);
+            let mode = if is_secret { 0o600 } else { of_files };
+            write(&file, mode, &[value, b"\n"].concat()).map_err(Refusal::unwritable(&file))?;
         } else {
             dropped.push(name);
         }
@@ -100,6 +106,11 @@ pub(super) fn publish(boot: &Boot) -> Result<(), Refusal> {
     }
     let mode = fs::Permissions::from_mode(of_directory);
     fs::set_permissions(&directory, mode).map_err(Refusal::unwritable(&directory))
+}
+
+/// Whether the kernel takes a variable: it is no longer than so many pages, with a NUL.
+pub(super) fn fits(name: &[u8], value: &[u8]) -> bool {
+    name.len() + value.len() + 2 <= VARIABLE_PAGES * page_size()
 }
 
 /// The permissions of container_environment and its files.
@@ -158,6 +169,23 @@ mod tests {
         let mut env = Environment::empty();
         given.into_iter().for_each(|p| env.set(b"PATH", p.as_bytes()));
         String::from_utf8(with_path(env).get(b"PATH").unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_longest_variable_is_one_that_the_kernel_takes() {
+        let value = |length: usize| vec![b'x'; length];
+        let words = [b"/bin/true".to_vec()];
+        let run = |value: Vec<u8>| {
+            let env = [[b"A=", value.as_slice()].concat()];
+            let execve = crate::sys::exec::Execve::new(b"/bin/true", &words, &env).unwrap();
+            let child = crate::sys::process::fork_to(move || execve.attempt() as i32).unwrap();
+            let flags = nix::sys::wait::WaitPidFlag::empty();
+            crate::sys::process::wait(child.as_raw(), flags).unwrap().unwrap().1.code()
+        };
+        let most = VARIABLE_PAGES * page_size() - "A".len() - 2;
+        assert!(fits(b"A", &value(most)) && !fits(b"A", &value(most + 1)));
+        assert_eq!(run(value(most)), Some(0));
+        assert_eq!(run(value(most + 1)), Some(nix::errno::Errno::E2BIG as u8));
     }
 
     #[test]

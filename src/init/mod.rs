@@ -8,20 +8,24 @@ mod environment;
 mod hook;
 mod refuse;
 mod run;
+mod secrets;
 mod starter;
 mod stdio;
 mod terminal;
 mod tree;
 
 use crate::engine::{Container, EndDefaults, Event};
-use crate::format::settings::{ContainerSettings, RUNDIR};
+use crate::format::output::LOGS;
+use crate::format::settings::{BadValue, ContainerSettings, RUNDIR};
 use crate::graph::Direction;
-use crate::runtime::{self, Absences, Cmd, Role, Runtime};
-use crate::sys::{fd, limits};
+use crate::runtime::{self, Absences, Cmd, OutputHolder, Role, Runtime};
+use crate::sys::{errno, fd, limits};
 use crate::tools::{Environment, Word, chain};
+use nix::errno::Errno;
 use refuse::Refusal;
 use run::RunDirectory;
 use std::collections::BTreeSet;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -42,24 +46,29 @@ struct Boot {
     begun: Instant,
     /// The steps that are done, each with its end in µs after `begun`.
     steps: Vec<(&'static str, u64)>,
+    /// The variables whose values are secrets.
+    secrets: Vec<Word>,
 }
 
 /// Runs `/init` with its arguments; returns the exit code.
 pub(crate) fn run(argv: Vec<Word>) -> i32 {
     let held = runtime::hold_signals(Role::Container).map_err(Refusal::NoLoop);
     stdio::fill();
-    match held.and_then(|()| boot(argv)) {
+    let mut output = OutputHolder::default();
+    let code = match held.and_then(|()| boot(argv, &mut output)) {
         Ok(code) => i32::from(code),
         Err(refusal) => {
             let _ = fd::write_all(2, refusal.to_string().as_bytes());
             i32::from(refusal.code())
         }
-    }
+    };
+    output.finish();
+    code
 }
 
-fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
-    let mut boot = Boot::begin(argv);
-    boot.take_charge();
+fn boot(argv: Vec<Word>, output: &mut OutputHolder) -> Result<u8, Refusal> {
+    let (mut boot, refused) = Boot::begin(argv);
+    let adopts = boot.take_charge();
     if !Path::new("/proc/self").exists() {
         return Err(Refusal::NoProc);
     }
@@ -68,6 +77,11 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
     if waited == starter::Wait::Stopped {
         return Ok(0);
     }
+    *output = OutputHolder::new(boot.settings.log);
+    let taken_over = output.take_over();
+    boot.warn_of_settings(&refused, taken_over.err());
+    boot.report_charge(adopts);
+    boot.read_secrets()?;
     let mut run_directory = RunDirectory::find(&boot.settings, &boot.container_env)?;
     boot.run_directory.clone_from(&run_directory.path);
     boot.export_run_directory();
@@ -83,23 +97,8 @@ fn boot(argv: Vec<Word>) -> Result<u8, Refusal> {
         make_again(&boot, &mut run_directory)?;
         boot.has_done("hook");
     }
-    let (graph, absences) = tree::read(&boot.settings, &boot.container_env, &before)?;
-    let top = graph.find("top").unwrap_or_default();
-    let at_boot = graph.closure(&top, Direction::Up);
-    let live = tree::make_live(&boot.run_directory, &graph, &at_boot)?;
-    let outputs = catch_all::prepare(&boot.settings, &boot.run_directory)?;
-    boot.has_done("definitions");
-    let container = boot.container(top);
-    let mut runtime =
-        Runtime::new(boot.runtime_settings(outputs, absences), graph).map_err(Refusal::NoLoop)?;
-    runtime.adopt(&live, &at_boot);
-    let terminal = Terminal::found();
-    let code = runtime.run(Some(Event::Boot(container)));
-    terminal.iter().for_each(Terminal::restore);
-    if boot.settings.sync_disks {
-        nix::unistd::sync();
-    }
-    Ok(code)
+    output.answer_at(&boot.run_directory.join(LOGS));
+    boot.start(output, &before)
 }
 
 /// Makes what the hook has removed of the run directory, and reports it.
@@ -120,15 +119,13 @@ fn make_again(boot: &Boot, run_directory: &mut RunDirectory) -> Result<(), Refus
 }
 
 impl Boot {
-    fn begin(argv: Vec<Word>) -> Self {
+    /// What is known at once, and the values that cannot be used.
+    fn begin(argv: Vec<Word>) -> (Self, Vec<BadValue>) {
         let work_directory = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
         let container_env = environment::complete(Environment::inherited(), &work_directory);
         let lookup = |name: &str| container_env.get(name.as_bytes()).map(<[u8]>::to_vec);
         let (settings, refused) = ContainerSettings::read(lookup);
-        for bad in refused.iter().filter(|_| settings.verbosity >= 1) {
-            warn(&bad.to_string());
-        }
-        Self {
+        let boot = Self {
             env: environment::of_services(&container_env, &settings),
             container_env,
             args: argv.into_iter().skip(1).collect(),
@@ -137,22 +134,91 @@ impl Boot {
             pid_1: std::process::id() == 1,
             begun: Instant::now(),
             steps: Vec::new(),
+            secrets: Vec::new(),
             settings,
+        };
+        (boot, refused)
+    }
+
+    /// Warns of variables whose values cannot be used, or cannot be heeded.
+    fn warn_of_settings(&self, refused: &[BadValue], not_shown: Option<Errno>) {
+        for bad in refused.iter().filter(|_| self.settings.verbosity >= 1) {
+            warn(&bad.to_string());
+        }
+        if let Some(e) = not_shown.filter(|_| self.settings.verbosity >= 1) {
+            let why = errno::text(e);
+            warn(&format!(
+                "what services say is shown as it is, and not as SIXTREE_LOG says: {why}"
+            ));
         }
     }
 
-    /// Becomes the process that orphans are given to, under the name that images look for.
-    fn take_charge(&self) {
+    /// Sets the variables whose values are in files.
+    fn read_secrets(&mut self) -> Result<(), Refusal> {
+        self.secrets = secrets::read(self.settings.secrets, &mut self.container_env)?;
+        if self.secrets.is_empty() {
+            return Ok(());
+        }
+        self.env = environment::of_services(&self.container_env, &self.settings);
+        self.env.retain(environment::fits);
+        let is_long = |name: &&Word| {
+            self.container_env.get(name).is_some_and(|value| !environment::fits(name, value))
+        };
+        let long = self.secrets.iter().filter(is_long);
+        for name in long.filter(|_| self.settings.verbosity >= 1) {
+            let name = name.escape_ascii();
+            warn(&format!(
+                "{name} is longer than a variable can be: no program is given it; it can be read \
+                 in s6/container_environment/{name}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Reads the tree, and runs it.
+    fn start(
+        mut self,
+        output: &mut OutputHolder,
+        before: &BTreeSet<String>,
+    ) -> Result<u8, Refusal> {
+        let (graph, absences) = tree::read(&self.settings, &self.container_env, before)?;
+        let top = graph.find("top").unwrap_or_default();
+        let at_boot = graph.closure(&top, Direction::Up);
+        let live = tree::make_live(&self.run_directory, &graph, &at_boot)?;
+        let outputs = catch_all::prepare(&self.settings, &self.run_directory, output.container())?;
+        outputs.kept.first().iter().for_each(|fifo| output.set_catch_all(fifo.as_raw_fd()));
+        self.has_done("definitions");
+        let container = self.container(top);
+        let settings = self.runtime_settings(outputs, absences);
+        let mut runtime =
+            Runtime::new(settings, graph, std::mem::take(output)).map_err(Refusal::NoLoop)?;
+        runtime.adopt(&live, &at_boot);
+        let terminal = Terminal::found();
+        let code = runtime.run(Some(Event::Boot(container)));
+        terminal.iter().for_each(Terminal::restore);
+        if self.settings.sync_disks {
+            nix::unistd::sync();
+        }
+        Ok(code)
+    }
+
+    /// Becomes the process that orphans are given to, under the name that images look for. Whether
+    /// it is, where that is not a matter of course.
+    fn take_charge(&self) -> Option<bool> {
         crate::sys::exec::set_comm("s6-svscan");
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
         if self.pid_1 {
-            return;
+            return None;
         }
-        let adopted = nix::sys::prctl::set_child_subreaper(true);
-        if self.settings.verbosity >= 2 {
-            info(match adopted {
-                Ok(()) => "not PID 1: running as a child subreaper",
-                Err(_) => "not PID 1, and no subreaper either: orphans go to PID 1",
+        Some(nix::sys::prctl::set_child_subreaper(true).is_ok())
+    }
+
+    /// Reports who adopts orphans where PID 1 is somebody else.
+    fn report_charge(&self, adopts: Option<bool>) {
+        if let Some(adopts) = adopts.filter(|_| self.settings.verbosity >= 2) {
+            info(match adopts {
+                true => "not PID 1: running as a child subreaper",
+                false => "not PID 1, and no subreaper either: orphans go to PID 1",
             });
         }
     }

@@ -20,6 +20,9 @@ pub(super) enum Refusal {
     /// The compiled database cannot be written.
     #[error("sixtree: fatal: unable to write {}: {}\n", .0.display(), .1)]
     Database(PathBuf, crate::definition::database::DatabaseError),
+    /// A secret cannot be read.
+    #[error("sixtree: fatal: {0}\n")]
+    Secret(#[from] super::secrets::BadSecret),
     /// No directory can stand for /run.
     #[error("sixtree: fatal: {0}\n")]
     NoRun(String),
@@ -44,7 +47,7 @@ impl Refusal {
     /// What /init exits with.
     pub(super) fn code(&self) -> u8 {
         match self {
-            Self::Tree(_) | Self::NoRun(_) | Self::NoProc => 100,
+            Self::Tree(_) | Self::NoRun(_) | Self::NoProc | Self::Secret(_) => 100,
             Self::Unwritable(..) | Self::Database(..) | Self::NoLoop(_) | Self::Live(_) => 111,
         }
     }

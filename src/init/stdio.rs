@@ -2,11 +2,10 @@
 
 use crate::sys::fd;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::libc::{S_IFIFO, S_IFMT};
+use nix::sys::stat::{Mode, fstat};
 use nix::unistd::geteuid;
-use std::fs;
 use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// Opens what is closed of them: the first files that we open would take their places.
@@ -19,12 +18,14 @@ pub(super) fn fill() {
     }
 }
 
-/// Lets services of other users open /dev/stdout and /dev/stderr, where those are pipes of the
-/// container engine's. nginx and php-fpm do so with what their configuration names.
+/// Lets services of other users open /dev/stdout and /dev/stderr, where those are FIFOs: pipes of
+/// the container engine's, mostly. nginx and php-fpm do so with what their configuration names.
+/// Terminals and sockets are left alone: the one belongs to whoever sits before it, and nobody can
+/// open the other.
 pub(super) fn open_to_services() {
     for number in [1, 2].into_iter().filter(|_| geteuid().is_root()) {
-        let target = fs::read_link(format!("/proc/self/fd/{number}")).unwrap_or_default();
-        if target.as_os_str().as_bytes().starts_with(b"pipe:") {
+        let kind = fstat(fd::borrow(&number)).map(|found| found.st_mode & S_IFMT);
+        if kind == Ok(S_IFIFO) {
             fd::open_to_writers(fd::borrow(&number));
         }
     }

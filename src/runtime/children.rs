@@ -24,6 +24,8 @@ pub(super) enum Whose {
     Script(Process),
     /// The container's CMD.
     Cmd,
+    /// That which shows what services say.
+    Output,
 }
 
 /// The processes that were started here and have not been reaped.
@@ -154,6 +156,13 @@ impl Children {
         self.by_pid.keys().copied()
     }
 
+    /// /dev/null as stdin, and as stdout and stderr what the output process reads, or else these.
+    pub(super) fn streams(&self, plain: (RawFd, RawFd), shown: Option<(RawFd, RawFd)>) -> Streams {
+        let Some((stdout, stderr)) = shown else { return self.no_pipes(plain) };
+        let lasting = vec![(0, self.null.as_raw_fd())];
+        Streams { lasting, passing: vec![(1, stdout), (2, stderr)] }
+    }
+
     /// /dev/null as stdin, and these as stdout and stderr.
     pub(super) fn no_pipes(&self, (stdout, stderr): (RawFd, RawFd)) -> Streams {
         let lasting = vec![(0, self.null.as_raw_fd()), (1, stdout), (2, stderr)];
@@ -214,6 +223,7 @@ impl Runtime {
                 self.remove_cmd_pid();
                 self.feed(Event::CmdExited(exit));
             }
+            Some(Whose::Output) => self.output_ended(exit),
             None => {}
         }
     }

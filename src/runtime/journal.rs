@@ -3,12 +3,11 @@
 //! kept for `sixtree logs`, in memory because there may be no disk to write to, and up to a limit.
 
 use crate::format::request::{JournalEntry, JournalPage};
-use crate::sys::{clock, fd};
+use crate::sys::clock;
+use crate::sys::nonblocking::NonblockingWriter;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
 use std::collections::VecDeque;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 /// The most lines held back while stderr is full; further ones are counted and dropped.
@@ -20,8 +19,7 @@ const MAX_REMEMBERED: usize = 64 << 10;
 /// A queue of lines before stderr, and what is remembered.
 #[derive(Debug)]
 pub(super) struct Journal {
-    /// stderr under an open file description of its own, so that O_NONBLOCK concerns nobody else.
-    output: Option<OwnedFd>,
+    output: NonblockingWriter,
     lines: VecDeque<Vec<u8>>,
     dropped: u64,
     entries: VecDeque<HeldLine>,
@@ -48,14 +46,7 @@ impl HeldLine {
 impl Journal {
     /// A journal on the stderr of this process.
     pub(super) fn new() -> Self {
-        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC | OFlag::O_NOCTTY;
-        let regular = nix::sys::stat::fstat(fd::borrow(&2))
-            .is_ok_and(|s| s.st_mode & nix::libc::S_IFMT == nix::libc::S_IFREG);
-        // A regular file never blocks, and under a second description it would be overwritten.
-        let output = match regular {
-            true => None,
-            false => open("/proc/self/fd/2", flags, Mode::empty()).ok(),
-        };
+        let output = NonblockingWriter::new(2);
         let (lines, entries) = (VecDeque::new(), VecDeque::new());
         Self { output, lines, dropped: 0, entries, remembered: 0, forgotten: 0 }
     }
@@ -107,13 +98,13 @@ impl Journal {
 
     /// The descriptor to wait on for room.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
-        self.output.as_ref().map_or(fd::borrow(&2), AsFd::as_fd)
+        self.output.as_fd()
     }
 
     /// Writes what there is room for.
     pub(super) fn flush(&mut self) {
         while let Some(mut line) = self.lines.pop_front() {
-            match self.write(&line) {
+            match self.output.write(&line) {
                 Ok(n) if n < line.len() => {
                     line.drain(..n);
                     self.lines.push_front(line);
@@ -132,28 +123,6 @@ impl Journal {
             let text = format!("sixtree: warning: {} lines lost: stderr was full\n", self.dropped);
             self.lines.push_back(text.into_bytes());
             self.dropped = 0;
-        }
-    }
-
-    fn write(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        if let Some(output) = &self.output {
-            return nix::unistd::write(output, bytes);
-        }
-        use nix::sys::socket::{MsgFlags, send};
-        match send(2, bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
-            Err(Errno::ENOTSOCK) => self.write_if_room(bytes),
-            other => other,
-        }
-    }
-
-    /// For a stderr that cannot be opened anew: asks for room first.
-    fn write_if_room(&self, bytes: &[u8]) -> Result<usize, Errno> {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let stderr = fd::borrow(&2);
-        let mut wanted = [PollFd::new(stderr, PollFlags::POLLOUT)];
-        match poll(&mut wanted, PollTimeout::ZERO)? {
-            0 => Err(Errno::EAGAIN),
-            _ => nix::unistd::write(stderr, bytes.get(..4096).unwrap_or(bytes)),
         }
     }
 }

@@ -20,6 +20,7 @@ mod journal;
 mod linked_files;
 mod live;
 mod notes;
+mod output;
 mod perform;
 mod pipeline;
 mod poller;
@@ -41,6 +42,7 @@ mod update;
 
 pub(crate) use absences::Absences;
 pub(crate) use live::LiveTree;
+pub(crate) use output::OutputHolder;
 pub(crate) use servicedir::{LiveError, fill};
 pub(crate) use settings::{Cmd, Role, RuntimeSettings};
 pub(crate) use signals::{hold as hold_signals, stops as stop_signals};
@@ -89,6 +91,7 @@ pub(crate) struct Runtime {
     /// The FIFO that `halt` writes to.
     halt: Option<HaltFifo>,
     stray: Stray,
+    output: OutputHolder,
     /// Answers that the engine gets after all its commands have been performed.
     later: VecDeque<Event>,
     /// When the last event came, in µs since this process began.
@@ -102,7 +105,11 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// A runtime for a tree. From now on the signals of a supervisor are blocked, and what it has
     /// open is its own.
-    pub(crate) fn new(settings: RuntimeSettings, graph: Graph) -> Result<Self, Errno> {
+    pub(crate) fn new(
+        settings: RuntimeSettings,
+        graph: Graph,
+        output: OutputHolder,
+    ) -> Result<Self, Errno> {
         crate::sys::spawn::keep_to_ourselves();
         let poller = Poller::new()?;
         let signals = WatchedSignals::watch(settings.role)?;
@@ -119,6 +126,7 @@ impl Runtime {
             boot: BootRecord::default(),
             halt: None,
             stray: Stray::default(),
+            output,
             later: VecDeque::new(),
             heard_us: 0,
             awaited: Vec::new(),
@@ -135,6 +143,7 @@ impl Runtime {
     pub(crate) fn run(mut self, first: Option<Event>) -> u8 {
         self.open_controls();
         self.services.working.spare.hold();
+        self.follow_output();
         if self.settings.role == Role::Scan || !self.settings.catch_all.is_empty() {
             self.rescan();
         }
@@ -148,7 +157,10 @@ impl Runtime {
             self.turn();
         }
         self.report_last_lines();
-        self.exit_code.read()
+        let (code, output) = (self.exit_code.read(), std::mem::take(&mut self.output));
+        drop(self);
+        output.finish();
+        code
     }
 
     /// One turn of the loop: first what has happened, then what is due.
@@ -170,6 +182,7 @@ impl Runtime {
         self.name_boot_waits();
         self.refuse_deadlocks();
         self.scan_if_due();
+        self.start_output_if_due();
         self.look_for_others();
         self.settle_clients();
         self.reporter.watch(&self.poller);
@@ -186,6 +199,7 @@ impl Runtime {
             Source::Listener => self.accept_clients(),
             Source::Client(id) => self.serve_client(id),
             Source::Journal => self.reporter.journal.flush(),
+            Source::Output => self.read_output(),
         }
     }
 
@@ -245,6 +259,7 @@ impl Runtime {
             self.clients.due(),
             self.services.due(),
             self.bereaved.due(),
+            self.output.due(),
             self.halt.as_ref().and_then(HaltFifo::due),
         ];
         due.into_iter().flatten().min().map(|t| t.0.saturating_sub(now.0))

@@ -57,7 +57,7 @@ impl Runtime {
                     "service {name} (pid {pid}) {how} after {seconds}.{tenth} s"
                 ));
             }
-            Whose::Script(_) => {}
+            Whose::Script(_) | Whose::Output => {}
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Source {
     Listener,
     /// stderr can take more of the journal.
     Journal,
+    /// The output process.
+    Output,
 }
 
 impl Source {
@@ -40,6 +42,7 @@ impl Source {
             Self::Client(id) => (6, id),
             Self::Journal => (7, 0),
             Self::Supervisor(id) => (8, id.0),
+            Self::Output => (9, 0),
         };
         (tag << 32) | u64::from(id)
     }
@@ -55,6 +58,7 @@ impl Source {
             6 => Self::Client(id),
             7 => Self::Journal,
             8 => Self::Supervisor(ServiceId(id)),
+            9 => Self::Output,
             _ => Self::Signals,
         }
     }
@@ -134,6 +138,7 @@ mod tests {
             Source::Listener,
             Source::Client(3),
             Source::Journal,
+            Source::Output,
         ];
         all.iter().for_each(|s| assert_eq!(Source::decode(s.encode()), *s));
     }

@@ -203,6 +203,7 @@ impl Runtime {
                 };
                 let is_scanned = id.0 >= FIRST_SCANNED;
                 let ends = is_scanned.then(|| directory.ends(&mut self.reporter)).flatten();
+                service.log = is_scanned.then(|| directory.log_mode(&mut self.reporter)).flatten();
                 self.show_supervisor(id);
                 Event::Supervised(id, Supervised { down, ends: ends.map(Arc::new) })
             }
@@ -256,6 +257,7 @@ impl Runtime {
         self.unsupervise(id);
         self.services.remove(id);
         self.pipelines.remove(id);
+        self.output.forget_service(id);
         for (_, found) in &mut self.scan.found {
             found.logger = found.logger.filter(|l| *l != id);
         }
@@ -267,7 +269,7 @@ impl Runtime {
     pub(super) fn start_signal_script(&mut self, signal: Signal) {
         let script = self.scan.signal_script(signal);
         let word = script.to_string_lossy().into_owned().into_bytes();
-        let streams = self.children.no_pipes(self.settings.outputs);
+        let streams = self.children.no_pipes(self.output.own(self.settings.outputs));
         let plan = ProcessPlan::new(vec![word.clone()], self.settings.env.clone(), streams);
         let started = match self.services.working.enter_other(&self.scan.path) {
             Ok(inside) => self

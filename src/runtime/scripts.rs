@@ -3,6 +3,7 @@
 use super::Runtime;
 use super::children::{ProcessPlan, Streams, Whose};
 use super::directory::{ServiceDirectory, Unreachable};
+use super::output::Writer;
 use super::poller::Source;
 use super::reporter::Reporter;
 use super::service::stamp;
@@ -19,6 +20,9 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// The name of the catch-all logger in the scan directory.
 const CATCH_ALL: &str = "s6-svscan-log";
+
+/// Under which name the CMD is shown.
+const CMD: &str = "cmd";
 
 /// The default `timeout-finish`, in ms.
 const TIMEOUT_FINISH_MS: u32 = 5000;
@@ -160,7 +164,7 @@ impl Runtime {
         let (word, program) = (program.clone(), why::name(program));
         let streams = match self.clients.stdio_for(id) {
             Some(stdio) => Streams { passing: (0..).zip(stdio).collect(), ..Streams::default() },
-            None => self.children.no_pipes(self.settings.outputs),
+            None => self.shown_streams(id, self.settings.outputs),
         };
         let Some((service, directory)) = self.services.enter(id) else {
             return Event::NotSpawned(process, NotSpawned::Invalid);
@@ -223,9 +227,12 @@ impl Runtime {
     /// Starts the CMD; an end at once if it cannot be.
     pub(super) fn start_cmd(&mut self) -> Option<Event> {
         let cmd = self.settings.cmd.as_ref()?;
-        let (stdout, stderr) = cmd.outputs;
-        let lasting = vec![(0, 0), (1, stdout), (2, stderr)];
-        let streams = Streams { lasting, passing: Vec::new() };
+        let plain = cmd.outputs;
+        let shown = self.shown_ends(Writer::Cmd, CMD, None, plain);
+        let cmd = self.settings.cmd.as_ref()?;
+        let mut streams = self.children.streams(plain, shown);
+        streams.lasting.retain(|(number, _)| *number != 0);
+        streams.lasting.push((0, 0));
         let mut plan = ProcessPlan::new(cmd.argv.clone(), cmd.env.clone(), streams);
         plan.session = Session::Foreground;
         let word = cmd.argv.first().cloned().unwrap_or_default();
@@ -262,18 +269,28 @@ impl Runtime {
     /// one service that writes to the container's own.
     fn streams(&mut self, id: ServiceId) -> Streams {
         let pipes = self.pipelines.ends(id);
-        let outputs = match self.is_catch_all(id) {
-            true => (1, 2),
-            false => self.settings.outputs,
+        let Streams { mut lasting, mut passing } = match self.is_catch_all(id) {
+            true => self.children.no_pipes(self.output.container()),
+            false => self.shown_streams(id, self.settings.outputs),
         };
-        let Streams { mut lasting, mut passing } = self.children.no_pipes(outputs);
         for (number, end) in [(0, pipes.input), (1, pipes.output)] {
             if let Some(end) = end {
                 lasting.retain(|&(to, _)| to != number);
+                passing.retain(|&(to, _)| to != number);
                 passing.push((number, end));
             }
         }
         Streams { lasting, passing }
+    }
+
+    /// Nothing to read, and to write to what a service is shown by: the output process, or these.
+    fn shown_streams(&mut self, id: ServiceId, plain: (RawFd, RawFd)) -> Streams {
+        let definition = self.engine.graph().definition(id);
+        let of_tree = definition.and_then(|definition| definition.log);
+        let Some(service) = self.services.get(&id) else { return self.children.no_pipes(plain) };
+        let (name, mode) = (service.name.clone(), of_tree.or(service.log));
+        let shown = self.shown_ends(Writer::Service(id), &name, mode, plain);
+        self.children.streams(plain, shown)
     }
 
     /// Whether a service is the catch-all logger.

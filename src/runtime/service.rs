@@ -5,6 +5,7 @@ use super::directory::{MadeOf, ServiceDirectory, Unreachable, WorkingDirectory};
 use super::linked_files::CommonFiles;
 use super::supervisors::ShownSupervisor;
 use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
+use crate::format::output::LogMode;
 use crate::format::status::{self, Status};
 use crate::format::tai::Tain;
 use crate::format::tally::Death;
@@ -152,6 +153,8 @@ pub(super) struct Service {
     pub supervisor: Option<ShownSupervisor>,
     /// The processes of its scripts.
     pub processes: Processes,
+    /// How what it says is shown, for one that was found in the scan directory.
+    pub log: Option<LogMode>,
     /// Why it could not be supervised or started when that was tried last.
     pub refused: Option<String>,
     /// How the last script of a oneshot ended.
@@ -247,6 +250,7 @@ impl Service {
             readiness: None,
             supervisor: None,
             processes,
+            log: None,
             refused: None,
             last_script: None,
             status,

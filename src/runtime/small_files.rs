@@ -4,6 +4,7 @@
 use super::directory::ServiceDirectory;
 use super::reporter::Reporter;
 use crate::definition::EndPolicy;
+use crate::format::output::LogMode;
 use crate::format::{decimal, signal};
 use crate::sys::{directory, errno, file};
 use nix::errno::Errno;
@@ -75,6 +76,18 @@ impl ServiceDirectory<'_> {
             }
         }
         Some(policy).filter(|policy| !policy.is_empty())
+    }
+
+    /// How what the service says is shown: the file `log`, if it is one. A directory of this name
+    /// is a logger.
+    pub(super) fn log_mode(&self, reporter: &mut Reporter) -> Option<LogMode> {
+        let is_file = std::fs::metadata("log").is_ok_and(|found| found.is_file());
+        let line = is_file.then(|| self.first_line("log", reporter)).flatten()?;
+        let mode = LogMode::parse(line.trim_ascii());
+        if mode.is_none() {
+            self.warn(reporter, "invalid log: not plain, prefix, json or none");
+        }
+        mode
     }
 
     /// Whether a flag file is there.

@@ -52,7 +52,9 @@ impl Runtime {
         }
         let ours = descendants(std::process::id() as i32)
             .unwrap_or_else(|| self.children.pids().collect());
-        for pid in ours {
+        // What they said last is still to be shown.
+        let shows = self.output.pid().map(Pid::as_raw);
+        for pid in ours.into_iter().filter(|pid| Some(*pid) != shows) {
             let _ = kill(pid, number);
         }
     }
@@ -79,8 +81,7 @@ impl Runtime {
         }
         self.stray.childless = false;
         self.reap();
-        let others = self.settings.pid_1 && kill(-1, 0) != Err(Errno::ESRCH);
-        let is_over = self.stray.childless && !others;
+        let is_over = self.is_alone();
         if is_over || (self.stray.killed && self.leaves_to_others()) {
             self.stray.look_at = None;
             self.feed(Event::Alone);
@@ -97,7 +98,9 @@ impl Runtime {
     fn leaves_to_others(&mut self) -> bool {
         let me = std::process::id() as i32;
         let left = if self.settings.pid_1 { others(me) } else { descendants(me) };
-        let left = left.unwrap_or_default();
+        let shows = self.output.pid().map(Pid::as_raw);
+        let left = left.unwrap_or_default().into_iter().filter(|pid| Some(*pid) != shows);
+        let left: Vec<i32> = left.collect();
         let is_others = |pid: &i32| kill(*pid, 0) == Err(Errno::EPERM);
         if left.is_empty() || !left.iter().all(is_others) {
             return false;
@@ -129,9 +132,22 @@ impl Runtime {
         let left = if self.settings.pid_1 { others(me) } else { descendants(me) };
         let logger = self.services.iter().find(|(id, _)| self.is_catch_all(**id));
         let logger = logger.and_then(|(_, s)| s.processes.run).map(Pid::as_raw);
-        if left.is_some_and(|left| left.iter().all(|pid| Some(*pid) == logger)) {
+        let shows = self.output.pid().map(Pid::as_raw);
+        let is_ours = |pid: &i32| Some(*pid) == logger || Some(*pid) == shows;
+        if left.is_some_and(|left| left.iter().all(is_ours)) && self.output.let_services_end() {
             self.settings.catch_all.clear();
         }
+    }
+
+    /// Whether no process is left, but for the one that shows what they said.
+    fn is_alone(&self) -> bool {
+        let Some(shows) = self.output.pid() else {
+            let others = self.settings.pid_1 && kill(-1, 0) != Err(Errno::ESRCH);
+            return self.stray.childless && !others && self.output.due().is_none();
+        };
+        let me = std::process::id() as i32;
+        let left = if self.settings.pid_1 { others(me) } else { descendants(me) };
+        left.is_some_and(|left| left.iter().all(|pid| *pid == shows.as_raw()))
     }
 }
 

@@ -255,6 +255,11 @@ impl Container {
 
     /// A file's text; empty if there is none. `stdout` and `stderr` are what it has written.
     pub(crate) fn text(&self, path: &str) -> String {
+        String::from_utf8_lossy(&self.bytes(path)).into_owned()
+    }
+
+    /// The same, as it is.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
         let read = match path {
             "stdout" | "stderr" => File::open(self.work.path().join(path)).ok(),
             "trace" => self.open("/trace"),
@@ -262,7 +267,7 @@ impl Container {
         };
         let mut bytes = Vec::new();
         let _ = read.map(|mut file| file.read_to_end(&mut bytes));
-        String::from_utf8_lossy(&bytes).into_owned()
+        bytes
     }
 
     /// The lines that the program `trace` has written.

@@ -113,8 +113,17 @@ cases! {
     legacy_service_log
     legacy_user2_after_services
     log_1_catch_all
+    log_catch_all
     log_catchall_user
     log_catchall_user_unknown
+    log_closed
+    log_coloured
+    log_followed
+    log_full
+    log_json
+    log_killed
+    log_prefix
+    log_refused
     log_rundir_blank
     logutil_pipeline
     nofile_limit_passed_on
@@ -173,6 +182,9 @@ cases! {
     rundir_of_somebody
     rundir_with_logs
     scan_link
+    secrets
+    secrets_both_set
+    secrets_unreadable
     signal_ignored_at_start
     signal_int_stops
     signal_pwr_stops

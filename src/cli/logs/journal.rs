@@ -28,7 +28,8 @@ impl JournalReader {
 
     fn line(&self, entry: &JournalEntry) -> Option<LogLine> {
         let is_elsewhere = self.said_elsewhere && entry.said;
-        (!is_elsewhere).then(|| LogLine::at(Duration::from_micros(entry.at_us), &entry.text))
+        (!is_elsewhere)
+            .then(|| LogLine::at(Duration::from_micros(entry.at_us), entry.text.as_bytes()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! with-contenv and printcontenv: the container's variables for what runs without them.
 
 use super::container::{READING, environment_directory, keeps_environment, variable, word};
+use crate::sys::machine::page_size;
 use crate::tools::die::show;
 use crate::tools::s6::envdir;
 use crate::tools::{Exec, Exit, Next, Process, Word};
@@ -23,6 +24,8 @@ pub(super) fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result
         opened.and_then(|dir| envdir::apply(process, dir, READING)).map_err(|e| {
             process.fatal_errno(format_args!("unable to envdir {}", show(&word(&directory))), e)
         })?;
+        // The kernel would refuse any program with them: secrets that are files, and are read so.
+        process.env.retain(|name, value| name.len() + value.len() + 2 <= 32 * page_size());
         process.adopt_path();
         argv[0] = b"exec".to_vec();
         return Ok(Exec::own(argv).into());

@@ -4,7 +4,7 @@
 use crate::engine::{Event, Scanned};
 use crate::format::decimal;
 use crate::graph::Graph;
-use crate::runtime::{Absences, Role, Runtime, RuntimeSettings, supervisors};
+use crate::runtime::{Absences, OutputHolder, Role, Runtime, RuntimeSettings, supervisors};
 use crate::sys::{fd, lock};
 use crate::tools::{Exit, Next, Options, Process, Word, chain, die};
 use std::path::PathBuf;
@@ -29,7 +29,8 @@ pub(super) fn supervise(process: &mut Process, argv: Vec<Word>) -> Result<Next, 
     }
     let settings = settings(process, directory.clone(), Role::Supervise);
     let failed = |e| process.fatal_errno("unable to supervise", e);
-    let mut runtime = Runtime::new(settings, Graph::default()).map_err(failed)?;
+    let mut runtime =
+        Runtime::new(settings, Graph::default(), OutputHolder::default()).map_err(failed)?;
     let id = runtime.add(die::show(&name).to_string(), directory);
     Ok(Next::Exit(runtime.run(Some(Event::Appeared(id, Scanned { logger: false })))))
 }
@@ -65,7 +66,8 @@ pub(super) fn svscan(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exi
     let mut settings = settings(process, directory.clone(), Role::Scan);
     (settings.rescan_ms, settings.ready) = (rescan_ms, ready);
     let failed = |e| process.fatal_errno("unable to scan", e);
-    let runtime = Runtime::new(settings, Graph::default()).map_err(failed)?;
+    let runtime =
+        Runtime::new(settings, Graph::default(), OutputHolder::default()).map_err(failed)?;
     runtime.run(None);
     let _ = nix::unistd::chdir(&directory);
     let finish = b".s6-svscan/finish".to_vec();

@@ -6,6 +6,7 @@
 //! UTF-8, arrays of bytes.
 
 use super::{Atomic, Definition, EndPolicy, HANDED_ON, Kind, Longrun, Oneshot, Reference, Word};
+use crate::format::output::LogMode;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +64,9 @@ impl Text {
             object.string("type", definition.kind.name().as_bytes());
             object.flag("essential", definition.essential);
             object.flag("recommended", definition.recommended);
+            if let Some(mode) = definition.log {
+                object.string("log", mode.name().as_bytes());
+            }
             match &definition.kind {
                 Kind::Bundle(contents) => object.references("contents", contents),
                 Kind::Oneshot(oneshot) => object.oneshot(oneshot),
@@ -212,6 +216,7 @@ impl Fields {
         let name = self.string("name")?;
         let directory = self.path("directory")?;
         let (essential, recommended) = (self.flag("essential")?, self.flag("recommended")?);
+        let log = self.log()?;
         let kind = match self.string("type")?.as_str() {
             "bundle" => Kind::Bundle(self.references("contents")?),
             "oneshot" => Kind::Oneshot(Oneshot {
@@ -234,7 +239,15 @@ impl Fields {
             _ => return Err(CompiledError::Lacks("type")),
         };
         let definition = Definition::new(&name, kind);
-        Ok(Definition { directory, essential, recommended, ..definition })
+        Ok(Definition { directory, essential, recommended, log, ..definition })
+    }
+
+    fn log(&mut self) -> Result<Option<LogMode>, CompiledError> {
+        if !self.values.contains_key("log") {
+            return Ok(None);
+        }
+        let mode = LogMode::parse(self.string("log")?.as_bytes());
+        mode.map(Some).ok_or(CompiledError::Lacks("log"))
     }
 
     fn atomic(&mut self) -> Result<Atomic, CompiledError> {
@@ -390,11 +403,14 @@ mod tests {
     }
     fn definition() -> impl Strategy<Value = Definition> {
         let kind = prop_oneof![references().prop_map(Kind::Bundle), oneshot(), longrun()];
-        (any::<String>(), path(), kind, any::<bool>(), any::<bool>()).prop_map(
-            |(name, directory, kind, essential, recommended)| Definition {
+        let modes: Vec<_> = LogMode::ALL.iter().map(|(_, mode)| *mode).collect();
+        let log = prop::option::of(prop::sample::select(modes));
+        (any::<String>(), path(), kind, any::<bool>(), any::<bool>(), log).prop_map(
+            |(name, directory, kind, essential, recommended, log)| Definition {
                 directory,
                 essential,
                 recommended,
+                log,
                 ..Definition::new(&name, kind)
             },
         )

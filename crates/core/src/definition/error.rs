@@ -25,6 +25,10 @@ const NO_MARK: &str = "save it without a byte order mark";
 /// A byte order mark, which editors on Windows put in front of a text, and do not show.
 pub const MARK: char = '\u{feff}';
 
+/// What to write into a file that says how a service is looked at.
+const CHECKS: &str = "write `http [HOST:]PORT/PATH`, `tcp [HOST:]PORT`, `unix PATH` or `exec \
+    WORDS` into health; into ready-http, ready-tcp and the like, what follows the first word";
+
 /// How bad a fault is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -207,6 +211,9 @@ pub enum Mistake {
     /// A name twice in a list.
     #[error("name listed more than once: {}", .0.escape_debug())]
     Repeated(String),
+    /// `log` that is none of its words.
+    #[error("invalid log {0:?}: must be plain, prefix, json or none; SIXTREE_LOG counts")]
+    LogInvalid(String),
     /// A member of `user` in a place that is not read because another one is.
     #[error("not read, because {} is there", .0.display())]
     MemberNotRead(PathBuf),
@@ -273,6 +280,7 @@ impl Problem for Mistake {
             Self::MemberNotRead(_) => "W005",
             Self::NoCondition => "W006",
             Self::OfNoUse(_) => "W060",
+            Self::LogInvalid(_) => "W013",
         }
     }
 
@@ -347,11 +355,9 @@ impl Problem for Mistake {
             Self::StandardDescriptor(_) => "use 3 or more",
             Self::PipelineNameIgnored => "move it to the service that only consumes",
             Self::Repeated(_) => "remove one",
+            Self::LogInvalid(_) => "write one of these words into it, or remove it",
             Self::MemberNotRead(_) => "have all members in one of the two places",
-            Self::CheckInvalid(_) => {
-                "write `http [HOST:]PORT/PATH`, `tcp [HOST:]PORT`, `unix PATH` or `exec WORDS` \
-                 into health; into ready-http, ready-tcp and the like, what follows the first word"
-            }
+            Self::CheckInvalid(_) => CHECKS,
             Self::ReactionUnknown(_) => "write one of these three words into it",
             Self::MemoryInvalid(_) => "write bytes, or 64K, 250M, 1G, or 60% of the container's",
             Self::NotifyUnknown(_) => "write systemd into it, or remove it",

@@ -19,6 +19,7 @@ pub use similar::similar;
 
 pub use crate::execline::Word;
 
+use crate::format::output::LogMode;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Definition {
     /// `if-env`: the conditions that must hold for it to take part. They are removed once it is
     /// decided whether it takes part.
     pub if_env: Vec<Condition>,
+    /// `log`: how what it says is shown, if it is not as `SIXTREE_LOG` says.
+    pub log: Option<LogMode>,
     /// Files in its directory that nothing reads in a definition of its type; see `names`.
     pub unread: Vec<String>,
 }
@@ -191,6 +194,7 @@ impl Definition {
             essential: false,
             recommended: false,
             if_env: Vec::new(),
+            log: None,
             unread: Vec::new(),
         }
     }

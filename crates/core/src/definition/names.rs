@@ -29,6 +29,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("health-timeout", &["longrun"]),
     ("if-env", &["bundle", "longrun", "oneshot"]),
     ("lock-fd", &["longrun"]),
+    ("log", &["longrun", "oneshot"]),
     ("max-death-tally", &["longrun"]),
     ("memory-limit", &["longrun"]),
     ("notification-fd", &["longrun"]),

@@ -4,6 +4,7 @@ use super::error::{MARK, Mistake};
 use super::{Condition, Test, Word};
 use crate::execline::lexer;
 use crate::format::decimal;
+use crate::format::output::LogMode;
 
 /// The word in `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,12 @@ pub fn condition(line: &[u8]) -> Result<Condition, Mistake> {
         return Err(invalid());
     }
     Ok(Condition { name: String::from_utf8_lossy(name).into_owned(), test })
+}
+
+/// Parses `log`: one of four words.
+pub fn log(text: &[u8]) -> Result<LogMode, Mistake> {
+    let line = first_line(text).trim_ascii();
+    LogMode::parse(line).ok_or_else(|| Mistake::LogInvalid(excerpt(line)))
 }
 
 /// Parses a script of a oneshot: a single execline command line, over any number of lines.

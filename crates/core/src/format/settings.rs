@@ -3,6 +3,7 @@
 
 use super::decimal;
 use super::end_action::EndAction;
+use super::output::{LogColour, LogMode, LogSettings, LogTime};
 use std::fmt;
 
 /// Where everything that changes at run time lives, unless `SIXTREE_RUNDIR` names another place.
@@ -83,6 +84,25 @@ pub struct ContainerSettings {
     pub on_failure: EndAction,
     /// `SIXTREE_ON_GIVE_UP`: what it brings about by default that a service is given up.
     pub on_give_up: EndAction,
+    /// `SIXTREE_LOG`, `SIXTREE_LOG_TIME`, `SIXTREE_LOG_COLOR` and `SIXTREE_LOG_KEEP`: how what
+    /// services say is shown, and how much of it is kept.
+    pub log: LogSettings,
+    /// `SIXTREE_SECRETS`: which variables name a file whose text is the value of another one.
+    pub secrets: SecretForm,
+}
+
+/// How a variable is called that names the file of a secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecretForm {
+    /// None does.
+    #[default]
+    None,
+    /// `FILE__NAME`
+    Prefix,
+    /// `NAME_FILE`
+    Suffix,
+    /// Either.
+    Both,
 }
 
 /// A variable whose value cannot be used, and what is used for it.
@@ -143,6 +163,8 @@ impl ContainerSettings {
             supervisors: from.flag("SIXTREE_SUPERVISORS"),
             on_failure: from.action("SIXTREE_ON_FAILURE", EndAction::ALL),
             on_give_up: from.action("SIXTREE_ON_GIVE_UP", EndAction::LAST),
+            log: from.log(),
+            secrets: from.secrets(),
         };
         (settings, from.refused)
     }
@@ -197,6 +219,61 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
     fn descriptor(&mut self, name: &'static str) -> Option<u16> {
         u16::try_from(self.number(name, 0)).ok().filter(|fd| *fd >= 3)
     }
+    fn log(&mut self) -> LogSettings {
+        let times = [("iso", LogTime::Iso), ("unix", LogTime::Unix), ("none", LogTime::None)];
+        let colours =
+            [("auto", LogColour::Auto), ("always", LogColour::Always), ("never", LogColour::Never)];
+        LogSettings {
+            mode: self
+                .choice("SIXTREE_LOG", &LogMode::ALL, "plain, prefix, json or none", "plain")
+                .unwrap_or_default(),
+            time: self.choice(
+                "SIXTREE_LOG_TIME",
+                &times,
+                "iso, unix or none",
+                "iso for json, none for prefix",
+            ),
+            colour: self
+                .choice("SIXTREE_LOG_COLOR", &colours, "auto, always or never", "auto")
+                .unwrap_or_default(),
+            keep: self.size("SIXTREE_LOG_KEEP", 64 << 10),
+        }
+    }
+    fn secrets(&mut self) -> SecretForm {
+        let forms = [
+            ("prefix", SecretForm::Prefix),
+            ("suffix", SecretForm::Suffix),
+            ("both", SecretForm::Both),
+        ];
+        self.choice("SIXTREE_SECRETS", &forms, "prefix, suffix or both", "none of them")
+            .unwrap_or_default()
+    }
+    /// One of some words.
+    fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+        wanted: &'static str,
+        used: &str,
+    ) -> Option<T> {
+        let value = self.text(name)?;
+        let chosen = words.iter().find(|(word, _)| word.as_bytes() == value.trim_ascii());
+        if chosen.is_none() {
+            self.refuse(name, value, wanted, used.to_owned());
+        }
+        chosen.map(|(_, chosen)| *chosen)
+    }
+    /// A number of bytes: digits, and perhaps K, M or G.
+    fn size(&mut self, name: &'static str, default: u32) -> u32 {
+        let Some(value) = self.text(name) else { return default };
+        match parse_size(value.trim_ascii()) {
+            Some(size) => u32::try_from(size).unwrap_or(u32::MAX),
+            None => {
+                self.refuse(name, value, "a size such as 64K", default.to_string());
+                default
+            }
+        }
+    }
     /// Octal, as for chmod.
     fn permissions(&mut self, name: &'static str, default: u32) -> u32 {
         let Some(value) = self.text(name) else { return default };
@@ -217,6 +294,17 @@ impl<Lookup: Fn(&str) -> Option<Vec<u8>>> SettingsReader<Lookup> {
         self.refuse(name, value, "an absolute path", default.to_owned());
         None
     }
+}
+
+/// A number of bytes: digits, and perhaps K, M or G behind them.
+pub fn parse_size(text: &[u8]) -> Option<u64> {
+    let (digits, unit) = match text.split_last()? {
+        (b'K' | b'k', digits) => (digits, 1 << 10),
+        (b'M' | b'm', digits) => (digits, 1 << 20),
+        (b'G' | b'g', digits) => (digits, 1 << 30),
+        _ => (text, 1),
+    };
+    decimal::parse::<u64>(digits)?.checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -265,6 +353,28 @@ mod tests {
         assert_eq!(settings.environment_mode, 0o750);
         assert_eq!(settings.on_failure, EndAction::Stop);
         assert_eq!(settings.rundir.as_deref(), Some(b"/srv/run".as_slice()));
+    }
+
+    #[test]
+    fn the_output_has_its_settings() {
+        let (settings, refused) = read(&[
+            ("SIXTREE_LOG", "json"),
+            ("SIXTREE_LOG_TIME", "unix"),
+            ("SIXTREE_LOG_COLOR", "blue"),
+            ("SIXTREE_LOG_KEEP", "2M"),
+        ]);
+        let wanted = LogSettings {
+            mode: LogMode::Json,
+            time: Some(LogTime::Unix),
+            colour: LogColour::Auto,
+            keep: 2 << 20,
+        };
+        assert_eq!(settings.log, wanted);
+        let line = r#"SIXTREE_LOG_COLOR is "blue", which is not auto, always or never: using auto"#;
+        assert_eq!(refused, [line]);
+        assert_eq!(read(&[]).0.log, LogSettings { keep: 65_536, ..LogSettings::default() });
+        assert_eq!(parse_size(b"5g"), Some(5 << 30));
+        assert_eq!((parse_size(b"5x"), parse_size(b"")), (None, None));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod latency;
 mod logs;
 mod machine;
 mod memory;
+mod output;
 mod peers;
 mod programs;
 mod sizes;
@@ -30,7 +31,7 @@ use table::Table;
 type Part = (&'static str, fn(&programs::Bench, &mut Table));
 
 /// All parts, in order.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("empty", boots::empty),
     ("boot", boots::boot_and_stop),
     ("large", boots::large),
@@ -40,6 +41,7 @@ const PARTS: [Part; 11] = [
     ("latency", latency::measure),
     ("chains", chains::measure),
     ("logs", logs::throughput),
+    ("output", output::measure),
     ("check", logs::check),
     ("size", sizes::measure),
 ];

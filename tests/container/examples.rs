@@ -29,7 +29,9 @@ pub(crate) fn php_nginx(features: &[(&str, &str)]) -> Container {
         .file("etc/s6-overlay/s6-rc.d/svc-php-fpm/timeout-up", "60000\n")
         .file_of_mode("trace", "", 0o666);
     let mut boot = Boot::default();
-    boot.set("S6_STAGE2_HOOK", "/etc/s6-overlay/features");
+    // As the Dockerfile sets them.
+    boot.set("FEATURE_RUN_NGINX", "true");
+    boot.set("FEATURE_RUN_PHP_FPM", "true");
     boot.set("S6_BEHAVIOUR_IF_STAGE2_FAILS", "2");
     features.iter().for_each(|(name, value)| boot.set(name, value));
     let mut container = boot.start(&image);

@@ -185,11 +185,17 @@ fn php_takes_its_settings_from_variables() {
 }
 
 #[test]
-fn php_runs_without_root() {
+fn php_runs_without_root_on_a_read_only_root() {
     if !answers() {
         return;
     }
-    let options = ["--cap-drop=ALL", "--security-opt=no-new-privileges"];
+    let options = [
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        "--read-only",
+        "--tmpfs=/run:uid=1000",
+        "--tmpfs=/tmp",
+    ];
     let stack = Stack::start("non-root", &options);
     assert_eq!(wait_for_page(stack.port, "/health"), "ok");
     wait_for_page(stack.port, "/");

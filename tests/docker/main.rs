@@ -16,6 +16,7 @@ mod podman;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod stops;
+mod swarm;
 mod terminal;
 mod users;
 mod volumes;

@@ -65,7 +65,7 @@ impl Built {
 
 impl Drop for Built {
     fn drop(&mut self) {
-        for tag in ["root", "non-root", "release"] {
+        for tag in ["broken", "root", "non-root", "release"] {
             let _ = Command::new("docker").args(["rmi", "--force", &self.tag(tag)]).output();
         }
     }
@@ -293,4 +293,19 @@ fn php_finishes_its_requests_when_it_stops() {
     assert_eq!(stack.stop(), "0", "{}", stack.log());
     let answer = request.join().expect("our own thread");
     assert!(answer.as_ref().is_ok_and(|page| page.starts_with("Hello")), "{answer:?}");
+}
+
+#[test]
+fn php_migrates_in_a_container_that_ends() {
+    if !answers() {
+        return;
+    }
+    let built = Built::get();
+    let mut run = Command::new("docker");
+    run.args(["run", "--rm", "--read-only", "--tmpfs=/run:mode=777", "--network=none"]);
+    run.args(["--env=FEATURE_RUN_NGINX=false", "--env=FEATURE_RUN_PHP_FPM=false"]);
+    run.args(["--env=FEATURE_RUN_MIGRATIONS=true", &built.tag("non-root"), "true"]);
+    let output = run.output().expect("docker starts");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && log.contains("the schema is up to date"), "{log}");
 }

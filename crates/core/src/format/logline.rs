@@ -236,7 +236,7 @@ mod tests {
     fn a_name_has_its_colour_for_ever() {
         let web = shown(&LineStyle::prefix("web", Some(5), None), LinePart::default(), b"x");
         assert_eq!(web, "\u{1b}[33mweb  \u{1b}[0m | x\n");
-        assert_eq!(colour_of("db"), "32");
+        assert_eq!(colour_of("db"), "93");
     }
 
     #[test]

@@ -104,7 +104,10 @@ pub struct SupervisorStatus {
     /// How often it was started again.
     pub restarts: u64,
 }
-wire_struct!(SupervisorStatus, all: wanted_up, stopping, finishing, paused, rest, restarts);
+wire_struct!(
+    SupervisorStatus, all:
+    wanted_up, stopping, finishing, paused, flapping, rest, restarts
+);
 
 /// Why a longrun that was wanted is not started again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

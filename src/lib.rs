@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod definition;
 mod init;
+mod looker;
 pub mod multicall;
 mod output;
 mod runtime;

@@ -6,7 +6,7 @@
 
 use crate::sys::exec;
 use crate::tools::{Environment, Tool, Word, basename, chain};
-use crate::{cli, init, output, tools};
+use crate::{cli, init, looker, output, tools};
 
 /// What a name stands for.
 #[derive(Clone, Copy)]
@@ -27,6 +27,10 @@ enum CalledAs {
 /// so that a Dockerfile can say so, unless there is a program of that name to run.
 pub fn run(argv: Vec<Word>) -> i32 {
     let called = argv.first().map(Vec::as_slice).unwrap_or_default();
+    // Its name is that of no file: PID 1 gives it.
+    if called == looker::NAME.as_bytes() {
+        return looker::run();
+    }
     let role = shown_supervisor(called)
         .or_else(|| tool_of_file(called))
         .map(CalledAs::Tool)

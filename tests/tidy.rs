@@ -16,9 +16,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("output", &["format", "sys"]),
     ("runtime", &["output", "engine", "graph", "definition", "execline", "format", "sys", "tools"]),
     ("tools", &["runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
+    ("looker", &["tools", "format", "sys"]),
     ("init", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
     ("cli", &["tools", "runtime", "engine", "graph", "definition", "execline", "format", "sys"]),
-    ("multicall", &["cli", "init", "output", "tools", "sys"]),
+    ("multicall", &["cli", "init", "looker", "output", "tools", "sys"]),
     ("main", &[]),
     ("lib", &["engine", "graph", "execline", "format"]),
 ];

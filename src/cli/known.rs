@@ -2,8 +2,10 @@
 //! state, whether that is well, and why it is not up.
 
 use super::terminal::visible;
+use super::usage::ServiceUsage;
 use crate::format::request::{
-    RestStatus, ScriptEnd, ServiceKind, ServiceStatus, StartFailure, SupervisorStatus, WhyDown,
+    HealthState, HealthStatus, RestStatus, ScriptEnd, ServiceKind, ServiceStatus, StartFailure,
+    SupervisorStatus, WhyDown,
 };
 use crate::format::{count, signal};
 use serde_json::{Value, json};
@@ -13,6 +15,8 @@ use serde_json::{Value, json};
 pub(super) struct Known {
     /// Its name.
     pub name: String,
+    /// What it uses, if that was measured.
+    pub usage: Option<ServiceUsage>,
     status: ServiceStatus,
 }
 
@@ -43,7 +47,7 @@ pub(super) enum ServiceState {
 
 impl From<ServiceStatus> for Known {
     fn from(status: ServiceStatus) -> Self {
-        Self { name: status.name.clone(), status }
+        Self { name: status.name.clone(), usage: None, status }
     }
 }
 
@@ -70,11 +74,23 @@ impl Known {
     }
     /// Whether it is up and what needs it can count on it.
     pub(super) fn is_healthy(&self) -> bool {
+        self.is_ready() && self.health() != Some(HealthState::Unhealthy)
+    }
+    /// Whether it is up, and ready if it can tell.
+    pub(super) fn is_ready(&self) -> bool {
         self.state() == ServiceState::Up
     }
     /// Whether it is a longrun that is up to s6-rc, and has no process.
     pub(super) fn is_idle(&self) -> bool {
         self.status.kind == ServiceKind::Longrun && self.is_up() && self.pid().is_none()
+    }
+    /// How well it is, if that is looked at.
+    pub(super) fn health(&self) -> Option<HealthState> {
+        self.status.health.as_ref()?.state
+    }
+    /// The pid of `run`; nothing else uses much.
+    pub(super) fn run_pid(&self) -> Option<i32> {
+        self.status.pid.filter(|_| self.status.running && !self.is_oneshot())
     }
     /// Whether it is to be up. To s6-rc, a longrun that was started stays up whatever its
     /// supervisor is told; but a disabled service often runs `s6-svc -O .` on itself.
@@ -149,6 +165,10 @@ impl Known {
 
     /// Why a longrun that ought to be up is not: its supervisor, or someone who told it, knows.
     fn why_not_running(&self) -> String {
+        let seen = self.what_is_seen();
+        if !seen.is_empty() {
+            return seen;
+        }
         if let (ServiceState::Restarting, Some(refused)) = (self.state(), &self.status.refused) {
             return format!("it could not be started: {refused}; it is tried again each minute");
         }
@@ -157,6 +177,23 @@ impl Known {
                 with_reason(rest_in_words(rest), self.status.refused.as_deref())
             }
             Some(_) | None => self.what_its_supervisor_does().to_owned(),
+        }
+    }
+
+    /// Why it is not ready or not well, as somebody sees who looks at it, and what it says itself.
+    fn what_is_seen(&self) -> String {
+        let Some(HealthStatus { why, words, .. }) = &self.status.health else {
+            return String::new();
+        };
+        let why = match (self.state(), why) {
+            (ServiceState::Starting, Some(why)) => format!("not ready yet: {why}"),
+            (ServiceState::Restarting, Some(why)) => format!("it is started again: {why}"),
+            (_, why) => why.clone().unwrap_or_default(),
+        };
+        match words {
+            Some(words) if why.is_empty() => words.clone(),
+            Some(words) => format!("{why} ({words})"),
+            None => why,
         }
     }
 
@@ -182,7 +219,8 @@ impl Known {
             "name": self.name,
             "type": self.status.kind.word(),
             "state": self.state().word(),
-            "ready": self.is_healthy(),
+            "ready": self.is_ready(),
+            "health": self.health().map(HealthState::word),
             "wanted": self.is_wanted(),
             "enabled": self.status.tree.as_ref().map(|tree| tree.enabled),
             "since_ms": self.since_ms(),
@@ -190,6 +228,8 @@ impl Known {
             "restarts": self.restarts(),
             "last_exit": self.status.last_exit.map(end_in_json),
             "why": Some(why).filter(|why| !why.is_empty()),
+            "memory_bytes": self.usage.map(|usage| usage.memory_bytes),
+            "cpu_percent": self.usage.and_then(|usage| usage.cpu_percent),
         })
     }
 
@@ -257,7 +297,12 @@ fn end(end: ScriptEnd) -> String {
 /// themselves off, too.
 fn has_failed(rest: Option<RestStatus>) -> bool {
     match rest {
-        Some(RestStatus::Failed(_) | RestStatus::Refused | RestStatus::Limit(..)) => true,
+        Some(
+            RestStatus::Failed(_)
+            | RestStatus::Refused
+            | RestStatus::Unwell
+            | RestStatus::Limit(..),
+        ) => true,
         Some(RestStatus::Finish(..) | RestStatus::Ended(_)) | None => false,
     }
 }
@@ -274,6 +319,7 @@ fn rest_in_words(rest: RestStatus) -> String {
             format!("ended by itself: {}", end(how))
         }
         RestStatus::Refused => "it could not be started".to_owned(),
+        RestStatus::Unwell => "it was unwell".to_owned(),
         RestStatus::Limit(ends, seconds) => format!("gave up: {ends} ends in {seconds} s"),
     }
 }
@@ -300,7 +346,9 @@ pub(super) fn culprits(services: &[Known], named: bool) -> Vec<String> {
     let line = |known: &Known| {
         let why = known.why();
         let why = if why.is_empty() { why } else { format!(": {why}") };
-        visible(&format!("{}: {}{why}", known.name, known.state().word())).into_owned()
+        // Only one that is unwell is up, and named all the same.
+        let word = if known.is_ready() { "unhealthy" } else { known.state().word() };
+        visible(&format!("{}: {word}{why}", known.name)).into_owned()
     };
     wrong.map(line).collect()
 }

@@ -24,6 +24,7 @@ mod svg;
 mod terminal;
 mod timing;
 mod tools;
+mod usage;
 mod wait;
 
 use crate::definition::similar;

@@ -5,6 +5,7 @@ use super::known::{Known, culprits};
 use super::screen::Screen;
 use super::span::age;
 use super::terminal::{self, coloured, visible};
+use super::usage::{MEASURED, Meter};
 use super::{CommandFailure, live, print};
 use crate::sys::clock;
 use serde_json::{Value, json};
@@ -13,11 +14,30 @@ use std::time::Duration;
 /// How often `--watch` looks.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-const HEADINGS: [&str; 8] =
-    ["SERVICE", "STATE", "READY", "SINCE", "PID", "RESTARTS", "LAST EXIT", "WHY"];
+/// What stands where there is nothing.
+const NOTHING: &str = "-";
+
+/// How many columns there are.
+const COLUMNS: usize = 11;
+
+const HEADINGS: [&str; COLUMNS] = [
+    "SERVICE",
+    "STATE",
+    "READY",
+    "HEALTH",
+    "SINCE",
+    "PID",
+    "MEM",
+    "CPU",
+    "RESTARTS",
+    "LAST EXIT",
+    "WHY",
+];
+/// The columns that are there only where a service has something in it: HEALTH, MEM, CPU.
+const OPTIONAL: [usize; 3] = [3, 6, 7];
 /// The columns that a narrow terminal does without, the first one first: RESTARTS, PID, LAST EXIT,
 /// SINCE, READY.
-const EXPENDABLE: [usize; 5] = [5, 4, 6, 3, 2];
+const EXPENDABLE: [usize; 5] = [8, 5, 9, 4, 2];
 
 /// The subcommand and what it takes.
 pub(super) const SYNTAX: CommandSyntax =
@@ -30,20 +50,27 @@ pub(super) const SYNTAX: CommandSyntax =
             live::names_argument("Only these services and bundles [default: all]"),
             Argument::flag("json", "For programs: one object, in one line"),
             Argument::flag("watch", "Go on showing it, until Ctrl-C"),
+            Argument::flag("usage", "Show memory and processor time, too"),
         ]])
         .runs(run);
 
 /// Shows it; returns the exit code.
 pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let (names, is_json) = (live::names(arguments), arguments.get_flag("json"));
+    let meter = arguments.get_flag("usage").then(Meter::default);
     if arguments.get_flag("watch") {
         return if terminal::is_terminal() && !is_json {
-            draw(&names)
+            draw(&names, meter)
         } else {
             follow(&names, is_json)
         };
     }
-    let services = live::select(&names)?;
+    let mut services = live::select(&names)?;
+    if let Some(mut meter) = meter {
+        meter.measure(&mut services);
+        std::thread::sleep(MEASURED);
+        meter.measure(&mut services);
+    }
     match print(&shown(&services, is_json)) {
         0 => Ok(i32::from(!culprits(&services, false).is_empty())),
         code => Ok(code),
@@ -51,10 +78,11 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
 }
 
 /// Draws the table on the terminal until a signal comes.
-fn draw(names: &[String]) -> Result<i32, CommandFailure> {
+fn draw(names: &[String], mut meter: Option<Meter>) -> Result<i32, CommandFailure> {
     let mut services = live::select(names)?;
     let mut screen = Screen::open()?;
     loop {
+        meter.iter_mut().for_each(|meter| meter.measure(&mut services));
         match screen.draw(&shown(&services, false)) {
             0 => {}
             code => return Ok(code),
@@ -102,13 +130,16 @@ fn to_json(services: &[Known]) -> Value {
 /// columns.
 fn table(services: &[Known], now_ms: u64, room: Option<usize>, has_colours: bool) -> String {
     let rows: Vec<_> = services.iter().map(|known| row(known, now_ms)).collect();
+    let is_empty =
+        |column: &usize| rows.iter().all(|row| row.get(*column).is_none_or(|cell| cell == NOTHING));
+    let unused: Vec<usize> = OPTIONAL.into_iter().filter(is_empty).collect();
     let mut widths = HEADINGS.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    let columns = columns(&widths, room.unwrap_or(usize::MAX));
+    let columns = columns(&widths, &unused, room.unwrap_or(usize::MAX));
     let mut text = line(&HEADINGS.map(str::to_owned), &widths, &columns, None);
     for (row, known) in rows.iter().zip(services) {
         let colour = has_colours.then(|| known.state().colour());
@@ -118,8 +149,8 @@ fn table(services: &[Known], now_ms: u64, room: Option<usize>, has_colours: bool
 }
 
 /// The columns for which there is room.
-fn columns(widths: &[usize; 8], room: usize) -> Vec<usize> {
-    let mut columns: Vec<usize> = (0..widths.len()).collect();
+fn columns(widths: &[usize; COLUMNS], unused: &[usize], room: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..COLUMNS).filter(|at| !unused.contains(at)).collect();
     let fits = |columns: &[usize]| {
         columns.iter().filter_map(|&at| widths.get(at)).map(|width| width + 2).sum::<usize>()
             <= room.saturating_add(2)
@@ -132,14 +163,17 @@ fn columns(widths: &[usize; 8], room: usize) -> Vec<usize> {
     columns
 }
 
-fn row(known: &Known, now_ms: u64) -> [String; 8] {
-    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+fn row(known: &Known, now_ms: u64) -> [String; COLUMNS] {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     [
         visible(&known.name).into_owned(),
         known.state().word().to_owned(),
-        if known.is_healthy() { "yes" } else { "no" }.to_owned(),
+        if known.is_ready() { "yes" } else { "no" }.to_owned(),
+        or_none(known.health().map(|health| health.word().to_owned())),
         or_none(known.since_ms().map(|since| age(now_ms.saturating_sub(since) / 1_000))),
         or_none(known.pid().map(|pid| pid.to_string())),
+        or_none(known.usage.map(|usage| usage.memory())),
+        or_none(known.usage.and_then(|usage| usage.processor())),
         or_none(known.restarts().map(|n| n.to_string())),
         or_none(known.last_exit()),
         visible(&known.why()).into_owned(),
@@ -148,8 +182,8 @@ fn row(known: &Known, now_ms: u64) -> [String; 8] {
 
 /// A row, its second cell in a colour.
 fn line(
-    cells: &[String; 8],
-    widths: &[usize; 8],
+    cells: &[String; COLUMNS],
+    widths: &[usize; COLUMNS],
     columns: &[usize],
     colour: Option<&str>,
 ) -> String {

@@ -274,6 +274,7 @@ impl Boot {
             hidden_log: outputs.hidden_log,
             cmd_receives_signals: self.settings.cmd_receives_signals,
             supervisors: self.settings.supervisors,
+            sample_ms: self.settings.sample_ms,
             rescan_ms: 0,
             absences,
             begun: self.begun,

@@ -26,6 +26,8 @@ pub(super) enum Whose {
     Cmd,
     /// That which shows what services say.
     Output,
+    /// That of the process that looks at services.
+    Looker,
 }
 
 /// The processes that were started here and have not been reaped.
@@ -168,6 +170,11 @@ impl Children {
         let lasting = vec![(0, self.null.as_raw_fd()), (1, stdout), (2, stderr)];
         Streams { lasting, passing: Vec::new() }
     }
+
+    /// Nothing to read, nowhere to write to, and this for errors.
+    pub(crate) fn no_input_or_output(&self, stderr: RawFd) -> Streams {
+        self.no_pipes((self.null.as_raw_fd(), stderr))
+    }
 }
 
 /// A program that takes `supervise/service-lock` first, at this descriptor.
@@ -224,6 +231,7 @@ impl Runtime {
                 self.feed(Event::CmdExited(exit));
             }
             Some(Whose::Output) => self.output_ended(exit),
+            Some(Whose::Looker) => self.looker_ended(status),
             None => {}
         }
     }

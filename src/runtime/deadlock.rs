@@ -72,7 +72,7 @@ impl Runtime {
         let mut ours = ancestors.take(MAX_PARENTS).filter_map(|pid| self.children.whose(pid));
         match ours.next()? {
             Whose::Script(process) => Some(process),
-            Whose::Cmd | Whose::Output => None,
+            Whose::Cmd | Whose::Output | Whose::Looker => None,
         }
     }
 }

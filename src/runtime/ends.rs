@@ -65,6 +65,7 @@ pub(super) fn in_words(rest: Rest, refused: Option<&str>) -> String {
         }
         Rest::Ended { exit, .. } => end(exit),
         Rest::Refused => format!("could not be started: {}", refused.unwrap_or("unknown error")),
+        Rest::Unwell => "is unwell".to_owned(),
         Rest::Limit { ends, seconds, exit } => {
             format!("gave up: it ended {ends} times in {seconds} s, and at last {}", end(exit))
         }

@@ -16,9 +16,11 @@ mod ends;
 mod exit_code;
 mod failed_boot;
 mod halt;
+mod health;
 mod journal;
 mod linked_files;
 mod live;
+mod looker;
 mod notes;
 mod output;
 mod perform;
@@ -55,6 +57,7 @@ use children::Children;
 use clients::Clients;
 use exit_code::ExitCode;
 use halt::HaltFifo;
+use looker::LookerLink;
 use nix::errno::Errno;
 use pipeline::Pipelines;
 use poller::{Poller, Source};
@@ -82,6 +85,7 @@ pub(crate) struct Runtime {
     bereaved: Bereaved,
     pipelines: Pipelines,
     clients: Clients,
+    looker: LookerLink,
     scan: ScanDirectory,
     reporter: Reporter,
     boot: BootRecord,
@@ -121,6 +125,7 @@ impl Runtime {
             bereaved: Bereaved::default(),
             pipelines: Pipelines::default(),
             clients: Clients::default(),
+            looker: LookerLink::default(),
             scan: ScanDirectory::new(settings.scan_directory.clone()),
             reporter: Reporter::new(settings.verbosity, settings.role),
             boot: BootRecord::default(),
@@ -183,6 +188,7 @@ impl Runtime {
         self.refuse_deadlocks();
         self.scan_if_due();
         self.start_output_if_due();
+        self.start_looker_if_due();
         self.look_for_others();
         self.settle_clients();
         self.reporter.watch(&self.poller);
@@ -194,6 +200,7 @@ impl Runtime {
             Source::Control(id) => self.read_control(id),
             Source::Readiness(id) => self.read_readiness(id),
             Source::Supervisor(id) => self.read_supervisor(id),
+            Source::Looker => self.read_findings(),
             Source::Scan => self.read_scan_control(),
             Source::Halt => self.read_halt(),
             Source::Listener => self.accept_clients(),
@@ -257,6 +264,7 @@ impl Runtime {
             self.looking_at(),
             self.boot.due(),
             self.clients.due(),
+            self.looker.due(),
             self.services.due(),
             self.bereaved.due(),
             self.output.due(),

@@ -57,8 +57,13 @@ impl Runtime {
                     "service {name} (pid {pid}) {how} after {seconds}.{tenth} s"
                 ));
             }
-            Whose::Script(_) | Whose::Output => {}
+            Whose::Script(_) | Whose::Output | Whose::Looker => {}
         }
+    }
+
+    /// The process that looks at services was started.
+    pub(super) fn note_looker(&mut self, pid: Pid) {
+        self.reporter.info(format_args!("the process that looks at services runs as pid {pid}"));
     }
 
     /// Somebody wrote to a service's `supervise/control`.

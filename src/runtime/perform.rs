@@ -27,6 +27,8 @@ impl Runtime {
             Command::Notify(id, notices) => self.notify(id, notices),
             Command::Tally(id, exit) => self.tally(id, exit),
             Command::Draw(id) => return Some(Event::Drawn(id, random::number())),
+            Command::Look(id, look) => self.look_at_service(id, look),
+            Command::Unwell(id, _, reaction) => self.report_unwell(id, reaction),
             Command::DownFile(id, present) => self.down_file(id, present),
             Command::Supervise(id) => return Some(self.supervise(id)),
             Command::Unsupervise(id) => self.unsupervise(id),

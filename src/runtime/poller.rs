@@ -16,6 +16,8 @@ pub(super) enum Source {
     Readiness(ServiceId),
     /// The process that shows itself as a service's supervisor.
     Supervisor(ServiceId),
+    /// The process that looks at services.
+    Looker,
     /// The scan directory's `.s6-svscan/control`.
     Scan,
     /// The FIFO that `halt` writes to.
@@ -43,6 +45,7 @@ impl Source {
             Self::Journal => (7, 0),
             Self::Supervisor(id) => (8, id.0),
             Self::Output => (9, 0),
+            Self::Looker => (10, 0),
         };
         (tag << 32) | u64::from(id)
     }
@@ -59,6 +62,7 @@ impl Source {
             7 => Self::Journal,
             8 => Self::Supervisor(ServiceId(id)),
             9 => Self::Output,
+            10 => Self::Looker,
             _ => Self::Signals,
         }
     }
@@ -133,6 +137,7 @@ mod tests {
             Source::Control(ServiceId(7)),
             Source::Readiness(ServiceId(u32::MAX)),
             Source::Supervisor(ServiceId(5)),
+            Source::Looker,
             Source::Scan,
             Source::Halt,
             Source::Listener,

@@ -204,6 +204,8 @@ impl Runtime {
                 let is_scanned = id.0 >= FIRST_SCANNED;
                 let ends = is_scanned.then(|| directory.ends(&mut self.reporter)).flatten();
                 service.log = is_scanned.then(|| directory.log_mode(&mut self.reporter)).flatten();
+                // Those of the tree are known.
+                service.has_health_files = is_scanned && directory.has_health_files();
                 self.show_supervisor(id);
                 Event::Supervised(id, Supervised { down, ends: ends.map(Arc::new) })
             }

@@ -3,10 +3,12 @@
 use super::Runtime;
 use super::children::{ProcessPlan, Streams, Whose};
 use super::directory::{ServiceDirectory, Unreachable};
+use super::health::ServiceHealth;
 use super::output::Writer;
 use super::poller::Source;
 use super::reporter::Reporter;
 use super::service::stamp;
+use crate::definition::health::HealthPolicy;
 use crate::definition::{Kind, Word};
 use crate::engine::{Event, Exit, NotSpawned, Process, RETRY_FOR_MS, Script, Spawned};
 use crate::graph::ServiceId;
@@ -23,6 +25,8 @@ const CATCH_ALL: &str = "s6-svscan-log";
 
 /// Under which name the CMD is shown.
 const CMD: &str = "cmd";
+/// The variables of a service with `notify`.
+const NOTIFY_VARIABLES: [&[u8]; 2] = [b"NOTIFY_SOCKET=", b"WATCHDOG_USEC="];
 
 /// The default `timeout-finish`, in ms.
 const TIMEOUT_FINISH_MS: u32 = 5000;
@@ -55,6 +59,9 @@ impl Runtime {
     fn spawn_run(&mut self, process: Process) -> Result<Spawned, NotSpawned> {
         let id = process.service;
         let streams = self.streams(id);
+        let policy = self.health_policy(id);
+        let rules = policy.as_ref().map(|policy| policy.rules);
+        let env = self.env_with(policy.as_ref());
         let Some((service, directory)) = self.services.enter(id) else {
             return Err(NotSpawned::Invalid);
         };
@@ -66,7 +73,7 @@ impl Runtime {
         let pipe =
             pipe.map_err(|e| refused(&directory, reporter, "run", e.into(), &mut service.refused))?;
         let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
-        let mut plan = ProcessPlan::new(argv, self.settings.env.clone(), streams);
+        let mut plan = ProcessPlan::new(argv, env, streams);
         if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
             plan.streams.passing.push((number, write.as_raw_fd()));
         }
@@ -96,6 +103,7 @@ impl Runtime {
         service.refused = None;
         service.status.stamp = stamp();
         service.readiness = None;
+        service.health = policy.map(|policy| Box::new(ServiceHealth::new(policy)));
         if let Some((read, _)) = pipe {
             self.watch_readiness(id, read);
         }
@@ -104,7 +112,22 @@ impl Runtime {
             None if self.settings.supervisors => self.show_supervisor_later(id),
             None => {}
         }
-        Ok(Spawned { notifies: numbers.notification.is_some(), timeout_ms: 0 })
+        let asked = rules.is_some_and(|rules| rules.awaits_ready);
+        let notifies = numbers.notification.is_some() || asked;
+        Ok(Spawned { notifies, timeout_ms: 0, health: rules })
+    }
+
+    /// The environment of `run`: with the socket for its messages, if it has one.
+    fn env_with(&mut self, policy: Option<&HealthPolicy>) -> Vec<Word> {
+        let variables = policy.map(|policy| self.notify_variables(policy)).unwrap_or_default();
+        let mut env = self.settings.env.clone();
+        if !variables.is_empty() {
+            let is_ours =
+                |entry: &Word| NOTIFY_VARIABLES.iter().any(|name| entry.starts_with(name));
+            env.retain(|entry| !is_ours(entry));
+            env.extend(variables);
+        }
+        env
     }
 
     /// Waits for the newline by which a service reports its readiness.
@@ -151,7 +174,7 @@ impl Runtime {
         })?;
         service.refused = None;
         service.processes.finish = Some(pid);
-        Ok(Spawned { notifies: false, timeout_ms })
+        Ok(Spawned { timeout_ms, ..Spawned::default() })
     }
 
     /// Runs a line of a oneshot, with the stdio of whoever asked for the change.

@@ -2,6 +2,7 @@
 //! s6-supervise writes it.
 
 use super::directory::{MadeOf, ServiceDirectory, Unreachable, WorkingDirectory};
+use super::health::ServiceHealth;
 use super::linked_files::CommonFiles;
 use super::supervisors::ShownSupervisor;
 use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
@@ -151,6 +152,10 @@ pub(super) struct Service {
     pub readiness: Option<OwnedFd>,
     /// The process that shows itself as its supervisor, if one does (`supervisors.rs`).
     pub supervisor: Option<ShownSupervisor>,
+    /// In a directory that was found: there are files that say how to look at it.
+    pub has_health_files: bool,
+    /// What is known of `run` by looking at it, if that is done.
+    pub health: Option<Box<ServiceHealth>>,
     /// The processes of its scripts.
     pub processes: Processes,
     /// How what it says is shown, for one that was found in the scan directory.
@@ -249,6 +254,8 @@ impl Service {
             supervision: None,
             readiness: None,
             supervisor: None,
+            has_health_files: false,
+            health: None,
             processes,
             log: None,
             refused: None,

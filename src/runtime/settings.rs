@@ -43,6 +43,8 @@ pub(crate) struct RuntimeSettings {
     pub cmd_receives_signals: bool,
     /// Whether each longrun has a process that is called `s6-supervise NAME`.
     pub supervisors: bool,
+    /// How often the memory of services is looked at that have a limit, in ms.
+    pub sample_ms: u32,
     /// How often to scan without an order to, in ms; 0 is never.
     pub rescan_ms: u64,
     /// What the boot leaves out.

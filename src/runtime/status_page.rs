@@ -92,6 +92,7 @@ impl Runtime {
                 rest: longrun.rest().map(rest_status),
                 restarts: longrun.restarts().into(),
             }),
+            health: self.health_status(id),
         }
     }
 
@@ -119,6 +120,7 @@ fn rest_status(rest: Rest) -> RestStatus {
         Rest::Ended { exit, failed: false } => RestStatus::Ended(script_end(exit)),
         Rest::Ended { exit, failed: true } => RestStatus::Failed(script_end(exit)),
         Rest::Refused => RestStatus::Refused,
+        Rest::Unwell => RestStatus::Unwell,
         Rest::Limit { ends, seconds, .. } => RestStatus::Limit(ends, seconds),
     }
 }

@@ -33,6 +33,7 @@ pub mod signalfd;
 pub mod socket;
 pub mod spawn;
 pub mod timezone;
+pub mod usage;
 pub mod user;
 pub mod why;
 pub mod winsize;

@@ -79,6 +79,63 @@ pub fn send(fd: BorrowedFd, bytes: &[u8], fds: &[RawFd]) -> Result<usize, Errno>
     }
 }
 
+/// A message, and whose it is, as the kernel says.
+#[derive(Debug)]
+pub struct SignedMessage {
+    /// The pid of the sender.
+    pub pid: i32,
+    /// What it sent.
+    pub bytes: Vec<u8>,
+    /// The descriptors that came along. They are closed with it.
+    pub _fds: Vec<OwnedFd>,
+}
+
+/// A socket at `path` (a left-over there is removed) that takes messages of everybody, whose
+/// senders are known. It does not block, and is closed on exec.
+pub fn receiver(path: &Path) -> Result<OwnedFd, Errno> {
+    use nix::sys::socket::{setsockopt, sockopt::PassCred};
+    match nix::unistd::unlink(path) {
+        Ok(()) | Err(Errno::ENOENT) => {}
+        Err(e) => return Err(e),
+    }
+    let fd = super::ipc::new(super::ipc::SocketKind::Datagrams, false)?;
+    super::ipc::bind_for(&fd, path.as_os_str().as_bytes(), 0o666)?;
+    setsockopt(&fd, PassCred, &true)?;
+    Ok(fd)
+}
+
+/// Takes the next message of such a socket.
+pub fn receive_signed(socket: RawFd) -> Result<SignedMessage, Errno> {
+    use nix::sys::socket::{ControlMessageOwned, UnixCredentials};
+    let mut control = cmsg_space!(UnixCredentials, [RawFd; MAX_FDS]);
+    let mut buffer = [0; 4096];
+    let mut iov = [IoSliceMut::new(&mut buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<UnixAddr>(socket, &mut iov, Some(&mut control), flags)?;
+    let (length, mut pid, mut fds) = (message.bytes, 0, Vec::new());
+    for part in message.cmsgs()? {
+        match part {
+            ControlMessageOwned::ScmCredentials(sender) => pid = sender.pid(),
+            ControlMessageOwned::ScmRights(numbers) => {
+                // SAFETY: the kernel has just made them, and nobody else knows of them.
+                fds.extend(numbers.into_iter().map(|n| unsafe { OwnedFd::from_raw_fd(n) }));
+            }
+            _ => {}
+        }
+    }
+    Ok(SignedMessage { pid, bytes: buffer.get(..length).unwrap_or_default().to_vec(), _fds: fds })
+}
+
+/// Two sockets that are connected, and closed on exec.
+pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    nix::sys::socket::socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )
+}
+
 /// Receives bytes, and appends the descriptors that came beside them (closed on exec); how many
 /// bytes came. 0 is the end. There is room for as many descriptors as the kernel lets through.
 ///

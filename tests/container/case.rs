@@ -1,10 +1,12 @@
 //! A case: a text file with the files of an image and, below `-- case --`, the steps to take.
 //!
 //! Each file of the image stands below its header, `-- path --` or `-- path mode=0600 --`. What
-//! comes before the first header says what the case shows. A step is a line of words, split as a
+//! comes before the first header says what the case shows. `{PORT}` and `{PORT2}` stand for ports
+//! that are free: containers share the network of the tests. A step is a line of words, split as a
 //! shell splits them; `steps` has the list.
 
 use crate::image::Image;
+use crate::web::free_port;
 use std::fs;
 
 /// A case, read.
@@ -19,6 +21,9 @@ impl Case {
     /// Reads a case from its file.
     pub(crate) fn read(file: &str) -> Self {
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+        let text = ["{PORT}", "{PORT2}"].into_iter().fold(text, |text, name| {
+            if text.contains(name) { text.replace(name, &free_port().to_string()) } else { text }
+        });
         let mut sections: Vec<(&str, String)> = Vec::new();
         let mut steps = Vec::new();
         for (number, line) in (1..).zip(text.split_terminator('\n')) {

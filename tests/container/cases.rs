@@ -90,6 +90,9 @@ cases! {
     graph_parallel_down
     graph_timeout_up_longrun
     halt_after_stray_byte
+    health_kills_checks
+    health_restarts_what_hangs
+    health_unwell_is_told
     hook_adds_service
     hook_empties_run
     hook_ignores_term
@@ -126,6 +129,7 @@ cases! {
     log_refused
     log_rundir_blank
     logutil_pipeline
+    memory_limit_restarts
     nofile_limit_passed_on
     nonroot_reopens_stdout
     not_pid1
@@ -156,6 +160,7 @@ cases! {
     rc_update_pipeline
     rc_update_queued_from_oneshot
     ready_again_after_restart
+    ready_from_outside
     ready_notifyoncheck
     run_emptied_at_boot
     run_for_everybody

@@ -18,6 +18,7 @@ mod image;
 mod imported;
 mod kernels;
 mod kills;
+mod notify;
 mod output;
 mod pictures;
 mod rotated;

@@ -17,6 +17,9 @@ pub(super) fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result
     }
     if !keeps_environment(process) {
         let directory = environment_directory(process);
+        // PID 1 gives these to a service that has `notify`; the container's own are not meant.
+        let given = [b"NOTIFY_SOCKET".as_slice(), b"WATCHDOG_USEC"]
+            .map(|name| (name, process.env.get(name).map(<[u8]>::to_vec)));
         // Without SIXTREE_RUNDIR, what comes next would look for its container in /run.
         process.env.retain(|name, _| matches!(name, b"PATH" | b"SIXTREE_RUNDIR"));
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -24,6 +27,11 @@ pub(super) fn with_contenv(process: &mut Process, mut argv: Vec<Word>) -> Result
         opened.and_then(|dir| envdir::apply(process, dir, READING)).map_err(|e| {
             process.fatal_errno(format_args!("unable to envdir {}", show(&word(&directory))), e)
         })?;
+        for (name, value) in given {
+            if let Some(value) = value {
+                process.env.set(name, &value);
+            }
+        }
         // The kernel would refuse any program with them: secrets that are files, and are read so.
         process.env.retain(|name, value| name.len() + value.len() + 2 <= 32 * page_size());
         process.adopt_path();

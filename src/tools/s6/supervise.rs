@@ -98,6 +98,7 @@ fn settings(process: &Process, directory: PathBuf, role: Role) -> RuntimeSetting
         catch_all: Vec::new(),
         cmd_receives_signals: false,
         supervisors: false,
+        sample_ms: 5_000,
         rescan_ms: 0,
         absences: Absences::default(),
         hidden_log: None,

@@ -1,9 +1,10 @@
 //! What is to be done at once (commands) and later (timers), and the news for the change under way.
 
 use super::{
-    Command, Exit, FailureRow, NotSpawned, Notice, Process, Report, RequestId, Rest, Script,
-    Signal, Time,
+    Checked, Command, Exit, FailureRow, Look, NotSpawned, Notice, Process, Report, RequestId, Rest,
+    Script, Signal, Time,
 };
+use crate::definition::health::Reaction;
 use crate::graph::ServiceId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -117,6 +118,13 @@ impl Agenda {
         self.timers.insert((at, timer));
     }
 
+    /// Lets a timer that is set be due no sooner.
+    pub(super) fn postpone(&mut self, timer: Timer, at: Time) {
+        if self.times.get(&timer).is_some_and(|set| *set < at) {
+            self.set(timer, at);
+        }
+    }
+
     /// Calls a timer off.
     pub(super) fn clear(&mut self, timer: Timer) {
         if let Some(at) = self.times.remove(&timer) {
@@ -205,6 +213,21 @@ impl ServiceAgenda<'_> {
     /// Asks for a number that is drawn.
     pub(super) fn draw(&mut self) {
         self.agenda.command(Command::Draw(self.service));
+    }
+
+    /// Lets the timer be due no sooner, if it is set.
+    pub(super) fn postpone_timer(&mut self, at: Time) {
+        self.agenda.postpone(Timer::Longrun(self.service), at);
+    }
+
+    /// Has `run` looked at.
+    pub(super) fn look(&mut self, look: Look) {
+        self.agenda.command(Command::Look(self.service, look));
+    }
+
+    /// Reports that it is unwell.
+    pub(super) fn report_unwell(&mut self, why: Checked, reaction: Reaction) {
+        self.agenda.command(Command::Unwell(self.service, why, reaction));
     }
 
     /// Makes or removes the `down` file.

@@ -4,6 +4,7 @@ pub use super::exit::{EndDefaults, Exit, FailureRow, Rest};
 pub use crate::format::request::Outcome;
 
 use crate::definition::EndPolicy;
+use crate::definition::health::{HealthRules, Reaction};
 use crate::graph::ServiceId;
 use std::sync::Arc;
 
@@ -200,6 +201,10 @@ pub enum Event {
     Control(ServiceId, Control),
     /// The answer to `Command::Draw`: any number, each as likely as the next.
     Drawn(ServiceId, u32),
+    /// Somebody has looked at `run`, as `Command::Look` says.
+    Checked(ServiceId, Checked),
+    /// `run` asks for so many milliseconds more, from now on, for what it is doing.
+    ExtendTimeout(ServiceId, u32),
 
     /// A change is asked for. Answered by `Command::Done`, sooner or later.
     Change(RequestId, Change),
@@ -262,6 +267,34 @@ pub struct Spawned {
     pub notifies: bool,
     /// For `finish`: `timeout-finish`, in ms (0: never). Otherwise 0.
     pub timeout_ms: u32,
+    /// For `run`: how its health is judged, where somebody is to look at it.
+    pub health: Option<HealthRules>,
+}
+
+/// What was found by looking at a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// All of its health checks have passed.
+    Passed,
+    /// One has failed.
+    Failed,
+    /// It has not given the sign of life that it must give, or says itself that it is unwell.
+    WatchdogMissed,
+    /// It uses more memory than it may.
+    TooMuchMemory,
+}
+
+/// What to look at of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing: it has ended.
+    Nothing,
+    /// Whether it is ready.
+    Readiness,
+    /// Whether it is well, and what it uses.
+    Health,
+    /// Only what it says by itself: it is paused, or was told to end.
+    Words,
 }
 
 /// Why there is no process.
@@ -315,6 +348,11 @@ pub enum Command {
     Tally(ServiceId, Exit),
     /// Draw a number. Answered by `Event::Drawn`.
     Draw(ServiceId),
+    /// Look at this of `run` from now on, and send what is found as `Event::Ready` and
+    /// `Event::Checked`. Only for one that came with `HealthRules`.
+    Look(ServiceId, Look),
+    /// Report that a service is unwell, why, and what is done about it.
+    Unwell(ServiceId, Checked, Reaction),
     /// Create (true) or remove (false) the `down` file of the live service directory.
     DownFile(ServiceId, bool),
     /// Supervise a directory (again): take the lock, open the FIFO, empty the tally, and look for

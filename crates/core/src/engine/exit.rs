@@ -47,6 +47,8 @@ pub enum Rest {
     },
     /// Its `run` cannot be executed, and that is to be its last try.
     Refused,
+    /// Whoever looks at it finds it unwell, and that is to be its end.
+    Unwell,
     /// It ended more often than `restart-limit` allows.
     Limit {
         /// So many times.
@@ -80,6 +82,7 @@ impl Rest {
             }
             // What a shell makes of a command that it cannot find.
             Self::Refused => 127,
+            Self::Unwell => 1,
         }
     }
 }

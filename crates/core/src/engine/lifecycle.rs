@@ -15,7 +15,7 @@
 //! | Booting | Service, Timeout, at once | Running | the CMD is started, even if services failed |
 //! | Booting | Service, Timeout | Stopping | services failed, and that is to end the container |
 //! | Booting, Running | Stop | Stopping | all services are stopped, in order |
-//! | Booting, Running | Service | Stopping | the same: a service's end is to stop the container |
+//! | Booting, Running | Service | Stopping | the same: a service's end or health is to stop it |
 //! | Running | CmdDelayed | Stopping | the same: there was no room for the CMD for too long |
 //! | Running | CmdExited | Stopping | the same; the exit code of the CMD is the container's |
 //! | Stopping | Service, Timeout, at once | Terming | they are down or given up: TERM to the rest |
@@ -156,7 +156,7 @@ impl Engine {
     }
 
     /// A service has ended, and that is to stop the container. Where there is none, it rests.
-    fn stop_for(&mut self, id: ServiceId, rest: Rest) {
+    pub(super) fn stop_for(&mut self, id: ServiceId, rest: Rest) {
         match self.life.stage {
             Stage::Booting | Stage::Running => {
                 self.life.stopped_by_service = true;

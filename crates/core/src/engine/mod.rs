@@ -22,10 +22,11 @@ mod why;
 pub use event::*;
 pub use lifecycle::Stage;
 use longrun::Policy;
-pub use longrun::{Phase, SupervisedLongrun};
+pub use longrun::{Health, Phase, SupervisedLongrun};
 pub use replace::NotReplaced;
 pub use why::Why;
 
+use crate::definition::health::Reaction;
 use crate::graph::{Direction, Graph, ServiceId};
 use agenda::{News, ServiceAgenda, Timer};
 use lifecycle::Lifecycle;
@@ -123,6 +124,8 @@ impl Engine {
             Event::Stopping(id, ms) => self.with_longrun(id, |l, agenda| l.stopping(ms, agenda)),
             Event::Drawn(id, number) => self.with_longrun(id, |l, a| l.drawn(number, a)),
             Event::Control(id, c) => self.with_longrun(id, |l, agenda| l.control(c, agenda)),
+            Event::Checked(id, what) => self.checked(id, what),
+            Event::ExtendTimeout(id, ms) => self.extend_timeout(id, ms),
             Event::Change(id, change) => self.change(id, change),
             Event::Reload(id, change) => self.request(id, Goal::Reload, change),
             Event::Abort(id) => self.abort(id),
@@ -246,6 +249,26 @@ impl Engine {
             && let Some(current) = &mut self.current
         {
             current.ended(id, script, verdict, &mut self.services);
+        }
+    }
+}
+
+/// What is found by looking at services.
+impl Engine {
+    fn checked(&mut self, id: ServiceId, what: Checked) {
+        let mut reaction = None;
+        self.with_longrun(id, |longrun, agenda| reaction = longrun.checked(what, agenda));
+        if reaction == Some(Reaction::Stop) {
+            self.stop_for(id, Rest::Unwell);
+        }
+    }
+
+    /// Once the container stops, its time is that of the tree.
+    fn extend_timeout(&mut self, id: ServiceId, ms: u32) {
+        if !self.stopping() {
+            let at = self.services.agenda.after(ms.into());
+            self.services.agenda.postpone(Timer::Move(id), at);
+            self.with_longrun(id, |longrun, agenda| longrun.extend_timeout(ms, agenda));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The protocol between PID 1 and the process that looks at services for it: each line is a JSON
 //! object, over a socket that connects the two from the beginning.
 //!
-//! PID 1 says what to look at ([`Order`]), the looker what it found ([`Finding`]). Both are the
-//! same program, but the first line names the version all the same: a looker that reads another
-//! one has been given something else to execute, and leaves.
+//! PID 1 says what to look at ([`LookerOrder`]), the looker what it found ([`LookerFinding`]).
+//! Both are the same program, but the first line names the version all the same: a looker that
+//! reads another one has been given something else to execute, and leaves.
 
 use super::wire::{self, ListItem, Wire, wire_enum, wire_struct};
 use std::fmt::{self, Display, Formatter};
@@ -71,7 +71,7 @@ impl Default for MemoryLimit {
 
 /// What PID 1 wants of the looker.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum LookerOrder {
     /// The first line.
     Hello {
         /// The version that PID 1 speaks.
@@ -80,19 +80,19 @@ pub enum Order {
         sample_ms: u32,
     },
     /// Look at this from now on, instead of whatever was to be looked at of that service.
-    Watch(Box<Watch>),
+    Watch(Box<LookerWatch>),
     /// Look no longer at this service.
     Forget(u32),
 }
-wire_enum!(Order {
+wire_enum!(LookerOrder {
     "hello": Hello { version: version: u32, sample_ms: sample_ms: u32 }
-    "watch": Watch { 0: watch: Box<Watch> }
+    "watch": Watch { 0: watch: Box<LookerWatch> }
     "forget": Forget { 0: service: u32 }
 });
 
 /// What to look at of a service's process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Watch {
+pub struct LookerWatch {
     /// The service's number.
     pub service: u32,
     /// Another one for each order about it, so that what was found before is not taken for news.
@@ -101,6 +101,8 @@ pub struct Watch {
     pub directory: String,
     /// The pid of `run`.
     pub pid: i32,
+    /// For how long this has been what to look at, in ms.
+    pub age_ms: u64,
     /// What to ask until it says yes, and then no more.
     pub ready: Option<Check>,
     /// How often to ask that, in ms; `None`: ever more slowly.
@@ -119,28 +121,30 @@ pub struct Watch {
     pub watchdog_ms: Option<u32>,
 }
 wire_struct!(
-    Watch, all: service, serial, directory, pid, ready, ready_every_ms, health,
+    LookerWatch, all: service, serial, directory, pid, age_ms, ready, ready_every_ms, health,
     every_ms, timeout_ms, memory, notifies, watchdog_ms
 );
 
 /// What the looker has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Finding {
+pub struct LookerFinding {
     /// The service's number.
     pub service: u32,
     /// That of the order.
     pub serial: u32,
     /// What it is.
-    pub what: Found,
+    pub what: Sighting,
 }
-wire_struct!(Finding, all: service, serial, what);
+wire_struct!(LookerFinding, all: service, serial, what);
 
 /// What can be found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Found {
+pub enum Sighting {
     /// It is ready.
     #[default]
     Ready,
+    /// It is not ready yet, for this reason. Said when that changes.
+    NotReady(String),
     /// All checks of a round have passed, for the first time or after one that did not.
     Passed,
     /// A check has failed, for this reason. Said each time.
@@ -165,8 +169,9 @@ pub enum Found {
     /// A request that is not granted, with the reason for the journal.
     Refused(String),
 }
-wire_enum!(Found {
+wire_enum!(Sighting {
     "ready": Ready {}
+    "not_ready": NotReady { 0: why: String }
     "passed": Passed {}
     "failed": Failed { 0: why: String }
     "too_much_memory": TooMuchMemory { used: used: u64, limit: limit: u64 }
@@ -178,7 +183,7 @@ wire_enum!(Found {
     "refused": Refused { 0: text: String }
 });
 
-impl Order {
+impl LookerOrder {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
         wire::line(self)
@@ -191,7 +196,7 @@ impl Order {
     }
 }
 
-impl Finding {
+impl LookerFinding {
     /// The line, newline included.
     pub fn encode(&self) -> Vec<u8> {
         wire::line(self)
@@ -249,16 +254,17 @@ mod tests {
         let bytes = any::<u64>().prop_map(MemoryLimit::Bytes);
         prop_oneof![bytes, any::<u8>().prop_map(MemoryLimit::Percent)]
     }
-    fn watch() -> impl Strategy<Value = Watch> {
-        let who = any::<(u32, u32, String, i32)>();
+    fn watch() -> impl Strategy<Value = LookerWatch> {
+        let who = any::<(u32, u32, String, i32, u64)>();
         let ready = (prop::option::of(check()), any::<Option<u32>>());
         let health = (prop::collection::vec(check(), 0..3), any::<(u32, u32)>());
         let rest = (prop::option::of(memory()), any::<(bool, Option<u32>)>());
-        (who, ready, health, rest).prop_map(|(who, ready, health, rest)| Watch {
+        (who, ready, health, rest).prop_map(|(who, ready, health, rest)| LookerWatch {
             service: who.0,
             serial: who.1,
             directory: who.2,
             pid: who.3,
+            age_ms: who.4,
             ready: ready.0,
             ready_every_ms: ready.1,
             health: health.0,
@@ -269,43 +275,44 @@ mod tests {
             watchdog_ms: rest.1.1,
         })
     }
-    fn found() -> impl Strategy<Value = Found> {
+    fn found() -> impl Strategy<Value = Sighting> {
         prop_oneof![
             prop::sample::select(vec![
-                Found::Ready,
-                Found::Passed,
-                Found::Reloading,
-                Found::Stopping
+                Sighting::Ready,
+                Sighting::Passed,
+                Sighting::Reloading,
+                Sighting::Stopping
             ]),
-            any::<String>().prop_map(Found::Failed),
-            any::<(u64, u64)>().prop_map(|(used, limit)| Found::TooMuchMemory { used, limit }),
-            any::<Option<u32>>().prop_map(Found::WatchdogMissed),
-            any::<String>().prop_map(Found::Status),
-            any::<u32>().prop_map(Found::Extend),
-            any::<String>().prop_map(Found::Refused),
+            any::<String>().prop_map(Sighting::Failed),
+            any::<String>().prop_map(Sighting::NotReady),
+            any::<(u64, u64)>().prop_map(|(used, limit)| Sighting::TooMuchMemory { used, limit }),
+            any::<Option<u32>>().prop_map(Sighting::WatchdogMissed),
+            any::<String>().prop_map(Sighting::Status),
+            any::<u32>().prop_map(Sighting::Extend),
+            any::<String>().prop_map(Sighting::Refused),
         ]
     }
 
     proptest! {
         #[test]
         fn what_is_ordered_is_read(watch in watch(), number: u32) {
-            let hello = Order::Hello { version: VERSION, sample_ms: number };
-            for order in [hello, Order::Watch(Box::new(watch)), Order::Forget(number)] {
+            let hello = LookerOrder::Hello { version: VERSION, sample_ms: number };
+            for order in [hello, LookerOrder::Watch(Box::new(watch)), LookerOrder::Forget(number)] {
                 let line = order.encode();
                 prop_assert_eq!(line.iter().position(|b| *b == b'\n'), Some(line.len() - 1));
-                prop_assert_eq!(Order::decode(&line), Some(order));
+                prop_assert_eq!(LookerOrder::decode(&line), Some(order));
             }
         }
 
         #[test]
         fn what_is_found_is_read(service: u32, serial: u32, what in found()) {
-            let finding = Finding { service, serial, what };
-            prop_assert_eq!(Finding::decode(&finding.encode()), Some(finding));
+            let finding = LookerFinding { service, serial, what };
+            prop_assert_eq!(LookerFinding::decode(&finding.encode()), Some(finding));
         }
 
         #[test]
         fn no_bytes_make_it_panic(text: Vec<u8>) {
-            let _ = (Order::decode(&text), Finding::decode(&text));
+            let _ = (LookerOrder::decode(&text), LookerFinding::decode(&text));
         }
     }
 }

@@ -14,8 +14,9 @@ mod codec;
 mod status;
 
 pub use status::{
-    BootTimes, JournalEntry, JournalPage, RestStatus, ScriptEnd, ServiceKind, ServiceStatus,
-    ServiceTimes, StartFailure, StatusPage, StepTime, SupervisorStatus, TreeStatus, WhyDown,
+    BootTimes, HealthState, HealthStatus, JournalEntry, JournalPage, RestStatus, ScriptEnd,
+    ServiceKind, ServiceStatus, ServiceTimes, StartFailure, StatusPage, StepTime, SupervisorStatus,
+    TreeStatus, WhyDown,
 };
 
 use super::wire::{ListItem, wire_enum, wire_struct};

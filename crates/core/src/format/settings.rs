@@ -78,6 +78,8 @@ pub struct ContainerSettings {
     pub environment_mode: u32,
     /// `SIXTREE_SHUTDOWN_MAXTIME`: how long stopping the services may take, in ms; 0 is for ever.
     pub shutdown_maxtime_ms: u32,
+    /// `SIXTREE_SAMPLE_MS`: how often to look at the memory of services that have a limit, in ms.
+    pub sample_ms: u32,
     /// `SIXTREE_SUPERVISORS`: each longrun has a process called `s6-supervise NAME`.
     pub supervisors: bool,
     /// `SIXTREE_ON_FAILURE`: what a service's end by failure brings about by default.
@@ -160,6 +162,7 @@ impl ContainerSettings {
             rootdir: from.directory("SIXTREE_ROOTDIR", "/"),
             environment_mode: from.permissions("SIXTREE_ENVIRONMENT_MODE", 0o755),
             shutdown_maxtime_ms: from.ms("SIXTREE_SHUTDOWN_MAXTIME", 0),
+            sample_ms: from.ms("SIXTREE_SAMPLE_MS", 5000),
             supervisors: from.flag("SIXTREE_SUPERVISORS"),
             on_failure: from.action("SIXTREE_ON_FAILURE", EndAction::ALL),
             on_give_up: from.action("SIXTREE_ON_GIVE_UP", EndAction::LAST),

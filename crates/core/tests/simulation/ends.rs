@@ -26,6 +26,8 @@ pub(crate) struct Life {
     delay_ms: Option<u32>,
     /// Failures, one after the other.
     failures: u32,
+    /// It was stopped because it was unwell, to be started again.
+    pub unwell: bool,
     /// When `run` is to start again, at the latest.
     pub latest: Option<Time>,
 }
@@ -52,6 +54,7 @@ impl Kernel {
             Event::Spawned(p, _) if p.script == Script::Run => {
                 let life = self.lives.entry(p.service).or_default();
                 (life.since, life.ready_at, life.latest) = (now, None, None);
+                life.unwell = false;
                 life.sent.clear();
             }
             Event::NotSpawned(p, why) if p.script == Script::Run => self.refuse(p.service, *why),
@@ -148,11 +151,11 @@ impl Kernel {
         }
         let delay = policy.restart_delay.unwrap_or(RestartDelay::DEFAULT);
         let mut ms = delay.min_ms;
-        if again && life.by_itself {
+        if again && (life.by_itself || life.unwell) {
             life.ends.push(now);
             let on_success = policy.on_success.unwrap_or(EndAction::Restart);
             let action = if good { on_success } else { on_failure };
-            if action != EndAction::Restart {
+            if action != EndAction::Restart && !life.unwell {
                 return self.rest(id, action, exit.code());
             }
             if let Some(limit) = policy.restart_limit {
@@ -173,7 +176,7 @@ impl Kernel {
         self.paced.insert(id, Time(from + u64::from(ms) - off));
     }
 
-    fn rest(&mut self, id: ServiceId, last: EndAction, code: u8) {
+    pub(crate) fn rest(&mut self, id: ServiceId, last: EndAction, code: u8) {
         self.wishes.entry(id).or_default().wanted = false;
         self.lives.entry(id).or_default().latest = None;
         if last == EndAction::Stop && !self.stopped && !self.bare {

@@ -61,6 +61,12 @@ pub(crate) enum Bug {
     LateDownFile,
     /// It takes no room for a refusal.
     Hasty,
+    /// It takes the first failed check for the last one.
+    Nervous,
+    /// It does not hear what is found.
+    Unfeeling,
+    /// It goes on looking at the dead.
+    Staring,
     /// The CMD's exit code is lost once a stop has begun.
     LosesCode,
     /// The CMD's exit code counts although a service has stopped the container.
@@ -78,7 +84,7 @@ pub(crate) enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub(crate) const BUGS: [(Bug, Rule); 31] = [
+pub(crate) const BUGS: [(Bug, Rule); 34] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -103,6 +109,9 @@ pub(crate) const BUGS: [(Bug, Rule); 31] = [
     (Bug::Gracious, Rule::EndsInTime),
     (Bug::LateDownFile, Rule::StaysDown),
     (Bug::Hasty, Rule::Patience),
+    (Bug::Nervous, Rule::Health),
+    (Bug::Unfeeling, Rule::Health),
+    (Bug::Staring, Rule::Looks),
     (Bug::LosesCode, Rule::ExitCode),
     (Bug::CmdWins, Rule::ExitCode),
     (Bug::Careless, Rule::Obedience),
@@ -218,6 +227,10 @@ impl Subject {
     fn hears(&self, event: &Event) -> bool {
         let finish = matches!(event, Event::Exited(p, _) if p.script == Script::Finish);
         let down = matches!(event, Event::Control(_, Control::Down { .. }));
+        let checked = matches!(event, Event::Checked(..));
+        if self.bug == Some(Bug::Unfeeling) && checked {
+            return false;
+        }
         !(self.bug == Some(Bug::Deaf) && finish || self.bug == Some(Bug::Stubborn) && down)
     }
 
@@ -229,6 +242,9 @@ impl Subject {
             }
             Event::NotSpawned(process, NotSpawned::Delayed) if self.bug == Some(Bug::Hasty) => {
                 Event::NotSpawned(process, NotSpawned::Refused)
+            }
+            Event::Checked(id, Checked::Failed) if self.bug == Some(Bug::Nervous) => {
+                Event::Checked(id, Checked::WatchdogMissed)
             }
             event => event,
         }
@@ -259,6 +275,7 @@ impl Subject {
             (Some(Bug::LeavesEarly), Command::Signal(process, Signal::Down)) => {
                 all.push(Command::Unsupervise(process.service));
             }
+            (Some(Bug::Staring), Command::Look(_, Look::Nothing)) => all.clear(),
             (Some(Bug::Shy), Command::Signal(_, Signal::Down)) => all.clear(),
             (Some(Bug::LosesCode), Command::ExitCode(_)) if self.was_stopping => all.clear(),
             (Some(Bug::CmdWins), Command::StopFor(_, rest)) => {

@@ -1,6 +1,7 @@
 //! A fake kernel: it does what it is told, and checks the rules while it does.
 
 use crate::ends::{DueStop, Life};
+use crate::health::Ward;
 use crate::rules::{Breach, Listener, Rule, hold};
 use crate::wishes::Wish;
 use sixtree_core::engine::*;
@@ -114,6 +115,8 @@ pub(crate) struct Kernel {
     pub bare: bool,
     pub at_once: bool,
     pub exited: bool,
+    /// What is looked at.
+    pub ward: Ward,
     /// Of the event of now: what must still be done about it.
     deaths: Vec<(ServiceId, Exit)>,
     hasty: BTreeSet<ServiceId>,
@@ -187,6 +190,7 @@ impl Kernel {
             Command::ReportFailures(id, row) => self.report_failures(*id, *row)?,
             Command::ReportRest(id, rest) => self.report_rest(*id, *rest)?,
             Command::StopFor(id, rest) => self.stop_for(*id, *rest)?,
+            Command::Look(..) | Command::Unwell(..) => self.obey_health(command)?,
             Command::DownFile(id, there) => self.directory(*id).down = *there,
             Command::Supervise(id) => {
                 let directory = self.directory(*id);
@@ -243,6 +247,7 @@ impl Kernel {
     /// What must be so once all is done that an event asks for.
     pub(crate) fn check(&mut self) -> Result<(), Breach> {
         let now = self.now;
+        self.check_health()?;
         if self.killed.is_some() {
             self.deaths.clear();
         }
@@ -314,6 +319,7 @@ impl Kernel {
                 self.answers.push_back(Answer::Stopping(process.service));
             }
         }
+        self.signal_health(process, signal);
         Ok(())
     }
 

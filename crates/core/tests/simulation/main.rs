@@ -9,6 +9,7 @@ mod ends;
 #[path = "../../../../tests/environment/mod.rs"]
 mod environment;
 mod faults;
+mod health;
 mod kernel;
 mod moves;
 mod reports;
@@ -101,11 +102,12 @@ fn variant_names(line: &Line) -> Vec<String> {
 #[test]
 fn all_that_can_happen_happens() {
     const WORLDS: u64 = 2_000;
-    const EXPECTED: &str = "Abort Alone Appeared Boot Change CmdExited Control Exited Leave \
+    const EXPECTED: &str = "Abort Alone Appeared Boot Change Checked CmdExited Control Exited \
+        ExtendTimeout Leave \
         NotSpawned NotSupervised Prune Ready Reload Signal Spawned Stop Stopping Supervised \
         Timeout Vanished Drawn \
         ReportFailures ReportRest Draw StopFor Limit Refused Ended Finish Drop DownFile \
-        Exit ExitCode Forget KillAll Notify SignalCmd Spawn StartCmd Status \
+        Exit ExitCode Forget KillAll Look Unwell Notify SignalCmd Spawn StartCmd Status \
         Supervise Tally TermAll TimedOut Unsupervise \
         AlreadyDown AlreadyUp BootFailed BootFatal Essential Late Left NotReloaded NotStarted \
         NotStopped Reloaded Started Starting StillWaiting Stopped \

@@ -52,12 +52,16 @@ pub(crate) enum Rule {
     Cmd,
     /// The exit code of the CMD is the container's, unless it ended after the last TERM.
     ExitCode,
+    /// What is unwell is reported, and restarted or stopped, when and only when its policy says so.
+    Health,
+    /// Looked at is what lives, and of that what matters now.
+    Looks,
     /// After KILL nothing is started, and after the exit nothing is done.
     Silence,
 }
 
 /// Every rule.
-pub(crate) const RULES: [Rule; 23] = [
+pub(crate) const RULES: [Rule; 25] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -80,6 +84,8 @@ pub(crate) const RULES: [Rule; 23] = [
     Rule::StaysDown,
     Rule::Cmd,
     Rule::ExitCode,
+    Rule::Health,
+    Rule::Looks,
     Rule::Silence,
 ];
 

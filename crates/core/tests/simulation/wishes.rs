@@ -26,6 +26,7 @@ pub(crate) struct Wish {
 impl Kernel {
     /// What an event means to longruns.
     pub(crate) fn hear(&mut self, event: &Event) {
+        self.hear_health(event);
         match event {
             Event::Spawned(process, _) => self.note_answer(*process, None),
             Event::NotSpawned(process, why) => self.note_answer(*process, Some(*why)),
@@ -128,6 +129,12 @@ impl Kernel {
         let latest = self.lives.get(&id).and_then(|life| life.latest).filter(|_| idle);
         let late = latest.zip(timer).is_some_and(|(latest, timer)| timer > latest);
         hold(!late, Rule::Pace, || broken("is started too late"))
+    }
+
+    /// It is unwell, and must not run any more.
+    pub(crate) fn hear_stop_of(&mut self, id: ServiceId) {
+        let wish = self.wish(id);
+        (wish.wanted, wish.stopped) = (false, true);
     }
 
     fn wish(&mut self, id: ServiceId) -> &mut Wish {

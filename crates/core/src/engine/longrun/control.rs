@@ -113,6 +113,7 @@ impl Supervisor {
             run.paused = paused;
             let signal = if paused { Signal::Pause(target) } else { Signal::Continue(target) };
             agenda.signal(Script::Run, signal);
+            self.look(agenda);
             self.announce(agenda);
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct RunEnd {
     pub exit: Exit,
     /// Nobody brought it about.
     pub by_itself: bool,
+    /// It was stopped to be started again, because it was unwell: a failure, whatever its exit.
+    pub unwell: bool,
     /// How long it was up.
     pub lived_ms: u64,
     /// When it was ready: the delay counts from there.
@@ -155,7 +157,12 @@ impl EndRecord {
     pub(super) fn judge(&mut self, end: &RunEnd, policy: &Policy, now: Time) -> Verdict {
         self.remember(policy, now);
         let failed = !policy.is_success(end.exit);
-        match if failed { policy.on_failure() } else { policy.on_success() } {
+        let action = match failed {
+            _ if end.unwell => EndAction::Restart,
+            true => policy.on_failure(),
+            false => policy.on_success(),
+        };
+        match action {
             EndAction::Restart => {}
             last @ (EndAction::Down | EndAction::Stop) => {
                 return Verdict::Rest(Rest::Ended { exit: end.exit, failed }, last);

@@ -49,11 +49,14 @@
 mod control;
 mod directory;
 mod ends;
+mod health;
 mod supervisor;
 
 use super::agenda::ServiceAgenda;
 use super::{Exit, NotSpawned, Rest, Script, Spawned, Time};
 use crate::graph::Direction;
+pub use health::Health;
+
 use directory::LongrunDirectory;
 pub(super) use ends::Policy;
 use supervisor::{Activity, Idle, Readiness, StopRequest, Supervisor};

@@ -2,10 +2,11 @@
 
 use super::History;
 use super::ends::{EndRecord, Policy, RunEnd, SentSignals, Verdict};
+use super::health::RunHealth;
 use crate::definition::EndAction;
 use crate::engine::agenda::{News, RETRY_MS, ServiceAgenda};
 use crate::engine::{
-    Exit, NotSpawned, Notice, RETRY_FOR_MS, Rest, Script, Signal, Spawned, Target, Time,
+    Exit, Look, NotSpawned, Notice, RETRY_FOR_MS, Rest, Script, Signal, Spawned, Target, Time,
 };
 
 /// How long after a failure to start it `run` is tried again, in ms.
@@ -74,6 +75,8 @@ pub(super) struct Run {
     pub paused: bool,
     pub stop: StopRequest,
     pub sent: SentSignals,
+    /// How well it is, if somebody looks.
+    pub health: Option<RunHealth>,
 }
 
 /// Whether a process has notified its readiness.
@@ -128,7 +131,7 @@ impl Supervisor {
     /// The process that was asked for is there.
     pub(super) fn spawned(&mut self, spawned: Spawned, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
-            Activity::Starting { stop } => self.run_spawned(spawned.notifies, stop, agenda),
+            Activity::Starting { stop } => self.run_spawned(spawned, stop, agenda),
             Activity::Ending { end, .. } => {
                 self.activity = Activity::Finishing { end };
                 agenda.set_timer_ms(spawned.timeout_ms);
@@ -139,17 +142,19 @@ impl Supervisor {
         }
     }
 
-    fn run_spawned(&mut self, notifies: bool, stop: bool, agenda: &mut ServiceAgenda<'_>) {
-        let readiness = if notifies { Readiness::Awaited } else { Readiness::Silent };
+    fn run_spawned(&mut self, spawned: Spawned, stop: bool, agenda: &mut ServiceAgenda<'_>) {
+        let readiness = if spawned.notifies { Readiness::Awaited } else { Readiness::Silent };
         self.activity = Activity::Up(Run {
             since: agenda.now(),
             readiness,
             paused: false,
             stop: StopRequest::None,
             sent: SentSignals::default(),
+            health: spawned.health.map(|rules| RunHealth::new(rules, agenda.now())),
         });
         self.announce(agenda);
         agenda.notify(&[Notice::Up]);
+        self.look(agenda);
         if stop {
             // It may be wanted again by now.
             let wanted = self.wanted;
@@ -207,6 +212,9 @@ impl Supervisor {
         match &self.activity {
             Activity::Up(run) => {
                 let end = run.end(exit, agenda.now());
+                if run.health.is_some() {
+                    agenda.look(Look::Nothing);
+                }
                 self.activity = Activity::Ending { end, retry_until: None };
                 self.history.exit = Some(exit);
                 agenda.clear_timer();
@@ -225,10 +233,14 @@ impl Supervisor {
     fn finished(&mut self, end: &RunEnd, finish: Option<Exit>, agenda: &mut ServiceAgenda<'_>) {
         let starts_again = self.wanted && !self.leaving;
         let now = agenda.now();
-        let counts = starts_again && end.by_itself;
-        let row = match counts {
-            true => self.ends.get_or_insert_default().count(end, &self.policy, now),
-            false => None,
+        let counts = starts_again && (end.by_itself || end.unwell);
+        if counts {
+            self.ends.get_or_insert_default();
+        }
+        // That it was unwell has been reported.
+        let row = match &mut self.ends {
+            Some(ends) if counts && end.by_itself => ends.count(end, &self.policy, now),
+            Some(_) | None => None,
         };
         let verdict = match (finish, &mut self.ends) {
             (Some(PERMANENT), ends) => {
@@ -316,6 +328,7 @@ impl Supervisor {
                 run.readiness = Readiness::Ready { since: agenda.now() };
                 self.announce(agenda);
                 agenda.notify(&[Notice::Ready]);
+                self.look(agenda);
             }
             Readiness::Ready { .. } => {}
         }
@@ -350,6 +363,7 @@ impl Supervisor {
             run.stop = StopRequest::LimitAwaited;
             run.paused = false;
         }
+        self.look(agenda);
         self.announce(agenda);
     }
 
@@ -366,6 +380,7 @@ impl Run {
         RunEnd {
             exit,
             by_itself: self.stop == StopRequest::None && !self.sent.explain(exit),
+            unwell: self.health.as_ref().is_some_and(RunHealth::is_restarted),
             lived_ms: now.0.saturating_sub(self.since.0),
             ready_at: match self.readiness {
                 Readiness::Ready { since } => Some(since),

@@ -3,6 +3,7 @@
 mod boot;
 mod changes;
 mod ends;
+mod health;
 mod order;
 mod replace;
 mod scan;
@@ -122,12 +123,12 @@ impl Scene {
     fn spawned(&mut self, process: &str) -> String {
         let process = self.process(process);
         let timeout_ms = if process.script == Script::Finish { 5000 } else { 0 };
-        self.on(Event::Spawned(process, Spawned { notifies: false, timeout_ms }))
+        self.on(Event::Spawned(process, Spawned { timeout_ms, ..Spawned::default() }))
     }
 
     fn spawned_with_readiness(&mut self, process: &str) -> String {
         let process = self.process(process);
-        self.on(Event::Spawned(process, Spawned { notifies: true, timeout_ms: 0 }))
+        self.on(Event::Spawned(process, Spawned { notifies: true, ..Spawned::default() }))
     }
 
     fn absent(&mut self, process: &str) -> String {

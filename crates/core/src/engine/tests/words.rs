@@ -21,6 +21,10 @@ impl Scene {
             }
             Command::ReportRest(id, rest) => format!("{} rests: {rest:?}", self.name(*id)),
             Command::StopFor(id, rest) => format!("stop for {} {rest:?}", self.name(*id)),
+            Command::Look(id, look) => format!("look at {} {look:?}", self.name(*id)),
+            Command::Unwell(id, what, reaction) => {
+                format!("{} {what:?}: {reaction:?}", self.name(*id))
+            }
             Command::DownFile(id, true) => format!("down {}", self.name(*id)),
             Command::DownFile(id, false) => format!("no down {}", self.name(*id)),
             Command::Supervise(id) => format!("supervise {}", self.name(*id)),

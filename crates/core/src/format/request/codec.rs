@@ -186,6 +186,11 @@ mod tests {
                 rest: Some(RestStatus::Finish(ScriptEnd::Code(1), 4, 19_000)),
                 restarts: 3,
             }),
+            health: Some(HealthStatus {
+                state: Some(HealthState::Unhealthy),
+                why: Some("tcp 127.0.0.1:80: Connection refused (3 of 3)".into()),
+                words: Some("reloading".into()),
+            }),
         });
         down.chain(up).collect()
     }

@@ -35,12 +35,55 @@ pub struct ServiceStatus {
     pub tree: Option<TreeStatus>,
     /// What its supervisor knows of it, where it has one.
     pub supervisor: Option<SupervisorStatus>,
+    /// What is known by looking at it, where somebody does.
+    pub health: Option<HealthStatus>,
 }
 wire_struct!(
     ServiceStatus, all:
-    name, kind, pid, since_ms, running, ready, last_exit, refused, tree, supervisor
+    name, kind, pid, since_ms, running, ready, last_exit, refused, tree, supervisor,
+    health
 );
 impl ListItem for ServiceStatus {}
+
+/// What is known of a service by looking at it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HealthStatus {
+    /// How well it is, where it has health checks or a watchdog, and runs.
+    pub state: Option<HealthState>,
+    /// Why it is not ready, or not well, or was ended.
+    pub why: Option<String>,
+    /// What it says that it does.
+    pub words: Option<String>,
+}
+wire_struct!(HealthStatus, all: state, why, words);
+
+/// How well a service is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HealthState {
+    /// No check has passed yet.
+    #[default]
+    Starting,
+    /// The last checks have passed, or too few have failed to matter.
+    Healthy,
+    /// Too many have failed.
+    Unhealthy,
+}
+wire_enum!(HealthState {
+    "starting": Starting {}
+    "healthy": Healthy {}
+    "unhealthy": Unhealthy {}
+});
+
+impl HealthState {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
 
 /// What a service is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +164,8 @@ pub enum RestStatus {
     /// Its `run` cannot be executed.
     #[default]
     Refused,
+    /// It was unwell.
+    Unwell,
     /// It ended so often, in so many seconds.
     Limit(u32, u32),
 }
@@ -129,6 +174,7 @@ wire_enum!(RestStatus {
     "ended": Ended { 0: end: ScriptEnd }
     "failed": Failed { 0: end: ScriptEnd }
     "refused": Refused {}
+    "unwell": Unwell {}
     "limit": Limit { 0: times: u32, 1: seconds: u32 }
 });
 

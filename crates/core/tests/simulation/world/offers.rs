@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::choices::Choices;
+use crate::health;
 use crate::kernel::{Answer, Asked, Living};
 use crate::tree::policy;
 use sixtree_core::definition::{Definition, Kind};
@@ -27,7 +28,7 @@ impl World {
         let deadline = self.subject.deadline().unwrap_or(Time(u64::MAX));
         let passed = [0, 0, 1, 300, 1000][choices.pick(5)];
         self.kernel.now = Time(self.kernel.now.0 + passed).min(deadline).max(self.kernel.now);
-        match choices.pick(24) {
+        match choices.pick(26) {
             0..=5 => self.any_end(choices),
             6..=8 => self.any_ready(choices),
             9..=12 => self.timeout(),
@@ -37,6 +38,7 @@ impl World {
             19 => self.any_abort(choices),
             20 | 21 => self.any_scan(choices),
             22 => self.any_stray(choices),
+            23 | 24 => self.kernel.any_checked(choices),
             _ => Some(self.any_stop(choices)),
         }
     }
@@ -127,7 +129,9 @@ impl World {
                 if script == Script::Run {
                     self.kernel.paced.remove(&process.service);
                 }
-                Event::Spawned(process, Spawned { notifies, timeout_ms })
+                let is_run = script == Script::Run && self.size.wild;
+                let health = if is_run { health::rules(notifies, choices) } else { None };
+                Event::Spawned(process, Spawned { notifies, timeout_ms, health })
             }
         }
     }

@@ -5,6 +5,7 @@ mod change;
 pub mod check;
 mod container;
 mod edit;
+mod end_words;
 mod graph;
 mod healthcheck;
 pub mod import;

@@ -400,10 +400,10 @@ pub(super) mod tests {
         let all = canned();
         assert_eq!(
             all[0].to_json().to_string(),
-            r#"{"enabled":true,"last_exit":{"signal":9},"name":"db","pid":41,"ready":true,"#
+            r#"{"cpu_percent":null,"enabled":true,"health":null,"last_exit":{"signal":9},"#
                 .to_owned()
-                + r#""restarts":2,"since_ms":1000,"state":"up","type":"longrun","wanted":true,"#
-                + r#""why":null}"#
+                + r#""memory_bytes":null,"name":"db","pid":41,"ready":true,"restarts":2,"#
+                + r#""since_ms":1000,"state":"up","type":"longrun","wanted":true,"why":null}"#
         );
         assert_eq!(all[1].to_json()["why"], "failed: exit 3");
     }

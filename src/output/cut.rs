@@ -40,7 +40,7 @@ pub(super) struct Cutter<'a> {
     pub(super) time: &'a [u8],
     /// How many parts of the first line have been passed on before.
     pub(super) parts: u32,
-    /// What has no end has waited long enough.
+    /// The first line has waited long enough for its end.
     pub(super) is_late: bool,
     /// How much there is room for.
     pub(super) room: usize,
@@ -55,7 +55,8 @@ impl Cutter<'_> {
             let (length, is_open) = match end {
                 Some(end) if end <= LONGEST_PART => (end, false),
                 _ if rest.len() > LONGEST_PART => (whole_characters(rest), true),
-                _ if self.is_late => (rest.len(), true),
+                // What comes after the end of another line has come later.
+                _ if self.is_late && cut.taken == 0 => (rest.len(), true),
                 _ => break,
             };
             if !out.is_empty() && out.len() + self.style.longest(length) > self.room {
@@ -121,6 +122,8 @@ mod tests {
         assert_eq!((early.taken, early.parts, shown.as_str()), (4, 0, "a | one\n"));
         let (late, shown) = cut(b"tw", 0, true, 9999);
         assert_eq!((late.taken, late.parts, shown.as_str()), (2, 1, "a | tw\n"));
+        let (next, shown) = cut(b"o\ntw", 1, true, 9999);
+        assert_eq!((next.taken, next.parts, shown.as_str()), (2, 0, "a + o\n"));
         let (end, shown) = cut(b"o\nx\n", 1, false, 9999);
         assert_eq!((end.taken, end.parts, shown.as_str()), (4, 0, "a + o\na | x\n"));
         assert_eq!(end.pieces.len(), 2 - usize::from(end.pieces[0].range.end == 4));
@@ -152,7 +155,7 @@ mod tests {
                 cut.pieces.iter().flat_map(|p| bytes[p.range.clone()].to_vec()).collect();
             prop_assert_eq!(&kept, &bytes[..cut.taken]);
             prop_assert!(bytes[cut.taken..].iter().all(|b| *b != b'\n'));
-            prop_assert!(!is_late || cut.taken == bytes.len());
+            prop_assert!(!is_late || cut.taken > 0 || bytes.is_empty());
         }
     }
 }

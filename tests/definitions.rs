@@ -148,6 +148,7 @@ fn every_report_for_forges_has_their_form() {
 fn codes() -> BTreeSet<String> {
     let sources = [
         "crates/core/src/definition/error.rs",
+        "crates/core/src/definition/instances.rs",
         "crates/core/src/definition/names.rs",
         "crates/core/src/definition/presence.rs",
         "crates/core/src/graph/conflict.rs",
@@ -304,6 +305,7 @@ fn random_file() -> impl Strategy<Value = (&'static str, &'static str, Vec<u8>)>
         "timeout-up",
         "flag-essential",
         "if-env",
+        "instances",
         "data/x",
     ];
     let usual = vec!["longrun\n", "oneshot", "bundle\n", "a\n", "b\nc", "3\n", "", "x {\n", "e"];

@@ -5,7 +5,7 @@ use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::known::{ServiceState, culprits};
 use super::progress::Progress;
 use super::wait::{TIMEOUT, timeout_ms};
-use super::{CommandFailure, live};
+use super::{CommandFailure, live, rolling};
 use crate::format::request::{ChangeRequest, Outcome, Reload, Request, Say, What};
 use crate::graph::{Direction, Graph};
 use crate::sys::fd;
@@ -27,7 +27,15 @@ pub(super) const STOP: CommandSyntax =
 
 /// `sixtree restart` and what it takes.
 pub(super) const RESTART: CommandSyntax =
-    syntax("restart", "Stop services and what needs them, and start them again").runs(restart);
+    CommandSyntax::new("restart", "Stop services and what needs them, and start them again")
+        .notes(EXIT_CODES)
+        .takes(&[ARGUMENTS, &[ROLLING]])
+        .runs(restart);
+
+const ROLLING: Argument = Argument::flag(
+    "rolling",
+    "One after the other, the next when the one before is ready; what needs them runs on",
+);
 
 /// `sixtree reload` and what it takes.
 pub(super) const RELOAD: CommandSyntax =
@@ -56,6 +64,9 @@ pub(super) fn stop(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
 /// Stops and starts; returns the exit code.
 pub(super) fn restart(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let mut asking = Asking::new("restart", arguments)?;
+    if arguments.get_flag("rolling") {
+        return rolling::restart(arguments);
+    }
     let graph = live::open_tree()?;
     let up = conversation::states(&live::directory())?.into_iter().filter(|s| s.up);
     let again = again(&asking.names, &graph, up.map(|s| s.name).collect());
@@ -86,7 +97,7 @@ fn again(names: &[String], graph: &Graph, mut up: Vec<String>) -> Vec<String> {
 }
 
 /// What is asked for, by which subcommand.
-struct Asking {
+pub(super) struct Asking {
     subcommand: &'static str,
     names: Vec<String>,
     timeout_ms: u64,
@@ -95,7 +106,10 @@ struct Asking {
 
 impl Asking {
     /// Unknown names are refused, with a better one if there is one.
-    fn new(subcommand: &'static str, arguments: &GivenArguments) -> Result<Self, CommandFailure> {
+    pub(super) fn new(
+        subcommand: &'static str,
+        arguments: &GivenArguments,
+    ) -> Result<Self, CommandFailure> {
         let names = live::names(arguments);
         let tree = live::open_tree()?;
         if live::resolve(&names, &[], &tree).is_err() {
@@ -108,7 +122,13 @@ impl Asking {
         Ok(Self { subcommand, names, timeout_ms, verbose })
     }
 
-    fn start(&self) -> Result<i32, CommandFailure> {
+    /// The same of others.
+    pub(super) fn of(&self, names: Vec<String>) -> Self {
+        let Self { subcommand, timeout_ms, verbose, .. } = *self;
+        Self { subcommand, names, timeout_ms, verbose }
+    }
+
+    pub(super) fn start(&self) -> Result<i32, CommandFailure> {
         let code = self.ask(&Request::Change(self.change(false)))?;
         if code == 0 {
             self.wake()?;
@@ -131,7 +151,7 @@ impl Asking {
         Ok(())
     }
 
-    fn stop(&self) -> Result<i32, CommandFailure> {
+    pub(super) fn stop(&self) -> Result<i32, CommandFailure> {
         self.ask(&Request::Change(self.change(true)))
     }
 

@@ -72,6 +72,10 @@ impl Known {
     pub(super) fn last_exit(&self) -> Option<String> {
         self.status.last_exit.map(end)
     }
+    /// The service of which it is an instance.
+    pub(super) fn instance_of(&self) -> Option<&str> {
+        self.status.instance_of.as_deref()
+    }
     /// Whether it is up and what needs it can count on it.
     pub(super) fn is_healthy(&self) -> bool {
         self.is_ready() && self.health() != Some(HealthState::Unhealthy)
@@ -215,7 +219,7 @@ impl Known {
     /// For programs: names and meanings of the fields stay as they are.
     pub(super) fn to_json(&self) -> Value {
         let why = self.why();
-        json!({
+        let mut object = json!({
             "name": self.name,
             "type": self.status.kind.word(),
             "state": self.state().word(),
@@ -230,7 +234,11 @@ impl Known {
             "why": Some(why).filter(|why| !why.is_empty()),
             "memory_bytes": self.usage.map(|usage| usage.memory_bytes),
             "cpu_percent": self.usage.and_then(|usage| usage.cpu_percent),
-        })
+        });
+        if let (Some(of), Some(fields)) = (self.instance_of(), object.as_object_mut()) {
+            fields.insert("instance_of".to_owned(), of.into());
+        }
+        object
     }
 
     /// Whether it is up to s6-rc.
@@ -255,6 +263,21 @@ fn end_in_json(end: ScriptEnd) -> Value {
 }
 
 impl ServiceState {
+    /// How bad it is, to find the worst of some.
+    pub(super) fn badness(self) -> u8 {
+        match self {
+            Self::Up => 0,
+            Self::Off => 1,
+            Self::Down => 2,
+            Self::Paused => 3,
+            Self::Waiting => 4,
+            Self::Starting => 5,
+            Self::Stopping => 6,
+            Self::Flapping => 7,
+            Self::Restarting => 8,
+            Self::Failed => 9,
+        }
+    }
     /// The word.
     pub(super) fn word(self) -> &'static str {
         match self {

@@ -17,7 +17,9 @@ mod live;
 mod logs;
 mod probe;
 mod progress;
+mod rolling;
 mod run;
+mod scale;
 mod screen;
 mod span;
 mod status;
@@ -52,6 +54,7 @@ const SUBCOMMANDS: &[CommandSyntax] = &[
     change::STOP,
     change::RESTART,
     change::RELOAD,
+    scale::SYNTAX,
     kill::SYNTAX,
     healthcheck::SYNTAX,
     probe::SYNTAX,

@@ -206,6 +206,7 @@ impl DefinitionReader<'_> {
             notification_fd: self.descriptor("notification-fd"),
             lock_fd: self.descriptor("lock-fd"),
             has_finish: self.regular("finish"),
+            instances: self.parsed("instances", None, parse::instances),
             handed_on: HANDED_ON.iter().copied().filter(|name| self.has(name)).collect(),
             ends: ends.map(Arc::new),
             ..Longrun::default()
@@ -215,6 +216,10 @@ impl DefinitionReader<'_> {
         }
         self.health(longrun.notification_fd.is_some());
         self.pipeline(&mut longrun);
+        if longrun.instances.is_some() && !longrun.consumer_for.is_empty() {
+            self.fault("instances", 0, &Mistake::InstancesOfConsumer);
+            longrun.instances = None;
+        }
         longrun
     }
 

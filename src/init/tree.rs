@@ -7,6 +7,7 @@ use crate::definition::{
 use crate::format::settings::ContainerSettings;
 use crate::graph::{Direction, Graph, ServiceId};
 use crate::runtime::{Absences, LiveTree};
+use crate::sys::limits;
 use crate::tools::Environment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -35,11 +36,12 @@ pub(super) fn read(
     if image.root == Path::new("/") && image.has_bundles_among_services() {
         complete_bundles(&image.services());
     }
-    let (mut definitions, faults) = image.read();
+    let (mut definitions, mut faults) = image.read();
     let taken_out = taken_out(&definitions, before);
     let lookup = |name: &str| env.get(name.as_bytes()).map(<[u8]>::to_vec);
     let Presence { off, unknown } =
         definition::decide(&mut definitions, &PresenceSwitches::of(&lookup));
+    faults.extend(definition::count_instances(&mut definitions, Some(&lookup), limits::cpus));
     let (graph, faults) = Graph::of((definitions, faults));
     let Some(graph) = graph else { return Err(Refusal::Tree(faults)) };
     // The reference runs its compiler at one verbosity level below its own.

@@ -1,7 +1,7 @@
 //! The services that the boot left out on purpose, and why: for `sixtree status`, and for requests
 //! to start them.
 
-use crate::definition::Off;
+use crate::definition::{Definition, Off};
 use crate::format::request::{ServiceKind, ServiceStatus, TreeStatus, WhyDown};
 use crate::graph::Graph;
 use std::collections::BTreeMap;
@@ -24,12 +24,17 @@ impl Absences {
         graph.kind(name).is_none().then_some(off.why.as_str())
     }
 
-    /// A line of `sixtree status` for each that is not in this tree.
-    pub(super) fn statuses(&self, graph: &Graph) -> impl Iterator<Item = ServiceStatus> {
+    /// A line of `sixtree status` for each that is not in this tree, and for each service of which
+    /// there are no instances.
+    pub(super) fn statuses(&self, graph: &Graph) -> Vec<ServiceStatus> {
         let off = self.off.iter().filter(|off| graph.kind(&off.name).is_none());
-        off.map(|off| ServiceStatus {
-            name: off.name.clone(),
-            kind: match off.kind {
+        let off = off.map(|off| (off.name.as_str(), off.kind, off.why.as_str()));
+        let bundles = graph.bundles().iter().filter_map(|bundle| bundle.definition.as_ref());
+        let is_empty = |d: &&Definition| d.instances().is_some_and(|i| i.highest() == 0);
+        let empty = bundles.filter(is_empty).map(|d| (d.name.as_str(), "longrun", "0 instances"));
+        let status = |(name, kind, why): (&str, &str, &str)| ServiceStatus {
+            name: name.to_owned(),
+            kind: match kind {
                 "oneshot" => ServiceKind::Oneshot,
                 "bundle" => ServiceKind::Bundle,
                 _ => ServiceKind::Longrun,
@@ -37,9 +42,10 @@ impl Absences {
             tree: Some(TreeStatus {
                 up: false,
                 enabled: false,
-                why: Some(WhyDown::Off(off.why.clone())),
+                why: Some(WhyDown::Off(why.to_owned())),
             }),
             ..ServiceStatus::default()
-        })
+        };
+        off.chain(empty).map(status).collect()
     }
 }

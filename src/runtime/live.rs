@@ -8,7 +8,7 @@ use super::Runtime;
 use super::directory::MadeOf;
 use super::linked_files::CommonFiles;
 use super::service::{DownFile, Service, stamp};
-use super::servicedir::{LiveError, at, fill};
+use super::servicedir::{LiveError, at, fill, fill_instance};
 use crate::definition::{Definition, Kind, Longrun};
 use crate::format::status::Status;
 use crate::graph::{Graph, ServiceId};
@@ -43,7 +43,9 @@ impl LiveTree {
             Kind::Longrun(_) => &definition.name,
             Kind::Oneshot(_) | Kind::Bundle(_) => ONESHOTS,
         };
-        Service::new(definition.name.clone(), self.service_directory(name))
+        let mut service = Service::new(definition.name.clone(), self.service_directory(name));
+        service.instance = definition.instance().map(|instance| instance.number);
+        service
     }
 
     /// Makes the whole tree. Warns of what is left out. `at_boot` (sorted) are the services that
@@ -94,7 +96,10 @@ fn make_service(
     warn: &mut dyn FnMut(&str),
 ) -> Result<(), LiveError> {
     fs::create_dir(target).map_err(at(target))?;
-    fill(source, target, longrun, warn)
+    match &longrun.instance {
+        Some(instance) => fill_instance(source, target, longrun, &instance.of, warn),
+        None => fill(source, target, longrun, warn),
+    }
 }
 
 /// Makes a service directory with a `down` file.
@@ -133,9 +138,11 @@ impl Runtime {
             services.push((id, service));
         }
         let pipes: Vec<(ServiceId, ServiceId)> = graph.pipes().collect();
+        let consumers: Vec<ServiceId> = graph.consumers().collect();
         let status = Status::not_started(stamp(), false);
         self.services.working.common = CommonFiles::make(&live.root, status);
         self.services.extend(services);
+        consumers.into_iter().for_each(|id| self.pipelines.make(id));
         pipes.into_iter().for_each(|(from, to)| self.pipelines.connect(from, to));
     }
 }

@@ -29,6 +29,7 @@ mod poller;
 mod report;
 mod reporter;
 mod requests;
+mod scale;
 mod scan;
 mod scripts;
 mod service;

@@ -34,16 +34,22 @@ impl Pipelines {
         self.pipes.entry(consumer).or_default();
     }
 
+    /// Makes the pipe before a consumer, though nothing may write into it yet.
+    pub(super) fn make(&mut self, consumer: ServiceId) {
+        self.pipes.entry(consumer).or_default();
+    }
+
     /// Replaces the pipes of the tree by these; `of_tree` says whether a service belongs to the
     /// tree, now or formerly. A pipe that stays keeps its content.
     pub(super) fn rewire(
         &mut self,
         pairs: &[(ServiceId, ServiceId)],
+        consumers: &[ServiceId],
         of_tree: impl Fn(ServiceId) -> bool,
     ) {
-        let consumes = |id: &ServiceId| pairs.iter().any(|(_, consumer)| consumer == id);
         self.consumer_of.retain(|producer, _| !of_tree(*producer));
-        self.pipes.retain(|consumer, _| !of_tree(*consumer) || consumes(consumer));
+        self.pipes.retain(|consumer, _| !of_tree(*consumer) || consumers.contains(consumer));
+        consumers.iter().for_each(|id| self.make(*id));
         pairs.iter().for_each(|(producer, consumer)| self.connect(*producer, *consumer));
     }
 

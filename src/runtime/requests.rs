@@ -41,6 +41,7 @@ impl Runtime {
                 self.reply(id, &Answer::Journal(self.reporter.journal.page(from)))
             }
             Request::Update(update) => self.ask_update(id, &update),
+            Request::Scale(scale) => self.ask_scale(id, &scale),
             Request::Abort => {}
         }
     }

@@ -20,6 +20,13 @@ use nix::fcntl::OFlag;
 use nix::unistd::Pid;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
+/// What a longrun's scripts get: an instance knows which one it is.
+fn environment(env: &[Word], instance: Option<u32>) -> Vec<Word> {
+    let mut env = env.to_vec();
+    env.extend(instance.map(|number| format!("SIXTREE_INSTANCE={number}").into_bytes()));
+    env
+}
+
 /// The name of the catch-all logger in the scan directory.
 const CATCH_ALL: &str = "s6-svscan-log";
 
@@ -73,6 +80,7 @@ impl Runtime {
         let pipe =
             pipe.map_err(|e| refused(&directory, reporter, "run", e.into(), &mut service.refused))?;
         let argv = vec![b"./run".to_vec(), service.name.clone().into_bytes()];
+        let env = environment(&env, service.instance);
         let mut plan = ProcessPlan::new(argv, env, streams);
         if let (Some(number), Some((_, write))) = (numbers.notification, &pipe) {
             plan.streams.passing.push((number, write.as_raw_fd()));
@@ -165,7 +173,8 @@ impl Runtime {
         let words = ["./finish".to_owned(), code.to_string(), signal.to_string()];
         let argv = words.into_iter().chain([service.name.clone(), last_run.to_string()]);
         let argv = argv.map(String::into_bytes).collect();
-        let plan = ProcessPlan::new(argv, self.settings.env.clone(), streams);
+        let plan =
+            ProcessPlan::new(argv, environment(&self.settings.env, service.instance), streams);
         let timeout_ms = directory.number("timeout-finish", reporter).unwrap_or(TIMEOUT_FINISH_MS);
         let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
         let pid = started.map_err(|e| {

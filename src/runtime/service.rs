@@ -141,6 +141,8 @@ impl Services {
 pub(super) struct Service {
     /// Its name in messages and in `argv[1]` of run: `NAME`, or `NAME/log`.
     pub name: String,
+    /// Its number, if it is one of several instances.
+    pub instance: Option<u32>,
     /// Its live directory; for a oneshot, that in which its scripts run.
     pub directory: PathBuf,
     /// The directory itself, for one that was found in the scan directory: its name there may go
@@ -249,6 +251,7 @@ impl Service {
         let processes = Processes::default();
         Self {
             name,
+            instance: None,
             directory,
             handle: None,
             supervision: None,

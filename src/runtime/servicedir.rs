@@ -53,10 +53,42 @@ pub(crate) fn fill(
         }
     }
     if longrun.handed_on.contains(&"template") {
-        for folder in ["instance", "instances"] {
-            let folder = target.join(folder);
-            fs::create_dir_all(&folder).map_err(at(&folder))?;
-        }
+        make_instance_folders(target)?;
+    }
+    Ok(())
+}
+
+/// Makes the directory of an instance. The files of the definition are in a directory that all of
+/// them have in common, beside theirs and with the name of the service; each has links to them.
+pub(super) fn fill_instance(
+    source: &Path,
+    target: &Path,
+    longrun: &Longrun,
+    of: &str,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
+    let common = target.with_file_name(of);
+    match fs::create_dir(&common) {
+        Ok(()) => fill(source, &common, longrun, warn)?,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(at(&common)(e)),
+    }
+    for name in &longrun.handed_on {
+        let link = target.join(name);
+        symlink(format!("../{of}/{name}"), &link).map_err(at(&link))?;
+    }
+    if longrun.handed_on.contains(&"template") {
+        make_instance_folders(target)?;
+    }
+    Ok(())
+}
+
+/// The scan directory of the instances that s6-instance-maker makes of a template, and where they
+/// are.
+fn make_instance_folders(target: &Path) -> Result<(), LiveError> {
+    for folder in ["instance", "instances"] {
+        let folder = target.join(folder);
+        fs::create_dir_all(&folder).map_err(at(&folder))?;
     }
     Ok(())
 }
@@ -103,5 +135,8 @@ pub(super) fn refresh(
         let path = target.join(name);
         remove::hierarchy(&path).map_err(io::Error::from).map_err(at(&path))?;
     }
-    fill(source, target, longrun, warn)
+    match &longrun.instance {
+        Some(instance) => fill_instance(source, target, longrun, &instance.of, warn),
+        None => fill(source, target, longrun, warn),
+    }
 }

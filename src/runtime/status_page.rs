@@ -3,7 +3,7 @@
 use super::Runtime;
 use super::boot_record::BootRecord;
 use super::service::Service;
-use crate::definition::Kind;
+use crate::definition::{Definition, Kind};
 use crate::engine::{Exit, Failure, Rest, Time, Why};
 use crate::format::request::{
     BootTimes, RestStatus, ScriptEnd, ServiceKind, ServiceStatus, ServiceTimes, StartFailure,
@@ -72,6 +72,7 @@ impl Runtime {
         ServiceStatus {
             name: service.name.clone(),
             kind,
+            instance_of: definition.and_then(Definition::instance).map(|i| i.of.clone()),
             pid: pid.map(Pid::as_raw),
             since_ms: service.status.stamp.to_utc().map(|t| t.since_epoch.as_millis() as u64),
             running,

@@ -4,7 +4,7 @@
 use super::Runtime;
 use super::live::{LiveTree, make_down};
 use super::servicedir::{LiveError, at, refresh};
-use crate::definition::{Definition, Kind, Longrun, database};
+use crate::definition::{Definition, Fault, Kind, Longrun, MOST_INSTANCES, database};
 use crate::engine::NotReplaced;
 use crate::format::request::{Answer, Outcome, Update};
 use crate::graph::{Graph, ServiceId};
@@ -16,13 +16,19 @@ use std::path::{Path, PathBuf};
 
 /// Why the switch was refused.
 #[derive(Debug, thiserror::Error)]
-enum NotUpdated {
+pub(super) enum NotUpdated {
     #[error("invalid service database in {}: {why}", .database.display())]
     Invalid { database: PathBuf, why: String },
     #[error("a change is under way")]
     Busy,
     #[error("service {0} is not in the new database, and not down")]
     Up(String),
+    #[error("{0} has no instances: it is no longrun with a file of that name")]
+    NoInstances(String),
+    #[error("{0} instances are more than the {MOST_INSTANCES} that there may be")]
+    TooMany(u32),
+    #[error("the tree was changed, but unable to write {}: {why}", .file.display())]
+    Unwritten { file: PathBuf, why: String },
     #[error(transparent)]
     Live(#[from] LiveError),
 }
@@ -45,11 +51,19 @@ impl Move {
 
 impl Runtime {
     pub(super) fn ask_update(&mut self, id: u32, update: &Update) {
-        match self.update(update) {
+        let updated = self.update(update);
+        self.reply_to_update(id, updated);
+    }
+
+    pub(super) fn reply_to_update(&mut self, id: u32, updated: Result<(), NotUpdated>) {
+        match updated {
             Ok(()) => self.reply(id, &Answer::Done(Outcome::Done)),
             Err(NotUpdated::Busy) => self.reply(id, &Answer::Done(Outcome::Busy)),
             Err(e @ NotUpdated::Invalid { .. }) => self.refuse(id, 4, &e.to_string()),
-            Err(e @ (NotUpdated::Up(_) | NotUpdated::Live(_))) => {
+            Err(e @ (NotUpdated::NoInstances(_) | NotUpdated::TooMany(_))) => {
+                self.refuse(id, 1, &e.to_string());
+            }
+            Err(e @ (NotUpdated::Up(_) | NotUpdated::Live(_) | NotUpdated::Unwritten { .. })) => {
                 self.refuse(id, 111, &e.to_string());
             }
         }
@@ -57,30 +71,46 @@ impl Runtime {
 
     fn update(&mut self, update: &Update) -> Result<(), NotUpdated> {
         let database = PathBuf::from(&update.database);
-        let graph = read(&database)?.numbered_after(self.engine.graph(), &update.renamed);
+        let definitions = database::read(&database.join(database::FILE))
+            .map_err(|e| NotUpdated::Invalid { database: database.clone(), why: e.to_string() })?;
+        let graph = graph_of(&database, definitions, self.engine.graph(), &update.renamed)?;
         self.engine.can_replace(&graph).map_err(|e| self.not_updated(e))?;
         let live = LiveTree {
             root: self.settings.run_directory.join("s6-rc"),
             scan_directory: self.settings.scan_directory.clone(),
             database,
         };
-        let moves = moves(self.engine.graph(), &graph);
-        let mut left_out = Vec::new();
-        let mut warn = |text: &str| left_out.push(text.to_owned());
-        prepare(&live, &moves, &graph, &mut warn)?;
-        self.put_away(&live, &moves)?;
-        self.put_in_place(&live, &moves, &graph, &mut warn)?;
-        for text in left_out {
-            self.reporter.warn(&format!("s6-rc-update: warning: {text}"));
-        }
-        self.take_on(&live, graph)?;
-        for gone in moves.iter().filter(|m| m.to.is_none()) {
-            let _ = remove::hierarchy(&parked(&live, gone.id));
-        }
+        self.switch(&live, graph, true)?;
         Ok(live.make_current()?)
     }
 
-    fn not_updated(&self, e: NotReplaced) -> NotUpdated {
+    /// Goes on with another tree, for which there is room. `refreshes`: what stays gets new files.
+    pub(super) fn switch(
+        &mut self,
+        live: &LiveTree,
+        graph: Graph,
+        refreshes: bool,
+    ) -> Result<(), NotUpdated> {
+        let moves = moves(self.engine.graph(), &graph);
+        let mut left_out = Vec::new();
+        let mut warn = |text: &str| left_out.push(text.to_owned());
+        if refreshes {
+            refresh_common(live, self.engine.graph(), &graph, &mut warn)?;
+        }
+        prepare(live, &moves, &graph, &mut warn)?;
+        self.put_away(live, &moves)?;
+        self.put_in_place(live, &moves, refreshes.then_some(&graph), &mut warn)?;
+        for text in left_out {
+            self.reporter.warn(&format!("s6-rc-update: warning: {text}"));
+        }
+        self.take_on(live, graph)?;
+        for gone in moves.iter().filter(|m| m.to.is_none()) {
+            let _ = remove::hierarchy(&parked(live, gone.id));
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_updated(&self, e: NotReplaced) -> NotUpdated {
         match e {
             NotReplaced::Busy => NotUpdated::Busy,
             NotReplaced::Up(id) => NotUpdated::Up(self.engine.graph().name(id).to_owned()),
@@ -103,7 +133,7 @@ impl Runtime {
         &mut self,
         live: &LiveTree,
         moves: &[Move],
-        graph: &Graph,
+        fresh: Option<&Graph>,
         warn: &mut dyn FnMut(&str),
     ) -> Result<(), LiveError> {
         for moving in moves {
@@ -114,7 +144,7 @@ impl Runtime {
                 live.supervise(name)?;
             }
             if moving.from.is_some()
-                && let Some((definition, longrun)) = longrun(graph, moving.id)
+                && let Some((definition, longrun)) = fresh.and_then(|new| longrun(new, moving.id))
             {
                 refresh(&source(live, definition), &directory, longrun, warn)?;
                 if let Some(service) = self.services.get_mut(&moving.id) {
@@ -141,11 +171,13 @@ impl Runtime {
         for id in graph.ids() {
             let Some(definition) = graph.definition(id) else { continue };
             let fresh = || live.service(definition);
-            self.services.get_or_insert_with(id, fresh).name.clone_from(&definition.name);
+            let service = self.services.get_or_insert_with(id, fresh);
+            service.name.clone_from(&definition.name);
+            service.instance = definition.instance().map(|instance| instance.number);
         }
         let pairs: Vec<_> = graph.pipes().collect();
         let of_tree = |id| former.contains(&id) || graph.definition(id).is_some();
-        self.pipelines.rewire(&pairs, of_tree);
+        self.pipelines.rewire(&pairs, &graph.consumers().collect::<Vec<_>>(), of_tree);
         let oneshots: Vec<_> =
             former.into_iter().filter(|id| graph.definition(*id).is_none()).collect();
         let now = self.now();
@@ -169,11 +201,42 @@ impl LiveTree {
     }
 }
 
-fn read(directory: &Path) -> Result<Graph, NotUpdated> {
-    let invalid = |why| NotUpdated::Invalid { database: directory.to_owned(), why };
-    let definitions = database::read(&directory.join(database::FILE));
-    let graph = Graph::new(definitions.map_err(|e| invalid(e.to_string()))?);
-    graph.map_err(|faults| invalid(faults.first().map(ToString::to_string).unwrap_or_default()))
+/// The tree of a database, numbered after another one.
+pub(super) fn graph_of(
+    database: &Path,
+    definitions: Vec<Definition>,
+    old: &Graph,
+    renamed: &[(String, String)],
+) -> Result<Graph, NotUpdated> {
+    let invalid = |faults: Vec<Fault>| NotUpdated::Invalid {
+        database: database.to_owned(),
+        why: faults.first().map(ToString::to_string).unwrap_or_default(),
+    };
+    Ok(Graph::new(definitions).map_err(invalid)?.numbered_after(old, renamed))
+}
+
+/// Replaces what instances have in common, where both trees have them, and removes it where only
+/// the old one has: the name may be another service's.
+fn refresh_common(
+    live: &LiveTree,
+    old: &Graph,
+    new: &Graph,
+    warn: &mut dyn FnMut(&str),
+) -> Result<(), LiveError> {
+    for template in old.definitions().filter(|definition| definition.instances().is_some()) {
+        let common = live.service_directory(&template.name);
+        let mut again = new.definitions().filter(|new| new.instances().is_some());
+        match again.find(|new| new.name == template.name).map(|new| (new, &new.kind)) {
+            Some((new, Kind::Longrun(longrun))) if common.is_dir() => {
+                refresh(&source(live, new), &common, longrun, warn)?;
+            }
+            Some(_) => {}
+            None => {
+                remove::hierarchy(&common).map_err(std::io::Error::from).map_err(at(&common))?
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The moves of the longruns of both trees.
@@ -215,7 +278,8 @@ fn prepare(
 
 /// Where a longrun's files come from: the database's copy of them, if it has one.
 fn source(live: &LiveTree, definition: &Definition) -> PathBuf {
-    let copy = live.database.join("servicedirs").join(&definition.name);
+    let name = definition.instance().map_or(&definition.name, |instance| &instance.of);
+    let copy = live.database.join("servicedirs").join(name);
     if copy.is_dir() { copy } else { definition.directory.clone() }
 }
 

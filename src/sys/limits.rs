@@ -1,8 +1,14 @@
-//! RLIMIT_NOFILE: raised for programs that hold some descriptors for every service, and given back
-//! to what they start.
+//! What this process may use: the processors, and RLIMIT_NOFILE, which is raised for programs that
+//! hold some descriptors for every service, and given back to what they start.
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// How many processors there are for us: those that we may run on, and no more than the quota of
+/// our control group (of either version) pays for.
+pub fn cpus() -> u32 {
+    std::thread::available_parallelism().map_or(1, |number| number.get() as u32)
+}
 
 /// Raises the soft limit to the hard one; the limits as they were, if they changed.
 pub fn raise() -> Option<(u64, u64)> {

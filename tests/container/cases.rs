@@ -105,6 +105,9 @@ cases! {
     if_env_off
     if_env_on
     install_symlinks
+    instances
+    instances_bad_count
+    instances_rolling
     kubernetes_configmap
     last_lines_fifo
     last_lines_symlink

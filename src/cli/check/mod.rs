@@ -21,6 +21,7 @@ use crate::definition::{
     self, Definition, Fault, FaultPlace, Image, Off, Presence, PresenceSwitches, Problem,
 };
 use crate::graph::Graph;
+use crate::sys::limits;
 use crate::tools::{Environment, die};
 pub(super) use builtin::{MANUAL, is_reserved};
 pub(super) use files::is_secret_name;
@@ -213,11 +214,14 @@ fn read(request: &CheckRequest) -> Result<CheckedTree, CommandFailure> {
     if request.layer {
         layer::complete(&mut definitions, &mut faults);
     }
+    let given = |name: &str| request.env.iter().rfind(|(known, _)| known == name);
+    let lookup = |name: &str| given(name).map(|(_, value)| value.clone().into_bytes());
+    let variables: Option<definition::Lookup<'_>> =
+        if request.env.is_empty() { None } else { Some(&lookup) };
+    faults.extend(definition::count_instances(&mut definitions, variables, limits::cpus));
     let off = if request.env.is_empty() {
         Vec::new()
     } else {
-        let given = |name: &str| request.env.iter().rfind(|(known, _)| known == name);
-        let lookup = |name: &str| given(name).map(|(_, value)| value.clone().into_bytes());
         let Presence { off, unknown } =
             definition::decide(&mut definitions, &PresenceSwitches::of(&lookup));
         faults.extend(unknown);

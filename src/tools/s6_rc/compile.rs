@@ -33,7 +33,14 @@ pub(super) fn run(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> 
             process.info(format_args!("adding sources from {}", source.display()));
         }
     }
-    let (graph, faults) = Graph::of(read(&sources));
+    let (mut definitions, faults) = read(&sources);
+    // As with s6's, a service is one service: what it says of instances is for /init.
+    for definition in &mut definitions {
+        if let Kind::Longrun(longrun) = &mut definition.kind {
+            longrun.instances = None;
+        }
+    }
+    let (graph, faults) = Graph::of((definitions, faults));
     report(process, &faults, verbosity);
     let graph = graph.ok_or_else(|| {
         Exit(faults.iter().find(|f| f.is_error()).map_or(1, |fault| fault.exit_code))

@@ -26,7 +26,7 @@ pub enum Test {
 const NO: &[&[u8]] = &[b"", b"0", b"false", b"no", b"off"];
 
 /// The value of a variable, if it is set.
-pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
 impl Condition {
     /// Why the condition does not hold; `None` if it does. The text contains no value that may be a

@@ -22,6 +22,9 @@ const UNIX_LINES: &str = "save it with Unix line endings";
 /// What to do about a byte order mark.
 const NO_MARK: &str = "save it without a byte order mark";
 
+/// How conditions look.
+const CONDITIONS: &str = "write NAME, !NAME, NAME=VALUE or NAME!=VALUE, one a line";
+
 /// A byte order mark, which editors on Windows put in front of a text, and do not show.
 pub const MARK: char = '\u{feff}';
 
@@ -196,6 +199,12 @@ pub enum Mistake {
     /// An `if-env` without a condition.
     #[error("no condition in it, so that it changes nothing")]
     NoCondition,
+    /// `instances` that is no number of them.
+    #[error("invalid number of instances {0:?}")]
+    InstancesInvalid(String),
+    /// `instances` of a service that reads from others.
+    #[error("instances of a service that reads what others write")]
+    InstancesOfConsumer,
     /// A `producer-for` or `pipeline-name` that does not contain exactly one name.
     #[error("should only contain one name, and contains {0}")]
     NotOne(usize),
@@ -267,6 +276,8 @@ impl Problem for Mistake {
             Self::Ends(mistake) => mistake.code(),
             Self::NotOne(_) => "E040",
             Self::ConditionInvalid(_) => "E050",
+            Self::InstancesInvalid(_) => "E051",
+            Self::InstancesOfConsumer => "E052",
             Self::CheckInvalid(_) => "E060",
             Self::ReactionUnknown(_) => "E061",
             Self::MemoryInvalid(_) => "E062",
@@ -324,29 +335,12 @@ impl Problem for Mistake {
             Self::Syntax(_) => "mend the quote, block or escape; this file is execline, not shell",
             Self::TimeoutInvalid(text)
             | Self::NumberInvalid(text)
-            | Self::ConditionInvalid(text)
-                if text.contains('\r') =>
-            {
-                UNIX_LINES
+            | Self::InstancesInvalid(text)
+            | Self::ConditionInvalid(text) => return self.mend_text(text).to_owned(),
+            Self::NoCondition => CONDITIONS,
+            Self::InstancesOfConsumer => {
+                "remove one of the two: several could not share what comes through the pipe"
             }
-            Self::TimeoutInvalid(text)
-            | Self::NumberInvalid(text)
-            | Self::ConditionInvalid(text)
-                if text.starts_with(MARK) =>
-            {
-                NO_MARK
-            }
-            Self::ConditionInvalid(text) if text.starts_with('$') => {
-                "write the name of the variable without $"
-            }
-            Self::ConditionInvalid(text) if text.ends_with(['"', '\'']) => {
-                "write the value without quotes"
-            }
-            Self::ConditionInvalid(_) | Self::NoCondition => {
-                "write NAME, !NAME, NAME=VALUE or NAME!=VALUE, one a line"
-            }
-            Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
-            Self::NumberInvalid(_) => "write plain digits",
             Self::SameDescriptor(_) => "choose another descriptor for one of them",
             Self::NotDirectory => "make it a directory, or remove it",
             Self::Ends(mistake) => mistake.remedy(),
@@ -366,5 +360,27 @@ impl Problem for Mistake {
             Self::OfNoUse(_) => "make that file, or remove this one",
         }
         .to_owned()
+    }
+}
+
+impl Mistake {
+    /// What to do about a file of one value.
+    fn mend_text(&self, text: &str) -> &'static str {
+        match self {
+            _ if text.contains('\r') => UNIX_LINES,
+            _ if text.starts_with(MARK) => NO_MARK,
+            Self::TimeoutInvalid(_) => "write plain digits; 0 is no limit",
+            Self::InstancesInvalid(_) => {
+                "write a number up to 1000, $NAME, $NAME:-NUMBER for a default, or cpus"
+            }
+            Self::ConditionInvalid(_) if text.starts_with('$') => {
+                "write the name of the variable without $"
+            }
+            Self::ConditionInvalid(_) if text.ends_with(['"', '\'']) => {
+                "write the value without quotes"
+            }
+            Self::ConditionInvalid(_) => CONDITIONS,
+            _ => "write plain digits",
+        }
     }
 }

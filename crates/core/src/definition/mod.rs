@@ -6,14 +6,16 @@ mod condition;
 mod ends;
 mod error;
 pub mod health;
+mod instances;
 pub mod names;
 pub mod parse;
 mod presence;
 mod similar;
 
-pub use condition::{Condition, Test};
+pub use condition::{Condition, Lookup, Test};
 pub use ends::{EndAction, EndMistake, EndPolicy, RestartDelay, RestartLimit};
 pub use error::{Fault, FaultPlace, MARK, Mistake, Problem, Severity, SystemError};
+pub use instances::{Instance, Instances, MOST_INSTANCES, count_instances};
 pub use presence::{Off, Presence, PresenceSwitches, decide};
 pub use similar::similar;
 
@@ -117,6 +119,10 @@ pub struct Longrun {
     pub handed_on: Vec<&'static str>,
     /// What its end means, where a file says so.
     pub ends: Option<Arc<EndPolicy>>,
+    /// `instances`: how many services it stands for.
+    pub instances: Option<Instances>,
+    /// Which of them this one is. No definition that was read is one.
+    pub instance: Option<Instance>,
 }
 
 /// The files that are copied from a longrun's definition directory to its live directory.
@@ -211,6 +217,29 @@ impl Definition {
             Kind::Bundle(contents) => *contents = Vec::new(),
         }
     }
+    /// Which of several services it is, if it is one of them.
+    pub fn instance(&self) -> Option<&Instance> {
+        match &self.kind {
+            Kind::Longrun(longrun) => longrun.instance.as_ref(),
+            Kind::Oneshot(_) | Kind::Bundle(_) => None,
+        }
+    }
+    /// How many services it stands for, if it is no service itself.
+    pub fn instances(&self) -> Option<&Instances> {
+        match &self.kind {
+            Kind::Longrun(longrun) => longrun.instances.as_ref(),
+            Kind::Oneshot(_) | Kind::Bundle(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn instances_mut(&mut self) -> Option<&mut Instances> {
+        match &mut self.kind {
+            Kind::Longrun(longrun) => longrun.instances.as_mut(),
+            Kind::Oneshot(_) | Kind::Bundle(_) => None,
+        }
+    }
+
     /// Dependencies and timeouts; a bundle has none.
     pub fn atomic(&self) -> Option<&Atomic> {
         match &self.kind {

@@ -28,6 +28,7 @@ const FILES: &[(&str, &[&str])] = &[
     ("health-start", &["longrun"]),
     ("health-timeout", &["longrun"]),
     ("if-env", &["bundle", "longrun", "oneshot"]),
+    ("instances", &["longrun"]),
     ("lock-fd", &["longrun"]),
     ("log", &["longrun", "oneshot"]),
     ("max-death-tally", &["longrun"]),

@@ -1,7 +1,7 @@
 //! Parsers for the small files of a definition directory. Reference: s6-rc-compile's page.
 
 use super::error::{MARK, Mistake};
-use super::{Condition, Test, Word};
+use super::{Condition, Instances, Test, Word, instances};
 use crate::execline::lexer;
 use crate::format::decimal;
 use crate::format::output::LogMode;
@@ -90,6 +90,27 @@ pub fn condition(line: &[u8]) -> Result<Condition, Mistake> {
         return Err(invalid());
     }
     Ok(Condition { name: String::from_utf8_lossy(name).into_owned(), test })
+}
+
+/// Reads `instances`: a number, `$NAME`, `$NAME:-NUMBER` or `cpus`.
+pub fn instances(text: &[u8]) -> Result<Instances, Mistake> {
+    let line = first_line(text);
+    let found = match line.strip_prefix(b"$") {
+        None if line == b"cpus" => Some(Instances::Cpus),
+        None => instances::number(line).map(Instances::Count),
+        Some(rest) => {
+            let end = rest.windows(2).position(|pair| pair == b":-");
+            let (name, default) = rest.split_at(end.unwrap_or(rest.len()));
+            let default = default.get(2..).map(instances::number);
+            let is_part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+            let is_name = !name.is_empty() && name.iter().all(is_part);
+            (is_name && default != Some(None)).then(|| Instances::Variable {
+                name: String::from_utf8_lossy(name).into_owned(),
+                default: default.flatten(),
+            })
+        }
+    };
+    found.ok_or_else(|| Mistake::InstancesInvalid(excerpt(line)))
 }
 
 /// Parses `log`: one of four words.
@@ -196,7 +217,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(text: Vec<u8>) {
             let _ = (kind(&text), timeout(&text), number(&text), script(&text), name(&text));
-            let _ = condition(&text);
+            let _ = (condition(&text), instances(&text));
             names(&text).for_each(drop);
         }
     }

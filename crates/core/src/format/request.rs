@@ -52,6 +52,9 @@ pub enum Request {
     Journal(u64),
     /// `s6-rc-update`, when all that must stop has stopped: another database is to be the live one.
     Update(Update),
+    /// `sixtree scale`: so many instances of a service there are to be. Those that are too many
+    /// leave the tree if they are down; else they stay in it, and nothing needs them any more.
+    Scale(Scale),
     /// Give up the request under way: what has not started need not start.
     Abort,
 }
@@ -63,6 +66,7 @@ wire_enum!(Request {
     "timing": Timing {}
     "journal": Journal { 0: first: u64 }
     "update": Update { 0: update: Update }
+    "scale": Scale { 0: scale: Scale }
     "abort": Abort {}
 });
 
@@ -114,6 +118,16 @@ pub struct Update {
     pub renamed: Vec<(String, String)>,
 }
 wire_struct!(Update, all: database, renamed);
+
+/// How many instances of a service there are to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scale {
+    /// The service.
+    pub name: String,
+    /// How many.
+    pub count: u32,
+}
+wire_struct!(Scale, all: name, count);
 
 /// What PID 1 answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,7 +55,7 @@ fn fill(graph: &mut Graph, at: usize, contents: &[Vec<Referent>]) {
     members.sort_unstable();
     members.dedup();
     match graph.bundles.get_mut(at) {
-        Some(bundle) if bundle.definition.is_some() => bundle.members = members,
+        Some(bundle) if is_defined(bundle) => bundle.members = members,
         Some(_) | None => {}
     }
 }
@@ -71,6 +71,11 @@ fn report_cycle(graph: &Graph, cycle: &[NodeIndex], faults: &mut Faults) {
         return;
     };
     faults.report(&first.name, at, &Conflict::BundleCycle(names.join(" → ")));
+}
+
+/// Whether its contents say what is in it.
+fn is_defined(bundle: &Bundle) -> bool {
+    bundle.definition.as_ref().is_some_and(|definition| definition.instances().is_none())
 }
 
 fn contents(bundle: &Bundle) -> &[Reference] {

@@ -17,6 +17,20 @@ pub enum Conflict {
         /// What it is there.
         kind: &'static str,
     },
+    /// Something else has the name of an instance.
+    #[error(
+        "the name of an instance, {}, is already defined in {} and has type {kind}",
+        name.escape_debug(),
+        first.display()
+    )]
+    InstanceName {
+        /// The name.
+        name: String,
+        /// Where it is defined first.
+        first: PathBuf,
+        /// What it is there.
+        kind: &'static str,
+    },
     /// A bundle has a member that does not exist.
     #[error("undefined service name {} in a bundle", name.escape_debug())]
     UndefinedMember {
@@ -86,6 +100,7 @@ impl Problem for Conflict {
             Self::HalfConsumer(_) => "E107",
             Self::NotLongrun { .. } => "E108",
             Self::PipelineName { .. } => "E109",
+            Self::InstanceName { .. } => "E110",
         }
     }
 
@@ -107,6 +122,7 @@ impl Problem for Conflict {
                 mend_name(name, meant.as_deref(), "both ends of a pipe must be longruns")
             }
             Self::PipelineName { .. } => "choose another name for the pipeline".to_owned(),
+            Self::InstanceName { .. } => "rename one of the two".to_owned(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Collects the faults of a tree while it is resolved.
 
 use super::{Conflict, Graph};
-use crate::definition::{Fault, FaultPlace, Reference, similar};
+use crate::definition::{Definition, Fault, FaultPlace, Reference, similar};
 use litemap::LiteMap;
 use std::path::PathBuf;
 
@@ -14,12 +14,20 @@ pub(super) struct Faults<'a> {
     /// For how many more undefined names a similar one is looked for: each time that means
     /// comparing all names.
     suggestions: u32,
+    /// What is said now was said before, of another instance.
+    is_repeated: bool,
 }
 
 impl<'a> Faults<'a> {
     /// No faults yet.
     pub(super) fn new(broken: &'a LiteMap<String, ()>) -> Self {
-        Self { all: Vec::new(), broken, suggestions: 50 }
+        Self { all: Vec::new(), broken, suggestions: 50, is_repeated: false }
+    }
+
+    /// From now on it is about this service. What is wrong with instances is said of the first.
+    pub(super) fn begin(&mut self, definition: Option<&Definition>) {
+        let instance = definition.and_then(Definition::instance);
+        self.is_repeated = instance.is_some_and(|instance| instance.number > 1);
     }
 
     /// Reports a fault of `service`, at this reference.
@@ -35,8 +43,10 @@ impl<'a> Faults<'a> {
         line: u32,
         conflict: &Conflict,
     ) {
-        let place = FaultPlace { service: Some(service.to_owned()), file, line };
-        self.all.push(Fault::new(place, conflict));
+        if !self.is_repeated {
+            let place = FaultPlace { service: Some(service.to_owned()), file, line };
+            self.all.push(Fault::new(place, conflict));
+        }
     }
 
     /// The same, unless a fault of the name that is mentioned has been reported.
@@ -55,7 +65,7 @@ impl<'a> Faults<'a> {
         at: &Reference,
         conflict: impl FnOnce(Option<String>) -> Conflict,
     ) {
-        if !self.broken.contains_key(&at.name) {
+        if !self.is_repeated && !self.broken.contains_key(&at.name) {
             let meant = self.meant(graph, &at.name);
             self.report(service, at, &conflict(meant));
         }

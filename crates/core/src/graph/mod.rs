@@ -53,7 +53,8 @@ pub struct Graph {
 pub struct Bundle {
     /// Its name.
     pub name: String,
-    /// Its definition; `None` for one that a `pipeline-name` makes.
+    /// Its definition: that of a longrun with `instances`, which are its members, or that of a
+    /// bundle. `None` for one that a `pipeline-name` makes.
     pub definition: Option<Definition>,
     /// The services in it and in the bundles in it, in order.
     pub members: Vec<ServiceId>,
@@ -70,6 +71,8 @@ enum Referent {
 /// The pipes of one service.
 #[derive(Clone, Debug, Default)]
 struct ServicePipes {
+    /// It is the end of a pipe, even if nothing writes into it now.
+    reads: bool,
     consumer: Option<ServiceId>,
     producers: Vec<ServiceId>,
 }

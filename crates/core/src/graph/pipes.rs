@@ -2,7 +2,7 @@
 
 use super::faults::Faults;
 use super::{Bundle, Conflict, Graph, Referent, ServiceId, ServicePipes};
-use crate::definition::{Kind, Longrun, Reference};
+use crate::definition::{Definition, Kind, Longrun, Reference};
 use std::collections::BTreeSet;
 
 /// Joins producers and consumers: the pipes of each service, by its index.
@@ -13,7 +13,9 @@ pub(super) fn join(graph: &Graph, faults: &mut Faults) -> Vec<ServicePipes> {
 fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> ServicePipes {
     let mut pipes = ServicePipes::default();
     let Some(longrun) = longrun(graph, id) else { return pipes };
-    let name = graph.name(id);
+    faults.begin(graph.definition(id));
+    let name = longrun.instance.as_ref().map_or(graph.name(id), |instance| &instance.of);
+    pipes.reads = !longrun.consumer_for.is_empty();
     if let Some(to) = &longrun.producer_for
         && let Some((consumer, other)) = end(graph, name, to, faults)
     {
@@ -23,14 +25,28 @@ fn pipes(graph: &Graph, id: ServiceId, faults: &mut Faults) -> ServicePipes {
         pipes.consumer = Some(consumer);
     }
     for from in &longrun.consumer_for {
-        if let Some((producer, other)) = end(graph, name, from, faults) {
+        let instances = || {
+            let template = graph.bundle(&from.name)?.definition.as_ref()?;
+            Some((instances(graph, template)?, as_longrun(template)?))
+        };
+        let one = |faults: &mut Faults| {
+            end(graph, name, from, faults).map(|(id, longrun)| (vec![id], longrun))
+        };
+        if let Some((producers, other)) = instances().or_else(|| one(faults)) {
             if other.producer_for.as_ref().is_none_or(|consumer| consumer.name != name) {
                 faults.report_of(name, from, &Conflict::HalfConsumer(from.name.clone()));
             }
-            pipes.producers.push(producer);
+            pipes.producers.extend(producers);
         }
     }
     pipes
+}
+
+/// The instances of a definition, with those that are on their way out.
+fn instances(graph: &Graph, template: &Definition) -> Option<Vec<ServiceId>> {
+    let numbers = 1..=template.instances()?.highest();
+    let names = numbers.map(|number| format!("{}-{number}", template.name));
+    Some(names.filter_map(|name| graph.service(&name)).collect())
 }
 
 /// The longrun at the other end of a pipe.
@@ -89,7 +105,11 @@ fn pipeline(graph: &Graph, last: ServiceId) -> Vec<ServiceId> {
 }
 
 fn longrun(graph: &Graph, id: ServiceId) -> Option<&Longrun> {
-    match &graph.definition(id)?.kind {
+    graph.definition(id).and_then(as_longrun)
+}
+
+fn as_longrun(definition: &Definition) -> Option<&Longrun> {
+    match &definition.kind {
         Kind::Longrun(longrun) => Some(longrun),
         Kind::Oneshot(_) | Kind::Bundle(_) => None,
     }

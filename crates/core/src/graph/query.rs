@@ -30,7 +30,8 @@ impl Graph {
     /// gives the same tree again.
     pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
         let bundles = self.bundles.iter().filter_map(|bundle| bundle.definition.as_ref());
-        self.services.iter().flatten().chain(bundles)
+        let services = self.services.iter().flatten();
+        services.filter(|definition| definition.instance().is_none()).chain(bundles)
     }
     /// The name of a service; empty if the id is not of this tree.
     pub fn name(&self, id: ServiceId) -> &str {
@@ -133,6 +134,10 @@ impl Graph {
     pub fn producers(&self, id: ServiceId) -> &[ServiceId] {
         self.pipes.get(id.0 as usize).map_or(&[], |pipes| &pipes.producers)
     }
+    /// The longruns that read what others write, though nothing may write now.
+    pub fn consumers(&self) -> impl Iterator<Item = ServiceId> {
+        self.ids().filter(|id| self.pipes.get(id.0 as usize).is_some_and(|pipes| pipes.reads))
+    }
     /// Every pipe: producer and consumer, by the consumer's place.
     pub fn pipes(&self) -> impl Iterator<Item = (ServiceId, ServiceId)> {
         self.ids().flat_map(|id| self.producers(id).iter().map(move |&producer| (producer, id)))
@@ -166,7 +171,7 @@ pub(super) fn service(node: NodeIndex) -> ServiceId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Atomic, Longrun, Oneshot, Reference};
+    use crate::definition::{Atomic, Instances, Longrun, Oneshot, Reference};
 
     fn references(names: &[&str]) -> Vec<Reference> {
         names.iter().map(|name| Reference::to(name)).collect()
@@ -270,6 +275,68 @@ mod tests {
         let faults = Graph::new(cyclic).unwrap_err();
         assert_eq!(faults[0].code, "E105");
         assert_eq!(faults[0].what, "cyclic service dependency: a → b → a (after.d)");
+    }
+
+    #[test]
+    fn instances_are_services_and_their_name_a_bundle() {
+        let template = |instances| {
+            let Definition { kind: Kind::Longrun(longrun), .. } =
+                longrun("w", &["db"], Some("log"), &[])
+            else {
+                unreachable!()
+            };
+            let longrun = Longrun { instances: Some(instances), ..longrun };
+            Definition::new("w", Kind::Longrun(longrun))
+        };
+        let tree = |instances| {
+            vec![
+                template(instances),
+                longrun("db", &[], None, &[]),
+                longrun("log", &[], None, &["w"]),
+                oneshot("web", &["w"]),
+                bundle("user", &["w", "web"]),
+            ]
+        };
+        let graph = Graph::new(tree(Instances::Count(2))).unwrap();
+        assert_eq!(names(&graph, graph.ids()), "w-1 w-2 db log web");
+        assert_eq!(names(&graph, graph.find("w").unwrap()), "w-1 w-2");
+        assert_eq!(names(&graph, graph.find("user").unwrap()), "w-1 w-2 web");
+        assert_eq!(names(&graph, graph.find("pipeline").unwrap()), "w-1 w-2 log");
+        let [log, web] = ["log", "web"].map(|name| graph.service(name).unwrap());
+        assert_eq!(names(&graph, graph.dependencies(web)), "w-1 w-2");
+        assert_eq!(names(&graph, graph.dependencies(ServiceId(1))), "db log");
+        assert_eq!(names(&graph, graph.producers(log).iter().copied()), "w-1 w-2");
+        assert_eq!(graph.kind("w"), Some("bundle"));
+        let again = Graph::new(graph.definitions().cloned().collect()).unwrap();
+        assert_eq!(again.names().collect::<Vec<_>>(), graph.names().collect::<Vec<_>>());
+
+        let shrinking = Instances::Shrinking { count: 1, before: 2 };
+        let fewer = Graph::new(tree(shrinking)).unwrap().numbered_after(&graph, &[]);
+        assert_eq!(names(&fewer, fewer.ids()), "w-1 w-2 db log web");
+        assert_eq!(names(&fewer, fewer.dependencies(web)), "w-1", "nothing needs the second");
+        assert_eq!(names(&fewer, fewer.find("user").unwrap()), "w-1 web");
+        assert_eq!(fewer.consumer(ServiceId(1)), Some(log), "it still writes there");
+
+        let none = Graph::new(tree(Instances::Count(0))).unwrap();
+        assert_eq!(names(&none, none.ids()), "db log web");
+        assert_eq!(names(&none, none.consumers()), "log");
+        assert_eq!(none.find("w"), Some(vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_with_instances_is_told_once() {
+        let instances = Some(Instances::Count(3));
+        let longrun = Longrun { atomic: atomic(&["nothing"]), instances, ..Longrun::default() };
+        let all = vec![Definition::new("w", Kind::Longrun(longrun)), oneshot("w-2", &[])];
+        let faults = Graph::new(all).unwrap_err();
+        let told: Vec<_> = faults.iter().map(|f| (f.code, f.service.as_deref())).collect();
+        assert_eq!(told, [("E101", Some("w-2")), ("E103", Some("w"))]);
+        let all = vec![oneshot("w-2", &[]), {
+            let longrun = Longrun { instances: Some(Instances::Count(3)), ..Longrun::default() };
+            Definition::new("w", Kind::Longrun(longrun))
+        }];
+        let faults = Graph::new(all).unwrap_err();
+        assert_eq!((faults.len(), faults[0].code), (1, "E110"));
     }
 
     #[test]

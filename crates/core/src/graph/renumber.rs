@@ -52,8 +52,11 @@ impl Graph {
             }
         }
         let mut pipes = vec![ServicePipes::default(); numbers.all as usize];
-        for (former, ServicePipes { consumer, producers }) in (0..).map(ServiceId).zip(self.pipes) {
+        for (former, ServicePipes { reads, consumer, producers }) in
+            (0..).map(ServiceId).zip(self.pipes)
+        {
             if let Some(place) = pipes.get_mut(node(numbers.now(former)).index()) {
+                place.reads = reads;
                 place.consumer = consumer.map(|id| numbers.now(id));
                 place.producers = producers.into_iter().map(|id| numbers.now(id)).collect();
             }

@@ -3,7 +3,7 @@
 use super::faults::Faults;
 use super::query::{node, service};
 use super::{Bundle, Conflict, Graph, Referent, ServiceId, bundles, check, pipes};
-use crate::definition::{Definition, Fault, Kind, Reference};
+use crate::definition::{Definition, Fault, Instance, Kind, Longrun, Reference};
 use litemap::LiteMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,12 +18,14 @@ pub(super) fn resolve(
     let mut faults = Faults::new(broken);
     let mut graph = place(definitions, &mut faults);
     graph.pipes = pipes::join(&graph, &mut faults);
+    faults.begin(None);
     pipes::name_bundles(&mut graph, &mut faults);
     bundles::flatten(&mut graph, &mut faults);
     let needs = needs_of_all(&graph, &mut faults);
     let order = order_of_all(&graph, &needs);
     let both = (!order.is_empty())
         .then(|| connect(graph.len(), needs.iter().chain(&order).copied().collect()));
+    faults.begin(None);
     graph.edges = connect(graph.len(), needs);
     let all = both.as_ref().unwrap_or(&graph.edges);
     let cycles = check::cycles(all, &check::tangles(all));
@@ -41,7 +43,7 @@ pub(super) fn resolve(
 /// Numbers the definitions. Where two have the same name, the first one counts.
 fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     let mut graph = Graph::default();
-    let mut first: BTreeMap<String, (PathBuf, &'static str)> = BTreeMap::new();
+    let mut first = FirstOfName::new();
     let mut oneshots = Vec::new();
     for definition in definitions {
         let Definition { name, directory, kind, .. } = &definition;
@@ -52,7 +54,10 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
         }
         first.insert(name.clone(), (directory.clone(), kind.name()));
         match kind {
-            Kind::Longrun(_) => graph.services.push(Some(definition)),
+            Kind::Longrun(longrun) => match longrun.instances {
+                Some(_) => place_instances(&mut graph, definition, &mut first, faults),
+                None => graph.services.push(Some(definition)),
+            },
             Kind::Oneshot(_) => oneshots.push(Some(definition)),
             Kind::Bundle(_) => {
                 let (name, members) = (name.clone(), Vec::new());
@@ -67,6 +72,41 @@ fn place(definitions: Vec<Definition>, faults: &mut Faults) -> Graph {
     let bundles = bundles.map(|(at, bundle)| (bundle.name.clone(), Referent::Bundle(at)));
     graph.names = services.chain(bundles).collect();
     graph
+}
+
+/// Where the first definition of each name is, and what it is.
+type FirstOfName = BTreeMap<String, (PathBuf, &'static str)>;
+
+/// The instances of a longrun become services, and its name a bundle of them.
+fn place_instances(
+    graph: &mut Graph,
+    template: Definition,
+    first: &mut FirstOfName,
+    faults: &mut Faults,
+) {
+    let Kind::Longrun(longrun) = &template.kind else { return };
+    let Some(instances) = &longrun.instances else { return };
+    let mut members = Vec::new();
+    for number in 1..=instances.highest() {
+        let name = format!("{}-{number}", template.name);
+        if let Some((first, kind)) = first.get(&name).cloned() {
+            let conflict = Conflict::InstanceName { name, first, kind };
+            faults.report_at(&template.name, template.directory.join("instances"), 0, &conflict);
+            continue;
+        }
+        first.insert(name.clone(), (template.directory.clone(), "longrun"));
+        if number <= instances.count() {
+            members.push(ServiceId(graph.services.len() as u32));
+        }
+        let instance = Some(Instance { of: template.name.clone(), number });
+        let kind = Kind::Longrun(Longrun { instances: None, instance, ..longrun.clone() });
+        let Definition { essential, recommended, .. } = template;
+        let directory = template.directory.clone();
+        let one = Definition::new(&name, kind);
+        graph.services.push(Some(Definition { directory, essential, recommended, ..one }));
+    }
+    let name = template.name.clone();
+    graph.bundles.push(Bundle { name, definition: Some(template), members });
 }
 
 /// All dependencies, as pairs.
@@ -116,14 +156,19 @@ pub(super) fn connect(numbers: usize, mut pairs: Vec<(ServiceId, ServiceId)>) ->
 /// The direct dependencies of a service: its consumer, and those that it names.
 fn needs(graph: &Graph, id: ServiceId, faults: &mut Faults) -> BTreeSet<ServiceId> {
     let mut all: BTreeSet<ServiceId> = graph.consumer(id).into_iter().collect();
+    let definition = graph.definition(id);
+    faults.begin(definition);
+    let instance = definition.and_then(Definition::instance);
+    let author = instance.map_or(graph.name(id), |instance| &instance.of);
     for at in named(graph, id) {
         match graph.names.get(&at.name) {
             Some(Referent::Service(on)) => drop(all.insert(*on)),
             Some(Referent::Bundle(bundle)) => {
                 all.extend(graph.bundles.get(*bundle).iter().flat_map(|b| &b.members));
             }
-            None => faults.undefined(graph, graph.name(id), at, |meant| {
-                Conflict::UndefinedDependency { name: at.name.clone(), meant }
+            None => faults.undefined(graph, author, at, |meant| Conflict::UndefinedDependency {
+                name: at.name.clone(),
+                meant,
             }),
         }
     }

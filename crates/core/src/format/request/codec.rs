@@ -99,6 +99,7 @@ mod tests {
                 database: "/run/db".into(),
                 renamed: vec![("a".into(), "b".into())],
             }),
+            Request::Scale(Scale { name: "worker".into(), count: 3 }),
             Request::Abort,
         ]
     }
@@ -170,6 +171,7 @@ mod tests {
         let up = kinds.map(|kind| ServiceStatus {
             name: "ü".into(),
             kind,
+            instance_of: Some("web".into()),
             pid: Some(i32::MAX),
             since_ms: Some(u64::MAX),
             running: true,

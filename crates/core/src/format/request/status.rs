@@ -19,6 +19,8 @@ pub struct ServiceStatus {
     pub name: String,
     /// What it is.
     pub kind: ServiceKind,
+    /// The service of which it is an instance.
+    pub instance_of: Option<String>,
     /// Its process: `run`, or else `finish`, or a oneshot's script.
     pub pid: Option<i32>,
     /// When its process started or ended, in ms since 1970.
@@ -40,8 +42,8 @@ pub struct ServiceStatus {
 }
 wire_struct!(
     ServiceStatus, all:
-    name, kind, pid, since_ms, running, ready, last_exit, refused, tree, supervisor,
-    health
+    name, kind, instance_of, pid, since_ms, running, ready, last_exit, refused, tree,
+    supervisor, health
 );
 impl ListItem for ServiceStatus {}
 

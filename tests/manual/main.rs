@@ -16,6 +16,7 @@
 //! difference. `image` is a folder with BusyBox and the release.
 #![allow(clippy::disallowed_methods)]
 
+mod complete;
 #[path = "../../docs/generate.rs"]
 #[allow(dead_code, reason = "its main is the example's")]
 mod generate;

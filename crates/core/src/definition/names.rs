@@ -115,6 +115,11 @@ impl Problem for Misnamed {
     }
 }
 
+/// Every name that a file of a definition may have.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|(name, _)| *name)
+}
+
 /// Whether a definition may have a file of this name.
 pub fn is_known(name: &str) -> bool {
     FILES.iter().any(|(known, _)| *known == name)

@@ -92,7 +92,7 @@ fn behind_links(called: &[u8]) -> Option<CalledAs> {
 fn refuse(called: &[u8]) -> i32 {
     let name = crate::tools::die::show(basename(called));
     let text = "fatal: this file is sixtree, which has no tool of that name: make a link to a tool";
-    let _ = crate::sys::fd::write_all(2, format!("{name}: {text}, not a copy\n").as_bytes());
+    crate::sys::fd::write_to_stderr(format!("{name}: {text}, not a copy\n").as_bytes());
     100
 }
 

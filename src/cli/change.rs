@@ -188,7 +188,7 @@ impl Asking {
 
     fn say(&self, text: &str) {
         let line = format!("sixtree {}: {text}\n", self.subcommand);
-        let _ = fd::write_all(2, line.as_bytes());
+        fd::write_to_stderr(line.as_bytes());
     }
 }
 

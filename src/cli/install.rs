@@ -59,6 +59,7 @@ fn put(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), Co
     let mut name = path.as_os_str().to_os_string();
     name.push(".new");
     let new = PathBuf::from(name);
+    // Usually there is none.
     let _ = fs::remove_file(&new);
     make(&new).and_then(|()| fs::rename(&new, path)).map_err(CommandFailure::with("install", path))
 }

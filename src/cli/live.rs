@@ -110,6 +110,7 @@ pub(super) fn names(arguments: &GivenArguments) -> Vec<String> {
 pub(super) fn select(names: &[String]) -> Result<Vec<Known>, CommandFailure> {
     let mut all = all()?;
     if !names.is_empty() {
+        // Without a database, names of services are known from PID 1, and only bundles are not.
         let chosen = resolve(names, &all, &tree().unwrap_or_default())?;
         all.retain(|known| chosen.contains_key(&known.name));
     }

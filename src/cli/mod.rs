@@ -108,9 +108,7 @@ impl CommandFailure {
     }
     /// Reports it as the subcommand of this name. The code to exit with.
     fn report(&self, name: &str) -> i32 {
-        // There is nobody else to tell.
-        let _ = fd::write_all(
-            2,
+        fd::write_to_stderr(
             format!("sixtree {name}: fatal: {}\n", terminal::visible(&self.text)).as_bytes(),
         );
         self.code
@@ -144,8 +142,7 @@ pub fn run(argv: Vec<Word>) -> i32 {
 const VERSION: &str = concat!("sixtree ", env!("CARGO_PKG_VERSION"), "\n");
 
 fn wrong_usage(text: &str) -> i32 {
-    // There is nobody else to tell.
-    let _ = fd::write_all(2, text.as_bytes());
+    fd::write_to_stderr(text.as_bytes());
     100
 }
 

@@ -25,7 +25,7 @@ impl Progress {
     pub(super) fn show<'a>(&mut self, verb: &str, names: impl Iterator<Item = &'a str>) {
         let text = visible(&sentence(verb, names)).into_owned();
         if self.is_terminal && text != self.shown {
-            let _ = fd::write_all(2, format!("{CLEAR}{text}").as_bytes());
+            fd::write_to_stderr(format!("{CLEAR}{text}").as_bytes());
             self.shown = text;
         }
     }
@@ -33,7 +33,7 @@ impl Progress {
     /// Makes room for other lines.
     pub(super) fn clear(&mut self) {
         if !self.shown.is_empty() {
-            let _ = fd::write_all(2, CLEAR.as_bytes());
+            fd::write_to_stderr(CLEAR.as_bytes());
             self.shown.clear();
         }
     }

@@ -31,6 +31,7 @@ impl Screen {
     pub(super) fn open() -> Result<Self, CommandFailure> {
         let signals =
             catch().map_err(|e| CommandFailure::system("catch signals", errno::of(&e)))?;
+        // The first drawing reports what is wrong with stdout.
         let _ = fd::write_all(1, OPEN.as_bytes());
         Ok(Self { signals })
     }
@@ -57,6 +58,7 @@ fn catch() -> io::Result<SignalDelivery<UnixStream, SignalOnly>> {
 
 impl Drop for Screen {
     fn drop(&mut self) {
+        // A terminal that is gone needs nothing restored.
         let _ = fd::write_all(1, CLOSE.as_bytes());
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
             for known in missing {
                 let lines = culprits(std::slice::from_ref(known), true);
                 let still = lines.first().cloned().unwrap_or_else(|| format!("{}: up", known.name));
-                let _ = fd::write_all(2, format!("sixtree wait: {still}\n").as_bytes());
+                fd::write_to_stderr(format!("sixtree wait: {still}\n").as_bytes());
             }
             return Ok(if failed { 1 } else { 2 });
         }

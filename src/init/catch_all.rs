@@ -49,6 +49,7 @@ pub(super) fn prepare(
         .map_err(Refusal::unwritable(&logs))?;
     let user = user(settings);
     if let Some(user) = &user {
+        // Refused without the right to; the logger then reports what it cannot write.
         let _ = nix::unistd::chown(&logs, Some(user.uid.into()), Some(user.gid.into()));
     }
     fs::write(directory.join("run"), script(settings, user.as_ref(), &logs)).map_err(&failed)?;

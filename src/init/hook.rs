@@ -38,7 +38,7 @@ pub(super) fn run(boot: &Boot) -> Result<Option<u8>, Refusal> {
     };
     if boot.settings.verbosity >= level {
         let line = format!("rc.init: {severity}: hook {shown} exited {code}{why}\n");
-        let _ = fd::write_all(2, line.as_bytes());
+        fd::write_to_stderr(line.as_bytes());
     }
     Ok((severity == "fatal").then_some(code))
 }
@@ -58,6 +58,7 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, StartError> {
     };
     let stops: Vec<u8> = stop_signals().collect();
     let watched = signal::set(&[stops.as_slice(), &[Signal::SIGCHLD as u8]].concat());
+    // The root is always there; else the hook starts where we are.
     let _ = nix::unistd::chdir("/");
     let program = chain::launch(argv, boot.env.strings())?;
     let child = Child {
@@ -71,6 +72,7 @@ fn wait(boot: &Boot, text: &[u8]) -> Result<Ended, StartError> {
     loop {
         let number = signal::wait(&watched, None)?;
         if stops.contains(&number) {
+            // It may have gone.
             let _ = process::kill(hook.as_raw(), Signal::SIGTERM as u8);
             return Ok(Ended::Stopped);
         }

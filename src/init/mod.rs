@@ -58,7 +58,7 @@ pub(crate) fn run(argv: Vec<Word>) -> i32 {
     let code = match held.and_then(|()| boot(argv, &mut output)) {
         Ok(code) => i32::from(code),
         Err(refusal) => {
-            let _ = fd::write_all(2, refusal.to_string().as_bytes());
+            fd::write_to_stderr(refusal.to_string().as_bytes());
             i32::from(refusal.code())
         }
     };
@@ -299,9 +299,9 @@ impl Boot {
 }
 
 fn warn(text: &str) {
-    let _ = fd::write_all(2, format!("sixtree: warning: {text}\n").as_bytes());
+    fd::write_to_stderr(format!("sixtree: warning: {text}\n").as_bytes());
 }
 
 fn info(text: &str) {
-    let _ = fd::write_all(2, format!("sixtree: info: {text}\n").as_bytes());
+    fd::write_to_stderr(format!("sixtree: info: {text}\n").as_bytes());
 }

@@ -23,8 +23,10 @@ impl Terminal {
     /// now.
     pub(super) fn restore(&self) {
         if self.foreground == Some(getpgrp()) {
+            // The terminal may have gone.
             let _ = tcsetpgrp(fd::borrow(&0), getpgrp());
         }
+        // The terminal may have gone.
         let _ = tcsetattr(fd::borrow(&0), SetArg::TCSANOW, &self.modes);
     }
 }

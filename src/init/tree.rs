@@ -112,6 +112,7 @@ fn complete_bundles(services: &Path) {
         // With a read-only root both fail, which is no fault.
         let _ = fs::create_dir_all(bundle.join("contents.d"));
         if let Ok(mut kind) = fs::File::create_new(bundle.join("type")) {
+            // An empty `type` is reported when the tree is read.
             let _ = kind.write_all(b"bundle\n");
         }
     }

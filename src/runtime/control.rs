@@ -30,17 +30,17 @@ impl Runtime {
             self.reporter.warn(&format!("sixtree: warning: {text}: s6-svscanctl will not work"));
         }
         if let Some(ready) = self.settings.ready.take() {
+            // Whoever waits for it sees that it is closed.
             let _ = fd::write_all(ready, b"\n");
             fd::close(ready);
         }
         if self.settings.role != Role::Container {
             return;
         }
-        match HaltFifo::open(&self.settings.scan_directory) {
-            Ok(halt) => {
-                let _ = self.poller.watch(halt.fd(), Source::Halt);
-                self.halt = Some(halt);
-            }
+        let halt = HaltFifo::open(&self.settings.scan_directory)
+            .and_then(|halt| self.poller.watch(halt.fd(), Source::Halt).map(|()| halt));
+        match halt {
+            Ok(halt) => self.halt = Some(halt),
             Err(e) => self.reporter.warn(&format!(
                 "sixtree: warning: unable to make the FIFO of halt: {}: use kill -TERM 1",
                 errno::text(e)
@@ -62,8 +62,9 @@ impl Runtime {
         let lock = directory.join("lock");
         let held = Lock::take(lock.as_os_str().as_bytes(), 0o600).map_err(|e| (lock, e))?;
         let fifo = directory.join("control");
-        let opened = open_fifo(&fifo).map_err(|e| (fifo, e))?;
-        let _ = self.poller.watch(&opened, Source::Scan);
+        let opened = open_fifo(&fifo)
+            .and_then(|opened| self.poller.watch(&opened, Source::Scan).map(|()| opened))
+            .map_err(|e| (fifo, e))?;
         self.scan.open(opened, held);
         Ok(())
     }

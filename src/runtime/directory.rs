@@ -168,6 +168,7 @@ impl ServiceDirectory<'_> {
             return Ok(false);
         }
         if foreign {
+            // Refused where the group is not ours either; the group that it has counts then.
             let _ = nix::unistd::chown("event", None, Some(nix::unistd::getegid()));
         }
         let mode = Mode::from_bits_truncate(0o3730);

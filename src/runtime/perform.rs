@@ -95,11 +95,7 @@ impl Runtime {
                 // An extension: s6 has this flag for the KILL alone.
                 let target = if flag("flag-down-killpg") { -pid.as_raw() } else { pid.as_raw() };
                 if kill(target, number) == Err(Errno::EPERM) {
-                    reporter.warn(&format!(
-                        "s6-supervise {}: warning: pid {pid} is another user's: it cannot be \
-                         signaled, and stops when it likes to",
-                        service.name
-                    ));
+                    warn_of_other_user(reporter, &service.name, pid);
                 }
                 let timeout_ms =
                     directory.and_then(|directory| directory.number("timeout-kill", reporter));
@@ -244,6 +240,7 @@ impl Runtime {
 
     pub(super) fn remove_cmd_pid(&self) {
         if self.settings.cmd_receives_signals {
+            // It may not have been written.
             let _ = std::fs::remove_file(self.settings.run_directory.join("s6/cmdpid"));
         }
     }
@@ -277,10 +274,19 @@ fn send_to(target: Target, pid: Pid, number: u8) {
     }
 }
 
+fn warn_of_other_user(reporter: &mut super::reporter::Reporter, name: &str, pid: Pid) {
+    reporter.warn(&format!(
+        "s6-supervise {name}: warning: pid {pid} is another user's: it cannot be signaled, and \
+         stops when it likes to"
+    ));
+}
+
 fn send(pid: Pid, number: u8) {
+    // It may have ended, and the engine learns of that by its end.
     let _ = kill(pid.as_raw(), number);
 }
 
 fn send_group(pid: Pid, number: u8) {
+    // As above.
     let _ = kill(-pid.as_raw(), number);
 }

@@ -107,6 +107,7 @@ impl Poller {
 
     /// Stops watching.
     pub(super) fn forget(&self, fd: impl AsFd) {
+        // It may not be watched.
         let _ = self.0.delete(fd);
     }
 

@@ -6,6 +6,7 @@ use super::service::{DownFile, Service, Supervision};
 use super::{Role, Runtime};
 use crate::engine::{Event, FIRST_SCANNED, Scanned, Stage, Supervised, Time};
 use crate::graph::ServiceId;
+use crate::sys::errno;
 use crate::sys::lock::Lock;
 use litemap::LiteMap;
 use nix::sys::signal::Signal;
@@ -193,7 +194,14 @@ impl Runtime {
         service.refused = supervised.as_ref().err().cloned();
         match (supervised, directory, &service.supervision) {
             (Ok(()), Ok(directory), Some(supervision)) => {
-                let _ = self.poller.watch(&supervision.control, super::Source::Control(id));
+                let control = super::Source::Control(id);
+                if let Err(e) = self.poller.watch(&supervision.control, control) {
+                    let (name, why) = (&service.name, errno::text(e));
+                    self.reporter.warn(&format!(
+                        "s6-supervise {name}: warning: unable to watch supervise/control: {why}: \
+                         s6-svc will not work"
+                    ));
+                }
                 let down = match service.down_file {
                     DownFile::OfTree(made) => {
                         service.down_file = DownFile::Known(made);

@@ -146,6 +146,7 @@ impl Runtime {
             Signal::SIGINT => {
                 let run = self.services.get(&id).and_then(|s| s.processes.run);
                 if let Some(run) = run {
+                    // It may have gone.
                     let _ = process::kill(-run.as_raw(), Signal::SIGINT as u8);
                 }
                 self.left = true;

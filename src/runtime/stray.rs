@@ -47,6 +47,7 @@ impl Runtime {
 
     fn signal_all(&self, number: u8) {
         if self.settings.pid_1 {
+            // ESRCH: no other process is left.
             let _ = kill(-1, number);
             return;
         }
@@ -55,6 +56,7 @@ impl Runtime {
         // What they said last is still to be shown.
         let shows = self.output.pid().map(Pid::as_raw);
         for pid in ours.into_iter().filter(|pid| Some(*pid) != shows) {
+            // It may have ended meanwhile.
             let _ = kill(pid, number);
         }
     }

@@ -195,6 +195,7 @@ impl LiveTree {
     /// Makes `compiled` lead to the database.
     fn make_current(&self) -> Result<(), LiveError> {
         let (link, new) = (self.root.join("compiled"), self.root.join("compiled.new"));
+        // Usually there is none.
         let _ = fs::remove_file(&new);
         symlink(&self.database, &new).map_err(at(&new))?;
         fs::rename(&new, &link).map_err(at(&link))
@@ -270,6 +271,7 @@ fn prepare(
     let made = fresh.clone().try_for_each(make);
     if made.is_err() {
         for id in fresh {
+            // As above: the error that led here is the one to report.
             let _ = remove::hierarchy(&parked(live, id));
         }
     }

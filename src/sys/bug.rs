@@ -124,9 +124,10 @@ fn send(to: i32, signal: c_int) {
 fn end(what: std::fmt::Arguments) -> ! {
     let mut text = [0; 1024];
     let mut rest = text.as_mut_slice();
+    // What does not fit is cut off.
     let _ = writeln!(rest, "sixtree: fatal: this is a bug, please report it: {what}");
     let unused = rest.len();
-    let _ = super::fd::write_all(2, text.get(..text.len() - unused).unwrap_or_default());
+    super::fd::write_to_stderr(text.get(..text.len() - unused).unwrap_or_default());
     super::process::exit(111)
 }
 

@@ -272,6 +272,7 @@ fn trim_blanks(line: &[u8]) -> &[u8] {
 /// Names this process, as `ps` and /proc/PID/comm show it (15 bytes at most).
 pub fn set_comm(name: &str) {
     if let Ok(name) = CString::new(name) {
+        // It only shows in `ps`.
         let _ = nix::sys::prctl::set_name(&name);
     }
 }

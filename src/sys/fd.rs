@@ -34,6 +34,11 @@ pub fn write_all(fd: RawFd, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Writes a message to stderr. An error is ignored: there is no other place to report it.
+pub fn write_to_stderr(message: &[u8]) {
+    let _ = write_all(2, message);
+}
+
 /// One write to a descriptor that poll(2) has called writable, of so many bytes as it takes even if
 /// it is in blocking mode. Making it non-blocking would change it for all who share it.
 pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {

@@ -99,6 +99,7 @@ impl Listener {
         match fifo {
             Ok(fifo) => Ok(Self { fifo, path }),
             Err(e) => {
+                // The error that led here is the one to report.
                 let _ = unlink(hidden.as_slice());
                 Err(e)
             }
@@ -125,6 +126,7 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        // Notifiers remove a FIFO that nobody reads.
         let _ = unlink(self.path.as_slice());
     }
 }
@@ -156,6 +158,7 @@ fn open_listener(dir: &OwnedFd, name: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 fn remove(dir: &OwnedFd, name: &CStr) {
+    // Another notifier may have removed it, and the next one tries again.
     let _ = unlinkat(dir, name, UnlinkatFlags::NoRemoveDir);
 }
 

@@ -52,6 +52,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        // Closing it releases the lock as well, once no child has it.
         let _ = fcntl(self.0.as_fd(), FcntlArg::F_OFD_SETLK(&whole_file(libc::F_UNLCK)));
     }
 }

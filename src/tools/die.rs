@@ -50,7 +50,7 @@ impl Process {
     }
     /// One line on stderr, in one write.
     pub fn line(&self, text: impl Display) {
-        let _ = fd::write_all(2, format!("{}: {text}\n", self.title()).as_bytes());
+        fd::write_to_stderr(format!("{}: {text}\n", self.title()).as_bytes());
     }
     /// Writes to stdout; a failure ends the tool as the originals end: `unable to write to stdout`.
     pub fn print(&self, bytes: &[u8]) -> Result<(), Exit> {

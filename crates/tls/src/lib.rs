@@ -110,7 +110,7 @@ fn refuse(called: &[u8]) -> i32 {
         names.join(" "),
     );
     // Whoever has no stderr sees the exit code.
-    let _ = sixtree::sys::fd::write_all(2, text.as_bytes());
+    sixtree::sys::fd::write_to_stderr(text.as_bytes());
     100
 }
 

@@ -73,9 +73,11 @@ impl Argument {
             let _ = write!(name, " <{value}>");
         }
         if let Some(default) = self.default {
+            // Writing to a string cannot fail.
             let _ = write!(help, " [default: {default}]");
         }
         if let ValueKind::OneOf(words) = self.kind {
+            // Writing to a string cannot fail.
             let _ = write!(help, " [possible values: {}]", words.join(", "));
         }
         (name, help)

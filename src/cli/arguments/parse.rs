@@ -72,6 +72,7 @@ impl Parsing {
             (_, Some(after)) if first == "--" => after,
             _ => return Ok(false),
         };
+        // If the next word is another one, it is not taken.
         let _ = raw.next_if(|word| word == "--");
         let all: Vec<OsString> = raw.collect();
         all.into_iter().try_for_each(|word| self.take(argument, word))?;

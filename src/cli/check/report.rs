@@ -76,11 +76,11 @@ fn paragraph(fault: &Fault) -> String {
     let quoted = quote(&fault.file, fault.line);
     let margin = " ".repeat(fault.line.to_string().len());
     let mut text = format!("{}[{}]: {}\n", level(fault), fault.code, sentence(fault));
-    let _ = writeln!(text, "{margin}--> {}{}", fault.file.display(), line(fault));
+    text.push_str(&format!("{margin}--> {}{}\n", fault.file.display(), line(fault)));
     if let Some(quoted) = quoted {
-        let _ = writeln!(text, "{margin} |\n{} | {quoted}\n{margin} |", fault.line);
+        text.push_str(&format!("{margin} |\n{} | {quoted}\n{margin} |\n", fault.line));
     }
-    let _ = writeln!(text, "{margin} = help: {}", fault.remedy);
+    text.push_str(&format!("{margin} = help: {}\n", fault.remedy));
     text
 }
 
@@ -178,6 +178,7 @@ fn sarif(faults: &[Fault]) -> Value {
 }
 
 fn rule(code: &str) -> Value {
+    // Every code has a page that begins with `CODE: TITLE`: a test compares them.
     let page = explain(code).unwrap_or_default();
     let title = page.lines().next().and_then(|line| line.split_once(": ")).unwrap_or_default().1;
     json!({
@@ -215,6 +216,7 @@ fn uri(path: &Path) -> String {
                 uri.push(char::from(byte));
             }
             _ => {
+                // Writing to a string cannot fail.
                 let _ = write!(uri, "%{byte:02X}");
             }
         }

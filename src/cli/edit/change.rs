@@ -75,6 +75,7 @@ impl FileChanges {
     pub(crate) fn commit(self) -> String {
         let mut summary = String::new();
         for step in &self.steps {
+            // Writing to a string cannot fail.
             let _ = match step {
                 Undo::Directory(_) => Ok(()),
                 Undo::File(path) => writeln!(summary, "wrote {}", path.display()),

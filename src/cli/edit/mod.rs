@@ -70,7 +70,7 @@ fn edit(
     edited.change.undo()?;
     let report = Format::Human.report(&bad);
     let refusal = format!("nothing was changed, because this would be wrong:\n\n{report}");
-    let _ = fd::write_all(2, refusal.as_bytes());
+    fd::write_to_stderr(refusal.as_bytes());
     Ok(1)
 }
 

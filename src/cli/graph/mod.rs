@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
         None => match check::resolve(&request)? {
             Ok((graph, off)) => (graph, off.into_iter().map(|off| (off.name, off.why)).collect()),
             Err(faults) => {
-                let _ = fd::write_all(2, Format::Human.report(&faults).as_bytes());
+                fd::write_to_stderr(Format::Human.report(&faults).as_bytes());
                 return Ok(1);
             }
         },

@@ -13,6 +13,7 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     for &id in &picture.services {
         let label = entities(picture.graph.name(id));
         let (open, close) = if picture.graph.is_longrun(id) { ("(", ")") } else { ("[", "]") };
+        // Writing to a string cannot fail.
         let _ = write!(text, "    s{}{open}\"{label}\"{close}", id.0);
         let _ = match picture.state(id) {
             Some(state) => writeln!(text, ":::{state}"),
@@ -21,14 +22,17 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     }
     for need in picture.needs() {
         let arrow = if need.is_pipe { "-.->" } else { "-->" };
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    s{} {arrow} s{}", need.dependent.0, need.dependency.0);
     }
     for (later, first) in picture.orders() {
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    s{} -. after .-> s{}", later.0, first.0);
     }
     let states: LiteMap<&str, ServiceState> =
         picture.states.values().map(|s| (s.word(), *s)).collect();
     for (name, state) in states {
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    classDef {name} fill:{}", fill(state));
     }
     text
@@ -41,15 +45,18 @@ pub(super) fn dot(picture: &Picture) -> String {
         let shape = if picture.graph.is_longrun(id) { "ellipse" } else { "box" };
         let fill = picture.states.get(&id).map_or("white", |state| fill(*state));
         let name = quoted(picture.graph.name(id));
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    {name} [shape={shape}, fillcolor=\"{fill}\"];");
     }
     for need in picture.needs() {
         let [from, to] = [need.dependent, need.dependency].map(|id| quoted(picture.graph.name(id)));
         let style = if need.is_pipe { " [style=dashed]" } else { "" };
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    {from} -> {to}{style};");
     }
     for (later, first) in picture.orders() {
         let [from, to] = [later, first].map(|id| quoted(picture.graph.name(id)));
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "    {from} -> {to} [style=dotted, label=after];");
     }
     text + "}\n"

@@ -51,6 +51,7 @@ fn arrow(points: &[Point], is_pipe: bool) -> String {
     let mut before: Option<Point> = None;
     for (at, point) in points.iter().enumerate() {
         let (x, y) = (Px(point.x), Px(point.y));
+        // Writing to a string cannot fail.
         let _ = match before {
             None => write!(path, "M{x} {y}"),
             Some(_) if at % 2 == 1 => write!(path, "H{x}"),

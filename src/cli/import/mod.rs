@@ -70,6 +70,7 @@ pub const SYNTAX: CommandSyntax =
 /// Imports; returns the exit code.
 pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     let path = |name| arguments.path(name).map(Path::to_owned);
+    // FILE is required, and --out has a default.
     let file = path("file").unwrap_or_default();
     let out = path("out").unwrap_or_default();
     if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -92,7 +93,7 @@ pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     } else {
         translate::tree(&place, &text, &mut notes)?
     };
-    let _ = fd::write_all(2, notes.text().as_bytes());
+    fd::write_to_stderr(notes.text().as_bytes());
     if tree.services.is_empty() && notes.has_errors() {
         return Ok(1);
     }

@@ -122,6 +122,7 @@ fn process(settings: &mut SectionSettings, notes: &mut Notes) -> Option<Supervis
         stderr = Output::Stdout;
     }
     let (name, command) = (name(settings, notes), command(settings, notes));
+    // A negative number of seconds counts as 0.
     let seconds = |key, default, notes: &mut Notes| {
         u64::try_from(settings.number(key, default, notes)).unwrap_or_default()
     };

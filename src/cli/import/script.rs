@@ -56,6 +56,7 @@ impl GeneratedScript {
             text.push_str("with-contenv\n");
         }
         let imports: Vec<String> = variables.iter().map(|name| self.import(name)).collect();
+        // Writing to a string cannot fail.
         let _ = match &imports[..] {
             [] => Ok(()),
             [one] => writeln!(text, "{one}"),
@@ -68,6 +69,7 @@ impl GeneratedScript {
                 true => word.clone(),
                 false => written(word, &variables),
             });
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{}", words.collect::<Vec<_>>().join(" "));
         }
         text
@@ -109,6 +111,7 @@ fn written(word: &str, variables: &[&str]) -> String {
     let mut pieces = word.split('\0').peekable();
     while let Some(piece) = pieces.next() {
         if is_variable {
+            // Writing to a string cannot fail.
             let _ = match piece.strip_prefix(' ') {
                 Some(name) => write!(text, "${{{name}_words}}"),
                 None => write!(text, "${{{piece}}}"),

@@ -33,6 +33,7 @@ impl LogDirectory {
         while lines < most
             && let Some(archive) = archives.pop()
         {
+            // s6-log may have removed the oldest one by now.
             let bytes = fs::read(archive).unwrap_or_default();
             lines += count(&bytes);
             contents.push(bytes);

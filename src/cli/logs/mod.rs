@@ -171,6 +171,7 @@ fn collect(
 
 /// The logs of what is named, or all that there are.
 fn sources(names: &[String], follow: bool) -> Result<Vec<NamedLog>, CommandFailure> {
+    // Without a database there are still the services that PID 1 knows.
     let (services, graph) = (live::all()?, live::tree().unwrap_or_default());
     let is_service =
         |name: &str| graph.find(name).is_some() || services.iter().any(|known| known.name == name);

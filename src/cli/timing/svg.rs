@@ -61,6 +61,7 @@ pub(super) fn draw(boot: &ShownBoot) -> String {
     // The last mark's label may stand over the end of the axis.
     let width = (bars + BARS).max(GAP + text_width(&title)).max(legend.1) + 6.0 * GAP;
     let mut svg = head(width, bottom + ROW + 2.0 * GAP, STYLE);
+    // Writing to a string cannot fail.
     let _ = writeln!(svg, "{}", label(GAP, ROW, title));
     svg += &place.axis(bottom);
     for (row, bar) in rows.iter().enumerate() {
@@ -81,6 +82,7 @@ impl Geometry {
         for us in (0..=self.end_us / step).map(|mark| mark * step) {
             let x = self.x(us);
             let mark = label(x + 4.0, self.top - 6.0, ShownSpan(us));
+            // Writing to a string cannot fail.
             let _ = writeln!(
                 svg,
                 "<line x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>{mark}",

@@ -214,6 +214,7 @@ pub fn keep_to_ourselves() {
         return SHARED_TABLE.learn(true);
     }
     for fd in open_from(3) {
+        // It may be the one of the listing, which is closed by now.
         let _ = fd::set_cloexec(fd, true);
     }
 }

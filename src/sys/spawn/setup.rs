@@ -85,8 +85,10 @@ impl Failed {
         let length = unsafe { raw::call(libc::SYS_getcwd, [address, directory.len(), 0, 0]) };
         let directory = length.ok().and_then(|length| directory.get(..length.checked_sub(1)?));
         if let Some(directory) = directory.and_then(|path| std::str::from_utf8(path).ok()) {
+            // A line takes whatever fits into it.
             let _ = write!(line, " in {directory}");
         }
+        // The same.
         let _ = writeln!(line, ": {self}");
         // There is nobody else to tell.
         let address = line.text.as_ptr() as usize;
@@ -205,6 +207,7 @@ fn close_others(fds: &mut [DescriptorMove]) -> Result<(), Errno> {
 fn restore_nofile(soft: u64, hard: u64) {
     let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
     let address = std::ptr::from_ref(&limit) as usize;
+    // The limit that it had before is always allowed.
     let _ = plain(libc::SYS_prlimit64, [0, libc::RLIMIT_NOFILE as usize, address]);
 }
 

@@ -106,6 +106,7 @@ pub fn fork(
 
 /// Takes the end of a child whose failure is known.
 fn reap(child: Pid) {
+    // Where SIGCHLD is ignored there is nothing to reap.
     let _ = wait(child.as_raw(), WaitPidFlag::empty());
 }
 

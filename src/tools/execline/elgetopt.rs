@@ -37,5 +37,5 @@ fn complain(script: &[u8], problem: Problem) {
         Problem::Unknown => b": illegal option\n",
         Problem::NoValue => b": option requires an argument\n",
     };
-    let _ = fd::write_all(2, &[script, text].concat());
+    fd::write_to_stderr(&[script, text].concat());
 }

@@ -35,7 +35,7 @@ fn write_all(read: &OwnedFd, write: &OwnedFd, string: &[u8]) -> i32 {
     fd::close(read.as_raw_fd());
     if let Err(e) = fd::write_all(write.as_raw_fd(), string) {
         let text = format!("heredoc (child): fatal: unable to write: {}\n", reason(e));
-        let _ = fd::write_all(2, text.as_bytes());
+        fd::write_to_stderr(text.as_bytes());
         return 111;
     }
     0

@@ -38,6 +38,7 @@ pub fn s6_seq(process: &mut Process, argv: Vec<Word>) -> Result<Next, Exit> {
     let mut text = Vec::new();
     let mut next = Some(first);
     while let Some(number) = next.filter(|&number| number <= last) {
+        // Writing to a string cannot fail.
         let _ = write!(text, "{number:0width$}");
         text.extend_from_slice(&separator);
         if text.len() >= CHUNK {

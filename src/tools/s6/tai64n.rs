@@ -40,6 +40,7 @@ pub(super) fn difference(process: &mut Process, _argv: Vec<Word>) -> Result<Next
         let now = stamp_of(line);
         let rest = if now.is_some() { &line[LABEL..] } else { line };
         if let Some(now) = now {
+            // Writing to a string cannot fail.
             let _ = match before.map(|before| apart(before, now)) {
                 None => write!(out, "[          .          ]"),
                 Some((seconds, nanoseconds)) => write!(out, "[{seconds:>10}.{nanoseconds:09} ]"),

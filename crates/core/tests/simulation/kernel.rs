@@ -172,7 +172,18 @@ impl Kernel {
         Event::Exited(process, exit)
     }
 
-    /// Does what it is told, if the rules allow it.
+    fn supervise(&mut self, id: ServiceId) -> Result<(), Breach> {
+        let directory = self.directory(id);
+        let free = !directory.supervised && !directory.asked && directory.there;
+        directory.asked = true;
+        hold(free, Rule::Supervision, || format!("Supervise({id:?})"))?;
+        let down = directory.down;
+        self.hear_supervise(id)?;
+        self.answers.push_back(Answer::Supervise(id, down));
+        Ok(())
+    }
+
+    /// Performs a command, if the rules allow it.
     pub(crate) fn obey(&mut self, command: &Command) -> Result<(), Breach> {
         let what = || format!("{command:?}");
         hold(!self.exited, Rule::Silence, what)?;
@@ -192,15 +203,7 @@ impl Kernel {
             Command::StopFor(id, rest) => self.stop_for(*id, *rest)?,
             Command::Look(..) | Command::Unwell(..) => self.obey_health(command)?,
             Command::DownFile(id, there) => self.directory(*id).down = *there,
-            Command::Supervise(id) => {
-                let directory = self.directory(*id);
-                let free = !directory.supervised && !directory.asked && directory.there;
-                directory.asked = true;
-                hold(free, Rule::Supervision, what)?;
-                let down = directory.down;
-                self.hear_supervise(*id)?;
-                self.answers.push_back(Answer::Supervise(*id, down));
-            }
+            Command::Supervise(id) => self.supervise(*id)?,
             Command::Unsupervise(id) => {
                 let idle = self.is_supervised(*id) && !self.is_alive(*id);
                 self.directory(*id).supervised = false;

@@ -134,7 +134,7 @@ fn alert(buffer: &mut Vec<u8>, max: usize, action: &Action, stamps: &Stamps, tex
         Some(cut) => stamps.append(action, cut, b"...\n", buffer),
         None => stamps.append(action, text, b"\n", buffer),
     }
-    let _ = fd::write_all(2, buffer);
+    fd::write_to_stderr(buffer);
 }
 
 /// The time of a line, in the forms that the script asks for.

@@ -83,21 +83,21 @@ pub struct CommandFailure {
 }
 
 impl CommandFailure {
-    /// The arguments make no sense; exit 100.
+    /// The command line is wrong; exit 100.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 100, text: text.into() }
     }
-    /// What is to be looked at cannot be; exit 2.
+    /// Something cannot be read or used; exit 2.
     pub fn trouble(text: impl Into<String>) -> Self {
         Self { code: 2, text: text.into() }
     }
-    /// Nothing has the name of a service or bundle; perhaps one of these was meant; exit 3.
+    /// There is no service or bundle of this name, and perhaps one of these was meant; exit 3.
     pub fn unknown<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Self {
         let meant = similar(name, names).map(|meant| format!("; did you mean {meant}?"));
         let text = format!("no service or bundle is called {name}{}", meant.unwrap_or_default());
         Self { code: 3, text }
     }
-    /// The system said no to `what`, in words after `unable to`; exit 111.
+    /// The system refused `what`, a text that follows `unable to`; exit 111.
     pub fn system(what: impl Display, e: Errno) -> Self {
         Self { code: 111, text: format!("unable to {what}: {}", die::reason(e)) }
     }

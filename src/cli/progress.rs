@@ -1,4 +1,4 @@
-//! One line on a terminal that says what is being waited for, and goes when that is over.
+//! A line on a terminal that shows what is waited for, and disappears afterwards.
 
 use super::terminal::visible;
 use crate::sys::fd;

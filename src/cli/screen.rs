@@ -1,4 +1,5 @@
-//! A terminal that is drawn on again and again, and that gets back what it showed before.
+//! A screen on the terminal that is redrawn again and again. Afterwards the terminal shows what it
+//! showed before.
 
 use super::CommandFailure;
 use crate::sys::poll::{Deadline, readable};
@@ -41,7 +42,8 @@ impl Screen {
         super::print(&frame(text, winsize::of(1)))
     }
 
-    /// Lets some time pass, less if the size changes. `Some`: a signal came; exit with this code.
+    /// Waits for some time, or until the size of the terminal changes. `Some`: a signal came; exit
+    /// with this code.
     pub(super) fn wait(&mut self, span: Duration) -> Result<Option<i32>, CommandFailure> {
         let failed = |e| CommandFailure::system("wait for signals", e);
         readable(&[self.signals.get_read()], Deadline::after(span)).map_err(failed)?;

@@ -1,17 +1,17 @@
-//! What every drawing has: a head, and labels whose width is known before they are drawn.
+//! The parts that all drawings have: a head, and labels whose width is known before they are drawn.
 
 use std::fmt::{self, Display, Formatter};
 
-/// The width of a character of the font, which is monospaced; each text is told its length too, so
-/// that it fits its place whatever font is found.
+/// The width of a character of the font, which is monospaced; each text also has its length, so
+/// that it fits its place in any font.
 const CHARACTER: f64 = 7.25;
 
 const FONT: &str = "\
 text { font: 12px 'DejaVu Sans Mono', 'Liberation Mono', Menlo, Consolas, monospace; fill: #1f2328 }
 ";
 
-/// A length in a drawing as it is written: to a tenth of a pixel. (All that Rust can do with a
-/// floating-point number is 9 kB of code.)
+/// A length in a drawing as it is written: to a tenth of a pixel. (Rust's own formatting of
+/// floating-point numbers would add 9 kB of code.)
 pub(super) struct Px(pub f64);
 
 impl Display for Px {

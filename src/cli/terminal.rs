@@ -27,8 +27,8 @@ pub(super) fn width() -> usize {
     winsize::of(1).map(|(columns, _)| columns).or(set).unwrap_or(WIDTH)
 }
 
-/// A text of others, in which nothing is hidden: what moves a terminal's cursor, changes its
-/// colours or turns its lines round is shown as an escape. Line feeds stay.
+/// A text from elsewhere, made safe to print: characters that would move the cursor, change colours
+/// or reverse lines are shown as escapes. Line feeds stay.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
@@ -43,7 +43,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal would do something else with it than show it.
+/// Whether a terminal would interpret a character instead of showing it.
 fn is_hidden(c: char) -> bool {
     let turns =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

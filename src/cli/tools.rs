@@ -1,4 +1,4 @@
-//! `sixtree tools` and `sixtree help`: which commands there are, and how each is called.
+//! `sixtree tools` and `sixtree help`: lists all commands, and shows how each is called.
 
 use super::arguments::{Argument, CommandSyntax, GivenArguments};
 use super::{CommandFailure, SUBCOMMANDS, print};

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     }
 }
 
-/// The services that are not yet as they shall be.
+/// The services that are not yet in the state that is waited for.
 fn missing(services: &[Known], named: bool, down: bool) -> Vec<&Known> {
     let wrong = |known: &&Known| match down {
         true => {

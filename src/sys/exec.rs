@@ -116,8 +116,8 @@ pub struct FoundProgram {
     pub file: Vec<u8>,
     /// The interpreter and its one argument, if it begins with `#!`.
     pub shebang: Option<Shebang>,
-    /// Whether it is a script that the kernel does not execute only because its mount is noexec.
-    /// Its interpreter takes it all the same.
+    /// Whether it is a script that the kernel refuses only because its mount is noexec. Its
+    /// interpreter can run it nevertheless.
     pub noexec: bool,
     /// Device and inode.
     identity: (u64, u64),
@@ -146,12 +146,12 @@ impl FoundProgram {
 /// How much of a file the kernel looks at.
 const HEAD_BYTES: usize = 256;
 
-/// What stands behind `#!`: the interpreter, and what follows it, as one argument.
+/// What follows `#!`: the interpreter, and the rest of the line as one argument.
 pub type Shebang = (Vec<u8>, Option<Vec<u8>>);
 
 /// Finds a program as execvp would: a name with a slash as it is, another (even an empty one) in
-/// the folders of `path`, where an empty name is no folder. What cannot be executed there is passed
-/// over; if there is no more than that, it gives the error, else ENOENT.
+/// the folders of `path`, where an empty name is no folder. A file that cannot be executed is
+/// passed over; if no other one is found, its error is returned, else ENOENT.
 pub fn find(name: &[u8], path: &[u8]) -> Result<FoundProgram, Errno> {
     if name.contains(&b'/') {
         let refused = match executable(name) {
@@ -243,7 +243,7 @@ pub fn started_as() -> Vec<u8> {
     unsafe { CStr::from_ptr(path) }.to_bytes().to_vec()
 }
 
-/// What stands behind the `#!` with which a file begins.
+/// The interpreter of a file that begins with `#!`, and its argument.
 pub fn shebang(file: &[u8]) -> Option<Shebang> {
     let mut head = [0; HEAD_BYTES];
     let length = super::file::start(file, &mut head).ok()?;
@@ -258,7 +258,7 @@ fn shebang_of(head: &[u8]) -> Option<Shebang> {
     Some((interpreter, (!argument.is_empty()).then(|| argument.to_vec())))
 }
 
-/// What the kernel takes for a blank there: a carriage return is a part of a name.
+/// What the kernel takes for a blank there. A carriage return is part of the name.
 fn is_blank(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }

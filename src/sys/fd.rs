@@ -1,4 +1,4 @@
-//! File descriptors by number: what chain-loading programs deal in.
+//! File descriptors by number, as chain-loading programs pass them on.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
@@ -39,8 +39,9 @@ pub fn write_to_stderr(message: &[u8]) {
     let _ = write_all(2, message);
 }
 
-/// One write to a descriptor that poll(2) has called writable, of so many bytes as it takes even if
-/// it is in blocking mode. Making it non-blocking would change it for all who share it.
+/// One write to a descriptor that poll(2) has called writable, of no more bytes than it takes
+/// without blocking, even if it is in blocking mode. O_NONBLOCK would change it for all processes
+/// that share it.
 pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {
     let some = bytes.get(..nix::libc::PIPE_BUF).unwrap_or(bytes);
     loop {
@@ -52,12 +53,12 @@ pub fn write_ready(fd: RawFd, bytes: &[u8]) -> Result<usize, Errno> {
 }
 
 /// Lets every user open a pipe or FIFO for writing. A program that has it as stdout may be another
-/// user's, and open /dev/stdout anew; what it could write by that, it can write as it is.
+/// user's, and open /dev/stdout anew; it gains nothing by that, since it can write to it anyway.
 pub fn open_to_writers(pipe: impl std::os::fd::AsFd) {
     use nix::sys::stat::{Mode, fchmod, fstat};
     let Ok(found) = fstat(&pipe) else { return };
     let everybody = Mode::S_IWUSR | Mode::S_IWGRP | Mode::S_IWOTH;
-    // Refused where it is another user's: it is then for whoever made it to allow.
+    // Refused where it belongs to another user, who has to allow it then.
     let _ = fchmod(&pipe, Mode::from_bits_truncate(found.st_mode) | everybody);
 }
 

@@ -42,7 +42,7 @@ pub fn make(dir: &[u8], group: Option<Gid>, force: bool) -> Result<(), Errno> {
     fchmodat(AT_FDCWD, dir, mode, FchmodatFlags::FollowSymlink)
 }
 
-/// Notifies all listeners; how many have got it. `events` arrive together, or not at all with a
+/// Notifies all listeners, and returns how many. `events` arrive together, or not at all with a
 /// listener that has not read for long. Where there is no descriptor for that, it is an error, and
 /// none of them has got it. The caller must not be killed by SIGPIPE.
 pub fn notify(dir: &[u8], events: &[u8]) -> Result<usize, Errno> {

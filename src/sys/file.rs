@@ -1,4 +1,4 @@
-//! Small files where anybody may have put something else: a FIFO is never waited for.
+//! Small files, in places where somebody may have put something else: opening a FIFO never blocks.
 
 use super::errno;
 use super::fd;
@@ -21,7 +21,7 @@ const SCRIPT_BYTES: usize = 16_384;
 /// The most that is read of what is no regular file, where a variable is looked for.
 const VARIABLE_BYTES: usize = 4_096;
 
-/// For a file, these mean nothing.
+/// These have no effect on a regular file.
 const NO_WAIT: i32 = nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY;
 
 /// The first bytes of a file. If it is a FIFO, there are none.
@@ -29,7 +29,7 @@ pub fn head(file: &[u8], most: usize) -> std::result::Result<Vec<u8>, Errno> {
     read_up_to(&open(file)?, most)
 }
 
-/// The same of what may have been put there by another user: a link is an error.
+/// The same for a file that another user may have put there: a link is an error.
 pub fn head_unfollowed(file: &[u8], most: usize) -> std::result::Result<Vec<u8>, Errno> {
     read_up_to(&open_with(file, OFlag::O_NOFOLLOW)?, most)
 }
@@ -59,7 +59,7 @@ pub enum CopyError {
     /// The original cannot be read.
     #[error("unable to read {}: {}", .0.display(), errno::text(*.1))]
     Read(PathBuf, Errno),
-    /// The original would never end, or never begin.
+    /// The original is no regular file: reading it might never end.
     #[error("unable to copy {}: it is not a regular file", .0.display())]
     Irregular(PathBuf),
     /// The copy cannot be made.
@@ -68,7 +68,7 @@ pub enum CopyError {
 }
 
 impl CopyError {
-    /// What the system calls it.
+    /// The error of the system.
     pub fn errno(&self) -> Errno {
         match self {
             Self::Read(_, e) | Self::Make(_, e) => *e,
@@ -76,7 +76,7 @@ impl CopyError {
         }
     }
 
-    /// What to do about it, for the end of a message; empty where that is plain.
+    /// What to do about it, for the end of a message; empty where that is obvious.
     pub fn remedy(&self) -> String {
         match self {
             Self::Read(_, Errno::EACCES) => {
@@ -88,7 +88,7 @@ impl CopyError {
     }
 }
 
-/// Makes a file of what is in another, a regular one; a new one gets this mode, less the umask.
+/// Copies the content of a regular file; a new file gets this mode, less the umask.
 pub fn copy(from: &Path, to: &Path, mode: u32) -> std::result::Result<(), CopyError> {
     let unread = |e| CopyError::Read(from.to_owned(), e);
     let unmade = |e| CopyError::Make(to.to_owned(), e);
@@ -219,7 +219,7 @@ pub fn replace(file: &str, bytes: &[u8]) -> Result<()> {
         Err(_) => fs::rename(&new, file).map(|()| Remains::Nothing),
     });
     if !matches!(replaced, Ok(Remains::Nothing)) {
-        // Whatever it is, it shall not be in the way next time.
+        // Whatever it is, it must not be in the way next time.
         let _ = fs::remove_file(new);
     }
     replaced.map(drop)

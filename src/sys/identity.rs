@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, getegid, getresgid, getresuid, setgid, setgroups, setuid};
 
-/// Whom to become. What is `None` stays as it is.
+/// The identity to take on. What is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The user: real, effective and saved.
@@ -17,7 +17,7 @@ pub struct Identity {
 /// The step that the kernel has refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// In words, after `unable to`.
+    /// The text for a message, after `unable to`.
     pub step: &'static str,
     /// Why.
     pub errno: Errno,
@@ -32,8 +32,8 @@ impl Identity {
             let others = groups.iter().copied().map(Gid::from_raw).filter(|g| *g != primary);
             let all: Vec<Gid> = [primary].into_iter().chain(others).collect();
             match setgroups(&all) {
-                // Differs: whoever is this user already keeps the groups that the container has
-                // given it, where the kernel lets nobody change them.
+                // Differs: a process that has this identity already keeps the groups that the
+                // container has given it, where the kernel does not allow it to change them.
                 Err(Errno::EPERM) if self.is_held() => {}
                 set => set.map_err(refused("set supplementary group list"))?,
             }

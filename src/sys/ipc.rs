@@ -1,4 +1,4 @@
-//! Sockets in the file system that programs hand on to each other.
+//! Sockets in the file system that programs pass on to each other.
 
 use super::fd::borrow;
 use super::lock::Lock;

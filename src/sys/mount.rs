@@ -1,5 +1,4 @@
-//! Mounts: which one a file is on, and those that are picked up in one root and put down in
-//! another.
+//! Mounts: which one a file is on, and moving mounts from one root to another.
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
@@ -12,9 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// The mount that a file is on.
 ///
-/// The device alone does not tell two mounts apart: a bind mount has that of its source. The kernel
-/// has told the id of a mount in /proc/self/fdinfo since Linux 3.15; some sandboxes do not, and
-/// there the device has to do.
+/// The device alone does not distinguish mounts: a bind mount has that of its source. Since Linux
+/// 3.15, /proc/self/fdinfo has the id of a mount; where a sandbox hides that, the device has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mount {
     device: libc::dev_t,
@@ -33,7 +31,7 @@ impl Mount {
         Ok(Self { device, id })
     }
 
-    /// The mount that what has this name in a directory is on; a link is not followed.
+    /// The mount of an entry of a directory; a link is not followed.
     pub fn of_entry(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         Self::of(openat(directory, name, flags, Mode::empty())?)
@@ -57,7 +55,7 @@ pub fn is_mount_point(path: &Path) -> bool {
 pub struct Tree(OwnedFd);
 
 impl Tree {
-    /// Picks up what is at `path` now.
+    /// Takes what is at `path` now.
     pub fn of(path: &Path) -> Result<Self, Errno> {
         let path = string(path)?;
         let how = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
@@ -75,7 +73,7 @@ impl Tree {
         format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
     }
 
-    /// Puts it down over `path`, which exists and is of the same kind.
+    /// Mounts it over `path`, which must exist and be of the same kind.
     pub fn attach(self, path: &Path) -> Result<(), Errno> {
         let path = string(path)?;
         let (from, how) = (self.0.as_raw_fd(), libc::MOVE_MOUNT_F_EMPTY_PATH);

@@ -40,13 +40,13 @@ pub fn fork_orphan_to(body: impl FnOnce() -> i32) -> Result<(), Errno> {
     let between = fork_to(|| if fork_to(body).is_ok() { 0 } else { 111 })?;
     match wait(between.as_raw(), WaitPidFlag::empty()) {
         Ok(Some((_, status))) if status.code() != Some(0) => Err(Errno::EAGAIN),
-        // Where SIGCHLD is ignored, nobody hears how it ended.
+        // Where SIGCHLD is ignored, there is no status to wait for.
         Ok(_) | Err(Errno::ECHILD) => Ok(()),
         Err(e) => Err(e),
     }
 }
 
-/// How a process ended, as `wait` tells it.
+/// How a process ended, as `wait` returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitStatus(
     /// The raw status word of wait(2).
@@ -144,7 +144,7 @@ pub fn kill(pid: i32, signal: u8) -> Result<(), Errno> {
     Errno::result(unsafe { nix::libc::kill(pid, i32::from(signal)) }).map(drop)
 }
 
-/// Adds to the niceness of this process; what it may not go beyond is the end of it.
+/// Adds to the niceness of this process, up to its limits.
 pub fn nice(increment: i32) -> Result<(), Errno> {
     Errno::clear();
     // SAFETY: a number only. -1 is a possible niceness, so errno tells whether it has failed.

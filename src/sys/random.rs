@@ -3,8 +3,9 @@
 use nix::errno::Errno;
 use nix::libc;
 
-/// Fills a buffer with random bytes, without waiting. True: they are as good as the kernel's are
-/// once it has gathered entropy; false: it has not yet, and they merely differ every time.
+/// Fills a buffer with random bytes, without waiting. True: the kernel has gathered entropy, and
+/// they are as good as its random bytes are. False: it has not yet, and they only differ every
+/// time.
 pub fn fill(buffer: &mut [u8]) -> bool {
     let good = get(buffer, libc::GRND_NONBLOCK).is_ok();
     if !good && get(buffer, libc::GRND_INSECURE).is_err() {
@@ -20,7 +21,7 @@ pub fn number() -> u32 {
     u32::from_ne_bytes(bytes)
 }
 
-/// Puts things into an order by chance.
+/// Shuffles a list.
 pub fn shuffle<T>(things: &mut [T]) {
     for last in (1..things.len()).rev() {
         let mut bytes = [0; 8];

@@ -1,5 +1,5 @@
-//! System calls that touch nothing of this process but what they are told to: not even `errno`,
-//! which a child that shares our memory has in common with us.
+//! System calls without the C library: they do not even change `errno`, which a child that shares
+//! our memory has in common with us.
 
 use super::arch::{self, ChildEntry};
 use nix::errno::Errno;

@@ -13,7 +13,7 @@ pub struct Regex {
     groups: usize,
 }
 
-/// Why a regular expression was not.
+/// Why a regular expression was not understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRegex {
     /// What is wrong.
@@ -22,14 +22,14 @@ pub struct BadRegex {
     pub out_of_memory: bool,
 }
 
-/// How a regular expression is written, and what is asked of it.
+/// How a regular expression is written, and what it will be used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     /// The extended syntax.
     pub extended: bool,
     /// Letters match regardless of case.
     pub ignore_case: bool,
-    /// Where its groups match will be asked.
+    /// Whether the caller needs to know where its groups match.
     pub groups: bool,
 }
 
@@ -44,12 +44,12 @@ impl BadRegex {
 }
 
 impl Regex {
-    /// Understands an extended expression of which nothing is asked but whether it matches.
+    /// Compiles an extended expression that is only used to see whether it matches.
     pub fn extended(expression: &[u8]) -> Result<Self, BadRegex> {
         Self::new(expression, Dialect { extended: true, ..Dialect::default() })
     }
 
-    /// Understands an expression; it ends at the first NUL.
+    /// Compiles an expression; it ends at the first NUL.
     pub fn new(expression: &[u8], dialect: Dialect) -> Result<Self, BadRegex> {
         let flags = [
             (dialect.extended, libc::REG_EXTENDED),
@@ -142,7 +142,7 @@ fn after_bracket(all: &[u8]) -> &[u8] {
     rest
 }
 
-/// The C library's words would come with all of printf.
+/// The C library's texts would link in all of printf.
 fn reason(code: c_int) -> &'static str {
     match code {
         libc::REG_ECOLLATE => "unknown collating element",

@@ -11,8 +11,8 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-/// Removes a file, a link (not what it points to), or a directory with all that is in it. What is
-/// not there need not be removed. A link with a slash behind is no directory: ENOTDIR.
+/// Removes a file, a link (not what it points to), or a directory with all that is in it. What does
+/// not exist counts as removed. A link followed by a slash gives ENOTDIR.
 pub fn hierarchy(path: &Path) -> Result<(), Errno> {
     let removed = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => match fs::symlink_metadata(path.components().as_path()) {

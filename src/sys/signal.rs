@@ -79,7 +79,7 @@ impl Caught {
         }
     }
 
-    /// What a child that has just been forked has to do.
+    /// Restores the signals in a child that has just been forked.
     pub fn release(&self) -> Result<(), Errno> {
         release(self.sigchld)
     }

@@ -1,4 +1,4 @@
-//! Signals as one more descriptor to wait on.
+//! Signals that are read from a descriptor.
 
 use nix::errno::Errno;
 use nix::libc::c_int;
@@ -6,7 +6,7 @@ use nix::sys::signal::{SigHandler, SigSet, SigmaskHow, sigprocmask};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Signals that are read, and interrupt nothing.
+/// Signals that are blocked, and read from a descriptor.
 #[derive(Debug)]
 pub struct SignalQueue {
     pending: SignalFd,
@@ -29,7 +29,7 @@ impl SignalQueue {
         Ok(came.and_then(|signal| c_int::try_from(signal.ssi_signo).ok()))
     }
 
-    /// What a child that becomes another program has to do.
+    /// Restores the signals in a child that becomes another program.
     pub fn release(&self) -> Result<(), Errno> {
         super::signal::release(self.sigchld)
     }

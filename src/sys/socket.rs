@@ -22,7 +22,7 @@ pub fn connect(path: &Path) -> Result<OwnedFd, Errno> {
     Ok(fd)
 }
 
-/// The same without blocking. EAGAIN: as many as there may be wait to be taken already.
+/// The same without blocking. EAGAIN: too many connections wait to be accepted.
 pub fn attempt(path: &Path) -> Result<OwnedFd, Errno> {
     let fd = stream(SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK)?;
     nix::sys::socket::connect(fd.as_raw_fd(), &UnixAddr::new(path)?)?;

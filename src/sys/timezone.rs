@@ -1,19 +1,20 @@
-//! From seconds to dates: in UTC, or in the time zone that TZ or /etc/localtime tells.
+//! Converts seconds to dates, in UTC or in the time zone of TZ or /etc/localtime. The C library
+//! does it; nothing else here knows time zones.
 
 use crate::format::civil::Civil;
 use nix::libc;
 use std::mem::MaybeUninit;
 
-/// Whose clock is asked.
+/// The time zone of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zone {
-    /// The system's.
+    /// That of the system.
     Local,
-    /// Greenwich's.
+    /// UTC.
     Utc,
 }
 
-/// What the clock and the calendar show so many seconds after 1970, UTC. `None`: no such year.
+/// The date and time so many seconds after 1970, UTC. `None`: the year is out of range.
 pub fn civil(since_epoch: u64, zone: Zone) -> Option<Civil> {
     // Of libc's time_t, whose name is deprecated on musl.
     let seconds = since_epoch.try_into().ok()?;

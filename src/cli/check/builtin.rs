@@ -19,7 +19,7 @@ pub(in crate::cli) fn is_reserved(name: &str) -> bool {
     is_kept || name == MANUAL || files().contains_key(name)
 }
 
-/// Those of which nothing was read: where the image at hand is not all there yet.
+/// Those that were not read, because the image is not complete yet.
 pub(super) fn missing(read: &[Definition], faults: &[Fault]) -> Vec<Definition> {
     let mut there: Vec<&str> = read.iter().map(|read| read.name.as_str()).collect();
     there.extend(faults.iter().filter_map(|fault| fault.service.as_deref()));

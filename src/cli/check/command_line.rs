@@ -23,7 +23,8 @@ const COMMON: &[&str] = &[
     "tee", "test", "touch", "wget",
 ];
 
-/// Looks at a command line: its program, that it is not shell, and that its `#!` does no harm.
+/// Checks a command line: that its program exists, that it is not meant as shell, and that a `#!`
+/// in it does no harm.
 pub(super) fn lint(
     definition: &Definition,
     file: &str,
@@ -54,7 +55,7 @@ pub(super) fn lint(
         let lint = Lint::ProgramMissing { program: program.into_owned(), meant };
         return found.report_file(definition, file, &lint);
     };
-    // Where the image is not all there, the Dockerfile may well set modes as it copies.
+    // If the image is not complete, the Dockerfile may set modes as it copies.
     if root.is_whole() && !is_executable(&there) {
         let lint = Lint::ProgramNotExecutable(program.into_owned());
         return found.report_file(definition, file, &lint);

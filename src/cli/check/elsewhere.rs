@@ -1,5 +1,5 @@
-//! What an image has beside its definitions: scripts of hooks, jobs and programs, which control
-//! services too, and what other releases and older ways of s6-overlay have left.
+//! The rest of an image: scripts of hooks, jobs and programs, which may control services, and files
+//! of other releases or older ways of using s6-overlay.
 
 use super::lint::Lint;
 use super::root::{Root, is_executable};
@@ -96,7 +96,7 @@ impl Switches {
     }
 }
 
-/// Looks at an image, apart from its definitions; what its scripts start and stop.
+/// Checks an image, apart from its definitions, and returns what its scripts start and stop.
 pub(super) fn lint(root: &Root, image: &Image, found: &mut Findings) -> Switches {
     let mut switches = Switches::default();
     let Some(top) = root.path() else { return switches };
@@ -106,7 +106,7 @@ pub(super) fn lint(root: &Root, image: &Image, found: &mut Findings) -> Switches
     }
     let walk = WalkDir::new(top).same_file_system(true).sort_by_file_name();
     let entries = walk.into_iter().filter_entry(|entry| !is_skipped(top, entry));
-    // What cannot be read is nothing that could be said more of.
+    // A file that cannot be read cannot be checked.
     for entry in entries.filter_map(Result::ok).filter(|e| e.file_type().is_file()).take(MOST) {
         let Some(text) = text_that_may_be_a_script(&entry) else { continue };
         switches.read(&text);

@@ -1,4 +1,5 @@
-//! Who may write to and execute the files of a definition directory, and what small ones say.
+//! Checks the files of a definition directory: their permissions, and the content of the small
+//! ones.
 
 use super::lint::Lint;
 use super::{Findings, text_of};
@@ -80,7 +81,7 @@ pub(super) fn misplaced(definition: &Definition, graph: &Graph, found: &mut Find
 /// Who may write to a file.
 fn permissions(definition: &Definition, name: &str, found: &mut Findings) {
     let file = definition.directory.join(name);
-    // What a link says of itself is nothing.
+    // The permissions of a link mean nothing.
     let Ok(metadata) = std::fs::metadata(&file) else { return };
     let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o002 != 0 && names::is_known(name) {
@@ -126,7 +127,7 @@ fn secrets(definition: &Definition, found: &mut Findings) {
     }
 }
 
-/// Whether a variable of this name holds a secret. What names a file with one does not.
+/// Whether a variable of this name holds a secret. The name of a file that holds one is no secret.
 pub(in crate::cli) fn is_secret_name(name: &str) -> bool {
     let letters: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let letters = letters.to_ascii_uppercase();

@@ -1,5 +1,5 @@
-//! Lines of scripts that work with other supervisors, or were meant for execline, and do not do
-//! here what their authors think.
+//! Finds lines of scripts that work with other supervisors, or were meant for execline, and do not
+//! do here what their authors expect.
 
 use super::lint::Lint;
 
@@ -29,7 +29,7 @@ const NEAR: usize = 2;
 
 /// The lines, from 1, that look for the process of a supervisor.
 pub(super) fn supervisors(text: &[u8]) -> Vec<(u32, Lint)> {
-    // As pgrep and grep have it, so as not to find themselves: [s]6-supervise.
+    // Patterns such as [s]6-supervise keep pgrep and grep from finding themselves.
     if ![&b"6-supervise"[..], b"6-svscan"].iter().any(|name| contains(text, name)) {
         return Vec::new();
     }

@@ -1,9 +1,10 @@
-//! One layer of an image: what it names and does not define is taken to be in another layer.
+//! Checks a single layer of an image: names that it does not define are taken to be in another
+//! layer.
 
 use crate::definition::{Definition, Fault, Kind, Mistake, Oneshot, Problem, Reference};
 use litemap::LiteMap;
 
-/// Adds what is missing, and takes back what was said of it.
+/// Adds the definitions that are missing, and removes the faults about them.
 pub(super) fn complete(definitions: &mut Vec<Definition>, faults: &mut Vec<Fault>) {
     let mut elsewhere: LiteMap<String, ()> = LiteMap::new();
     // A directory that only adds dependencies to a service of another layer has no type.

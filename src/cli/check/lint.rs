@@ -1,11 +1,11 @@
-//! What a tree that can be used may still have wrong, in sentences.
+//! The probable mistakes in a tree that can be used, with their texts.
 
 use crate::definition::Problem;
 use crate::execline::lexer;
 use crate::tools;
 
-/// One such thing. An error is what will fail when the service starts; a warning is what works,
-/// but hardly as it was meant.
+/// A probable mistake. An error will make the service fail when it starts; a warning is about
+/// something that works, but probably not as it was meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Lint {
     /// A script's `#!` names nothing.
@@ -23,7 +23,7 @@ pub(super) enum Lint {
     /// A script without `#!`.
     #[error("no #! line, so that it cannot be executed: Exec format error")]
     NoInterpreter,
-    /// A program of a command line that is not there.
+    /// A program of a command line that does not exist.
     #[error("the program {program:?} is not there")]
     ProgramMissing {
         /// What it is called.
@@ -34,7 +34,7 @@ pub(super) enum Lint {
     /// A command line whose program is a file without an x bit.
     #[error("the program {0:?} is not executable: Permission denied")]
     ProgramNotExecutable(String),
-    /// Nothing wants the service.
+    /// Nothing starts the service.
     #[error("not in the bundle top, nor needed by what is: nothing starts it")]
     Unreachable,
     /// A script that is executed where it is, without an x bit.

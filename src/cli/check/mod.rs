@@ -104,8 +104,8 @@ pub fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
     Ok(if printed == 0 { i32::from(failed) } else { 2 })
 }
 
-/// The one warning that `--strict` lets pass: it is deprecated and works, and nearly every image
-/// that is published has it.
+/// The only warning that `--strict` accepts: what it is about is deprecated but works, and nearly
+/// every published image has it.
 const DEPRECATED: &str = "W220";
 
 /// Whether a tree with these faults fails the check.
@@ -113,7 +113,7 @@ pub fn fails(faults: &[Fault], strict: bool) -> bool {
     faults.iter().any(|fault| fault.is_error() || strict && fault.code != DEPRECATED)
 }
 
-/// The tree, if it can be used, and all that is wrong with it.
+/// The tree, if it can be used, and all faults.
 pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), CommandFailure> {
     let CheckedTree { definitions, faults, off } = read(request)?;
     let looked_at = definitions.clone();
@@ -153,7 +153,7 @@ pub fn check(request: &CheckRequest) -> Result<(Option<Graph>, Vec<Fault>), Comm
     Ok((graph, found.faults))
 }
 
-/// What a script has wrong that looks for `s6-supervise`.
+/// The code for a script that looks for `s6-supervise`.
 const SUPERVISOR: &str = "W214";
 
 /// Whether the image has PID 1 show a process for each supervisor, as far as its variables are
@@ -172,7 +172,7 @@ pub fn resolve(request: &CheckRequest) -> Result<TreeOrFaults, CommandFailure> {
     Ok(graph.map(|graph| (graph, off)).ok_or(faults))
 }
 
-/// What is defined, whatever may be wrong with it.
+/// All definitions, even those with faults.
 pub fn definitions(request: &CheckRequest) -> Result<Vec<Definition>, CommandFailure> {
     read(request).map(|tree| tree.definitions)
 }
@@ -236,7 +236,7 @@ struct Findings {
 }
 
 impl Findings {
-    /// `definition` has this wrong, in all of it.
+    /// Reports a fault of a definition, without a file.
     fn report(&mut self, definition: &Definition, problem: &dyn Problem) {
         self.report_at(definition, definition.directory.clone(), 0, problem);
     }
@@ -258,7 +258,7 @@ impl Findings {
         self.faults.push(Fault::new(FaultPlace { service, file, line }, problem));
     }
 
-    /// The image has this wrong, in a file that is no definition's.
+    /// Reports a fault of the image, in a file that belongs to no definition.
     fn report_of_image(&mut self, file: PathBuf, line: u32, problem: &dyn Problem) {
         self.faults.push(Fault::new(FaultPlace { service: None, file, line }, problem));
     }

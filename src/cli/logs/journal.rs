@@ -1,14 +1,14 @@
-//! What PID 1 remembers of what it said and did.
+//! The journal of PID 1, which it keeps in memory.
 
 use super::line::LogLine;
 use crate::cli::live;
 use crate::format::request::JournalEntry;
 use std::time::Duration;
 
-/// PID 1's memory, and how far it has been read.
+/// Reads the journal of PID 1, from where it has been read before.
 pub(super) struct JournalReader {
     next: u64,
-    /// What it said is in the catch-all log, which is shown too.
+    /// The messages that went to stderr are in the catch-all log, which is shown as well.
     said_elsewhere: bool,
 }
 

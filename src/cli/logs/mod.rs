@@ -113,7 +113,7 @@ pub(super) fn run(arguments: &GivenArguments) -> Result<i32, CommandFailure> {
             false => line.shown(name, width),
         };
         let text: String = lines.iter().map(shown).collect();
-        // A program that writes a log may not say what a terminal does.
+        // A program must not control the terminal by what it writes to its log.
         let text = if terminal::is_terminal() { visible(&text) } else { text.into() };
         match print(&text) {
             0 if follow => {}
@@ -212,7 +212,8 @@ fn sources(names: &[String], follow: bool) -> Result<Vec<NamedLog>, CommandFailu
     Ok(sources)
 }
 
-/// Whose output a logger writes, nearest first, and its own name. `None`: it is no logger.
+/// The services whose output a logger writes, nearest first, and its own name. `None`: it is no
+/// logger.
 fn written_by(known: &Known, graph: &Graph) -> Option<Vec<String>> {
     if let Some(service) = known.name.strip_suffix("/log") {
         return Some(vec![service.to_owned(), known.name.clone()]);
@@ -225,7 +226,7 @@ fn written_by(known: &Known, graph: &Graph) -> Option<Vec<String>> {
     is_last.then_some(whose)
 }
 
-/// The directories into which a logger writes: they stand among its words, or in its script.
+/// The directories into which a logger writes, found in its command line or in its script.
 fn directories(known: &Known, service: &Path) -> Vec<PathBuf> {
     // What cannot be read names no directory.
     let words = known.pid().and_then(|pid| fs::read(format!("/proc/{pid}/cmdline")).ok());

@@ -1,4 +1,5 @@
-//! A boot as PID 1 tells of it, and the chain of services that made it as long as it was.
+//! The times of a boot as PID 1 reports them, and the critical path: the chain of services that
+//! determined its length.
 
 use crate::format::request::{BootTimes, ServiceTimes, StepTime};
 use crate::graph::Graph;
@@ -19,7 +20,7 @@ pub(super) struct ShownBoot {
     pub critical_path: Vec<String>,
 }
 
-/// Something that took its time.
+/// A step or a service, and its time.
 #[derive(Clone, Debug)]
 pub(super) struct Bar {
     pub name: String,
@@ -67,7 +68,7 @@ impl ShownBoot {
         self.critical_path.contains(&bar.name)
     }
 
-    /// Finds out what the service that was last waited for, and so on.
+    /// Finds the service that was ready last, the one that it waited for last, and so on.
     pub(super) fn find_critical_path(&mut self, graph: &Graph) {
         let ends = self.services.iter().filter_map(|bar| Some((bar.name.as_str(), bar.ended_us?)));
         let ends: LiteMap<&str, u64> = ends.collect();

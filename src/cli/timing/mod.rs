@@ -1,4 +1,5 @@
-//! `sixtree timing`: what took how long at boot, and which services the boot waited for.
+//! `sixtree timing`: how long the boot and each service took, and which services the boot waited
+//! for.
 
 mod boot;
 mod svg;

@@ -28,7 +28,7 @@ use setup::{Others, Setup};
 use shared::NotStarted;
 use std::os::fd::RawFd;
 
-/// What a child begins as.
+/// The session or process group in which a child begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Session {
     /// The leader of a new session.
@@ -44,11 +44,11 @@ pub enum Session {
 pub struct Child<'a> {
     /// Its session or process group.
     pub session: Session,
-    /// (number in the child, number here): what it gets, and what stays as it is here for as long
-    /// as we live. Only then can the child take it over at its leisure.
+    /// Descriptors that it gets, as (number in the child, number here). They must stay open here
+    /// for as long as this process lives, because the child may take them over later.
     pub fds: &'a [(RawFd, RawFd)],
-    /// What else it gets, and what may be closed here as soon as the child is there. Every other
-    /// descriptor is closed.
+    /// More descriptors that it gets, which may be closed here as soon as the child exists. The
+    /// child gets no others.
     pub passing: &'a [(RawFd, RawFd)],
     /// The soft and hard RLIMIT_NOFILE to give back.
     pub nofile: Option<(u64, u64)>,
@@ -64,12 +64,12 @@ const LOW: RawFd = 64;
 pub enum Program {
     /// A file that is executed.
     File(Execve),
-    /// Something that goes on in a copy of this process, to the code to exit with.
+    /// A function that runs in a fork of this process, and returns the exit code.
     Here(Box<dyn FnOnce() -> i32>),
 }
 
 impl Program {
-    /// Becomes it. Comes back only with a code to exit with.
+    /// Becomes it. It returns only with a code to exit with.
     pub fn go(self) -> i32 {
         match self {
             Self::File(execve) => execve.go(),
@@ -77,7 +77,7 @@ impl Program {
         }
     }
 
-    /// What it is called in a message.
+    /// Its name for a message.
     fn name(&self) -> &[u8] {
         match self {
             Self::File(execve) => execve.file(),
@@ -105,7 +105,7 @@ impl SpawnError {
         }
     }
 
-    /// Whether it may be otherwise in a moment, when other processes have ended.
+    /// Whether trying again may succeed, when other processes have ended.
     pub fn is_temporary(self) -> bool {
         matches!(self.errno(), Errno::EAGAIN | Errno::ENOMEM)
     }
@@ -129,12 +129,12 @@ fn namespace_advice(e: Errno) -> &'static str {
     }
 }
 
-/// Starts children; the ordinary ones at less than a fork's cost.
+/// Starts children; those that only execute a file cost less than a fork.
 #[derive(Debug, Default)]
 pub struct Spawner(shared::Nursery);
 
 impl Spawner {
-    /// Starts a child that is set up as told.
+    /// Starts a child with this set-up.
     pub fn spawn(&mut self, child: &Child, program: Program) -> Result<Pid, SpawnError> {
         let execve = match program {
             Program::File(execve) => execve,
@@ -147,18 +147,18 @@ impl Spawner {
         }
     }
 
-    /// Lets go of what children have taken over meanwhile. Whether some still have to.
+    /// Closes what children have taken over by now. Returns whether some have not yet.
     pub fn settle(&mut self) -> bool {
         self.0.settle()
     }
 
-    /// Takes note that a process has ended, which may have been such a child.
+    /// Must be called when a process has ended, as it may have been such a child.
     pub fn has_ended(&mut self, pid: Pid) {
         self.0.has_ended(pid);
     }
 }
 
-/// Forks a child that is set up as told and becomes a program.
+/// Forks a child with this set-up, which becomes a program.
 pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
     let mut fds = [child.fds, child.passing].concat();
     let low = child.passing.is_empty() && fds.iter().all(|&(_, from)| from < LOW);
@@ -186,7 +186,7 @@ pub fn spawn(child: &Child, program: Program) -> Result<Pid, SpawnError> {
     }
 }
 
-/// Forks; the child may share our table of descriptors, if it likes to. Whether it does.
+/// Forks; the child may share our table of descriptors. Returns whether it does.
 fn fork(may_share: bool) -> Result<(process::ForkSide, bool), Errno> {
     if may_share && SHARED_TABLE.is_there() {
         // SAFETY: the same; a table of its own is the first thing that the child takes.
@@ -205,9 +205,9 @@ fn close_by_hand(kept: &[setup::DescriptorMove]) {
     open_from(0).filter(|fd| !is_kept(*fd)).for_each(fd::close);
 }
 
-/// Has all descriptors but stdin, stdout and stderr closed on exec, those too that we were started
-/// with: a child that shares our memory cannot close them itself without close_range(2). This table
-/// is ours alone from here on.
+/// Marks all descriptors but stdin, stdout and stderr as closed on exec, including those that this
+/// process was started with: without close_range(2), a child that shares our memory cannot close
+/// them itself. Afterwards this process shares its table with no other.
 pub fn keep_to_ourselves() {
     let flags = libc::CLOSE_RANGE_CLOEXEC | libc::CLOSE_RANGE_UNSHARE;
     if close_range(3, u32::MAX, flags).is_ok() {
@@ -228,7 +228,7 @@ fn open_from(first: RawFd) -> impl Iterator<Item = RawFd> {
     open.unwrap_or_else(|_| (first..=65_536).collect()).into_iter()
 }
 
-/// The signals as a program expects to find them: none blocked, SIGPIPE deadly.
+/// Sets the signals to what a program expects: none is blocked, and SIGPIPE has its default action.
 pub fn restore_signals() -> Result<(), Errno> {
     signal::set_default(Signal::SIGPIPE)?;
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)

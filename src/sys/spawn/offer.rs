@@ -1,6 +1,6 @@
-//! What the kernel offers for making children beyond fork(2), found out where it is first needed.
-//! Older kernels lack some of it, seccomp profiles refuse it, and an emulator of programs for other
-//! machines (QEMU's user mode) makes no other processes than forks.
+//! What the kernel offers beyond fork(2) for making children. It is found out when it is first
+//! needed. Older kernels lack some of it, seccomp profiles refuse it, and an emulator of programs
+//! for other machines (QEMU's user mode) makes no other processes than forks.
 //!
 //! What is known is known of the whole process, and of whatever is forked from it.
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Debug)]
 pub(super) struct Offer {
     known: AtomicU8,
-    /// How to ask for it, where only asking tells.
+    /// How to find out, where that takes a call of its own.
     ask: fn() -> bool,
 }
 
@@ -35,7 +35,7 @@ impl Offer {
         Self { known: AtomicU8::new(UNKNOWN), ask }
     }
 
-    /// Whether to make use of it.
+    /// Whether to use it.
     pub(super) fn is_there(&self) -> bool {
         if self.known.load(Ordering::Relaxed) == UNKNOWN {
             self.learn((self.ask)());
@@ -43,13 +43,13 @@ impl Offer {
         self.known.load(Ordering::Relaxed) == THERE
     }
 
-    /// Takes note of whether it is there.
+    /// Records whether the kernel has it.
     pub(super) fn learn(&self, is_there: bool) {
         self.known.store(if is_there { THERE } else { MISSING }, Ordering::Relaxed);
     }
 
-    /// Takes note of why a call that made use of it has failed. Whether to do without from now on:
-    /// there may also be too many processes, or too little memory.
+    /// Records that a call that used it failed. Returns whether to do without it from now on: the
+    /// reason may also be that there are too many processes, or too little memory.
     pub(super) fn is_refused(&self, why: Errno) -> bool {
         let is_refused = matches!(why, Errno::EINVAL | Errno::ENOSYS | Errno::EPERM);
         if is_refused {

@@ -1,5 +1,5 @@
-//! What a child does before its program starts. It may be in our memory: so it makes its system
-//! calls without the C library, whose errno is ours, and takes nothing from the heap.
+//! The set-up of a child, before its program starts. The child may share our memory, so this makes
+//! its system calls without the C library, whose errno is ours, and allocates nothing.
 
 use super::{LOW, Session};
 use crate::sys::raw;
@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use std::fmt::{self, Write};
 use std::os::fd::RawFd;
 
-/// Numbers of a descriptor: in the child, and where it begins.
+/// The number of a descriptor in the child, and its number at the beginning.
 pub(super) type DescriptorMove = (RawFd, RawFd);
 
 /// What a child is given beside its descriptors.
@@ -30,7 +30,7 @@ pub(super) struct Failed {
     errno: Errno,
 }
 
-/// What may fail in the course of it.
+/// The steps that may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Taking a table of descriptors of its own.
@@ -73,7 +73,7 @@ impl fmt::Display for Failed {
 }
 
 impl Failed {
-    /// Says on stderr what could not be done for a program. The code to exit with.
+    /// Reports on stderr what could not be done for a program, and returns the exit code.
     pub(super) fn report(&self, program: &[u8]) -> i32 {
         let mut line = BoundedLine { text: [0; 512], length: 0 };
         let program = std::str::from_utf8(program).unwrap_or("its program");
@@ -90,14 +90,14 @@ impl Failed {
         }
         // The same.
         let _ = writeln!(line, ": {self}");
-        // There is nobody else to tell.
+        // There is no other place to report it.
         let address = line.text.as_ptr() as usize;
         let _ = plain(libc::SYS_write, [2, address, line.length]);
         111
     }
 }
 
-/// A line in the making, which takes nothing from the heap. What is too long for it is left out.
+/// A line that is being written, without allocating. What does not fit is cut off.
 struct BoundedLine {
     text: [u8; 512],
     length: usize,
@@ -124,8 +124,8 @@ pub(super) enum Others {
 }
 
 impl Setup {
-    /// Sets up this child. `fds` is what it gets. `is_apart` is called when nothing that happens to
-    /// our descriptors matters to it any more.
+    /// Sets up this child. `fds` is what it gets. `is_apart` is called once it has a descriptor
+    /// table of its own, or needs ours no longer.
     pub(super) fn apply(
         &self,
         fds: &mut [DescriptorMove],

@@ -17,7 +17,7 @@ use std::cell::UnsafeCell;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// How many may be on their way at a time. Others are forked as usual.
+/// How many may be starting at a time. Others are forked.
 const PLACES: usize = 32;
 
 /// How many descriptors each of them may get.
@@ -27,27 +27,27 @@ const MOST: usize = 5;
 #[derive(Debug)]
 pub(super) struct Nursery {
     places: Box<[Place]>,
-    /// What is behind each of them, which its child does not look at.
+    /// What we know about the child in each place; the child does not access that.
     tenants: Vec<Tenant>,
     /// `None`: there is no memory for them.
     stacks: Option<Stacks>,
     slots: Slots,
-    /// How many children may have to take over yet what was lent to them.
+    /// How many children may still use our table, and so need what was lent to them.
     borrowers: usize,
 }
 
-/// Where a child begins. We look at it, and so does the child.
+/// The data of a child that both we and the child access.
 #[derive(Debug, Default)]
 struct Place {
     /// Not 0 while a child is here. The kernel writes 0 when it has left our memory.
     running: AtomicI32,
-    /// Whether nothing that happens to our descriptors matters to the child any more.
+    /// Whether the child needs our descriptor table no longer.
     is_apart: AtomicBool,
-    /// What it is to do: the child reads it while it is here, we write it while none is.
+    /// Its task: the child reads it while it is here, and we write it only while no child is.
     task: UnsafeCell<ChildTask>,
 }
 
-/// What a child is to do.
+/// The task of a child.
 #[derive(Debug, Default)]
 struct ChildTask {
     setup: Option<Setup>,
@@ -71,7 +71,7 @@ struct Tenant {
 pub(super) enum NotStarted {
     /// It needs more than can be done here, or there is no place: it has to be forked.
     Unsuited(Execve),
-    /// There can be no process at all.
+    /// The kernel makes no process at all.
     Failed(SpawnError),
 }
 
@@ -142,8 +142,8 @@ impl Nursery {
         self.borrowers > 0
     }
 
-    /// Takes note that a process has ended: one that was killed here has left its place too, which
-    /// kernels before 4.8 do not write down.
+    /// Must be called when a process has ended: one that was killed before its execve has left its
+    /// place, too, which kernels before 4.8 do not record.
     pub(super) fn has_ended(&mut self, pid: Pid) {
         let mut both = self.places.iter().zip(&self.tenants);
         if let Some((place, _)) = both.find(|(_, tenant)| tenant.pid == pid.as_raw()) {
@@ -152,7 +152,7 @@ impl Nursery {
     }
 }
 
-/// Children that are on their way keep what they look at.
+/// The memory that starting children still use is not freed.
 impl Drop for Nursery {
     fn drop(&mut self) {
         if !self.places.iter().all(Place::is_free) {
@@ -212,7 +212,7 @@ impl Place {
         self.running.load(Ordering::Acquire) == 0
     }
 
-    /// Whether nothing that happens to our descriptors matters to the child any more.
+    /// Whether the child needs our descriptor table no longer.
     fn is_apart(&self) -> bool {
         self.is_apart.load(Ordering::Acquire) || self.is_free()
     }
@@ -235,7 +235,7 @@ impl Place {
 }
 
 impl ChildTask {
-    /// What the child does. It comes back only with a code to exit with.
+    /// Carries out the task, in the child. It returns only with a code to exit with.
     fn run(&self, is_apart: impl FnOnce()) -> i32 {
         let mut all = self.fds;
         let count = all.iter().take_while(|&&(to, _)| to >= 0).count();

@@ -1,6 +1,5 @@
-//! Low numbers, reserved for descriptors that are handed to a child and do not stay here: a child
-//! takes over no others than low ones, and by the time that we have thousands open, none of them
-//! would be free.
+//! Low numbers that are reserved for descriptors that are lent to a child: it takes over only low
+//! ones, and once thousands are open, none of the low numbers would be free.
 
 use super::LOW;
 use crate::sys::fd;
@@ -9,10 +8,10 @@ use nix::fcntl::OFlag;
 use nix::unistd::{dup3, pipe2};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// From where on they are: what a supervisor opens first, and keeps, is below.
+/// The first of these numbers. The descriptors that a supervisor opens first, and keeps, are below.
 const FIRST: RawFd = LOW / 2;
 
-/// The reserved numbers that are free. An end of a closed pipe stands in for what is to come.
+/// The reserved numbers that are free. Each is held open by an end of a closed pipe.
 #[derive(Debug)]
 pub(super) struct Slots {
     nothing: Option<OwnedFd>,

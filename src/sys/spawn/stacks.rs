@@ -8,8 +8,8 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use std::num::NonZeroUsize;
 use std::ptr::NonNull;
 
-/// What each of them has at least: several times what a child needs (a test measures that), and
-/// room for a signal handler's frame.
+/// The least size of a stack: several times what a child needs (a test measures that), with room
+/// for the frame of a signal handler.
 const BYTES: usize = 16_384;
 
 /// Stacks of equal size.

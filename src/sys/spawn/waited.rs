@@ -1,5 +1,5 @@
-//! A child that shares our memory and our stack until it executes its program, as after vfork(2):
-//! we wait for that, and learn from it why it could not. For programs that have nothing else to do.
+//! A child that shares our memory until it executes its program, as after vfork(2): we wait for
+//! that, and learn why if it fails. For programs that have nothing else to do meanwhile.
 
 use super::offer::SHARED_MEMORY;
 use crate::sys::process::{self, wait};
@@ -17,10 +17,10 @@ struct WaitedTask<'a> {
     running: AtomicI32,
 }
 
-/// What stands in `outcome` while the child has not begun: if it still does when the child has left
-/// our memory, it was never in it.
+/// The value of `outcome` before the child has begun. If it is still there when the child has left
+/// our memory, the child never shared it.
 const NOT_SEEN: i32 = -1;
-/// What stands there if the child executes its program. Else it is an errno.
+/// Its value if the child executes its program. Otherwise it is an errno.
 const BEGUN: i32 = 0;
 
 /// Starts a child that executes a program, by `go`, or fails to, for the reason that it gives.
@@ -52,8 +52,8 @@ fn execute_here(go: &dyn Fn() -> Errno) -> Result<Pid, NotExecuted> {
     match task.outcome.load(Ordering::Relaxed) {
         BEGUN => Ok(pid),
         NOT_SEEN => {
-            // An emulator has made a fork of it: this one cannot tell us why it fails, the next
-            // ones can.
+            // An emulator has made a fork instead: we do not learn why this child fails, but the
+            // next ones are forked and report it.
             SHARED_MEMORY.learn(false);
             Ok(pid)
         }
@@ -77,8 +77,8 @@ unsafe extern "C" fn begin(task: *const c_void) -> ! {
     process::exit(if why == Errno::ENOENT { 127 } else { 126 })
 }
 
-/// Forks a child that does `first`, or tells us why it cannot, and then `rest`, to the code to exit
-/// with. We wait until `first` is done, or has executed a program.
+/// Forks a child that does `first`, or reports why it cannot, and then `rest`, which returns the
+/// exit code. We wait until `first` is done, or has executed a program.
 pub fn fork(
     first: impl FnOnce() -> Result<(), Errno>,
     rest: impl FnOnce() -> i32,
@@ -88,7 +88,7 @@ pub fn fork(
     let child = process::fork_to(|| {
         fd::close(result_fd);
         if let Err(e) = first() {
-            // Whoever does not hear of it sees the exit code.
+            // If nobody reads it, the exit code says that it failed.
             let _ = fd::write_all(report_fd, &(e as i32).to_ne_bytes());
             return 127;
         }
@@ -104,7 +104,7 @@ pub fn fork(
     Ok(child)
 }
 
-/// Takes the end of a child whose failure is known.
+/// Reaps a child whose failure is known.
 fn reap(child: Pid) {
     // Where SIGCHLD is ignored there is nothing to reap.
     let _ = wait(child.as_raw(), WaitPidFlag::empty());

@@ -183,6 +183,13 @@ impl Kernel {
         Ok(())
     }
 
+    fn exit_code(&mut self, code: u8) -> Result<(), Breach> {
+        let of_cmd = self.code.take() == Some(code);
+        let never = code == 111 && self.cmd_delayed.is_some_and(|at| self.is_over(at));
+        let may = of_cmd || never || self.boot_is_fatal;
+        hold(may, Rule::ExitCode, || format!("ExitCode({code})"))
+    }
+
     /// Performs a command, if the rules allow it.
     pub(crate) fn obey(&mut self, command: &Command) -> Result<(), Breach> {
         let what = || format!("{command:?}");
@@ -235,11 +242,7 @@ impl Kernel {
                 hold(self.cmd.is_some(), Rule::SignalToLiving, what)?;
                 self.cmd.iter_mut().for_each(|cmd| cmd.asked |= *number == 15);
             }
-            Command::ExitCode(code) => {
-                let of_cmd = self.code.take() == Some(*code);
-                let never = *code == 111 && self.cmd_delayed.is_some_and(|at| self.is_over(at));
-                hold(of_cmd || never || self.boot_is_fatal, Rule::ExitCode, what)?;
-            }
+            Command::ExitCode(code) => self.exit_code(*code)?,
             Command::TermAll => self.term_all(),
             Command::KillAll => self.kill_all(),
             Command::Exit => self.exit()?,

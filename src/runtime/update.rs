@@ -105,6 +105,7 @@ impl Runtime {
         }
         self.take_on(live, graph)?;
         for gone in moves.iter().filter(|m| m.to.is_none()) {
+            // What is left there has no name that anything reads.
             let _ = remove::hierarchy(&parked(live, gone.id));
         }
         Ok(())

@@ -1,13 +1,15 @@
 //! Starting the scripts of services, and the CMD: their words, descriptors and limits.
 
 use super::Runtime;
-use super::children::{ProcessPlan, Streams, Whose};
-use super::directory::{ServiceDirectory, Unreachable};
+use super::children::{Children, ProcessPlan, Streams, Whose};
+use super::directory::{Inside, ServiceDirectory, Unreachable};
 use super::health::ServiceHealth;
 use super::output::Writer;
 use super::poller::Source;
 use super::reporter::Reporter;
 use super::service::stamp;
+use super::settings::RuntimeSettings;
+use super::supervisors::ShownSupervisor;
 use crate::definition::health::HealthPolicy;
 use crate::definition::{Kind, Word};
 use crate::engine::{Event, Exit, NotSpawned, Process, RETRY_FOR_MS, Script, Spawned};
@@ -42,6 +44,26 @@ const TIMEOUT_FINISH_MS: u32 = 5000;
 struct ScriptDescriptors {
     notification: Option<RawFd>,
     lock: Option<RawFd>,
+}
+
+impl Children {
+    /// Starts a `run`: the child of a supervisor of its own, where one is to be shown and can be.
+    fn start_run(
+        &mut self,
+        whose: Whose,
+        plan: ProcessPlan,
+        settings: &RuntimeSettings,
+        name: &str,
+        directory: &Inside,
+    ) -> Result<(Pid, Option<ShownSupervisor>), StartError> {
+        if settings.supervisors {
+            let shown = self.start_supervised(whose, plan.clone(), settings, name, directory)?;
+            if let Some((pid, supervisor)) = shown {
+                return Ok((pid, Some(supervisor)));
+            }
+        }
+        Ok((self.start(whose, plan, settings, directory)?, None))
+    }
 }
 
 impl Runtime {
@@ -88,23 +110,7 @@ impl Runtime {
         plan.new_pid_namespace = directory.flag("flag-newpidns");
         plan.lock_fd = numbers.lock;
         let (whose, settings) = (Whose::Script(process), &self.settings);
-        let supervised = match settings.supervisors {
-            false => Ok(None),
-            true => self.children.start_supervised(
-                whose,
-                plan.clone(),
-                settings,
-                &service.name,
-                &directory,
-            ),
-        };
-        let started = match supervised {
-            Ok(Some((pid, supervisor))) => Ok((pid, Some(supervisor))),
-            Ok(None) => {
-                self.children.start(whose, plan, settings, &directory).map(|pid| (pid, None))
-            }
-            Err(e) => Err(e),
-        };
+        let started = self.children.start_run(whose, plan, settings, &service.name, &directory);
         let (pid, supervisor) =
             started.map_err(|e| refused(&directory, reporter, "run", e, &mut service.refused))?;
         service.processes.run = Some(pid);

@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::Pid;
 use std::error::Error;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -166,7 +167,7 @@ fn answer(stream: UnixStream, token: Option<&[u8]>) -> io::Result<()> {
         }
         _ => {}
     }
-    let mut child = start("sixtree", &words).or_else(|_| start("/command/sixtree", &words))?;
+    let mut child = start(&words)?;
     let deadline = (!ask.is_some_and(|ask| ask.is_endless())).then(|| Instant::now() + PATIENCE);
     let passed = pass_on(&mut child, &stream, deadline);
     if !matches!(passed, Ok(true)) {
@@ -177,11 +178,25 @@ fn answer(stream: UnixStream, token: Option<&[u8]>) -> io::Result<()> {
     send(&stream, Frame::End, code.to_string().as_bytes())
 }
 
-/// Starts a command of `sixtree`, which is in PATH as a rule.
-fn start(program: &str, words: &[String]) -> io::Result<Child> {
-    let mut sixtree = Command::new(program);
-    sixtree.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    sixtree.spawn()
+/// Starts a command of `sixtree`, by way of this program.
+fn start(words: &[String]) -> io::Result<Child> {
+    let mut sixtree = Command::new("/proc/self/exe");
+    sixtree.arg(BECOME).args(words).stdin(Stdio::null());
+    sixtree.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+}
+
+/// What this program's first word is where it is to become a command of `sixtree`.
+pub(crate) const BECOME: &str = "--become-sixtree";
+
+/// Becomes a command of `sixtree` that ends when the broker does, however that ends: one that
+/// follows a log would go on for ever. Returns only on failure.
+pub(crate) fn become_sixtree(words: &[OsString]) -> io::Error {
+    if let Err(e) = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL) {
+        return e.into();
+    }
+    // It is in PATH as a rule.
+    let _ = Command::new("sixtree").args(words).exec();
+    Command::new("/command/sixtree").args(words).exec()
 }
 
 /// The exit code for a change that is not allowed; no command of `sixtree` has it.

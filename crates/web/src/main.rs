@@ -23,6 +23,12 @@ use std::process::ExitCode;
 const BROKER: &str = "SIXTREE_WEB_BROKER";
 
 fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let [first, rest @ ..] = words.as_slice()
+        && first == broker::BECOME
+    {
+        return fatal(&broker::become_sixtree(rest), 111);
+    }
     let settings = match Settings::of_environment() {
         Ok(settings) => settings,
         Err(e) => return fatal(&e, 100),

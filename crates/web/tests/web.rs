@@ -240,6 +240,17 @@ fn idle_clients_keep_nobody_out_of_pid_1() {
 fn a_death_harms_no_service() {
     let Some(mut world) = World::start(&[]) else { return };
     let before = world.service("ticker")["pid"].clone();
+    let mut follows = world.connect().expect("it listens");
+    let request = "GET /api/v1/logs?follow HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    follows.write_all(request.as_bytes()).expect("it reads");
+    follows.read_exact(&mut [0; 12]).expect("it answers");
+    let broker = world.web.id();
+    let children = fs::read_to_string(format!("/proc/{broker}/task/{broker}/children"));
+    let tasks = fs::read_dir(format!("/proc/{broker}/task")).expect("it runs").flatten();
+    let of_tasks = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+    let children: String = of_tasks.chain([children]).flatten().collect();
+    let children: Vec<_> = children.split_whitespace().map(str::to_owned).collect();
+    assert!(children.len() > 1, "the server, and who follows: {children:?}");
     let server = nix::unistd::Pid::from_raw(world.server());
     nix::sys::signal::kill(server, nix::sys::signal::Signal::SIGKILL).expect("it runs");
     // Its supervisor starts both again.
@@ -248,6 +259,9 @@ fn a_death_harms_no_service() {
     assert!(log.contains("the process that reads HTTP has ended"), "{log}");
     assert!(Path::new(&format!("/proc/{before}")).exists());
     assert!(!world.path("run/s6/web").exists());
+    until("no command is left", || {
+        children.iter().all(|pid| !Path::new(&format!("/proc/{pid}/exe")).exists())
+    });
 }
 
 #[test]

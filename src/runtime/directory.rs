@@ -4,7 +4,7 @@
 //! Operations that depend on it take a guard, which only entering a directory returns; while a
 //! guard exists, nothing can change the directory.
 
-use super::linked_files::CommonFiles;
+use super::common_lock::CommonLock;
 use super::service::Service;
 use super::spare::Spare;
 use crate::definition::HANDED_ON;
@@ -30,7 +30,7 @@ pub(super) struct WorkingDirectory {
     /// The descriptors that are reserved for the files of services.
     pub spare: Spare,
     /// What the services of the tree begin with.
-    pub common: Option<CommonFiles>,
+    pub common: Option<CommonLock>,
 }
 
 /// A guard: the working directory is the one that was entered last.
@@ -39,7 +39,7 @@ pub(super) struct Inside<'a> {
     /// Of the working directory, which nothing changes as long as this lives.
     pub spare: &'a Spare,
     /// The same.
-    pub common: Option<&'a CommonFiles>,
+    pub common: Option<&'a CommonLock>,
 }
 
 /// A guard: the working directory is that of a service.

@@ -5,12 +5,11 @@
 //! pipeline `run` is a link to the author's script, not a wrapper of it.
 
 use super::Runtime;
+use super::common_lock::CommonLock;
 use super::directory::MadeOf;
-use super::linked_files::CommonFiles;
-use super::service::{DownFile, Service, stamp};
+use super::service::{DownFile, Service};
 use super::servicedir::{LiveError, at, fill, fill_instance};
 use crate::definition::{Definition, Kind, Longrun};
-use crate::format::status::Status;
 use crate::graph::{Graph, ServiceId};
 use nix::sys::stat::{Mode, SFlag, mknod};
 use std::fs;
@@ -139,8 +138,7 @@ impl Runtime {
         }
         let pipes: Vec<(ServiceId, ServiceId)> = graph.pipes().collect();
         let consumers: Vec<ServiceId> = graph.consumers().collect();
-        let status = Status::not_started(stamp(), false);
-        self.services.working.common = CommonFiles::make(&live.root, status);
+        self.services.working.common = CommonLock::make(&live.root);
         self.services.extend(services);
         consumers.into_iter().for_each(|id| self.pipelines.make(id));
         pipes.into_iter().for_each(|(from, to)| self.pipelines.connect(from, to));

@@ -3,7 +3,6 @@
 
 use super::directory::{MadeOf, ServiceDirectory, Unreachable, WorkingDirectory};
 use super::health::ServiceHealth;
-use super::linked_files::CommonFiles;
 use super::supervisors::ShownSupervisor;
 use crate::engine::{Engine, Exit, SupervisedLongrun, Time};
 use crate::format::output::LogMode;
@@ -287,8 +286,12 @@ impl Service {
         self.has_new_event =
             directory.make_event(self.handle.is_some()).map_err(|e| File("event", e))?;
         let first = directory.make_supervise().map_err(|e| File("supervise", e))?;
+        self.status = Status::not_started(stamp(), false);
+        let bytes = self.status.encode();
+        // There is no control yet: nobody can wait for this one, and see half of it.
+        let written = first && directory.write_first_status(&bytes).is_ok();
+        self.written = written.then_some(bytes);
         let common = directory.common.filter(|_| first && self.handle.is_none());
-        self.write_first_status(first, common, directory);
         let lock = match common.map(|common| directory.link_lock(common)) {
             Some(Ok(())) => None,
             Some(Err(_)) | None => {
@@ -309,27 +312,6 @@ impl Service {
         }
         self.supervision = Some(Supervision { control, lock });
         Ok(())
-    }
-
-    /// Writes the status of a service that is not started. There is no control yet: nobody can
-    /// wait for this one, and half of it be seen.
-    fn write_first_status(
-        &mut self,
-        first: bool,
-        common: Option<&CommonFiles>,
-        directory: &ServiceDirectory,
-    ) {
-        if let Some(common) = common
-            && directory.link_status(common).is_ok()
-        {
-            self.status = common.status;
-            self.written = Some(self.status.encode());
-            return;
-        }
-        self.status = Status::not_started(stamp(), false);
-        let bytes = self.status.encode();
-        let written = first && directory.write_first_status(&bytes).is_ok();
-        self.written = written.then_some(bytes);
     }
 
     /// Ends its supervision.

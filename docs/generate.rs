@@ -34,7 +34,11 @@ pub(crate) fn pages() -> Result<Vec<(&'static str, String)>> {
 
 fn write_book(folder: &Path) -> Result<()> {
     for (name, text) in pages()? {
-        fs::write(folder.join(name), text)?;
+        let file = folder.join(name);
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::write(file, text)?;
     }
     Ok(())
 }

@@ -192,7 +192,8 @@ impl DefinitionReader<'_> {
         if !self.regular("run") {
             self.fault("run", 0, &Mistake::RunMissing);
         }
-        for file in ["timeout-kill", "timeout-finish", "max-death-tally"] {
+        self.regular("stop");
+        for file in ["timeout-kill", "timeout-stop", "timeout-finish", "max-death-tally"] {
             self.parsed(file, None, parse::number);
         }
         for file in ["data", "env", "template"] {

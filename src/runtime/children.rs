@@ -252,6 +252,7 @@ impl Runtime {
                 service.processes.finish = None;
                 service.status.ready_stamp = stamp();
             }
+            Script::Stop => service.processes.stop = None,
             Script::Up | Script::Down | Script::Reload => service.script_ended(exit),
         }
     }

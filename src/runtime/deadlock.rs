@@ -35,7 +35,7 @@ impl Runtime {
             match process.script {
                 Script::Up | Script::Down | Script::Reload => self.refuse_deadlock(id, pid, &name),
                 Script::Run => self.warn_of_deadlock(process.service, pid, &name),
-                Script::Finish => {}
+                Script::Finish | Script::Stop => {}
             }
         }
     }

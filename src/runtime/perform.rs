@@ -70,6 +70,7 @@ impl Runtime {
         let pid = match process.script {
             Script::Run => service.processes.run,
             Script::Finish => service.processes.finish,
+            Script::Stop => service.processes.stop,
             Script::Up | Script::Down | Script::Reload => service.processes.oneshot,
         }?;
         if let (Script::Run, Some(supervisor)) = (process.script, &service.supervisor) {

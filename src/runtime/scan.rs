@@ -210,12 +210,13 @@ impl Runtime {
                     DownFile::Known(_) | DownFile::Unknown => directory.flag("down"),
                 };
                 let is_scanned = id.0 >= FIRST_SCANNED;
-                let ends = is_scanned.then(|| directory.ends(&mut self.reporter)).flatten();
+                let (ends, has_stop) =
+                    if is_scanned { directory.ends(&mut self.reporter) } else { (None, false) };
                 service.log = is_scanned.then(|| directory.log_mode(&mut self.reporter)).flatten();
                 // Those of the tree are known.
                 service.has_health_files = is_scanned && directory.has_health_files();
                 self.show_supervisor(id);
-                Event::Supervised(id, Supervised { down, ends: ends.map(Arc::new) })
+                Event::Supervised(id, Supervised { down, ends: ends.map(Arc::new), has_stop })
             }
             (supervised, ..) => {
                 let why = supervised.err().unwrap_or_default();

@@ -77,6 +77,7 @@ impl Runtime {
                     service.status.ready_stamp = stamp();
                 }
             }),
+            Script::Stop => self.spawn_stop(process),
             Script::Up | Script::Down | Script::Reload => return self.spawn_oneshot(process),
         };
         match answer {
@@ -192,6 +193,31 @@ impl Runtime {
         Ok(Spawned { timeout_ms, ..Spawned::default() })
     }
 
+    /// Runs `stop NAME PID`. The service has `timeout-stop`, or else `timeout-kill`, from now on.
+    fn spawn_stop(&mut self, process: Process) -> Result<Spawned, NotSpawned> {
+        let id = process.service;
+        let streams = self.children.no_pipes(self.settings.outputs);
+        let Some((service, Ok(directory))) = self.services.enter(id) else {
+            return Err(NotSpawned::Invalid);
+        };
+        let reporter = &mut self.reporter;
+        let pid = service.processes.run.map_or(0, Pid::as_raw);
+        let argv = ["./stop".to_owned(), service.name.clone(), pid.to_string()];
+        let argv = argv.map(String::into_bytes).to_vec();
+        let plan = ProcessPlan::new(argv, self.settings.env.clone(), streams);
+        let limit = directory.number("timeout-stop", reporter);
+        let limit = limit.or_else(|| directory.number("timeout-kill", reporter));
+        let started = self.children.start(Whose::Script(process), plan, &self.settings, &directory);
+        let pid = started.map_err(|e| {
+            let text =
+                format!("unable to spawn ./stop: {}; sending the down signal", e.reason(b"./stop"));
+            directory.warn(reporter, &text);
+            NotSpawned::Refused
+        })?;
+        service.processes.stop = Some(pid);
+        Ok(Spawned { timeout_ms: limit.unwrap_or(0), ..Spawned::default() })
+    }
+
     /// Runs a line of a oneshot, with the stdio of whoever asked for the change.
     fn spawn_oneshot(&mut self, process: Process) -> Event {
         let id = process.service;
@@ -247,7 +273,7 @@ impl Runtime {
             Some(Kind::Oneshot(o)) => match process.script {
                 Script::Down => o.down.clone(),
                 Script::Reload => o.reload.clone(),
-                Script::Up | Script::Run | Script::Finish => o.up.clone(),
+                Script::Up | Script::Run | Script::Finish | Script::Stop => o.up.clone(),
             },
             Some(Kind::Longrun(_) | Kind::Bundle(_)) | None => Vec::new(),
         }

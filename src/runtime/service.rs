@@ -200,6 +200,8 @@ pub(super) struct Processes {
     pub run: Option<Pid>,
     /// `finish`.
     pub finish: Option<Pid>,
+    /// `stop`.
+    pub stop: Option<Pid>,
     /// `up`, `down` or `reload`.
     pub oneshot: Option<Pid>,
     /// The `run` whose end `finish` is started for.

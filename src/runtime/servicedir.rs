@@ -45,6 +45,8 @@ pub(crate) fn fill(
         let (from, to) = (source.join(name), target.join(name));
         if SCRIPTS.contains(&name) {
             copy_script(&from, &to, longrun)?;
+        } else if name == "stop" {
+            file::copy(&from, &to, 0o755)?;
         } else if FOLDERS.contains(&name) {
             copy_folder(&from, &to, warn);
         } else {

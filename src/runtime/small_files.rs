@@ -53,9 +53,9 @@ impl ServiceDirectory<'_> {
         })
     }
 
-    /// What the end of the service means, by its files. One that cannot be used is warned of, and
-    /// counts as absent.
-    pub(super) fn ends(&self, reporter: &mut Reporter) -> Option<EndPolicy> {
+    /// What the end of the service means, by its files, and whether it has a `stop` script. One
+    /// that cannot be used is warned of, and counts as absent.
+    pub(super) fn ends(&self, reporter: &mut Reporter) -> (Option<EndPolicy>, bool) {
         let list = || directory::entries(Path::new("."));
         let entries = self.spare.lend(|e| *e, list).unwrap_or_default();
         let mut policy = EndPolicy::default();
@@ -75,7 +75,8 @@ impl ServiceDirectory<'_> {
                 }
             }
         }
-        Some(policy).filter(|policy| !policy.is_empty())
+        let has_stop = entries.iter().any(|entry| entry.name == "stop");
+        (Some(policy).filter(|policy| !policy.is_empty()), has_stop)
     }
 
     /// How what the service says is shown: the file `log`, if it is one. A directory of this name

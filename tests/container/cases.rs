@@ -220,6 +220,12 @@ cases! {
     stop_maxtime
     stop_names_late
     stop_reverse_order
+    stop_script
+    stop_script_cannot_run
+    stop_script_during_boot
+    stop_script_fails
+    stop_script_hangs
+    stop_script_outlives
     stop_setuid_service
     stop_sleeps_for_nobody
     stop_without_descriptors

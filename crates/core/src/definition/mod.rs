@@ -157,6 +157,8 @@ pub const HANDED_ON: &[&str] = &[
     "on-unhealthy",
     "memory-limit",
     "on-memory",
+    "stop",
+    "timeout-stop",
 ];
 
 impl Atomic {

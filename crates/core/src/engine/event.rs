@@ -26,6 +26,8 @@ pub enum Script {
     Run,
     /// A longrun's `finish`.
     Finish,
+    /// A longrun's `stop`.
+    Stop,
     /// A oneshot's `up`.
     Up,
     /// A oneshot's `down`.
@@ -265,7 +267,8 @@ pub enum Event {
 pub struct Spawned {
     /// For `run`: whether `notification-fd` was there to be set up.
     pub notifies: bool,
-    /// For `finish`: `timeout-finish`, in ms (0: never). Otherwise 0.
+    /// For `finish`: `timeout-finish`, in ms (0: never). For `stop`: how long the service may take
+    /// from now on. Otherwise 0.
     pub timeout_ms: u32,
     /// For `run`: how its health is judged, where somebody is to look at it.
     pub health: Option<HealthRules>,
@@ -328,6 +331,8 @@ pub struct Supervised {
     /// What its end means, where files of a scanned directory say so. (Of a longrun of the graph,
     /// its definition says it.)
     pub ends: Option<Arc<EndPolicy>>,
+    /// A scanned directory has a `stop` script.
+    pub has_stop: bool,
 }
 
 /// What is to be done. Runtime does it at once, in order.

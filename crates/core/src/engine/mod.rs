@@ -200,7 +200,7 @@ impl Engine {
     fn spawned(&mut self, process: Process, spawned: Spawned) {
         let Process { service, script } = process;
         match script {
-            Script::Run | Script::Finish => {
+            Script::Run | Script::Finish | Script::Stop => {
                 self.with_longrun(service, |l, agenda| l.spawned(script, spawned, agenda));
             }
             Script::Up | Script::Down | Script::Reload => {
@@ -214,7 +214,7 @@ impl Engine {
     fn not_spawned(&mut self, process: Process, why: NotSpawned) {
         let Process { service, script } = process;
         match script {
-            Script::Run | Script::Finish => {
+            Script::Run | Script::Finish | Script::Stop => {
                 self.with_longrun(service, |l, agenda| l.not_spawned(script, why, agenda));
             }
             Script::Up | Script::Down | Script::Reload => {
@@ -233,7 +233,7 @@ impl Engine {
     fn exited(&mut self, process: Process, exit: Exit) {
         let Process { service, script } = process;
         match script {
-            Script::Run | Script::Finish => {
+            Script::Run | Script::Finish | Script::Stop => {
                 self.with_longrun(service, |l, agenda| l.exited(script, exit, agenda));
             }
             Script::Up | Script::Down | Script::Reload => {
@@ -278,7 +278,10 @@ impl Engine {
     fn supervised(&mut self, id: ServiceId, how: &Supervised) {
         let ends = self.life.container.ends;
         let own = self.services.own_policy(id).or_else(|| how.ends.clone());
-        self.with_longrun(id, |l, agenda| l.supervised(how, Policy::new(own, ends), agenda));
+        let has_stop = how.has_stop || self.services.has_stop(id);
+        self.with_longrun(id, |l, agenda| {
+            l.supervised(how, Policy::new(own, ends, has_stop), agenda)
+        });
     }
 
     fn appeared(&mut self, id: ServiceId, scanned: Scanned) {

@@ -52,7 +52,7 @@ impl ServiceTable {
             }
         }
         for id in after.intersection(&before) {
-            let policy = Policy::new(self.own_policy(*id), ends);
+            let policy = Policy::new(self.own_policy(*id), ends, self.has_stop(*id));
             self.longruns.get_mut(id).into_iter().for_each(|l| l.set_policy(policy.clone()));
         }
         for id in after.difference(&before) {

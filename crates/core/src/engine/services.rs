@@ -104,6 +104,14 @@ impl ServiceTable {
         }
     }
 
+    /// Whether its definition has a `stop` script.
+    pub(super) fn has_stop(&self, id: ServiceId) -> bool {
+        match self.graph.definition(id).map(|definition| &definition.kind) {
+            Some(Kind::Longrun(longrun)) => longrun.handed_on.contains(&"stop"),
+            Some(Kind::Oneshot(_) | Kind::Bundle(_)) | None => false,
+        }
+    }
+
     /// Whether it stays up unless a change says otherwise.
     pub(super) fn is_essential(&self, id: ServiceId) -> bool {
         self.graph.definition(id).is_some_and(|definition| definition.essential)

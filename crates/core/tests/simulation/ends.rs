@@ -15,6 +15,8 @@ pub(crate) struct Life {
     pub scanned: Option<Arc<EndPolicy>>,
     since: Time,
     ready_at: Option<Time>,
+    /// Its `stop` script was run.
+    pub(crate) stop_has_run: bool,
     /// The signals that its process got.
     sent: Vec<Signal>,
     /// The end for which `finish` is to run.
@@ -56,6 +58,7 @@ impl Kernel {
                 (life.since, life.ready_at, life.latest) = (now, None, None);
                 life.unwell = false;
                 life.sent.clear();
+                life.stop_has_run = false;
             }
             Event::NotSpawned(p, why) if p.script == Script::Run => self.refuse(p.service, *why),
             Event::Exited(p, exit) if p.script == Script::Run => {
@@ -82,6 +85,10 @@ impl Kernel {
         let life = self.lives.entry(id).or_default();
         life.ends.clear();
         (life.delay_ms, life.latest, life.failures) = (None, None, 0);
+    }
+
+    pub(crate) fn life(&mut self, id: ServiceId) -> &mut Life {
+        self.lives.entry(id).or_default()
     }
 
     /// A signal is sent to `run`.

@@ -73,6 +73,10 @@ pub(crate) enum Bug {
     CmdWins,
     /// It does not know what ends mean.
     Careless,
+    /// It runs `stop` twice.
+    StopsTwice,
+    /// It takes a `stop` that fails for one that does well.
+    Trusting,
     /// It is silent about failures.
     Discreet,
     /// A service that is to stop the container does not.
@@ -84,7 +88,7 @@ pub(crate) enum Bug {
 }
 
 /// Every bug, and the rule that catches it.
-pub(crate) const BUGS: [(Bug, Rule); 34] = [
+pub(crate) const BUGS: [(Bug, Rule); 36] = [
     (Bug::SpawnsTwice, Rule::OneProcess),
     (Bug::SignalsAgain, Rule::SignalToLiving),
     (Bug::NoDependencies, Rule::DependenciesUp),
@@ -116,6 +120,8 @@ pub(crate) const BUGS: [(Bug, Rule); 34] = [
     (Bug::CmdWins, Rule::ExitCode),
     (Bug::Careless, Rule::Obedience),
     (Bug::Loyal, Rule::Policy),
+    (Bug::StopsTwice, Rule::OneStop),
+    (Bug::Trusting, Rule::Obedience),
     (Bug::Discreet, Rule::Policy),
     (Bug::HalvesDelays, Rule::Pace),
     (Bug::DoublesDelays, Rule::Pace),
@@ -246,6 +252,11 @@ impl Subject {
             Event::Checked(id, Checked::Failed) if self.bug == Some(Bug::Nervous) => {
                 Event::Checked(id, Checked::WatchdogMissed)
             }
+            Event::Exited(process, _)
+                if process.script == Script::Stop && self.bug == Some(Bug::Trusting) =>
+            {
+                Event::Exited(process, Exit::Code(0))
+            }
             event => event,
         }
     }
@@ -277,6 +288,9 @@ impl Subject {
             }
             (Some(Bug::Staring), Command::Look(_, Look::Nothing)) => all.clear(),
             (Some(Bug::Shy), Command::Signal(_, Signal::Down)) => all.clear(),
+            (Some(Bug::StopsTwice), Command::Spawn(process)) if process.script == Script::Stop => {
+                all.extend_from_within(..);
+            }
             (Some(Bug::LosesCode), Command::ExitCode(_)) if self.was_stopping => all.clear(),
             (Some(Bug::CmdWins), Command::StopFor(_, rest)) => {
                 all.push(Command::ExitCode(rest.exit_code()));

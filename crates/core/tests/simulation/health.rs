@@ -143,6 +143,14 @@ impl Kernel {
         }
     }
 
+    /// A `stop` script is run for a process that may be looked at.
+    pub(crate) fn stop_health(&mut self, id: ServiceId) {
+        if let Some(judged) = self.ward.judged.get_mut(&id) {
+            judged.stopped = true;
+        }
+        self.ward.due = self.ward.due.filter(|(due, ..)| *due != id);
+    }
+
     /// What must be so when all is done about an event.
     pub(crate) fn check_health(&mut self) -> Result<(), Breach> {
         if self.killed.is_some() || self.exited {

@@ -14,8 +14,10 @@ pub(crate) struct Living {
     /// It tells its readiness, and whether it has.
     pub notifies: bool,
     pub ready: bool,
-    /// It was asked to end.
+    /// It was asked to end, perhaps by its `stop` script.
     pub asked: bool,
+    /// It got its down signal.
+    pub downed: bool,
     /// It got a KILL.
     pub killed: bool,
 }
@@ -167,7 +169,8 @@ impl Kernel {
             Script::Up | Script::Down if exit == Exit::Code(0) => {
                 self.done.insert(process.service, process.script);
             }
-            Script::Up | Script::Down | Script::Finish | Script::Reload => {}
+            Script::Stop if exit != Exit::Code(0) => self.stop_failed(process.service),
+            Script::Up | Script::Down | Script::Finish | Script::Stop | Script::Reload => {}
         }
         Event::Exited(process, exit)
     }
@@ -290,6 +293,9 @@ impl Kernel {
     fn spawn(&mut self, process: Process) -> Result<(), Breach> {
         let what = || format!("spawn of {process:?}");
         let id = process.service;
+        if process.script == Script::Stop {
+            return self.spawn_stop(process);
+        }
         hold(!self.is_alive(id), Rule::OneProcess, what)?;
         hold(self.killed.is_none(), Rule::Silence, what)?;
         match process.script {
@@ -301,6 +307,7 @@ impl Kernel {
                     self.hasty.insert(id);
                 }
             }
+            Script::Stop => {}
             Script::Finish => hold(self.is_supervised(id), Rule::Supervision, what)?,
             Script::Up | Script::Down | Script::Reload => {
                 self.done.remove(&id);
@@ -308,6 +315,30 @@ impl Kernel {
         }
         self.answers.push_back(Answer::Spawn(process));
         Ok(())
+    }
+
+    /// A `stop` script is to run: its service ends, or gets its down signal.
+    fn spawn_stop(&mut self, process: Process) -> Result<(), Breach> {
+        let what = || format!("spawn of {process:?}");
+        let run = Process { script: Script::Run, ..process };
+        hold(self.killed.is_none(), Rule::Silence, what)?;
+        let first = !std::mem::replace(&mut self.life(process.service).stop_has_run, true);
+        hold(first, Rule::OneStop, what)?;
+        self.hear_signal(run, Signal::Down);
+        self.stop_health(process.service);
+        let living = self.alive.get_mut(&run);
+        hold(living.is_some(), Rule::SignalToLiving, what)?;
+        living.into_iter().for_each(|living| living.asked = true);
+        self.answers.push_back(Answer::Spawn(process));
+        Ok(())
+    }
+
+    /// A `stop` script has failed, or could not be run.
+    pub(crate) fn stop_failed(&mut self, service: ServiceId) {
+        let run = Process { service, script: Script::Run };
+        if let Some(living) = self.alive.get_mut(&run) {
+            living.asked = living.downed;
+        }
     }
 
     fn signal(&mut self, process: Process, signal: Signal) -> Result<(), Breach> {
@@ -321,7 +352,7 @@ impl Kernel {
             Signal::Number(15) | Signal::Term => living.asked = true,
             Signal::Pause(_) | Signal::Continue(_) | Signal::Number(_) | Signal::Reload => {}
             Signal::Down => {
-                living.asked = true;
+                (living.asked, living.downed) = (true, true);
                 self.answers.push_back(Answer::Stopping(process.service));
             }
         }
@@ -370,7 +401,8 @@ impl Kernel {
 
     /// Notes the answer to a start.
     pub(crate) fn note_answer(&mut self, process: Process, why: Option<NotSpawned>) {
-        if why == Some(NotSpawned::Delayed) && process.script != Script::Run {
+        if why == Some(NotSpawned::Delayed) && !matches!(process.script, Script::Run | Script::Stop)
+        {
             self.delayed.entry(process).or_insert(self.now);
         } else {
             self.delayed.remove(&process);

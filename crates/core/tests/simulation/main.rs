@@ -106,7 +106,7 @@ fn all_that_can_happen_happens() {
         ExtendTimeout Leave \
         NotSpawned NotSupervised Prune Ready Reload Signal Spawned Stop Stopping Supervised \
         Timeout Vanished Drawn \
-        ReportFailures ReportRest Draw StopFor Limit Refused Ended Finish Drop DownFile \
+        Stop ReportFailures ReportRest Draw StopFor Limit Refused Ended Finish Drop DownFile \
         Exit ExitCode Forget KillAll Look Unwell Notify SignalCmd Spawn StartCmd Status \
         Supervise Tally TermAll TimedOut Unsupervise \
         AlreadyDown AlreadyUp BootFailed BootFatal Essential Late Left NotReloaded NotStarted \

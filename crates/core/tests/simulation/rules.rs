@@ -44,6 +44,8 @@ pub(crate) enum Rule {
     Obedience,
     /// An end stops the container if that is the policy, and only then.
     Policy,
+    /// `stop` is run once for a process, and never twice at a time.
+    OneStop,
     /// A process for which there is no room is asked for again for a while.
     Patience,
     /// What a change has stopped is not started before somebody asks for it.
@@ -61,7 +63,7 @@ pub(crate) enum Rule {
 }
 
 /// Every rule.
-pub(crate) const RULES: [Rule; 25] = [
+pub(crate) const RULES: [Rule; 26] = [
     Rule::OneProcess,
     Rule::SignalToLiving,
     Rule::DependenciesUp,
@@ -80,6 +82,7 @@ pub(crate) const RULES: [Rule; 25] = [
     Rule::Pace,
     Rule::Obedience,
     Rule::Policy,
+    Rule::OneStop,
     Rule::Patience,
     Rule::StaysDown,
     Rule::Cmd,

@@ -178,7 +178,8 @@ fn service(
         Kind::Oneshot(Oneshot { atomic, ..Oneshot::default() })
     } else {
         let ends = size.wild.then(|| policy(choices)).flatten();
-        Kind::Longrun(Longrun { atomic, ends, ..Longrun::default() })
+        let handed_on = if size.wild && choices.pick(3) == 1 { vec!["stop"] } else { vec![] };
+        Kind::Longrun(Longrun { atomic, ends, handed_on, ..Longrun::default() })
     };
     let essential = size.wild && choices.pick(8) == 1;
     Definition { essential, ..Definition::new(&format!("s{at}"), kind) }

@@ -56,9 +56,10 @@ impl Supervisor {
                 match self.activity {
                     Activity::Starting { .. } => self.stop_once_up(agenda),
                     Activity::Up(_) => self.stop(agenda),
-                    Activity::Down(_) | Activity::Ending { .. } | Activity::Finishing { .. } => {
-                        self.stay_down(agenda)
-                    }
+                    Activity::Down(_)
+                    | Activity::Lingering { .. }
+                    | Activity::Ending { .. }
+                    | Activity::Finishing { .. } => self.stay_down(agenda),
                 }
             }
             Control::Exit => self.leaving = true,

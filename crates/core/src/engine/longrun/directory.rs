@@ -106,7 +106,10 @@ impl SupervisedLongrun {
             match supervisor.activity {
                 Activity::Starting { .. } => supervisor.stop_once_up(agenda),
                 Activity::Up(_) => supervisor.stop(agenda),
-                Activity::Down(_) | Activity::Ending { .. } | Activity::Finishing { .. } => {}
+                Activity::Down(_)
+                | Activity::Lingering { .. }
+                | Activity::Ending { .. }
+                | Activity::Finishing { .. } => {}
             }
         }
     }

@@ -24,6 +24,8 @@ const UNREPORTED_MS: u64 = 60_000;
 pub(in crate::engine) struct Policy {
     own: Option<Arc<EndPolicy>>,
     defaults: EndDefaults,
+    /// It has a `stop` script.
+    pub(super) has_stop: bool,
 }
 
 /// The end of a `run`.
@@ -82,8 +84,12 @@ pub(super) struct SentSignals {
 
 impl Policy {
     /// The policy of a service with these files, or none.
-    pub(in crate::engine) fn new(own: Option<Arc<EndPolicy>>, defaults: EndDefaults) -> Self {
-        Self { own, defaults }
+    pub(in crate::engine) fn new(
+        own: Option<Arc<EndPolicy>>,
+        defaults: EndDefaults,
+        has_stop: bool,
+    ) -> Self {
+        Self { own, defaults, has_stop }
     }
 
     /// How long it is from one start to the next.

@@ -12,7 +12,8 @@
 //! was told to end, or is paused, nothing is judged. Such an end counts for `restart-limit`, as a
 //! failure, and `on-failure` is not asked.
 
-use super::supervisor::{Activity, Readiness, StopRequest, Supervisor};
+use super::stop::StopRequest;
+use super::supervisor::{Activity, Readiness, Supervisor};
 use super::{LongrunState, SupervisedLongrun};
 use crate::definition::health::{HealthRules, Reaction};
 use crate::engine::agenda::ServiceAgenda;
@@ -116,6 +117,7 @@ impl SupervisedLongrun {
             Some(
                 Activity::Down { .. }
                 | Activity::Starting { .. }
+                | Activity::Lingering { .. }
                 | Activity::Ending { .. }
                 | Activity::Finishing { .. },
             )

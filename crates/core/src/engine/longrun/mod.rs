@@ -33,6 +33,8 @@
 //! | Starting | Spawned | Up | `u` is notified; if a `d` came meanwhile, it is stopped now |
 //! | Starting | NotSpawned | Down | if it is wanted, it is tried again a minute later |
 //! | Starting | NotSpawned | Unsupervised | the supervisor is leaving: `x` is notified |
+//! | Up | Exited | Lingering | the death is added to the tally; its `stop` script runs on |
+//! | Lingering | Exited | Ending | `stop` has ended, too: `finish` is asked for |
 //! | Up | Exited | Ending | the death is added to the tally, and `finish` asked for |
 //! | Ending | Spawned | Finishing | `d` is notified, and `timeout-finish` begins |
 //! | Ending | NotSpawned | Down | there is no `finish`: `dD` is notified |
@@ -50,6 +52,7 @@ mod control;
 mod directory;
 mod ends;
 mod health;
+mod stop;
 mod supervisor;
 
 use super::agenda::ServiceAgenda;
@@ -59,7 +62,8 @@ pub use health::Health;
 
 use directory::LongrunDirectory;
 pub(super) use ends::Policy;
-use supervisor::{Activity, Idle, Readiness, StopRequest, Supervisor};
+use stop::StopRequest;
+use supervisor::{Activity, Idle, Readiness, Supervisor};
 
 /// What a longrun is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +78,8 @@ pub enum Phase {
     Starting,
     /// `run` runs.
     Up,
+    /// `run` is dead; `stop` runs.
+    Lingering,
     /// `run` is dead; `finish` is asked for.
     Ending,
     /// `finish` runs.
@@ -139,6 +145,7 @@ impl SupervisedLongrun {
                 Activity::Down(_) => Phase::Down,
                 Activity::Starting { .. } => Phase::Starting,
                 Activity::Up(_) => Phase::Up,
+                Activity::Lingering { .. } => Phase::Lingering,
                 Activity::Ending { .. } => Phase::Ending,
                 Activity::Finishing { .. } => Phase::Finishing,
             },
@@ -154,7 +161,9 @@ impl SupervisedLongrun {
     pub fn ready(&self) -> bool {
         match self.activity() {
             Some(Activity::Up(run)) => matches!(run.readiness, Readiness::Ready { .. }),
-            Some(Activity::Ending { .. } | Activity::Finishing { .. }) => false,
+            Some(
+                Activity::Lingering { .. } | Activity::Ending { .. } | Activity::Finishing { .. },
+            ) => false,
             Some(Activity::Down(_) | Activity::Starting { .. }) | None => true,
         }
     }
@@ -182,6 +191,7 @@ impl SupervisedLongrun {
                 Activity::Down(Idle::Told | Idle::Waiting { .. })
                 | Activity::Starting { .. }
                 | Activity::Up(_)
+                | Activity::Lingering { .. }
                 | Activity::Ending { .. }
                 | Activity::Finishing { .. },
             )
@@ -220,7 +230,9 @@ impl SupervisedLongrun {
         let stops = match self.activity() {
             Some(Activity::Starting { stop }) => *stop,
             Some(Activity::Up(run)) => run.stop != StopRequest::None,
-            Some(Activity::Ending { .. } | Activity::Finishing { .. }) => true,
+            Some(
+                Activity::Lingering { .. } | Activity::Ending { .. } | Activity::Finishing { .. },
+            ) => true,
             Some(Activity::Down(_)) | None => false,
         };
         stops && !self.wanted()
@@ -235,6 +247,7 @@ impl SupervisedLongrun {
                 Activity::Down(_) => !supervisor.wanted,
                 Activity::Starting { .. }
                 | Activity::Up(_)
+                | Activity::Lingering { .. }
                 | Activity::Ending { .. }
                 | Activity::Finishing { .. } => false,
             },
@@ -296,6 +309,12 @@ impl SupervisedLongrun {
         spawned: Spawned,
         agenda: &mut ServiceAgenda<'_>,
     ) {
+        if script == Script::Stop {
+            if let LongrunState::Supervised(supervisor) = &mut self.state {
+                supervisor.stop_spawned(spawned.timeout_ms, agenda);
+            }
+            return;
+        }
         if let Some(supervisor) = self.expecting(script) {
             supervisor.spawned(spawned, agenda);
         }
@@ -308,6 +327,12 @@ impl SupervisedLongrun {
         why: NotSpawned,
         agenda: &mut ServiceAgenda<'_>,
     ) {
+        if script == Script::Stop {
+            if let LongrunState::Supervised(supervisor) = &mut self.state {
+                supervisor.stop_ended(None, agenda);
+            }
+            return;
+        }
         if let Some(supervisor) = self.expecting(script) {
             supervisor.not_spawned(why, agenda);
             self.leave_if_down(agenda);
@@ -321,6 +346,12 @@ impl SupervisedLongrun {
         exit: Exit,
         agenda: &mut ServiceAgenda<'_>,
     ) {
+        if script == Script::Stop {
+            if let LongrunState::Supervised(supervisor) = &mut self.state {
+                supervisor.stop_ended(Some(exit), agenda);
+            }
+            return;
+        }
         if let Some(supervisor) = self.expecting(script) {
             supervisor.exited(exit, agenda);
             self.leave_if_down(agenda);

@@ -3,16 +3,17 @@
 use super::History;
 use super::ends::{EndRecord, Policy, RunEnd, SentSignals, Verdict};
 use super::health::RunHealth;
+use super::stop::{StopRequest, StopScript};
 use crate::definition::EndAction;
 use crate::engine::agenda::{News, RETRY_MS, ServiceAgenda};
 use crate::engine::{
-    Exit, Look, NotSpawned, Notice, RETRY_FOR_MS, Rest, Script, Signal, Spawned, Target, Time,
+    Exit, Look, NotSpawned, Notice, RETRY_FOR_MS, Rest, Script, Signal, Spawned, Time,
 };
 
 /// How long after a failure to start it `run` is tried again, in ms.
 const REFUSED_MS: u32 = 60_000;
 /// How long after one KILL the next one follows, in ms.
-const KILL_AGAIN_MS: u64 = 5_000;
+pub(super) const KILL_AGAIN_MS: u64 = 5_000;
 /// The exit code of `finish` that means: do not start it again.
 const PERMANENT: Exit = Exit::Code(125);
 
@@ -29,6 +30,8 @@ pub(super) struct Supervisor {
     pub policy: Policy,
     /// Its ends by itself since somebody started it; `None`: there was none.
     pub ends: Option<Box<EndRecord>>,
+    /// The process of `stop`.
+    pub stop_script: StopScript,
 }
 
 /// What a supervised service is doing.
@@ -40,6 +43,10 @@ pub(super) enum Activity {
         stop: bool,
     },
     Up(Run),
+    /// `run` has ended, and `stop` has not.
+    Lingering {
+        end: RunEnd,
+    },
     Ending {
         end: RunEnd,
         /// Until when `finish` is asked for again, if there was no room for it.
@@ -91,20 +98,19 @@ pub(super) enum Readiness {
     },
 }
 
-/// Whether a process was told to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StopRequest {
-    None,
-    /// It was, and it is not known yet how long that may take.
-    LimitAwaited,
-    Sent,
-}
-
 impl Supervisor {
     /// The supervisor of a service that is down, and was started again so often.
     pub(super) fn new(wanted: bool, leaving: bool, restarts: u32, policy: Policy) -> Self {
         let (history, activity) = (History::new(restarts), Activity::Down(Idle::Told));
-        Self { wanted, leaving, history, activity, policy, ends: None }
+        Self {
+            wanted,
+            leaving,
+            history,
+            activity,
+            policy,
+            ends: None,
+            stop_script: StopScript::None,
+        }
     }
 
     /// The script of the process that it has, or has asked for.
@@ -112,6 +118,7 @@ impl Supervisor {
         match self.activity {
             Activity::Down(_) => None,
             Activity::Starting { .. } | Activity::Up(_) => Some(Script::Run),
+            Activity::Lingering { .. } => Some(Script::Stop),
             Activity::Ending { .. } | Activity::Finishing { .. } => Some(Script::Finish),
         }
     }
@@ -138,7 +145,10 @@ impl Supervisor {
                 self.announce(agenda);
                 agenda.notify(&[Notice::Died]);
             }
-            Activity::Down(_) | Activity::Up(_) | Activity::Finishing { .. } => {}
+            Activity::Down(_)
+            | Activity::Up(_)
+            | Activity::Lingering { .. }
+            | Activity::Finishing { .. } => {}
         }
     }
 
@@ -176,7 +186,10 @@ impl Supervisor {
                     self.finished(&end, None, agenda);
                 }
             }
-            Activity::Down(_) | Activity::Up(_) | Activity::Finishing { .. } => {}
+            Activity::Down(_)
+            | Activity::Up(_)
+            | Activity::Lingering { .. }
+            | Activity::Finishing { .. } => {}
         }
     }
 
@@ -211,21 +224,23 @@ impl Supervisor {
     pub(super) fn exited(&mut self, exit: Exit, agenda: &mut ServiceAgenda<'_>) {
         match &self.activity {
             Activity::Up(run) => {
-                let end = run.end(exit, agenda.now());
+                let (end, stop) = (run.end(exit, agenda.now()), run.stop);
                 if run.health.is_some() {
                     agenda.look(Look::Nothing);
                 }
-                self.activity = Activity::Ending { end, retry_until: None };
                 self.history.exit = Some(exit);
                 agenda.clear_timer();
                 agenda.tally(exit);
-                agenda.spawn(Script::Finish);
+                self.run_ended(end, stop, agenda);
             }
             Activity::Finishing { end } => {
                 let end = *end;
                 self.finished(&end, Some(exit), agenda);
             }
-            Activity::Down(_) | Activity::Starting { .. } | Activity::Ending { .. } => {}
+            Activity::Down(_)
+            | Activity::Starting { .. }
+            | Activity::Lingering { .. }
+            | Activity::Ending { .. } => {}
         }
     }
 
@@ -334,37 +349,16 @@ impl Supervisor {
         }
     }
 
-    /// `run` got its down signal. Only the stop that was asked for has a limit, not a restart.
-    pub(super) fn stopping(&mut self, timeout_ms: u32, agenda: &mut ServiceAgenda<'_>) {
-        let Activity::Up(run) = &mut self.activity else { return };
-        if run.stop == StopRequest::LimitAwaited {
-            run.stop = StopRequest::Sent;
-            agenda.set_timer_ms(timeout_ms);
-        }
-    }
-
     /// The timer is due: it is time to start something, or too late for a process to end.
     pub(super) fn timeout(&mut self, agenda: &mut ServiceAgenda<'_>) {
         match self.activity {
             Activity::Down(_) if self.wanted => self.start(agenda),
-            Activity::Up(_) => kill(Script::Run, agenda),
+            Activity::Up(_) => self.stop_is_late(agenda),
+            Activity::Lingering { .. } => self.script_is_late(agenda),
             Activity::Ending { .. } => agenda.spawn(Script::Finish),
             Activity::Finishing { .. } => kill(Script::Finish, agenda),
             Activity::Down(_) | Activity::Starting { .. } => {}
         }
-    }
-
-    /// Sends the down signal, then CONT, lest a paused service never see it.
-    pub(super) fn stop(&mut self, agenda: &mut ServiceAgenda<'_>) {
-        self.wanted = false;
-        agenda.signal(Script::Run, Signal::Down);
-        agenda.signal(Script::Run, Signal::Continue(Target::Process));
-        if let Activity::Up(run) = &mut self.activity {
-            run.stop = StopRequest::LimitAwaited;
-            run.paused = false;
-        }
-        self.look(agenda);
-        self.announce(agenda);
     }
 
     /// Rewrites the status. What stands in it from then on is no longer "never started".
@@ -390,7 +384,7 @@ impl Run {
     }
 }
 
-fn kill(script: Script, agenda: &mut ServiceAgenda<'_>) {
+pub(super) fn kill(script: Script, agenda: &mut ServiceAgenda<'_>) {
     agenda.signal(script, Signal::TimedOut);
     agenda.set_timer(agenda.after(KILL_AGAIN_MS));
 }

@@ -242,7 +242,7 @@ fn where_there_is_no_container_stop_is_down() {
     let id = ServiceId(0);
     scene.on(Event::Appeared(id, Scanned::default()));
     let ends = policy(&[("on-failure", "stop")]);
-    scene.on(Event::Supervised(id, Supervised { down: false, ends }));
+    scene.on(Event::Supervised(id, Supervised { down: false, ends, has_stop: false }));
     scene.spawned("#0 run");
     scene.exited("#0 run", 1);
     assert_eq!(scene.absent("#0 finish"), "status #0 | #0 dOD");

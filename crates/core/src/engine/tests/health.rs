@@ -160,7 +160,7 @@ fn ends_of_one_that_is_unwell_count_as_failures_whatever_it_exits_with() {
     let id = ServiceId(0);
     scene.on(Event::Appeared(id, Scanned::default()));
     let ends = Some(std::sync::Arc::new(policy));
-    scene.on(Event::Supervised(id, Supervised { down: false, ends }));
+    scene.on(Event::Supervised(id, Supervised { down: false, ends, has_stop: false }));
     let become_unwell = |scene: &mut Scene| {
         let run = scene.process("#0 run");
         let spawned = Spawned { health: Some(rules), ..Spawned::default() };

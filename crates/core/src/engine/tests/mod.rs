@@ -8,6 +8,7 @@ mod order;
 mod replace;
 mod scan;
 mod shutdown;
+mod stop_script;
 mod stopping;
 mod supervision;
 mod words;
@@ -99,6 +100,7 @@ impl Scene {
         let script = match script {
             "run" => Script::Run,
             "finish" => Script::Finish,
+            "stop" => Script::Stop,
             "up" => Script::Up,
             "down" => Script::Down,
             "reload" => Script::Reload,

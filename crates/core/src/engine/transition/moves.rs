@@ -323,7 +323,7 @@ impl Transition {
         let direction = match script {
             Script::Up => Direction::Up,
             Script::Down => Direction::Down,
-            Script::Run | Script::Finish | Script::Reload => return,
+            Script::Run | Script::Finish | Script::Stop | Script::Reload => return,
         };
         let report = match (verdict, direction) {
             (Ok(()), direction) => {

@@ -82,10 +82,10 @@ impl World {
         let limits = self.limits(id);
         let starting = self.kernel.starting.get(&id).map(|(_, limited)| *limited);
         let unlimited = match process.script {
-            Script::Run | Script::Finish if self.kernel.up.contains(&id) => {
+            Script::Run | Script::Finish | Script::Stop if self.kernel.up.contains(&id) => {
                 limits.timeout_down_ms == 0
             }
-            Script::Run | Script::Finish => {
+            Script::Run | Script::Finish | Script::Stop => {
                 starting == Some(false) && limits.timeout_up_ms + limits.timeout_down_ms == 0
             }
             Script::Up => starting != Some(true) && limits.timeout_up_ms == 0,

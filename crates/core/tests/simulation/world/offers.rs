@@ -94,10 +94,11 @@ impl World {
         directory.asked = false;
         directory.supervised = !refused;
         let ends = (self.size.wild && id.0 >= FIRST_SCANNED).then(|| policy(choices)).flatten();
+        let has_stop = ends.is_some() && choices.pick(3) == 1;
         if refused {
             Event::NotSupervised(id)
         } else {
-            Event::Supervised(id, Supervised { down, ends })
+            Event::Supervised(id, Supervised { down, ends, has_stop })
         }
     }
 
@@ -108,6 +109,10 @@ impl World {
                 Event::NotSpawned(process, NotSpawned::Invalid)
             }
             (true, Script::Run) => Event::NotSpawned(process, NotSpawned::Refused),
+            (true, Script::Stop) => {
+                self.kernel.stop_failed(process.service);
+                Event::NotSpawned(process, NotSpawned::Refused)
+            }
             (true, script) => match choices.pick(4) {
                 1 => Event::NotSpawned(process, NotSpawned::Refused),
                 2 => Event::NotSpawned(process, NotSpawned::Delayed),
@@ -123,7 +128,7 @@ impl World {
                 let living = Living { notifies, asked, killed, ..Living::default() };
                 self.kernel.alive.insert(process, living);
                 let timeout_ms = match script {
-                    Script::Finish => [5_000, 0, 200][choices.pick(3)],
+                    Script::Finish | Script::Stop => [5_000, 0, 200][choices.pick(3)],
                     Script::Run | Script::Up | Script::Down | Script::Reload => 0,
                 };
                 if script == Script::Run {

@@ -68,9 +68,14 @@ fn every_fourth(first: usize) -> Vec<&'static str> {
     cases::NAMES.iter().skip(first).step_by(4).copied().collect()
 }
 
+/// What sees lines again after a kill of the process that had them. They are in a memfd, which is
+/// there since Linux 3.17; before, they end with it.
+const NEED_MEMFD: [&str; 2] = ["log_followed", "log_killed"];
+
 #[test]
 fn all_cases_pass_on_linux_3_10() {
-    run_cases("3.10", "3.10-admin", cases::NAMES);
+    let cases = cases::NAMES.iter().filter(|case| !NEED_MEMFD.contains(case));
+    run_cases("3.10", "3.10-admin", &cases.copied().collect::<Vec<_>>());
 }
 
 #[test]

@@ -82,7 +82,10 @@ impl Parsing {
     /// Whether this word is an option of the command.
     fn knows(&self, word: &OsStr) -> bool {
         let Some(name) = word.to_str().and_then(|word| word.strip_prefix("--")) else {
-            return matches!(word.to_str(), Some("-h"));
+            // As with clap, -t is one and -t5 is not.
+            let is = |short: char| word.to_str().is_some_and(|word| word == format!("-{short}"));
+            let mut options = self.command.all().filter(|argument| argument.is_option());
+            return is('h') || options.any(|option| option.short.is_some_and(is));
         };
         let name = name.split('=').next().unwrap_or_default();
         name == "help" || self.command.all().any(|a| a.is_option() && a.name == name)

@@ -267,8 +267,7 @@ pub enum Event {
 pub struct Spawned {
     /// For `run`: whether `notification-fd` was there to be set up.
     pub notifies: bool,
-    /// For `finish`: `timeout-finish`, in ms (0: never). For `stop`: how long the service may take
-    /// from now on. Otherwise 0.
+    /// For `finish`: `timeout-finish`, for `stop`: `timeout-stop`, in ms (0: never). Otherwise 0.
     pub timeout_ms: u32,
     /// For `run`: how its health is judged, where somebody is to look at it.
     pub health: Option<HealthRules>,

@@ -326,9 +326,8 @@ impl Kernel {
         hold(first, Rule::OneStop, what)?;
         self.hear_signal(run, Signal::Down);
         self.stop_health(process.service);
-        let living = self.alive.get_mut(&run);
-        hold(living.is_some(), Rule::SignalToLiving, what)?;
-        living.into_iter().for_each(|living| living.asked = true);
+        hold(self.alive.contains_key(&run), Rule::SignalToLiving, what)?;
+        self.alive.get_mut(&run).into_iter().for_each(|living| living.asked = true);
         self.answers.push_back(Answer::Spawn(process));
         Ok(())
     }

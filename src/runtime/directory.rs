@@ -56,7 +56,7 @@ pub(super) struct ServiceDirectory<'a> {
 
 /// Which of `HANDED_ON` a directory was made with, a bit for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MadeOf(u32);
+pub(super) struct MadeOf(u64);
 
 impl MadeOf {
     /// A directory that was made with these.
@@ -70,8 +70,8 @@ impl MadeOf {
     }
 }
 
-fn bit(file: &str) -> Option<u32> {
-    HANDED_ON.iter().position(|name| *name == file).and_then(|at| 1u32.checked_shl(at as u32))
+fn bit(file: &str) -> Option<u64> {
+    HANDED_ON.iter().position(|name| *name == file).and_then(|at| 1u64.checked_shl(at as u32))
 }
 
 /// The modification time of a directory that nobody but us has changed. Whatever is made, removed

@@ -84,6 +84,19 @@ mod tests {
     }
 
     #[test]
+    fn logs_need_the_token_where_others_than_this_machine_may_ask() {
+        use crate::settings::Listen;
+        let need = |listen: Listen| {
+            let settings = Settings { listen, token_file: None, hosts: Vec::new() };
+            Guard::new(&settings).logs_need_token()
+        };
+        assert!(need(Listen::Tcp("0.0.0.0:9180".parse().unwrap())));
+        assert!(need(Listen::Tcp("[::]:9180".parse().unwrap())));
+        assert!(!need(Listen::Tcp("127.0.0.1:9180".parse().unwrap())));
+        assert!(!need(Listen::Unix("/run/web.sock".into())));
+    }
+
+    #[test]
     fn a_token_is_a_bearers() {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer abc "));

@@ -126,7 +126,16 @@ pub struct Longrun {
 }
 
 /// The files that are copied from a longrun's definition directory to its live directory.
-pub const HANDED_ON: &[&str] = &[
+pub const HANDED_ON: &[&str] = &{
+    let mut all = [""; OWN_FILES.len() + health::FILES.len()];
+    let (own, others) = all.split_at_mut(OWN_FILES.len());
+    own.copy_from_slice(OWN_FILES);
+    others.copy_from_slice(health::FILES);
+    all
+};
+
+/// Those of them that say nothing of health.
+const OWN_FILES: &[&str] = &[
     "run",
     "finish",
     "notification-fd",
@@ -142,21 +151,6 @@ pub const HANDED_ON: &[&str] = &[
     "data",
     "env",
     "template",
-    "ready-tcp",
-    "ready-unix",
-    "ready-http",
-    "ready-exec",
-    "ready-every",
-    "notify",
-    "watchdog",
-    "health",
-    "health-every",
-    "health-timeout",
-    "health-failures",
-    "health-start",
-    "on-unhealthy",
-    "memory-limit",
-    "on-memory",
     "stop",
     "timeout-stop",
 ];

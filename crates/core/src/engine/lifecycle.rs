@@ -95,6 +95,19 @@ pub(super) struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// Whether there is a container that is not told to stop yet: the ends of its services matter.
+    fn serves(&self) -> bool {
+        match self.stage {
+            Stage::Booting | Stage::Running => true,
+            Stage::Bare
+            | Stage::Stopping
+            | Stage::Terming
+            | Stage::Killing
+            | Stage::Leaving
+            | Stage::Over => false,
+        }
+    }
+
     /// Whether a directory that appears is still supervised.
     pub(super) fn takes_directories(&self) -> bool {
         match self.stage {
@@ -144,31 +157,17 @@ impl Engine {
             News::GaveUp(rest) => Command::ReportRest(id, rest),
             News::Notified(_) | News::NotSupervised | News::NotSpawned(_) => return,
         };
-        match self.life.stage {
-            Stage::Booting | Stage::Running => self.services.agenda.command(command),
-            Stage::Bare
-            | Stage::Stopping
-            | Stage::Terming
-            | Stage::Killing
-            | Stage::Leaving
-            | Stage::Over => {}
+        if self.life.serves() {
+            self.services.agenda.command(command);
         }
     }
 
     /// A service has ended, and that is to stop the container. Where there is none, it rests.
     pub(super) fn stop_for(&mut self, id: ServiceId, rest: Rest) {
-        match self.life.stage {
-            Stage::Booting | Stage::Running => {
-                self.life.stopped_by_service = true;
-                self.services.agenda.command(Command::StopFor(id, rest));
-                self.shut_down();
-            }
-            Stage::Bare
-            | Stage::Stopping
-            | Stage::Terming
-            | Stage::Killing
-            | Stage::Leaving
-            | Stage::Over => {}
+        if self.life.serves() {
+            self.life.stopped_by_service = true;
+            self.services.agenda.command(Command::StopFor(id, rest));
+            self.shut_down();
         }
     }
 

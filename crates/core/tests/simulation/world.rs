@@ -5,7 +5,7 @@ mod offers;
 
 use crate::choices::Choices;
 use crate::faults::{Bug, Subject};
-use crate::kernel::{Asked, Kernel};
+use crate::kernel::{Answer, Asked, Kernel};
 use crate::moves::{Move, States};
 use crate::rules::{Breach, Line, Rule, hold};
 use crate::tree::{self, Size};
@@ -68,7 +68,9 @@ impl World {
     fn live(&mut self, choices: &mut dyn Choices) -> Result<(), Breach> {
         self.begin(choices)?;
         while !choices.done() && !self.kernel.exited {
-            if self.size.wild && choices.pick(50) == 49 {
+            // What a delay is drawn for is of the tree that was there.
+            let draws = self.kernel.answers.iter().any(|a| matches!(a, Answer::Draw(_)));
+            if self.size.wild && choices.pick(50) == 49 && !draws {
                 self.replace(choices)?;
             } else if let Some(event) = self.choose(choices) {
                 self.feed(event)?;
